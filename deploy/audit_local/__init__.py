@@ -1,0 +1,15 @@
+"""A real Kafka and a real Elasticsearch on this machine, without containers: for trials and tests."""
+
+from audit_local.errors import FetchError, JavaMissingError, LocalError, ServerFailedError
+from audit_local.settings import LocalSettings
+from audit_local.stack import Server, Stack
+
+__all__ = [
+    "FetchError",
+    "JavaMissingError",
+    "LocalError",
+    "LocalSettings",
+    "Server",
+    "ServerFailedError",
+    "Stack",
+]

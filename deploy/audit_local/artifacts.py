@@ -1,0 +1,114 @@
+"""The servers' distributions, fetched once from Maven Central through jgo."""
+
+import logging
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from jgo.maven import MavenContext, PythonResolver
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from audit_local.errors import FetchError
+from audit_local.lock import locked
+
+__all__ = ["ELASTICSEARCH_VERSION", "KAFKA_VERSION", "elasticsearch_home", "kafka_libraries"]
+
+KAFKA_VERSION = "4.1.1"
+ELASTICSEARCH_VERSION = "9.5.3"
+
+_KAFKA = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", "org.slf4j:slf4j-simple:1.7.36")
+_ELASTICSEARCH = ("org.elasticsearch.distribution.integ-test-zip", "elasticsearch")
+
+_ProgressCallback = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+
+
+def kafka_libraries(cache: Path, console: Console) -> Path:
+    """Return the folder with Kafka's jars, fetched if it is not there yet. Raises FetchError."""
+    return _once(cache / f"kafka-{KAFKA_VERSION}", "Kafka", console, _fetch_kafka)
+
+
+def elasticsearch_home(cache: Path, console: Console) -> Path:
+    """Return Elasticsearch's folder, fetched and unpacked if not there yet. Raises FetchError."""
+    target = cache / f"elasticsearch-{ELASTICSEARCH_VERSION}"
+    return _once(target, "Elasticsearch", console, _fetch_elasticsearch)
+
+
+def _once(
+    target: Path, what: str, console: Console, fetch: Callable[[MavenContext, Path], None]
+) -> Path:
+    """Fill `target` by `fetch`, whole or not at all: a cut download must not pass for a server."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with locked(target.parent / ".lock"):
+        if not target.is_dir():
+            _fill(target, what, console, fetch)
+    return target
+
+
+def _fill(
+    target: Path, what: str, console: Console, fetch: Callable[[MavenContext, Path], None]
+) -> None:
+    for stale in target.parent.glob(f".{target.name}-*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
+        repository, filled = Path(folder, "repository"), Path(folder, "filled")
+        filled.mkdir()
+        with _progress(what, console) as callback:
+            context = MavenContext(
+                PythonResolver(progress_callback=callback), repo_cache=repository, timeout=60
+            )
+            try:
+                fetch(context, filled)
+            except Exception as error:
+                raise FetchError(
+                    f"{what} could not be downloaded ({type(error).__name__}). Check the connection "
+                    "to Maven Central, or name servers of your own in "
+                    "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS and AUDITLOG_ELASTICSEARCH_URL"
+                ) from error
+        filled.rename(target)
+
+
+def _fetch_kafka(context: MavenContext, target: Path) -> None:
+    wanted = [context.create_dependency(coordinate) for coordinate in _KAFKA]
+    inputs, transitive = context.resolver.resolve(wanted)
+    runtime = [dep for dep in transitive if dep.scope in ("compile", "runtime")]
+    for dependency in [*inputs, *runtime]:
+        shutil.copy(dependency.artifact.resolve(), target)
+
+
+def _fetch_elasticsearch(context: MavenContext, target: Path) -> None:
+    component = context.project(*_ELASTICSEARCH).at_version(ELASTICSEARCH_VERSION)
+    archive = component.artifact(packaging="zip").resolve()
+    with zipfile.ZipFile(archive) as unpacked:
+        unpacked.extractall(target)
+    inner = target / f"elasticsearch-{ELASTICSEARCH_VERSION}"
+    for path in inner.iterdir():
+        path.rename(target / path.name)
+    inner.rmdir()
+    for program in (target / "bin").iterdir():
+        program.chmod(0o755)  # zipfile drops the permission bits
+
+
+@contextmanager
+def _progress(what: str, console: Console) -> Iterator[_ProgressCallback]:
+    """Show one bar for the file that is being downloaded, one line when all are there."""
+    logging.getLogger("jgo").setLevel(logging.ERROR)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    console.print(f"Downloading {what}, once")
+    with Progress(*columns, console=console, transient=True) as bars:
+
+        @contextmanager
+        def download(name: str, size: int) -> Iterator[Callable[[int], None]]:
+            task = bars.add_task(name, total=size)
+            yield lambda count: bars.update(task, advance=count)
+            bars.remove_task(task)
+
+        yield download

@@ -1,0 +1,74 @@
+"""A single-node Elasticsearch, the core distribution."""
+
+import http.client
+from pathlib import Path
+
+from audit_local.ports import LOOPBACK, free_port
+from audit_local.process import Running, hand_over, start
+
+__all__ = ["is_ready", "start_elasticsearch"]
+
+_LOGGING = """\
+status = error
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = [%d{ISO8601}][%-5p][%c{1.}] %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+"""
+
+
+def start_elasticsearch(home: Path, distribution: Path, java: Path, port: int, heap: str) -> Running:
+    """Start Elasticsearch on the loopback address; its data, in `home`, survives a restart."""
+    config, data, temporary = home / "config", home / "data", home / "tmp"
+    for folder in (config, data, temporary, home / "logs"):
+        folder.mkdir(parents=True, exist_ok=True)
+    (config / "elasticsearch.yml").write_text(_settings(home, port, free_port()))
+    (config / "log4j2.properties").write_text(_LOGGING)
+    (config / "jvm.options").write_text(_jvm_options(distribution / "config" / "jvm.options"))
+    hand_over(home)
+    return start(
+        [distribution / "bin" / "elasticsearch"],
+        log=home / "elasticsearch.log",
+        folder=home,
+        environment={
+            "ES_JAVA_HOME": str(java),
+            "ES_JAVA_OPTS": f"-Xms{heap} -Xmx{heap}",
+            "ES_PATH_CONF": str(config),
+            "ES_TMPDIR": str(temporary),
+        },
+    )
+
+
+def is_ready(port: int) -> bool:
+    """Tell whether the cluster answers and can take documents."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=3)
+    try:
+        connection.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _settings(home: Path, port: int, transport: int) -> str:
+    return f"""\
+cluster.name: auditlog-local
+discovery.type: single-node
+network.host: {LOOPBACK}
+http.port: {port}
+transport.port: {transport}
+path.data: {home / "data"}
+path.logs: {home / "logs"}
+xpack.security.enabled: false
+cluster.routing.allocation.disk.threshold_enabled: false
+action.destructive_requires_name: true
+"""
+
+
+def _jvm_options(shipped: Path) -> str:
+    """Return the distribution's own options, less the log of each garbage collection."""
+    lines = shipped.read_text().splitlines()
+    return "\n".join(line for line in lines if "-Xlog:gc" not in line) + "\n"

@@ -1,0 +1,19 @@
+"""What can go wrong with the embedded servers; each message says what to do."""
+
+__all__ = ["FetchError", "JavaMissingError", "LocalError", "ServerFailedError"]
+
+
+class LocalError(Exception):
+    """Base of all that `audit_local` raises."""
+
+
+class JavaMissingError(LocalError):
+    """No Java that is new enough, and none could be fetched."""
+
+
+class FetchError(LocalError):
+    """A server's distribution could not be downloaded."""
+
+
+class ServerFailedError(LocalError):
+    """A server did not start, or did not become ready in time; carries the end of its log."""

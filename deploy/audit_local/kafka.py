@@ -1,0 +1,78 @@
+"""A single-node Kafka: broker and KRaft controller in one process."""
+
+import contextlib
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from audit_local.errors import ServerFailedError
+from audit_local.ports import LOOPBACK, free_port
+from audit_local.process import Running, hand_over, start
+
+__all__ = ["is_ready", "start_kafka"]
+
+
+def start_kafka(home: Path, libraries: Path, java: Path, port: int, heap: str) -> Running:
+    """Start Kafka on the loopback address; its data, in `home`, survives a restart."""
+    data, config = home / "data", home / "server.properties"
+    data.mkdir(parents=True, exist_ok=True)
+    config.write_text(_properties(data, port, free_port()))
+    (home / "simplelogger.properties").write_text("org.slf4j.simpleLogger.defaultLogLevel=warn\n")
+    launcher = [str(java / "bin" / "java"), "-cp", f"{libraries}/*:{home}"]
+    if not (data / "meta.properties").exists():
+        _format(launcher, config)
+    hand_over(home)
+    options = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"]
+    return start(
+        [launcher[0], *options, *launcher[1:], "kafka.Kafka", config],
+        log=home / "kafka.log",
+        folder=home,
+        environment={},
+    )
+
+
+def is_ready(port: int) -> bool:
+    """Tell whether a client's metadata call is answered."""
+    admin = AdminClient({"bootstrap.servers": f"{LOOPBACK}:{port}", "log_level": 0})
+    with contextlib.suppress(KafkaException):
+        return bool(admin.list_topics(timeout=1).brokers)
+    return False
+
+
+def _format(launcher: list[str], config: Path) -> None:
+    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    done = subprocess.run(  # noqa: S603 - the command is ours
+        [*launcher, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ServerFailedError(f"Kafka's storage can't be formatted: {done.stderr.strip()[-500:]}")
+
+
+def _properties(data: Path, port: int, controller: int) -> str:
+    listeners = f"PLAINTEXT://{LOOPBACK}:{port}"
+    return f"""\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{LOOPBACK}:{controller}
+listeners={listeners},CONTROLLER://{LOOPBACK}:{controller}
+advertised.listeners={listeners}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+log.dirs={data}
+auto.create.topics.enable=false
+default.replication.factor=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+"""

@@ -1,0 +1,114 @@
+"""Child processes that outlive the command that started them."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from audit_local.errors import ServerFailedError
+
+__all__ = ["Running", "hand_over", "start", "stop", "wait_until_ready"]
+
+_ACCOUNT = "nobody"
+_STOP_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process by its id and its time of birth, so that a reused id is never taken for it."""
+
+    pid: int
+    born: float
+
+    def is_alive(self) -> bool:
+        """Tell whether this very process still runs."""
+        return self._process() is not None
+
+    def _process(self) -> psutil.Process | None:
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.born) < 1
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+def start(
+    command: Sequence[str | Path], *, log: Path, folder: Path, environment: Mapping[str, str]
+) -> Running:
+    """Start a server in a session of its own, with its output appended to `log`.
+
+    Run by root, it becomes an unprivileged account's: Elasticsearch refuses to run as root, and
+    no server needs to. Raises ServerFailedError if the program can't be started.
+    """
+    account = _ACCOUNT if os.geteuid() == 0 else None
+    with log.open("ab") as output:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the command is ours
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env={"PATH": os.environ.get("PATH", os.defpath), **environment},
+                start_new_session=True,
+                user=account,
+                extra_groups=[] if account else None,
+            )
+        except OSError as error:
+            raise ServerFailedError(f"{command[0]} can't be started: {error.strerror}") from error
+    return Running(process.pid, psutil.Process(process.pid).create_time())
+
+
+def stop(running: Running) -> None:
+    """End a server and its children: SIGTERM, and SIGKILL for what is left after half a minute."""
+    process = running._process()  # noqa: SLF001 - of this module
+    if process is None:
+        return
+    family = [process, *process.children(recursive=True)]
+    _signal(family[:1], signal.SIGTERM)
+    _, left = psutil.wait_procs(family, timeout=_STOP_SECONDS)
+    _signal(left, signal.SIGKILL)
+    psutil.wait_procs(left, timeout=5)
+
+
+def hand_over(*folders: Path) -> None:
+    """Give folders to the account that the servers run as, where that is not the caller's."""
+    if os.geteuid() != 0:
+        return
+    for folder in folders:
+        shutil.chown(folder, user=_ACCOUNT)
+        for path in folder.rglob("*"):
+            shutil.chown(path, user=_ACCOUNT)
+
+
+def wait_until_ready(
+    name: str, running: Running, log: Path, seconds: float, is_ready: Callable[[], bool]
+) -> None:
+    """Wait until `is_ready()`. Raises ServerFailedError, with the log's end, if it never is."""
+    deadline = time.monotonic() + seconds
+    while not is_ready():
+        if not running.is_alive():
+            raise ServerFailedError(f"{name} ended while it started. {_end_of(log)}")
+        if time.monotonic() > deadline:
+            raise ServerFailedError(f"{name} was not ready after {seconds:.0f} s. {_end_of(log)}")
+        time.sleep(0.2)
+
+
+def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        try:
+            process.send_signal(number)
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _end_of(log: Path) -> str:
+    lines = log.read_text("utf-8", "replace").strip().splitlines()[-8:]
+    return f"The end of {log}:\n" + "\n".join(lines)

@@ -1,0 +1,124 @@
+"""The embedded Kafka and Elasticsearch as one thing: up, down, status, reset."""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from audit_local import elasticsearch, kafka
+from audit_local.artifacts import elasticsearch_home, kafka_libraries
+from audit_local.java import find_java
+from audit_local.lock import locked
+from audit_local.ports import LOOPBACK, free_port
+from audit_local.process import Running, stop, wait_until_ready
+from audit_local.settings import LocalSettings
+
+__all__ = ["ELASTICSEARCH", "KAFKA", "Server", "Stack"]
+
+KAFKA, ELASTICSEARCH = "Kafka", "Elasticsearch"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that was started, and where it listens."""
+
+    name: str
+    port: int
+    process: Running
+
+    @property
+    def address(self) -> str:
+        """host:port, on the loopback address."""
+        return f"{LOOPBACK}:{self.port}"
+
+
+class Stack:
+    """Both servers. What runs is on record in `<home>/state.json`."""
+
+    def __init__(self, settings: LocalSettings, console: Console) -> None:
+        self._settings = settings
+        self._console = console
+        self._home = settings.home
+        self._state = settings.home / "state.json"
+
+    def up(self) -> list[Server]:
+        """Start what does not run yet, and return when both answer.
+
+        Raises JavaMissingError, FetchError or ServerFailedError.
+        """
+        self._home.mkdir(parents=True, exist_ok=True)
+        with locked(self._home / ".lock"):
+            servers = [self._launch(name) for name in (KAFKA, ELASTICSEARCH)]
+            for server in servers:
+                self._wait_for(server)
+            return servers
+
+    def down(self) -> list[str]:
+        """Stop both, and return the names of those that ran. Their data stays."""
+        running = self.status()
+        for server in running:
+            self._console.print(f"Stopping {server.name}")
+            stop(server.process)
+        return [server.name for server in running]
+
+    def status(self) -> list[Server]:
+        """Return the servers that run."""
+        return [server for server in self._read() if server.process.is_alive()]
+
+    def reset(self) -> None:
+        """Stop both and delete their data. The downloads stay."""
+        self.down()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def _launch(self, name: str) -> Server:
+        """Start a server, where possible on the port it had before; leave it be if it runs."""
+        known = {server.name: server for server in self._read()}
+        before = known.get(name)
+        if before is not None and before.process.is_alive():
+            return before
+        port = free_port(*([before.port] if before else []), self._usual_port(name))
+        server = Server(name, port, self._start(name, port))
+        self._write({**known, name: server})
+        return server
+
+    def _start(self, name: str, port: int) -> Running:
+        settings, home = self._settings, self._folder(name)
+        java = find_java(settings.java_home)
+        if name == KAFKA:
+            libraries = kafka_libraries(settings.cache, self._console)
+            return kafka.start_kafka(home, libraries, java, port, settings.kafka_heap)
+        distribution = elasticsearch_home(settings.cache, self._console)
+        heap = settings.elasticsearch_heap
+        return elasticsearch.start_elasticsearch(home, distribution, java, port, heap)
+
+    def _wait_for(self, server: Server) -> None:
+        is_ready = kafka.is_ready if server.name == KAFKA else elasticsearch.is_ready
+        with self._console.status(f"Waiting for {server.name} on {server.address}"):
+            wait_until_ready(
+                server.name,
+                server.process,
+                self._folder(server.name) / f"{server.name.lower()}.log",
+                self._settings.start_seconds,
+                lambda: is_ready(server.port),
+            )
+
+    def _usual_port(self, name: str) -> int:
+        settings = self._settings
+        return settings.kafka_port if name == KAFKA else settings.elasticsearch_port
+
+    def _folder(self, name: str) -> Path:
+        return self._home / name.lower()
+
+    def _read(self) -> list[Server]:
+        try:
+            found = json.loads(self._state.read_text())
+        except (OSError, ValueError):
+            return []
+        return [Server(s["name"], s["port"], Running(**s["process"])) for s in found]
+
+    def _write(self, servers: dict[str, Server]) -> None:
+        fresh = self._state.with_suffix(".new")
+        fresh.write_text(json.dumps([asdict(server) for server in servers.values()], indent=1))
+        fresh.rename(self._state)

@@ -1,0 +1,152 @@
+"""The Elasticsearch document: the event as its publisher meant it, plus what the consumer knows.
+
+The event's canonical text is kept as it is; added fields are spliced in after `{"event":{` and
+before the `}}` that closes `audit` and the document. So nothing is serialised twice, and the hash
+of the publisher's part can be recomputed from `_source` alone.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audit_schemas.addresses import network_of
+from audit_schemas.catalogue import Activity
+from audit_schemas.event import AuditEvent
+from audit_schemas.model import Leaf
+from audit_schemas.event import Mapped
+from audit_schemas.wire import encode, validate
+
+__all__ = ["ADDED", "ECS_VERSION", "Document", "Origin", "content_hash", "publisher_fields"]
+
+ECS_VERSION = "9.4.0"
+
+_HIDDEN = Mapped(index=False, doc_values=False)
+_COUNTED = Mapped(index=False)
+
+ADDED = (
+    Leaf("event.kind", Mapped()),
+    Leaf("event.category", Mapped()),
+    Leaf("event.type", Mapped()),
+    Leaf("event.created", Mapped("date", index=False, doc_values=False)),
+    Leaf("event.ingested", Mapped("date")),
+    Leaf("event.hash", _HIDDEN),
+    Leaf("ecs.version", _HIDDEN),
+    Leaf("related.user", Mapped(doc_values=False)),
+    Leaf("related.ip", Mapped("ip", doc_values=False)),
+    Leaf("audit.source.network", Mapped()),
+    Leaf("audit.kafka.topic", _COUNTED),
+    Leaf("audit.kafka.partition", Mapped("integer", index=False)),
+    Leaf("audit.kafka.offset", Mapped("long", index=False)),
+)
+"""The fields that the consumer adds, in the order it writes them."""
+
+_HEAD = b'{"event":{'
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the record stands in Kafka: what tells one writing of an event from another."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document ready to be written: its id, its content hash, and its JSON text on one line."""
+
+    id: str
+    hash: str
+    body: bytes
+
+    @classmethod
+    def of(
+        cls, event: AuditEvent, activity: Activity, origin: Origin, created: str, ingested: str
+    ) -> "Document":
+        """Make the document of a settled event. `created` and `ingested` are RFC 3339 times."""
+        canonical = encode(event)
+        digest = hashlib.sha256(canonical).hexdigest()
+        head = {
+            "kind": "event",
+            "category": activity.category,
+            "type": activity.type,
+            "created": created,
+            "ingested": ingested,
+            "hash": digest,
+        }
+        body = b"%b%b,%b,%b,%b}}" % (
+            _HEAD,
+            _inner(head),
+            canonical[len(_HEAD) : canonical.rindex(b'"audit":{')] + _inner(_beside_audit(event)),
+            canonical[canonical.rindex(b'"audit":{') : -2],
+            _inner(_inside_audit(event, origin)),
+        )
+        return cls(event.event.id, digest, body)
+
+
+def content_hash(event: AuditEvent) -> str:
+    """Return the SHA-256 of the event's canonical form, in hex: equal for equal content."""
+    return hashlib.sha256(encode(event)).hexdigest()
+
+
+def publisher_fields(source: Mapping[str, Any]) -> AuditEvent:
+    """Return the event inside a stored `_source`, as its publisher meant it.
+
+    `content_hash` of it is the `event.hash` that was stored, or the document was tampered with.
+    Raises EventRefused if what is stored is no event.
+    """
+    fields = json.loads(json.dumps(source))
+    for leaf in ADDED:
+        _drop(fields, leaf.path.split("."))
+    return validate(fields)
+
+
+def _beside_audit(event: AuditEvent) -> dict[str, Any]:
+    added: dict[str, Any] = {"ecs": {"version": ECS_VERSION}}
+    users = _users(event)
+    ip = event.source.ip if event.source else None
+    if users or ip:
+        added["related"] = ({"user": users} if users else {}) | ({"ip": [ip]} if ip else {})
+    return added
+
+
+def _inside_audit(event: AuditEvent, origin: Origin) -> dict[str, Any]:
+    ip = event.source.ip if event.source else None
+    added: dict[str, Any] = {"source": {"network": network_of(ip)}} if ip else {}
+    added["kafka"] = {
+        "topic": origin.topic,
+        "partition": origin.partition,
+        "offset": origin.offset,
+    }
+    return added
+
+
+def _users(event: AuditEvent) -> list[str]:
+    """Return each id and name of the actor and of whom it was done to, once, in order."""
+    if event.user is None:
+        return []
+    target = event.user.target
+    names = [event.user.id, event.user.name]
+    if target is not None:
+        names += [target.id, target.name]
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _inner(fields: dict[str, Any]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()[1:-1]
+
+
+def _drop(fields: dict[str, Any], path: list[str]) -> None:
+    """Remove a path, and the objects that it leaves empty."""
+    parent = fields
+    for name in path[:-1]:
+        inner = parent.get(name)
+        if not isinstance(inner, dict):
+            return
+        parent = inner
+    parent.pop(path[-1], None)
+    if len(path) > 1 and not parent:
+        _drop(fields, path[:-1])

@@ -1,0 +1,77 @@
+"""Index names, taken from the event's own time.
+
+A replay of an event, next week or next year, must meet the same index, since Elasticsearch holds
+an id unique inside one index only (elastic/elasticsearch#44794).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+from audit_schemas.timestamps import parse_timestamp
+
+__all__ = ["Granularity", "IndexNaming", "Period"]
+
+Granularity = Literal["month", "day"]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From this day on, in UTC, an index holds the events of one month or of one day."""
+
+    since: date
+    by: Granularity
+
+
+@dataclass(frozen=True, slots=True)
+class IndexNaming:
+    """What the index of an event is called. `periods` are in order of time; the first is open."""
+
+    prefix: str
+    periods: Sequence[Period] = (Period(date.min, "month"),)
+
+    def index_of(self, timestamp: str) -> str:
+        """Return the index that an event of this time belongs to, now and for ever."""
+        day = parse_timestamp(timestamp).date()
+        by = next(p.by for p in reversed(self.periods) if p.since <= day)
+        return f"{self.prefix}-{day:%Y.%m}" if by == "month" else f"{self.prefix}-{day:%Y.%m.%d}"
+
+    @property
+    def pattern(self) -> str:
+        """Match all its indices."""
+        return f"{self.prefix}-*"
+
+    def changed_to(self, by: Granularity, now: datetime) -> "IndexNaming":
+        """Return the naming with a new granularity from the month after next on.
+
+        Events that exist keep their index, and running consumers have a month to learn of it.
+        """
+        current = [p for p in self.periods if p.since <= now.astimezone(UTC).date()]
+        if current[-1].by == by:
+            return IndexNaming(self.prefix, tuple(current))
+        month = now.year * 12 + now.month + 1  # zero-based: the month after next
+        since = date(month // 12, month % 12 + 1, 1)
+        return IndexNaming(self.prefix, (*current, Period(since, by)))
+
+    def to_meta(self) -> list[dict[str, str]]:
+        """Return the form that is kept in the index template's `_meta`."""
+        return [{"since": p.since.isoformat(), "by": p.by} for p in self.periods]
+
+    @classmethod
+    def from_meta(cls, prefix: str, periods: Sequence[Mapping[str, Any]]) -> "IndexNaming":
+        """Read what `to_meta` wrote. Raises ValueError if it is something else."""
+        found = []
+        for period in periods:
+            by = period.get("by")
+            if by not in ("month", "day"):
+                raise ValueError(f"index granularity {by!r} is neither month nor day")
+            found.append(Period(date.fromisoformat(str(period.get("since"))), by))
+        if not found or found[0].since != date.min:
+            raise ValueError("the index granularity has no beginning")
+        return cls(prefix, tuple(found))
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,99}", self.prefix):
+            raise ValueError("an index prefix has lower-case letters, digits, - and _ only")

@@ -1,0 +1,76 @@
+"""The event model, walked: its paths, and what is at a path."""
+
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from operator import attrgetter
+
+from pydantic import BaseModel
+
+from audit_schemas.event import EventPart, Mapped
+
+__all__ = ["Leaf", "field_at", "leaves", "model_paths"]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A field that holds a value: its wire path, and how it is mapped."""
+
+    path: str
+    mapped: Mapped
+
+
+def leaves(model: type[EventPart], prefix: str = "") -> Iterator[Leaf]:
+    """Yield each field of the model that holds a value, depth first, in the model's order."""
+    for name, field in model.model_fields.items():
+        path = f"{prefix}{field.alias or name}"
+        part = _part_in(field.annotation)
+        if part is not None:
+            yield from leaves(part, f"{path}.")
+        else:
+            marks = [*field.metadata, *_marks(field.annotation)]
+            yield Leaf(path, next((m for m in marks if isinstance(m, Mapped)), Mapped()))
+
+
+@cache
+def model_paths(model: type[EventPart]) -> frozenset[str]:
+    """Return every path of the model, of objects and of values."""
+    paths = [leaf.path.split(".") for leaf in leaves(model)]
+    return frozenset(".".join(path[:n]) for path in paths for n in range(1, len(path) + 1))
+
+
+def field_at(event: BaseModel, path: str) -> object:
+    """Return the value at a dotted path that `model_paths` has, None if any part of it is missing."""
+    try:
+        return _getter(path)(event)
+    except AttributeError:
+        return None
+
+
+@cache
+def _getter(path: str) -> "attrgetter[object]":
+    return attrgetter("timestamp" if path == "@timestamp" else path)
+
+
+def _part_in(annotation: object) -> type[EventPart] | None:
+    """Return the event part inside `X`, `X | None` or `list[X]`."""
+    if isinstance(annotation, type) and issubclass(annotation, EventPart):
+        return annotation
+    for inner in typing.get_args(annotation):
+        if (part := _part_in(inner)) is not None:
+            return part
+    return None
+
+
+def _marks(annotation: object) -> Iterator[object]:
+    """Yield what is annotated anywhere inside, the outermost first."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        inner, *marks = typing.get_args(annotation)
+        yield from reversed(marks)
+        yield from _marks(inner)
+    elif origin in (types.UnionType, typing.Union):
+        for inner in typing.get_args(annotation):
+            yield from _marks(inner)

@@ -1,0 +1,122 @@
+"""Where the log's servers are and what its parts are called: settings that components share.
+
+Plain models: they read no environment. The command line fills them from `AUDITLOG_*` variables.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, SecretStr
+
+from audit_schemas.catalogue import Catalogue
+from audit_schemas.timestamps import TimeBounds
+
+__all__ = ["ElasticsearchSettings", "EventSettings", "KafkaSettings"]
+
+
+class KafkaSettings(BaseModel):
+    """How to reach Kafka, and the topics."""
+
+    kafka_bootstrap_servers: str = Field(
+        "127.0.0.1:9092", description="Kafka brokers, as host:port,host:port."
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How the connection to Kafka is secured."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="SASL mechanism, with a SASL protocol."
+    )
+    kafka_username: str | None = Field(None, description="SASL user.")
+    kafka_password: SecretStr | None = Field(None, description="SASL password.")
+    kafka_ca_file: Path | None = Field(
+        None, description="CA certificates (PEM) that sign the brokers' certificates."
+    )
+    topic: str = Field("audit.events", description="The topic that events are published to.")
+    dead_letter_topic: str = Field(
+        "audit.events.dead-letter", description="The topic that refused records go to."
+    )
+
+    def kafka_config(self) -> dict[str, Any]:
+        """Return what every librdkafka client of ours is configured with."""
+        config: dict[str, Any] = {
+            "bootstrap.servers": self.kafka_bootstrap_servers,
+            "security.protocol": self.kafka_security_protocol,
+            "client.id": "auditlog",
+        }
+        if self.kafka_ca_file is not None:
+            config["ssl.ca.location"] = str(self.kafka_ca_file)
+        if self.kafka_security_protocol.startswith("SASL"):
+            config["sasl.mechanism"] = self.kafka_sasl_mechanism
+            config["sasl.username"] = self.kafka_username or ""
+            password = self.kafka_password
+            config["sasl.password"] = password.get_secret_value() if password else ""
+        return config
+
+
+class ElasticsearchSettings(BaseModel):
+    """How to reach Elasticsearch, and the indices."""
+
+    elasticsearch_url: str = Field(
+        "http://127.0.0.1:9200", description="Elasticsearch; several nodes by commas."
+    )
+    elasticsearch_username: str | None = Field(None, description="User, for basic authentication.")
+    elasticsearch_password: SecretStr | None = Field(None, description="That user's password.")
+    elasticsearch_api_key: SecretStr | None = Field(
+        None, description="API key, instead of user and password."
+    )
+    elasticsearch_ca_file: Path | None = Field(
+        None, description="CA certificates (PEM) that sign Elasticsearch's certificate."
+    )
+    index_prefix: str = Field(
+        "audit-events",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$",
+        description="Alias of all events; indices are called <prefix>-YYYY.MM.",
+    )
+
+    def elasticsearch_options(self) -> dict[str, Any]:
+        """Return keyword arguments for `elasticsearch.Elasticsearch`.
+
+        The client's own retries are off: they hide back-pressure, and every caller has its own way
+        to wait.
+        """
+        options: dict[str, Any] = {
+            "hosts": [url.strip() for url in self.elasticsearch_url.split(",")],
+            "max_retries": 0,
+            "retry_on_timeout": False,
+        }
+        if self.elasticsearch_api_key is not None:
+            options["api_key"] = self.elasticsearch_api_key.get_secret_value()
+        elif self.elasticsearch_username is not None:
+            password = self.elasticsearch_password
+            options["basic_auth"] = (
+                self.elasticsearch_username,
+                password.get_secret_value() if password else "",
+            )
+        if self.elasticsearch_ca_file is not None:
+            options["ca_certs"] = str(self.elasticsearch_ca_file)
+        return options
+
+
+class EventSettings(BaseModel):
+    """What an event may be."""
+
+    catalogue: Path | None = Field(
+        None, description="The deployment's own activities, a TOML file, on top of the shipped ones."
+    )
+    max_past_days: int = Field(
+        400, ge=1, le=400_000, description="How many days before its receipt an event may lie."
+    )
+    max_future_seconds: int = Field(
+        300, ge=0, description="How many seconds after its receipt an event may lie."
+    )
+
+    def load_catalogue(self) -> Catalogue:
+        """Return the catalogue in force. Raises CatalogueError."""
+        return Catalogue.load(self.catalogue)
+
+    def time_bounds(self) -> TimeBounds:
+        """Return the bounds that `@timestamp` is held to."""
+        return TimeBounds(
+            timedelta(days=self.max_past_days), timedelta(seconds=self.max_future_seconds)
+        )

@@ -1,0 +1,106 @@
+"""Mend free text that would otherwise refuse an event.
+
+An attacker chooses the user name of a failed log-in, the user agent, and what ends up in messages
+and labels. If a strange one refused the event, he could keep his attempts out of the log.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import to_json
+
+from audit_schemas.event import (
+    LABEL_KEY_MAX,
+    LABEL_MAX,
+    LABELS_MAX,
+    MESSAGE_MAX,
+    NAME_MAX,
+    PRINTABLE,
+    USER_AGENT_MAX,
+)
+
+__all__ = ["printable", "soften"]
+
+_HOSTILE = re.compile(PRINTABLE.replace("[^", "[\\ud800-\\udfff"))
+_LENIENT = {
+    ("user", "name"): NAME_MAX,
+    ("user", "target", "name"): NAME_MAX,
+    ("user_agent", "original"): USER_AGENT_MAX,
+    ("message",): MESSAGE_MAX,
+}
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with control characters, bidirectional controls and lone surrogates as \uXXXX."""
+    return _HOSTILE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def soften(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy whose free-text fields are valid, with `audit.altered` naming those it changed.
+
+    Other fields stay as they are, for the model to judge. Never raises.
+    """
+    mended: dict[str, Any] = dict(event)
+    altered = [
+        ".".join(path) for path, limit in _LENIENT.items() if _soften_at(mended, path, limit)
+    ]
+    if mended.get("labels") is not None:
+        labels = _soften_labels(mended["labels"])
+        if labels != mended["labels"]:
+            mended["labels"] = labels
+            altered.append("labels")
+    if altered:
+        _note(mended, altered)
+    return mended
+
+
+def _soften_at(parent: dict[str, Any], path: tuple[str, ...], limit: int) -> bool:
+    """Mend the text at `path`, copying the objects on the way; tell whether it changed."""
+    value = parent.get(path[0])
+    if value is None:
+        return False
+    if len(path) > 1:
+        if not isinstance(value, Mapping):
+            return False
+        child = dict(value)
+        if not _soften_at(child, path[1:], limit):
+            return False
+        parent[path[0]] = child
+        return True
+    text = _as_text(value, limit)
+    parent[path[0]] = text
+    return bool(text != value)
+
+
+def _soften_labels(labels: object) -> dict[str, str]:
+    pairs = labels.items() if isinstance(labels, Mapping) else [("value", labels)]
+    mended: dict[str, str] = {}
+    for key, value in pairs:
+        if len(mended) == LABELS_MAX:
+            break
+        if value is not None:
+            mended.setdefault(_as_text(key, LABEL_KEY_MAX) or "_", _as_text(value, LABEL_MAX))
+    return mended
+
+
+def _as_text(value: object, limit: int) -> str:
+    text = printable(value if isinstance(value, str) else _json(value))
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _json(value: object) -> str:
+    """Write a value that should have been text; what can't be written is named by its type."""
+    try:
+        return to_json(value, inf_nan_mode="constants").decode()
+    except (ValueError, RecursionError):
+        return f"<{type(value).__name__}>"
+
+
+def _note(event: dict[str, Any], altered: list[str]) -> None:
+    audit = event.get("audit", {})
+    if not isinstance(audit, Mapping):
+        return
+    before = audit.get("altered") or []
+    if isinstance(before, list):
+        event["audit"] = {**audit, "altered": [*before, *(a for a in altered if a not in before)]}

@@ -1,0 +1,61 @@
+"""Times on the wire: RFC 3339 strings with a zone, kept as they were given."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from audit_schemas.errors import EventRefused, Problem, Reason
+
+__all__ = ["TIMESTAMP_PATTERN", "TimeBounds", "format_timestamp", "parse_timestamp"]
+
+TIMESTAMP_PATTERN = (
+    r"^(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+    r"T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?"
+    r"(Z|[+-](0\d|1[0-7]):[0-5]\d|[+-]18:00)$"
+)
+"""RFC 3339 within what Elasticsearch's `date` takes: years 1970 to 2999, no leap second, at most
+nanoseconds, offsets up to 18 hours (java.time.ZoneOffset)."""
+
+
+def parse_timestamp(text: str) -> datetime:
+    """Return the time in UTC, cut to microseconds. Raises ValueError on a day that does not exist."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def format_timestamp(moment: datetime) -> str:
+    """Write an aware time as RFC 3339 in UTC, with milliseconds. Raises ValueError without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a time needs a zone: give datetime.now(UTC), not datetime.now()")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeBounds:
+    """How far `@timestamp` may lie from the moment the broker took the record.
+
+    The broker's time, not the reader's: a verdict must not depend on how late a consumer runs.
+    """
+
+    past: timedelta = timedelta(days=400)
+    future: timedelta = timedelta(minutes=5)
+
+    def check(self, timestamp: str, received: datetime) -> None:
+        """Raise EventRefused if the event's time is out of bounds."""
+        distance = received - parse_timestamp(timestamp)
+        if distance > self.past:
+            raise EventRefused(
+                Reason.TOO_OLD,
+                Problem(
+                    "@timestamp",
+                    f"is {distance.days} days before the event was received; the limit is "
+                    f"{self.past.days} (AUDITLOG_MAX_PAST_DAYS, for an import)",
+                ),
+            )
+        if -distance > self.future:
+            raise EventRefused(
+                Reason.TOO_NEW,
+                Problem(
+                    "@timestamp",
+                    f"is {int(-distance.total_seconds())} seconds after the event was received; the "
+                    f"limit is {int(self.future.total_seconds())}: check the publisher's clock",
+                ),
+            )
