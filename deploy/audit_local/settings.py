@@ -22,8 +22,7 @@ class LocalSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="AUDITLOG_LOCAL_", extra="ignore")
 
     home: Path = Field(
-        default_factory=lambda: _base("XDG_DATA_HOME", ".local/share", "/var/lib/auditlog")
-        / "local",
+        default_factory=lambda: _base("XDG_DATA_HOME", ".local/share", "/var/lib/auditlog") / "local",
         description="Folder of the embedded servers' data, configuration and logs.",
     )
     cache: Path = Field(
@@ -39,12 +38,8 @@ class LocalSettings(BaseSettings):
     elasticsearch_port: int = Field(
         9200, ge=1, le=65535, description="Elasticsearch's port; a free one if it is taken."
     )
-    kafka_heap: str = Field(
-        "512m", pattern=r"^\d+[mg]$", description="Kafka's heap, such as 512m."
-    )
+    kafka_heap: str = Field("512m", pattern=r"^\d+[mg]$", description="Kafka's heap, such as 512m.")
     elasticsearch_heap: str = Field(
         "1g", pattern=r"^\d+[mg]$", description="Elasticsearch's heap, such as 1g."
     )
-    start_seconds: int = Field(
-        180, ge=10, description="How long a server may take to become ready."
-    )
+    start_seconds: int = Field(180, ge=10, description="How long a server may take to become ready.")

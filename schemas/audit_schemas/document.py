@@ -13,9 +13,8 @@ from typing import Any
 
 from audit_schemas.addresses import network_of
 from audit_schemas.catalogue import Activity
-from audit_schemas.event import AuditEvent
+from audit_schemas.event import AuditEvent, Mapped
 from audit_schemas.model import Leaf
-from audit_schemas.event import Mapped
 from audit_schemas.wire import encode, validate
 
 __all__ = ["ADDED", "ECS_VERSION", "Document", "Origin", "content_hash", "publisher_fields"]
@@ -35,6 +34,7 @@ ADDED = (
     Leaf("ecs.version", _HIDDEN),
     Leaf("related.user", Mapped(doc_values=False)),
     Leaf("related.ip", Mapped("ip", doc_values=False)),
+    Leaf("audit.user", Mapped()),
     Leaf("audit.source.network", Mapped()),
     Leaf("audit.kafka.topic", _COUNTED),
     Leaf("audit.kafka.partition", Mapped("integer", index=False)),
@@ -77,11 +77,13 @@ class Document:
             "ingested": ingested,
             "hash": digest,
         }
-        body = b"%b%b,%b,%b,%b}}" % (
+        audit = canonical.rindex(b'"audit":{')
+        body = b"%b%b,%b%b,%b,%b}}" % (
             _HEAD,
             _inner(head),
-            canonical[len(_HEAD) : canonical.rindex(b'"audit":{')] + _inner(_beside_audit(event)),
-            canonical[canonical.rindex(b'"audit":{') : -2],
+            canonical[len(_HEAD) : audit],
+            _inner(_beside_audit(event)),
+            canonical[audit:-2],
             _inner(_inside_audit(event, origin)),
         )
         return cls(event.event.id, digest, body)
@@ -114,14 +116,24 @@ def _beside_audit(event: AuditEvent) -> dict[str, Any]:
 
 
 def _inside_audit(event: AuditEvent, origin: Origin) -> dict[str, Any]:
-    ip = event.source.ip if event.source else None
-    added: dict[str, Any] = {"source": {"network": network_of(ip)}} if ip else {}
+    added: dict[str, Any] = {}
+    if user := _shown_user(event):
+        added["user"] = user
+    if ip := event.source.ip if event.source else None:
+        added["source"] = {"network": network_of(ip)}
     added["kafka"] = {
         "topic": origin.topic,
         "partition": origin.partition,
         "offset": origin.offset,
     }
     return added
+
+
+def _shown_user(event: AuditEvent) -> str | None:
+    """Return what the log shows as the user and counts by: name, else id, else the system."""
+    if event.user is not None and (shown := event.user.name or event.user.id):
+        return shown
+    return "system" if event.audit.actor.kind == "system" else None
 
 
 def _users(event: AuditEvent) -> list[str]:

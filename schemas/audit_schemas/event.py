@@ -144,18 +144,15 @@ class Event(EventPart):
         None, description="Why it came out so, for instance why a log-in failed."
     )
     sequence: (
-        Annotated[
-            int, Field(ge=0, le=2**63 - 1), Mapped("long", index=False, doc_values=False)
-        ]
-        | None
+        Annotated[int, Field(ge=0, le=2**63 - 1), Mapped("long", index=False, doc_values=False)] | None
     ) = Field(None, description="The publisher's own count, where order matters.")
 
 
 class _Account(EventPart):
     id: Text | None = None
-    name: (
-        Annotated[str, Field(max_length=NAME_MAX, pattern=f"^{PRINTABLE}*$")] | None
-    ) = Field(None, description="As typed or displayed. Never refused: escaped and cut instead.")
+    name: Annotated[str, Field(max_length=NAME_MAX, pattern=f"^{PRINTABLE}*$")] | None = Field(
+        None, description="As typed or displayed. Never refused: escaped and cut instead."
+    )
     email: Annotated[str, _text(320), _SEARCHED] | None = None
     roles: Annotated[list[Text], Field(max_length=100), _SEARCHED] | None = None
 
@@ -193,10 +190,7 @@ class UserAgent(EventPart):
     """The client's program."""
 
     original: (
-        Annotated[
-            str, Field(max_length=USER_AGENT_MAX, pattern=f"^{PRINTABLE}*$"), _STORED
-        ]
-        | None
+        Annotated[str, Field(max_length=USER_AGENT_MAX, pattern=f"^{PRINTABLE}*$"), _STORED] | None
     ) = Field(None, description="Never refused: escaped and cut instead.")
 
 
@@ -248,10 +242,13 @@ class Audit(EventPart):
     session: Session | None = None
     target: Target | None = None
     changes: Annotated[list[Change], Field(max_length=200)] | None = None
-    altered: Annotated[
-        list[Literal["user.name", "user.target.name", "user_agent.original", "message", "labels"]],
-        Field(max_length=5),
-    ] | None = Field(None, description="Fields whose text was escaped or cut on the way.")
+    altered: (
+        Annotated[
+            list[Literal["user.name", "user.target.name", "user_agent.original", "message", "labels"]],
+            Field(max_length=5),
+        ]
+        | None
+    ) = Field(None, description="Fields whose text was escaped or cut on the way.")
 
 
 class AuditEvent(EventPart):
@@ -265,13 +262,10 @@ class AuditEvent(EventPart):
     organization: Organization | None = None
     user_agent: UserAgent | None = None
     trace: Trace | None = None
-    labels: Annotated[
-        dict[LabelKey, Label], Field(max_length=LABELS_MAX), Mapped("flattened")
-    ] | None = Field(None, description="Anything else, flat. Never refused: mended instead.")
+    labels: (
+        Annotated[dict[LabelKey, Label], Field(max_length=LABELS_MAX), Mapped("flattened")] | None
+    ) = Field(None, description="Anything else, flat. Never refused: mended instead.")
     message: (
-        Annotated[
-            str, Field(max_length=MESSAGE_MAX, pattern=f"^{PRINTABLE}*$"), Mapped("text")
-        ]
-        | None
+        Annotated[str, Field(max_length=MESSAGE_MAX, pattern=f"^{PRINTABLE}*$"), Mapped("text")] | None
     ) = Field(None, description="A sentence for people. Never refused: escaped and cut instead.")
     audit: Audit = Audit()

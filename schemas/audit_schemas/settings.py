@@ -102,7 +102,8 @@ class EventSettings(BaseModel):
     """What an event may be."""
 
     catalogue: Path | None = Field(
-        None, description="The deployment's own activities, a TOML file, on top of the shipped ones."
+        None,
+        description="The deployment's own activities, a TOML file, on top of the shipped ones.",
     )
     max_past_days: int = Field(
         400, ge=1, le=400_000, description="How many days before its receipt an event may lie."

@@ -42,9 +42,7 @@ def soften(event: Mapping[str, Any]) -> dict[str, Any]:
     Other fields stay as they are, for the model to judge. Never raises.
     """
     mended: dict[str, Any] = dict(event)
-    altered = [
-        ".".join(path) for path, limit in _LENIENT.items() if _soften_at(mended, path, limit)
-    ]
+    altered = [".".join(path) for path, limit in _LENIENT.items() if _soften_at(mended, path, limit)]
     if mended.get("labels") is not None:
         labels = _soften_labels(mended["labels"])
         if labels != mended["labels"]:

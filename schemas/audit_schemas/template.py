@@ -31,9 +31,7 @@ class IndexSettings(BaseModel):
         """Return the `index` settings."""
         fixed = self.replicas.isdigit()
         replicas = (
-            {"number_of_replicas": self.replicas}
-            if fixed
-            else {"auto_expand_replicas": self.replicas}
+            {"number_of_replicas": self.replicas} if fixed else {"auto_expand_replicas": self.replicas}
         )
         return {
             "number_of_shards": str(self.shards),

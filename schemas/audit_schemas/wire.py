@@ -59,7 +59,7 @@ def decode(raw: bytes) -> AuditEvent:
             Problem("", f"the event has {len(raw)} bytes; the limit is {MAX_EVENT_BYTES}"),
         )
     try:
-        event = AuditEvent.__pydantic_validator__.validate_json(raw)
+        event: AuditEvent = AuditEvent.__pydantic_validator__.validate_json(raw)
     except ValidationError:
         return validate(parse_json(raw))
     if not _surely_unique(raw, event):
@@ -141,9 +141,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise EventRefused(
-            Reason.DUPLICATE_KEY, Problem(_shown(twice), "stands twice in one object")
-        )
+        raise EventRefused(Reason.DUPLICATE_KEY, Problem(_shown(twice), "stands twice in one object"))
     return found
 
 
@@ -169,7 +167,7 @@ def _shown(name: str) -> str:
     return printable(name)[:_PATH_MAX]
 
 
-def _sentence(detail: ErrorDetails) -> str:
+def _sentence(detail: ErrorDetails) -> str:  # noqa: C901, PLR0911 - a table, in code
     """Say what pydantic found in words that a publisher can act on."""
     context = detail.get("ctx", {})
     match detail["type"]:

@@ -1,0 +1,16 @@
+"""The command `auditlog`."""
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command; end with one sentence, not a traceback, for whatever can be expected."""
+    try:
+        from audit_cli.app import run  # noqa: PLC0415 - its libraries are an extra
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("audit_"):
+            raise
+        sys.exit(f"auditlog: {error.name} is not installed. Run: pip install 'chat-auditlog[all]'")
+    sys.exit(run())

@@ -1,0 +1,80 @@
+"""The application: each component's own commands, put together."""
+
+import os
+import sys
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from audit_cli.sentences import sentence_of
+from audit_cli.servers import use_local_servers
+
+__all__ = ["app", "run"]
+
+_COMPONENTS = (
+    "audit_producer.commands",
+    "audit_consumer.commands",
+    "audit_query.commands",
+    "audit_local.commands",
+    "audit_cli.demo",
+)
+
+app = typer.Typer(
+    name="auditlog",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="An audit log for chat platforms: Kafka to Elasticsearch, nothing lost, nothing twice.",
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - a flag's callback
+    if value:
+        typer.echo(version("chat-auditlog"))
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    context: typer.Context,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand != "local":
+        use_local_servers()
+
+
+def _put_together() -> None:
+    """Add each component whose extra is installed."""
+    for component in _COMPONENTS:
+        try:
+            module = import_module(component)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("audit_"):
+                raise
+            continue
+        module.register(app)
+
+
+_put_together()
+
+
+def run() -> int:
+    """Run the command line and return the exit status."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the exit is quiet
+        return 141
+    except Exception as error:
+        sentence = sentence_of(error)
+        if sentence is None:
+            raise
+        sys.stderr.write(f"auditlog: {sentence}\n")
+        return 1
+    return 0

@@ -1,0 +1,140 @@
+"""`auditlog demo`: the whole way on real servers, ending with the proof that nothing was lost."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from audit_consumer import ConsumerError, ConsumerSettings, SetupSettings, set_up, verify
+from audit_consumer.commands import closing_line
+from audit_consumer.lag import Lag
+from audit_local import LocalSettings, Stack
+from audit_producer.commands import PublisherSettings
+from audit_producer.lines import read_lines
+from audit_producer.producer import AuditProducer
+from audit_producer.traffic import Traffic
+from audit_query import AuditLog, Filter, QuerySettings
+from audit_query.tables import buckets_table, ranking_table
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+
+from audit_cli.servers import servers_are_named, use_local_servers
+
+__all__ = ["register"]
+
+_STALLED_SECONDS = 120.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog="Example: auditlog demo --count 20000")(demo)
+
+
+def demo(
+    count: Annotated[int, typer.Option(min=1, help="How many events to generate.")] = 20_000,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="NDJSON to publish besides, if it is there.")
+    ] = None,
+) -> None:
+    """Show the whole way: servers, set-up, consumer, events, and what an analyst sees first.
+
+    Starts the embedded servers, unless the environment names others. Exit status 0 only if
+    published = indexed + duplicates + dead-lettered, counted from Kafka and Elasticsearch.
+    """
+    console = Console()
+    if not servers_are_named():
+        Stack(LocalSettings(), console).up()
+        use_local_servers()
+    for change in set_up(SetupSettings()):
+        console.print(escape(change), highlight=False)
+    log = LocalSettings().home / "demo-consumer.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with _consumer(log) as process, Progress(console=console) as progress:
+        _publish(progress, count, file)
+        _wait_until_read(progress, process, log)
+    _show(console)
+    proofs = list(verify(ConsumerSettings()))
+    console.print(
+        "\nThe servers go on running. Look further with: auditlog search, auditlog buckets, "
+        "auditlog top; stop them with: auditlog local down\n",
+        highlight=False,
+    )
+    console.print(closing_line(proofs), highlight=False, soft_wrap=True)
+    if not all(proof.holds for proof in proofs):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _consumer(log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run `auditlog consume` beside us, and let it drain at the end."""
+    command = [sys.executable, "-m", "audit_cli", "consume", "--start", "earliest"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603 - ours
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def _publish(progress: Progress, count: int, file: Path | None) -> None:
+    with AuditProducer(PublisherSettings()) as producer:
+        producer.check()
+        traffic = Traffic(count, datetime.now(UTC))
+        for event in progress.track(traffic, total=count, description="Publishing events"):
+            producer.publish(event)
+        if file is not None and file.is_file():
+            with file.open("rb") as source:
+                for line in progress.track(
+                    list(read_lines(source)), description=f"Publishing {file.name}"
+                ):
+                    if line.event is not None:
+                        producer.publish(line.event)
+
+
+def _wait_until_read(progress: Progress, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until the group's committed offsets reach the end of the topic."""
+    with Lag(ConsumerSettings()) as lag:
+        total = left = lag.records()
+        task = progress.add_task("Indexing", total=total)
+        moved = time.monotonic()
+        while left:
+            if process.poll() is not None:
+                raise ConsumerError(f"The consumer ended: {_last_line(log)}")
+            if time.monotonic() - moved > _STALLED_SECONDS:
+                raise ConsumerError(f"The consumer does not get on; its log: {log}")
+            time.sleep(0.3)
+            before, left = left, lag.records()
+            if left != before:
+                moved = time.monotonic()
+            progress.update(task, completed=total - left)
+        progress.update(task, completed=total)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else f"see {log}"
+
+
+def _show(console: Console) -> None:
+    settings = QuerySettings()
+    now = datetime.now(UTC)
+    day = Filter(start=now - timedelta(hours=24))
+    with AuditLog(settings, seconds=settings.query_seconds) as log:
+        log.refresh()
+        console.rule("Events by activity and hour, the last 24 hours", align="left")
+        buckets = log.buckets(day, interval="1h", by="activity", parts=5)
+        console.print(buckets_table(buckets, UTC, "UTC"))
+        console.rule("Busiest users, all time", align="left")
+        console.print(ranking_table(log.top(Filter(), "user", size=8), "User"))
+        console.rule("Addresses with most failed log-ins, all time", align="left")
+        failed = Filter(activities=("login-failed",))
+        console.print(ranking_table(log.top(failed, "ip", size=8), "IP Address"))

@@ -1,0 +1,69 @@
+"""Errors that can be expected, as one sentence with what to do. Anything else is a bug, and shows."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
+
+from audit_producer import PublishError
+from audit_schemas import SchemaError
+from audit_schemas.soften import printable
+from confluent_kafka import KafkaException
+from pydantic import ValidationError
+
+__all__ = ["sentence_of"]
+
+
+def sentence_of(error: Exception) -> str | None:
+    """Return what to tell the user; None for what nobody expected."""
+    if isinstance(error, ValidationError):
+        return _settings(error)
+    if isinstance(error, KafkaException):
+        return f"Kafka's client: {error.args[0].str()}"
+    if isinstance(error, tuple(_ours())):
+        return printable(str(error)).replace("\\u000a", "\n")
+    return _elasticsearch(error)
+
+
+def _ours() -> Iterator[type[Exception]]:
+    """Yield the base errors of the components that are installed."""
+    yield from (SchemaError, PublishError)
+    for module, name in (
+        ("audit_consumer.errors", "ConsumerError"),
+        ("audit_query.errors", "QueryError"),
+        ("audit_local.errors", "LocalError"),
+    ):
+        with suppress(ModuleNotFoundError):  # an extra that is not installed raises nothing either
+            yield getattr(import_module(module), name)
+
+
+def _settings(error: ValidationError) -> str:
+    """Name the variables that are wrong, and never their values: one may be a secret."""
+    prefix = "AUDITLOG_LOCAL_" if error.title == "LocalSettings" else "AUDITLOG_"
+    wrong = [
+        f"{prefix}{str(detail['loc'][0]).upper()}: {detail['msg']}"
+        for detail in error.errors(include_url=False, include_input=False)
+        if detail["loc"]
+    ]
+    return "; ".join(wrong) or str(error)
+
+
+def _elasticsearch(error: Exception) -> str | None:
+    try:
+        import elasticsearch  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        return None
+    if isinstance(error, elasticsearch.AuthenticationException):
+        return (
+            "Elasticsearch refuses the credentials. Set AUDITLOG_ELASTICSEARCH_USERNAME and "
+            "AUDITLOG_ELASTICSEARCH_PASSWORD, or AUDITLOG_ELASTICSEARCH_API_KEY"
+        )
+    if isinstance(error, elasticsearch.AuthorizationException):
+        return f"Elasticsearch refuses this user the action: {error.message}"
+    if isinstance(error, elasticsearch.ApiError):
+        return f"Elasticsearch refuses the request: {error.meta.status} {error.message}"
+    if isinstance(error, elasticsearch.TransportError):
+        return (
+            f"Elasticsearch does not answer ({type(error).__name__}). Is it up? "
+            "Set AUDITLOG_ELASTICSEARCH_URL, or start one with: auditlog local up"
+        )
+    return None

@@ -1,0 +1,32 @@
+"""Which servers the commands talk to: those named in the environment, else the embedded ones."""
+
+import os
+from importlib.util import find_spec
+
+__all__ = ["ELASTICSEARCH_URL", "KAFKA_SERVERS", "servers_are_named", "use_local_servers"]
+
+KAFKA_SERVERS = "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS"
+ELASTICSEARCH_URL = "AUDITLOG_ELASTICSEARCH_URL"
+
+
+def servers_are_named() -> bool:
+    """Tell whether the environment names servers; then nothing embedded is used."""
+    return KAFKA_SERVERS in os.environ or ELASTICSEARCH_URL in os.environ
+
+
+def use_local_servers() -> None:
+    """Set the addresses of the embedded servers, if they run and the environment names none.
+
+    In the environment, so that processes that the command starts find them too.
+    """
+    if servers_are_named() or find_spec("psutil") is None:
+        return
+    from audit_local.settings import LocalSettings  # noqa: PLC0415 - an extra
+    from audit_local.stack import KAFKA, Stack  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+
+    for server in Stack(LocalSettings(), Console(stderr=True)).status():
+        if server.name == KAFKA:
+            os.environ[KAFKA_SERVERS] = server.address
+        else:
+            os.environ[ELASTICSEARCH_URL] = f"http://{server.address}"

@@ -1,0 +1,29 @@
+"""Kafka -> validated -> Elasticsearch: nothing lost, nothing twice."""
+
+from audit_consumer.errors import (
+    ConsumerError,
+    NotDrainedError,
+    OffsetsExpiredError,
+    SetupFaultError,
+    StartUnknownError,
+    UnreachableError,
+)
+from audit_consumer.service import run_consumer
+from audit_consumer.settings import ConsumerSettings, SetupSettings
+from audit_consumer.setup import set_up
+from audit_consumer.verify import PartitionProof, verify
+
+__all__ = [
+    "ConsumerError",
+    "ConsumerSettings",
+    "NotDrainedError",
+    "OffsetsExpiredError",
+    "PartitionProof",
+    "SetupFaultError",
+    "SetupSettings",
+    "StartUnknownError",
+    "UnreachableError",
+    "run_consumer",
+    "set_up",
+    "verify",
+]

@@ -1,0 +1,60 @@
+"""Where to start on a partition that was assigned."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from confluent_kafka import Consumer, TopicPartition
+
+from audit_consumer.errors import OffsetsExpiredError, StartUnknownError
+
+__all__ = ["Start", "first_unexpired", "starting_points"]
+
+Start = Literal["earliest", "latest"]
+
+_SECONDS = 30.0
+
+
+def starting_points(
+    consumer: Consumer, group: str, assigned: Sequence[TopicPartition], start: Start | None
+) -> list[TopicPartition]:
+    """Return the offset to start at, for each assigned partition.
+
+    That is the group's committed offset. Where it has none: what `start` says; without it, the
+    beginning of a partition that was added to a topic the group reads, if nothing expired there.
+    Raises StartUnknownError or OffsetsExpiredError.
+    """
+    committed = {p.partition: p.offset for p in consumer.committed(list(assigned), timeout=_SECONDS)}
+    return [
+        TopicPartition(
+            p.topic,
+            p.partition,
+            committed[p.partition]
+            if committed[p.partition] >= 0
+            else _uncommitted(consumer, group, p, start),
+        )
+        for p in assigned
+    ]
+
+
+def first_unexpired(consumer: Consumer, partition: TopicPartition) -> int:
+    """Return the offset of the first record that is still there."""
+    low, _ = consumer.get_watermark_offsets(partition, timeout=_SECONDS)
+    return int(low)
+
+
+def _uncommitted(consumer: Consumer, group: str, partition: TopicPartition, start: Start | None) -> int:
+    low, high = consumer.get_watermark_offsets(partition, timeout=_SECONDS)
+    if start is not None:
+        return int(low if start == "earliest" else high)
+    if not _has_read(consumer, partition.topic):
+        raise StartUnknownError(group, partition.topic)
+    if low > 0:
+        raise OffsetsExpiredError(partition.topic, partition.partition, 0, low - 1)
+    return 0
+
+
+def _has_read(consumer: Consumer, topic: str) -> bool:
+    """Tell whether the group has an offset on any partition of the topic."""
+    partitions = consumer.list_topics(topic, timeout=_SECONDS).topics[topic].partitions
+    all_of_it = [TopicPartition(topic, number) for number in partitions]
+    return any(p.offset >= 0 for p in consumer.committed(all_of_it, timeout=_SECONDS))

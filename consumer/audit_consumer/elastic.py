@@ -1,0 +1,123 @@
+"""Elasticsearch, as the consumer needs it: thin I/O, with its errors sorted into ours."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
+
+import elasticsearch
+from audit_schemas import IndexNaming, Origin
+from audit_schemas.settings import ElasticsearchSettings
+from audit_schemas.template import MANAGED_BY
+
+from audit_consumer.bulk import RESPONSE_FIELDS, Stored, body_of
+from audit_consumer.errors import SetupFaultError, UnreachableError
+from audit_consumer.record import Prepared
+
+__all__ = ["EventIndex"]
+
+
+class EventIndex:
+    """The indices of events, to write to and to compare with.
+
+    Every method raises UnreachableError where waiting may help, SetupFaultError where an operator
+    must do something. The client's own retries are off.
+    """
+
+    def __init__(self, settings: ElasticsearchSettings, request_seconds: float) -> None:
+        self._prefix = settings.index_prefix
+        self._url = settings.elasticsearch_url
+        self._client = elasticsearch.Elasticsearch(
+            **settings.elasticsearch_options(), request_timeout=request_seconds
+        )
+
+    def naming(self) -> IndexNaming:
+        """Return the index naming that `auditlog setup` left in the template."""
+        with self._sorted_errors():
+            try:
+                found = self._client.indices.get_index_template(name=self._prefix)
+            except elasticsearch.NotFoundError:
+                raise SetupFaultError(
+                    f"The index template {self._prefix} is missing. Create it with: auditlog setup"
+                ) from None
+        meta = found["index_templates"][0]["index_template"].get("_meta", {})
+        if meta.get("managed_by") != MANAGED_BY:
+            raise SetupFaultError(
+                f"The index template {self._prefix} is not ours. Rename it, or set "
+                "AUDITLOG_INDEX_PREFIX to another name, then run: auditlog setup"
+            )
+        try:
+            return IndexNaming.from_meta(self._prefix, meta.get("periods", []))
+        except ValueError as error:
+            raise SetupFaultError(
+                f"The index template {self._prefix} is damaged ({error}). Run: auditlog setup"
+            ) from error
+
+    def create(self, items: Sequence[Prepared]) -> Mapping[str, Any]:
+        """Create the documents by one bulk request, and return its answer."""
+        with self._sorted_errors():
+            response = self._client.bulk(
+                operations=[body_of(items)],  # type: ignore[list-item]  # sent as it is
+                filter_path=RESPONSE_FIELDS,
+                require_alias=False,
+            )
+            return dict(response.body)
+
+    def stored(self, items: Sequence[Prepared]) -> dict[str, Stored]:
+        """Return what is stored under the items' ids, read in real time."""
+        with self._sorted_errors():
+            response = self._client.mget(
+                docs=[{"_index": item.index, "_id": item.document.id} for item in items],
+                source_includes=["event.hash", "audit.kafka"],
+                realtime=True,
+            )
+        return {doc["_id"]: _stored(doc["_source"]) for doc in response["docs"] if doc.get("found")}
+
+    def is_sound(self, index: str) -> bool:
+        """Tell whether an index exists and has our mapping."""
+        with self._sorted_errors():
+            try:
+                found = self._client.indices.get_mapping(index=index)
+            except elasticsearch.NotFoundError:
+                return False
+        return all(
+            one["mappings"].get("_meta", {}).get("managed_by") == MANAGED_BY for one in found.values()
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    @contextmanager
+    def _sorted_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except elasticsearch.ApiError as error:
+            raise self._sorted(error) from error
+        except elasticsearch.TransportError as error:
+            raise UnreachableError(
+                f"Elasticsearch at {self._url} does not answer ({type(error).__name__})"
+            ) from error
+
+    def _sorted(self, error: elasticsearch.ApiError) -> SetupFaultError | UnreachableError:
+        status = error.meta.status
+        if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return UnreachableError(f"Elasticsearch at {self._url} can't take more now ({status})")
+        if status == HTTPStatus.UNAUTHORIZED:
+            return SetupFaultError(
+                f"Elasticsearch at {self._url} refuses the credentials. Check "
+                "AUDITLOG_ELASTICSEARCH_USERNAME and _PASSWORD, or _API_KEY"
+            )
+        if status == HTTPStatus.FORBIDDEN:
+            return SetupFaultError(
+                f"Elasticsearch at {self._url} refuses this user the action ({error.message}). "
+                "See what is missing with: auditlog doctor"
+            )
+        return SetupFaultError(
+            f"Elasticsearch at {self._url} refuses the request: {status} {error.message}"
+        )
+
+
+def _stored(source: Mapping[str, Any]) -> Stored:
+    kafka = source["audit"]["kafka"]
+    return Stored(source["event"]["hash"], Origin(kafka["topic"], kafka["partition"], kafka["offset"]))

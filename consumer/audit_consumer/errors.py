@@ -1,0 +1,58 @@
+"""What stops the consumer, or makes it wait.
+
+::
+
+    ConsumerError
+    ├── SetupFaultError       an operator must mend something; nothing is dead-lettered for it
+    ├── UnreachableError      Elasticsearch does not answer, or is full: wait and try again
+    ├── StartUnknownError     the group has no offset, and nobody said where to start
+    ├── OffsetsExpiredError   records were deleted before they were read
+    └── NotDrainedError       the stop came while records were still waiting; they are not lost
+"""
+
+__all__ = [
+    "ConsumerError",
+    "NotDrainedError",
+    "OffsetsExpiredError",
+    "SetupFaultError",
+    "StartUnknownError",
+    "UnreachableError",
+]
+
+
+class ConsumerError(Exception):
+    """Base of all that `audit_consumer` raises."""
+
+
+class SetupFaultError(ConsumerError):
+    """The set-up is at fault, not the events: credentials, template, a write block, a limit."""
+
+
+class UnreachableError(ConsumerError):
+    """Elasticsearch gave no answer, or said that it can't take more just now."""
+
+
+class StartUnknownError(ConsumerError):
+    """The first start of a group has to say where it starts."""
+
+    def __init__(self, group: str, topic: str) -> None:
+        super().__init__(
+            f"Group {group} has never read {topic}. Say where to start, once: "
+            "auditlog consume --start earliest (all that is retained) or --start latest"
+        )
+
+
+class OffsetsExpiredError(ConsumerError):
+    """Records expired unread; `first` and `last` are the lost range."""
+
+    def __init__(self, topic: str, partition: int, first: int, last: int) -> None:
+        super().__init__(
+            f"{topic} [{partition}]: offsets {first} to {last} are gone: Kafka deleted them before "
+            "they were read. Restore them from elsewhere if you can, then go on with what is left: "
+            "auditlog consume --skip-expired"
+        )
+        self.partition, self.first, self.last = partition, first, last
+
+
+class NotDrainedError(ConsumerError):
+    """Records were read, but neither indexed nor dead-lettered when the time to stop was over."""

@@ -1,0 +1,87 @@
+"""A record of Kafka, and what becomes of it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from audit_schemas import Document, Origin, Reason
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
+
+__all__ = ["Outcome", "Prepared", "Record", "Refusal"]
+
+
+class Outcome(StrEnum):
+    """What became of a record. One that has no outcome yet is still tried."""
+
+    INDEXED = "indexed"
+    """In the index; by us just now, or by an earlier try of ours."""
+    DUPLICATE = "duplicate"
+    """Another record with the same id and the same content is in the index."""
+    DEAD_LETTERED = "dead-lettered"
+    """Acknowledged in the dead-letter topic, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as Kafka has it: raw bytes, kept until it is settled."""
+
+    origin: Origin
+    received: datetime
+    """When the broker took it (LogAppendTime), not when we read it."""
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+    @classmethod
+    def of(cls, message: Message) -> "Record":
+        """Copy what a message that is no error has."""
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        assert topic is not None  # noqa: S101 - librdkafka's contract for messages without error
+        assert partition is not None  # noqa: S101
+        assert offset is not None  # noqa: S101
+        kind, milliseconds = message.timestamp()
+        moment = (
+            datetime.now(UTC)
+            if kind == TIMESTAMP_NOT_AVAILABLE
+            else datetime.fromtimestamp(milliseconds / 1000, UTC)
+        )
+        headers = _pairs(message.headers())
+        return cls(
+            Origin(topic, partition, offset),
+            moment,
+            _bytes(message.key()),
+            _bytes(message.value()),
+            tuple((name, _bytes(value)) for name, value in headers),
+        )
+
+    def header(self, name: str) -> bytes | None:
+        """Return the last header of that name."""
+        return next((value for key, value in reversed(self.headers) if key == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A record whose event is valid, ready to be indexed."""
+
+    record: Record
+    index: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A record that can't be indexed, and why; neither field holds values of the event."""
+
+    record: Record
+    reason: Reason
+    path: str
+    message: str
+
+
+def _pairs(headers: object) -> list[tuple[str, str | bytes | None]]:
+    """Return the headers of a message that was read: always a list, though typed more widely."""
+    return headers if isinstance(headers, list) else []
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

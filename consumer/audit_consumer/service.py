@@ -1,0 +1,85 @@
+"""The consumer, put together: settings in, a running loop out."""
+
+import signal
+import time
+from types import FrameType
+
+import structlog
+from audit_schemas import IndexNaming
+
+from audit_consumer.assignment import Start
+from audit_consumer.batch import Settler
+from audit_consumer.dead_letters import DeadLetters
+from audit_consumer.decode import Decoder
+from audit_consumer.elastic import EventIndex
+from audit_consumer.errors import UnreachableError
+from audit_consumer.loop import ConsumerLoop
+from audit_consumer.settings import ConsumerSettings
+
+__all__ = ["run_consumer"]
+
+_log = structlog.get_logger()
+
+
+class _Stop:
+    """A request to stop, by SIGTERM or Ctrl-C; a second one ends the process as usual."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self.loop: ConsumerLoop | None = None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        _log.info("stopping", signal=signal.Signals(number).name)
+        self.requested = True
+        if self.loop is not None:
+            self.loop.stop()
+        for again in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(again, signal.SIG_DFL)
+
+
+def run_consumer(
+    settings: ConsumerSettings, *, start: Start | None = None, skip_expired: bool = False
+) -> None:
+    """Consume until SIGTERM or Ctrl-C, then drain. Call it in the main thread.
+
+    Raises ConsumerError or CatalogueError; nothing that was not settled is committed.
+    """
+    stop = _Stop()
+    catalogue = settings.load_catalogue()
+    index = EventIndex(settings, settings.request_seconds)
+    dead_letters = DeadLetters(settings)
+    try:
+        naming = _wait_for_naming(index, settings.backoff_seconds, stop)
+        if naming is None:
+            return
+        stop.loop = ConsumerLoop(
+            settings,
+            Decoder(catalogue, settings.time_bounds(), naming),
+            Settler(
+                index,
+                dead_letters,
+                bulk_bytes=settings.bulk_bytes,
+                send_seconds=settings.drain_seconds or 1.0,
+            ),
+            start=start,
+            skip_expired=skip_expired,
+        )
+        stop.loop.run()
+    finally:
+        dead_letters.close()
+        index.close()
+
+
+def _wait_for_naming(index: EventIndex, limit: float, stop: _Stop) -> IndexNaming | None:
+    """Ask until Elasticsearch answers, since it may start later than we do; None if stopped."""
+    pause = 0.5
+    while not stop.requested:
+        try:
+            return index.naming()
+        except UnreachableError as error:
+            _log.warning("waiting", why=str(error), seconds=pause)
+        time.sleep(pause)
+        pause = min(limit, pause * 2)
+    return None

@@ -1,0 +1,85 @@
+"""Settings of the consumer, and of what `auditlog setup` makes."""
+
+from typing import Any, Literal
+
+from audit_schemas.indices import Granularity
+from audit_schemas.settings import ElasticsearchSettings, EventSettings, KafkaSettings
+from audit_schemas.template import IndexSettings
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["ConsumerSettings", "SetupSettings"]
+
+_CONFIG = SettingsConfigDict(env_prefix="AUDITLOG_", extra="ignore")
+
+
+class ConsumerSettings(BaseSettings, KafkaSettings, ElasticsearchSettings, EventSettings):
+    """How the consumer reads, writes and waits."""
+
+    model_config = _CONFIG
+
+    group: str = Field("audit-indexer", min_length=1, description="The consumer group.")
+    group_protocol: Literal["classic", "consumer"] = Field(
+        "classic", description="Kafka's group protocol; consumer is that of KIP-848."
+    )
+    batch_events: int = Field(5000, ge=1, le=100_000, description="Records taken at a time.")
+    bulk_bytes: int = Field(
+        8 * 1024 * 1024, ge=64 * 1024, description="Size of a bulk request's body, at most."
+    )
+    fetch_bytes: int = Field(
+        32 * 1024 * 1024, ge=1024 * 1024, description="Records fetched ahead, in bytes."
+    )
+    request_seconds: float = Field(
+        60.0, gt=0, description="How long Elasticsearch may take for one request."
+    )
+    backoff_seconds: float = Field(
+        30.0, gt=0, description="The longest pause between two tries; the first is a tenth of a second."
+    )
+    drain_seconds: float = Field(
+        30.0, ge=0, description="How long a stop waits for what was read to be settled."
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto: for people on a terminal, JSON lines elsewhere."
+    )
+
+    def consumer_config(self) -> dict[str, Any]:
+        """Return librdkafka's configuration: no commit but ours, no silent reset of an offset."""
+        config = self.kafka_config() | {
+            "group.id": self.group,
+            "group.protocol": self.group_protocol,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "queued.max.messages.kbytes": self.fetch_bytes // 1024,
+            "max.poll.interval.ms": 300_000,
+        }
+        if self.group_protocol == "classic":
+            config["partition.assignment.strategy"] = "cooperative-sticky"
+        return config
+
+
+class SetupSettings(BaseSettings, KafkaSettings, ElasticsearchSettings):
+    """What `auditlog setup` makes where it is missing."""
+
+    model_config = _CONFIG
+
+    partitions: int = Field(6, ge=1, description="Partitions of a new events topic.")
+    replication: int | None = Field(
+        None, ge=1, description="Replicas of a new topic; 3, or as many as there are brokers."
+    )
+    topic_retention_days: int = Field(
+        30, ge=1, description="How long a new events topic keeps its records."
+    )
+    shards: int = Field(1, ge=1, le=64, description="Primary shards of an index.")
+    replicas: str = Field(
+        "0-1", description="Replicas of an index: a number, or a range that follows the nodes."
+    )
+    refresh: str = Field("1s", description="How often new events become searchable.")
+    codec: str = Field("default", description="default, or best_compression for less disk.")
+    granularity: Granularity = Field("month", description="An index a month, or a day.")
+
+    def index_settings(self) -> IndexSettings:
+        """Return what new indices are made with. Raises ValidationError."""
+        return IndexSettings(
+            shards=self.shards, replicas=self.replicas, refresh=self.refresh, codec=self.codec
+        )

@@ -1,0 +1,103 @@
+"""`auditlog setup`: topics, index template, and new fields of the mapping. Safe to run again."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import elasticsearch
+from audit_schemas import IndexNaming
+from audit_schemas.template import MANAGED_BY, index_template, mapping
+
+from audit_consumer.errors import SetupFaultError
+from audit_consumer.settings import SetupSettings
+from audit_consumer.topics import Topics, topic_plans
+
+__all__ = ["set_up", "template_differs"]
+
+
+def set_up(
+    settings: SetupSettings, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Iterator[str]:
+    """Make what is missing, and yield a sentence for each thing that was changed.
+
+    Raises SetupFaultError, or an error of the Elasticsearch client.
+    """
+    topics = Topics(settings)
+    for plan in topic_plans(settings):
+        yield from topics.ensure(plan)
+    with elasticsearch.Elasticsearch(**settings.elasticsearch_options()) as client:
+        yield from _template(client, settings, now())
+        yield from _live_indices(client, settings.index_prefix)
+
+
+def template_differs(client: elasticsearch.Elasticsearch, wanted: Mapping[str, Any], name: str) -> bool:
+    """Tell whether the index template of that name is missing or other than wanted."""
+    found = _stored_template(client, name)
+    if found is None:
+        return True
+    return any(found.get(key) != wanted[key] for key in ("index_patterns", "priority", "_meta")) or any(
+        found["template"].get(key) != wanted["template"][key] for key in wanted["template"]
+    )
+
+
+def _template(
+    client: elasticsearch.Elasticsearch, settings: SetupSettings, now: datetime
+) -> Iterator[str]:
+    name = settings.index_prefix
+    naming = _naming(client, settings, now)
+    wanted = index_template(naming, settings.index_settings())
+    if template_differs(client, wanted, name):
+        existed = _stored_template(client, name) is not None
+        client.indices.put_index_template(name=name, **_as_arguments(wanted))
+        yield f"{'changed' if existed else 'created'} index template {name}"
+        if len(naming.periods) > 1:
+            last = naming.periods[-1]
+            yield f"indices hold a {last.by} each, from {last.since} on"
+
+
+def _naming(client: elasticsearch.Elasticsearch, settings: SetupSettings, now: datetime) -> IndexNaming:
+    """Return the naming to write: what holds is kept, since no event may get a second index."""
+    found = _stored_template(client, settings.index_prefix)
+    if found is None:
+        fresh = IndexNaming(settings.index_prefix)
+        first = fresh.periods[0]
+        return IndexNaming(settings.index_prefix, (type(first)(first.since, settings.granularity),))
+    if found.get("_meta", {}).get("managed_by") != MANAGED_BY:
+        raise SetupFaultError(
+            f"An index template {settings.index_prefix} exists and is not ours. Rename it, or set "
+            "AUDITLOG_INDEX_PREFIX to another name"
+        )
+    held = IndexNaming.from_meta(settings.index_prefix, found["_meta"]["periods"])
+    return held.changed_to(settings.granularity, now)
+
+
+def _live_indices(client: elasticsearch.Elasticsearch, prefix: str) -> Iterator[str]:
+    """Add fields that the model gained to indices that exist; what is there is never changed."""
+    wanted = mapping()
+    found = client.indices.get_mapping(index=f"{prefix}-*", allow_no_indices=True)
+    for index, body in found.items():
+        if _lacks(body["mappings"].get("properties", {}), wanted["properties"]):
+            client.indices.put_mapping(
+                index=index, properties=wanted["properties"], meta=wanted["_meta"]
+            )
+            yield f"added fields to index {index}"
+
+
+def _lacks(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return any(
+        name not in found or _lacks(found[name].get("properties", {}), field.get("properties", {}))
+        for name, field in wanted.items()
+    )
+
+
+def _stored_template(client: elasticsearch.Elasticsearch, name: str) -> dict[str, Any] | None:
+    try:
+        found = client.indices.get_index_template(name=name)
+    except elasticsearch.NotFoundError:
+        return None
+    template: dict[str, Any] = found["index_templates"][0]["index_template"]
+    return template
+
+
+def _as_arguments(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {"meta" if key == "_meta" else key: value for key, value in body.items()}

@@ -1,0 +1,243 @@
+"""The proof: published = indexed + duplicates + dead-lettered, from the servers' own data.
+
+For each partition, records in Kafka are held against documents by `audit.kafka.*`. Offsets that no
+document has are looked for among the dead letters; what is left is read from Kafka again, and
+its id looked up: a duplicate leaves no other trace.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import elasticsearch
+from audit_schemas import Catalogue, EventRefused, IndexNaming, Origin, content_hash, decode
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from audit_consumer.dead_letters import origin_of
+from audit_consumer.elastic import EventIndex
+from audit_consumer.errors import SetupFaultError
+from audit_consumer.record import Record
+from audit_consumer.settings import ConsumerSettings
+
+__all__ = ["PartitionProof", "ranges_of", "verify"]
+
+_SECONDS = 30.0
+_SLICE = 5_000
+"""Offsets looked at together; below Elasticsearch's window of 10,000 hits."""
+_LOOKED_UP = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionProof:
+    """What became of the records that one partition still holds."""
+
+    partition: int
+    published: int
+    indexed: int
+    duplicates: int
+    dead_lettered: int
+    missing: tuple[int, ...]
+    """Offsets whose records are nowhere. Those not consumed yet are among them."""
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether every record is accounted for."""
+        return not self.missing
+
+
+def verify(settings: ConsumerSettings) -> Iterator[PartitionProof]:
+    """Hold Kafka against Elasticsearch, partition by partition.
+
+    Raises SetupFaultError if Kafka does not answer or has no such topic, or an error of the
+    Elasticsearch client.
+    """
+    consumer = Consumer(settings.consumer_config() | {"group.id": f"{settings.group}-verify"})
+    index = EventIndex(settings, settings.request_seconds)
+    try:
+        with elasticsearch.Elasticsearch(
+            **settings.elasticsearch_options(), request_timeout=settings.request_seconds
+        ) as client:
+            client.indices.refresh(index=f"{settings.index_prefix}-*", allow_no_indices=True)
+            examiner = _Examiner(settings, consumer, client, index.naming(), settings.load_catalogue())
+            for partition in _partitions(consumer, settings.topic):
+                yield examiner.examine(partition)
+    except KafkaException as error:
+        raise SetupFaultError(
+            f"Kafka at {settings.kafka_bootstrap_servers} does not answer: {error.args[0].str()}"
+        ) from error
+    finally:
+        consumer.close()
+        index.close()
+
+
+def ranges_of(offsets: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield runs of consecutive offsets, as first and last."""
+    first = last = None
+    for offset in sorted(offsets):
+        if first is None or last is None:
+            first = last = offset
+        elif offset == last + 1:
+            last = offset
+        else:
+            yield first, last
+            first = last = offset
+    if first is not None and last is not None:
+        yield first, last
+
+
+class _Examiner:
+    def __init__(
+        self,
+        settings: ConsumerSettings,
+        consumer: Consumer,
+        client: elasticsearch.Elasticsearch,
+        naming: IndexNaming,
+        catalogue: Catalogue,
+    ) -> None:
+        self._settings = settings
+        self._consumer = consumer
+        self._client = client
+        self._naming = naming
+        self._catalogue = catalogue
+        self._dead: set[Origin] | None = None
+
+    def examine(self, partition: int) -> PartitionProof:
+        topic = self._settings.topic
+        low, high = self._consumer.get_watermark_offsets(
+            TopicPartition(topic, partition), timeout=_SECONDS
+        )
+        unseen = self._not_indexed(partition, low, high)
+        dead = {o for o in unseen if Origin(topic, partition, o) in self._dead_letters(unseen)}
+        unknown = [offset for offset in unseen if offset not in dead]
+        duplicates, missing = self._reread(partition, unknown)
+        absent = len(unknown) - duplicates - len(missing)  # offsets that hold no record
+        return PartitionProof(
+            partition,
+            published=high - low - absent,
+            indexed=high - low - len(unseen),
+            duplicates=duplicates,
+            dead_lettered=len(dead),
+            missing=tuple(missing),
+        )
+
+    def _not_indexed(self, partition: int, low: int, high: int) -> list[int]:
+        """Return the offsets that no document has, looking closely only where some are missing."""
+        where = self._written(partition, low, high)
+        slices = {"histogram": {"field": "audit.kafka.offset", "interval": _SLICE}}
+        found = self._search(query=where, size=0, track_total_hits=True, aggs={"slices": slices})
+        if found["hits"]["total"]["value"] == high - low:
+            return []
+        counts = {
+            int(b["key"]): b["doc_count"]
+            for b in found.get("aggregations", {}).get("slices", {}).get("buckets", [])
+        }
+        unseen: list[int] = []
+        for key in range(low - low % _SLICE, high, _SLICE):
+            first, end = max(low, key), min(high, key + _SLICE)
+            if counts.get(key, 0) == 0:
+                unseen += range(first, end)
+            elif counts[key] != end - first:
+                seen = self._offsets(partition, first, end)
+                unseen += (offset for offset in range(first, end) if offset not in seen)
+        return unseen
+
+    def _offsets(self, partition: int, first: int, end: int) -> set[int]:
+        found = self._search(
+            query=self._written(partition, first, end),
+            size=_SLICE,
+            source=False,
+            docvalue_fields=["audit.kafka.offset"],
+        )
+        return {int(hit["fields"]["audit.kafka.offset"][0]) for hit in found["hits"]["hits"]}
+
+    def _written(self, partition: int, first: int, end: int) -> dict[str, Any]:
+        return {
+            "bool": {
+                "filter": [
+                    {"term": {"audit.kafka.topic": self._settings.topic}},
+                    {"term": {"audit.kafka.partition": partition}},
+                    {"range": {"audit.kafka.offset": {"gte": first, "lt": end}}},
+                ]
+            }
+        }
+
+    def _search(self, **body: Any) -> dict[str, Any]:
+        found = self._client.search(
+            index=f"{self._settings.index_prefix}-*", allow_no_indices=True, **body
+        )
+        return dict(found.body)
+
+    def _dead_letters(self, unseen: Sequence[int]) -> set[Origin]:
+        """Return where dead letters stood; their topic is read once, and only if need be."""
+        if self._dead is None and unseen:
+            topic = self._settings.dead_letter_topic
+            self._dead = set()
+            for partition in _partitions(self._consumer, topic):
+                ends = self._consumer.get_watermark_offsets(
+                    TopicPartition(topic, partition), timeout=_SECONDS
+                )
+                for record in self._read(topic, partition, *ends):
+                    if (origin := origin_of(record.headers)) is not None:
+                        self._dead.add(origin)
+        return self._dead or set()
+
+    def _reread(self, partition: int, offsets: Sequence[int]) -> tuple[int, list[int]]:
+        """Look up the ids of records that are neither indexed nor dead: duplicates and missing."""
+        duplicates = 0
+        missing: list[int] = []
+        for first, last in ranges_of(offsets):
+            pending: list[Record] = []
+            for record in self._read(self._settings.topic, partition, first, last + 1):
+                pending.append(record)
+                if len(pending) == _LOOKED_UP:
+                    lost = self._lost(pending)
+                    duplicates, missing = duplicates + len(pending) - len(lost), missing + lost
+                    pending = []
+            lost = self._lost(pending)
+            duplicates, missing = duplicates + len(pending) - len(lost), missing + lost
+        return duplicates, missing
+
+    def _lost(self, records: Sequence[Record]) -> list[int]:
+        """Return the offsets of those whose id is not stored with the same content."""
+        wanted: dict[int, tuple[str, str, str]] = {}
+        for record in records:
+            try:
+                event = self._catalogue.settle(decode(record.value or b""))
+            except EventRefused:
+                continue
+            index = self._naming.index_of(event.timestamp)
+            wanted[record.origin.offset] = (index, event.event.id, content_hash(event))
+        if not wanted:
+            return [record.origin.offset for record in records]
+        docs = [{"_index": index, "_id": id_} for index, id_, _ in wanted.values()]
+        found = self._client.mget(docs=docs, source_includes=["event.hash"])["docs"]
+        stored = {doc["_id"]: doc["_source"]["event"]["hash"] for doc in found if doc.get("found")}
+        same = {offset for offset, (_, id_, digest) in wanted.items() if stored.get(id_) == digest}
+        return [r.origin.offset for r in records if r.origin.offset not in same]
+
+    def _read(self, topic: str, partition: int, first: int, end: int) -> Iterator[Record]:
+        """Read records from `first` up to but without `end`."""
+        point = TopicPartition(topic, partition, first)
+        self._consumer.assign([point])
+        try:
+            while first < end:
+                for message in self._consumer.consume(_SLICE, timeout=_SECONDS):
+                    if (error := message.error()) is not None:
+                        raise KafkaException(error)
+                    record = Record.of(message)
+                    first = record.origin.offset + 1
+                    if record.origin.offset < end:
+                        yield record
+                position = self._consumer.position([point])[0].offset
+                first = max(first, position)
+        finally:
+            self._consumer.unassign()
+
+
+def _partitions(consumer: Consumer, topic: str) -> list[int]:
+    found = consumer.list_topics(topic, timeout=_SECONDS).topics[topic]
+    if found.error is not None:
+        raise SetupFaultError(
+            f"Topic {topic} can't be read ({found.error.str()}). Run: auditlog doctor"
+        )
+    return sorted(found.partitions)

@@ -1,0 +1,72 @@
+"""`auditlog local up | down | status | reset`."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from audit_local.settings import LocalSettings
+from audit_local.stack import Server, Stack
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this component's commands."""
+    local = typer.Typer(
+        name="local",
+        no_args_is_help=True,
+        help="A real Kafka and a real Elasticsearch on this machine, for trials. No containers.",
+    )
+    local.command(epilog="Example: auditlog local up")(up)
+    local.command(epilog="Example: auditlog local down")(down)
+    local.command(epilog="Example: auditlog local status --json")(status)
+    local.command(epilog="Example: auditlog local reset --yes")(reset)
+    app.add_typer(local)
+
+
+def up() -> None:
+    """Start both servers on the loopback address; download them once."""
+    console = Console(stderr=True)
+    servers = Stack(LocalSettings(), console).up()
+    _show(servers)
+    console.print("The other commands of auditlog find them by themselves while they run")
+
+
+def down() -> None:
+    """Stop both servers; their data stays."""
+    console = Console(stderr=True)
+    if not Stack(LocalSettings(), console).down():
+        console.print("Nothing was running")
+
+
+def status(
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+) -> None:
+    """Say what runs, and where. Exit status 1 if not both do."""
+    servers = Stack(LocalSettings(), Console(stderr=True)).status()
+    if json_output:
+        Console().print_json(
+            data=[{"name": s.name, "address": s.address, "pid": s.process.pid} for s in servers]
+        )
+    elif servers:
+        _show(servers)
+    else:
+        Console().print("Nothing is running. Start it with: auditlog local up")
+    if len(servers) < 2:  # noqa: PLR2004 - Kafka and Elasticsearch
+        raise typer.Exit(1)
+
+
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Stop both servers and delete their data; the downloads stay."""
+    settings = LocalSettings()
+    if not yes:
+        typer.confirm(f"Delete all data in {settings.home}?", abort=True)
+    Stack(settings, Console(stderr=True)).reset()
+
+
+def _show(servers: list[Server]) -> None:
+    for server in servers:
+        Console().print(f"{server.name} runs on {server.address}", highlight=False)

@@ -1,0 +1,36 @@
+"""The SDK that a service publishes its audit events with."""
+
+from audit_schemas import AuditEvent, EventRefused
+
+from audit_producer.build import Changes, Context, Person, new_event
+from audit_producer.client_ip import client_ip
+from audit_producer.errors import (
+    ClosedError,
+    DeliveryError,
+    KafkaUnavailableError,
+    PublishError,
+    QueueFullError,
+    UndeliveredError,
+)
+from audit_producer.producer import AuditProducer, Counts, Failure
+from audit_producer.settings import ProducerSettings
+
+__all__ = [
+    "AuditEvent",
+    "AuditProducer",
+    "Changes",
+    "ClosedError",
+    "Context",
+    "Counts",
+    "DeliveryError",
+    "EventRefused",
+    "Failure",
+    "KafkaUnavailableError",
+    "Person",
+    "ProducerSettings",
+    "PublishError",
+    "QueueFullError",
+    "UndeliveredError",
+    "client_ip",
+    "new_event",
+]

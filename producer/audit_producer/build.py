@@ -1,0 +1,162 @@
+"""Make events: pure functions from a service's own terms to the event's fields."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, TypedDict, Unpack
+
+from audit_schemas import AuditEvent, format_timestamp, new_event_id
+from audit_schemas.wire import validate
+
+__all__ = ["Changes", "Context", "Person", "complete", "new_event", "with_id"]
+
+_SECRET = re.compile(
+    r"pass(word|wd|phrase|code)?$|pass(word|wd|phrase)|secret|token|api[-_.]?key|credential"
+    r"|private[-_.]?key|authorization|cookie|(^|[-_.])(pin|otp|cvv)($|[-_.])",
+    re.IGNORECASE,
+)
+_MASK = "***"
+_VALUE_MAX = 8192
+
+Changes = Mapping[str, tuple[object, object]]
+"""What was changed: field -> (before, after). Values under secret-looking names are masked."""
+
+
+class Person(TypedDict, total=False):
+    """A user account. A plain string stands for its id."""
+
+    id: str
+    name: str
+    email: str
+    roles: list[str]
+
+
+class Context(TypedDict, total=False):
+    """What any event may come with."""
+
+    ip: str | IPv4Address | IPv6Address | None
+    """The client's address; see `client_ip` behind a proxy."""
+    session: str | None
+    organization: str | None
+    service: str | None
+    user_agent: str | None
+    trace: str | None
+    outcome: str | None
+    reason: str | None
+    sequence: int | None
+    message: str | None
+    labels: Mapping[str, str] | None
+    at: datetime | None
+    """When it happened, with a zone; now, if left out."""
+    event_id: str | None
+    """An id of the service's own, the same at every retry; a new one, if left out."""
+
+
+def new_event(
+    action: str,
+    *,
+    user: str | Person | None,
+    chat: str | None = None,
+    target_user: str | Person | None = None,
+    target: Mapping[str, str] | None = None,
+    changes: Changes | None = None,
+    **context: Unpack[Context],
+) -> AuditEvent:
+    """Make an event; `user` None means that the system itself acted.
+
+    Strange names, user agents, messages and labels are mended. Raises EventRefused for anything
+    else that breaks the contract, ValueError for a time without a zone.
+    """
+    person = _account(user)
+    if target_user is not None:
+        person["target"] = _account(target_user)
+    audit: dict[str, Any] = {"actor": {"kind": "system" if user is None else "user"}}
+    audit |= _given(chat=_named("id", chat), session=_named("id", context.get("session")))
+    audit |= _given(target=target, changes=_changes(changes) if changes else None)
+    ip = context.get("ip")
+    at = context.get("at")
+    fields = {
+        "event": {
+            "id": context.get("event_id") or new_event_id(),
+            "action": action,
+            **_given(
+                outcome=context.get("outcome"),
+                reason=context.get("reason"),
+                sequence=context.get("sequence"),
+            ),
+        },
+        "@timestamp": format_timestamp(at or datetime.now(UTC)),
+        **_given(
+            user=person or None,
+            source=_named("ip", None if ip is None else str(ip)),
+            service=_named("name", context.get("service")),
+            organization=_named("id", context.get("organization")),
+            user_agent=_named("original", context.get("user_agent")),
+            trace=_named("id", context.get("trace")),
+            labels=context.get("labels"),
+            message=context.get("message"),
+        ),
+        "audit": audit,
+    }
+    return validate(fields)
+
+
+def complete(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of wire fields with a new id and the present time where they have none."""
+    whole = with_id(fields, new_event_id)
+    if whole.get("@timestamp") is None:
+        whole["@timestamp"] = format_timestamp(datetime.now(UTC))
+    return whole
+
+
+def with_id(fields: Mapping[str, Any], make: Callable[[], str]) -> dict[str, Any]:
+    """Return a copy of wire fields with the id that `make` gives, if they have none."""
+    event = fields.get("event", {})
+    if not isinstance(event, Mapping) or event.get("id") is not None:
+        return dict(fields)
+    return {**fields, "event": {**event, "id": make()}}
+
+
+def _account(user: str | Person | None) -> dict[str, Any]:
+    if user is None:
+        return {}
+    return {"id": user} if isinstance(user, str) else dict(user)
+
+
+def _changes(changes: Changes) -> list[dict[str, Any]]:
+    return [
+        {"field": field, **_given(before=_shown(field, before), after=_shown(field, after))}
+        for field, (before, after) in changes.items()
+    ]
+
+
+def _shown(field: str, value: object) -> str | None:
+    if value is None:
+        return None
+    if _SECRET.search(field):
+        return _MASK
+    text = value if isinstance(value, str) else json.dumps(_masked(value), default=str)
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= _VALUE_MAX else text[: _VALUE_MAX - 1] + "…"
+
+
+def _masked(value: object) -> object:
+    """Mask what stands under a secret-looking name anywhere inside."""
+    if isinstance(value, Mapping):
+        return {
+            str(key): _MASK if _SECRET.search(str(key)) else _masked(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(inner) for inner in value]
+    return value
+
+
+def _named(name: str, value: str | None) -> dict[str, str] | None:
+    return None if value is None else {name: value}
+
+
+def _given(**fields: object) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

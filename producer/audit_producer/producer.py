@@ -1,0 +1,346 @@
+"""The producer: an event in, an acknowledged record out, or a failure that is counted and told."""
+
+import asyncio
+import atexit
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from audit_schemas import (
+    SCHEMA_HEADER,
+    SCHEMA_HEADER_VALUE,
+    AuditEvent,
+    EventRefused,
+    decode,
+    encode,
+)
+from audit_schemas.event import Service
+from audit_schemas.wire import validate
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from audit_producer.activities import Activities, User
+from audit_producer.build import complete, new_event
+from audit_producer.errors import (
+    ClosedError,
+    DeliveryError,
+    KafkaUnavailableError,
+    PublishError,
+    QueueFullError,
+    UndeliveredError,
+)
+from audit_producer.settings import ProducerSettings
+
+__all__ = ["AuditProducer", "Counts", "Failure"]
+
+_log = logging.getLogger("audit_producer")
+_POLL_SECONDS = 0.1
+_HEADERS: list[tuple[str, str | bytes | None]] = [(SCHEMA_HEADER, SCHEMA_HEADER_VALUE)]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the events so far. `published - delivered - undelivered` are on their way."""
+
+    published: int = 0
+    """Accepted into the local queue."""
+    delivered: int = 0
+    """Acknowledged by Kafka."""
+    undelivered: int = 0
+    """Given up: not acknowledged in time, or refused by the broker."""
+    refused: int = 0
+    """Never accepted: against the contract, the queue full, the producer closed."""
+
+    @property
+    def failed(self) -> int:
+        """All that did not arrive, as far as is known."""
+        return self.undelivered + self.refused
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An event that was not published. `event` is None if it could not even be made."""
+
+    event: AuditEvent | None
+    error: Exception
+
+
+class AuditProducer(Activities):
+    """Publishes audit events to Kafka. Safe for threads, forked workers and asyncio.
+
+    Use it as a context manager, or call `close()`: what is queued is lost with the process.
+
+    With `raises=False` nothing is ever raised into the caller, since a log-in must not fail because
+    its audit event did: `publish` and the activities return False, the failure is counted, logged,
+    and handed to `on_failure`. Failures of delivery come later and always go to `on_failure`, from
+    the producer's own thread; it should return quickly, and what it raises is logged.
+
+    A process that forks (gunicorn with preload) may make the producer before: each worker gets a
+    connection and counts of its own. Events that the parent had queued stay the parent's.
+    """
+
+    def __init__(
+        self,
+        settings: ProducerSettings | None = None,
+        *,
+        on_failure: Callable[[Failure], None] | None = None,
+        raises: bool = True,
+    ) -> None:
+        self._settings = settings or ProducerSettings()
+        self._on_failure = on_failure
+        self._raises = raises
+        self._catalogue = self._settings.load_catalogue()
+        self._bounds = self._settings.time_bounds()
+        self._service = Service(name=self._settings.service) if self._settings.service else None
+        self._closed = False
+        self._begin()
+        _producers.add(self)
+        atexit.register(_close_at_exit, weakref.ref(self))
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the events of this process so far."""
+        with self._lock:
+            return Counts(self._published, self._acknowledged, self._undelivered, self._refused)
+
+    def publish(self, event: AuditEvent | Mapping[str, Any]) -> bool:
+        """Queue an event for Kafka and return True; its acknowledgement comes later.
+
+        Wire fields may be given instead of an event, and get an id and a time if they have none.
+        Blocks for at most `block_seconds`, where the queue is full. Raises EventRefused or
+        PublishError, or returns False with `raises=False`.
+        """
+        deadline = time.monotonic() + self._settings.block_seconds
+        try:
+            ready = self._prepare(event)
+            while not self._offer(ready):
+                if time.monotonic() >= deadline:
+                    raise self._full()
+                self._connect().poll(_POLL_SECONDS / 10)
+        except Exception as error:  # noqa: BLE001 - by contract nothing escapes with raises=False
+            return self._refuse(event, error)
+        return True
+
+    async def publish_async(self, event: AuditEvent | Mapping[str, Any]) -> bool:
+        """Do as `publish` does, without blocking the event loop where the queue is full."""
+        deadline = time.monotonic() + self._settings.block_seconds
+        try:
+            ready = self._prepare(event)
+            while not self._offer(ready):
+                if time.monotonic() >= deadline:
+                    raise self._full()
+                await asyncio.sleep(_POLL_SECONDS / 10)
+        except Exception as error:  # noqa: BLE001 - as in publish
+            return self._refuse(event, error)
+        return True
+
+    def record(self, action: str, *, user: User | None, **fields: Any) -> bool:
+        """Publish an event of any activity of the catalogue; the fields are those of `new_event`."""
+        try:
+            event = new_event(action, user=user, **fields)
+        except Exception as error:  # noqa: BLE001 - as in publish
+            return self._refuse(None, error)
+        return self.publish(event)
+
+    def check(self, timeout: float = 5.0) -> None:
+        """Raise KafkaUnavailableError, with what to do, if Kafka or the topic can't be reached."""
+        topic, servers = self._settings.topic, self._settings.kafka_bootstrap_servers
+        try:
+            found = self._connect().list_topics(topic, timeout=timeout).topics[topic]
+        except KafkaException as error:
+            raise KafkaUnavailableError(
+                f"Kafka at {servers} does not answer ({error.args[0].str()}). Is it up? "
+                "Set AUDITLOG_KAFKA_BOOTSTRAP_SERVERS, or start one with: auditlog local up"
+            ) from error
+        if found.error is not None:
+            raise KafkaUnavailableError(
+                f"Topic {topic} can't be published to ({found.error.str()}). "
+                "Create it with: auditlog setup"
+            )
+
+    def flush(self, timeout: float | None = None) -> int:
+        """Wait until all that is queued is acknowledged; return how many are still not."""
+        with self._lock:
+            producer = self._producer
+        seconds = self._settings.close_seconds if timeout is None else timeout
+        return producer.flush(seconds) if producer is not None else 0
+
+    def close(self) -> None:
+        """Wait for outstanding acknowledgements, at most `close_seconds`, and close.
+
+        What is left by then is given up and handed to `on_failure`, event by event; then raises
+        UndeliveredError, unless `raises=False`. Closing twice is harmless.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        left = self.flush()
+        producer = self._producer
+        if producer is not None and left:
+            producer.purge()
+            producer.flush(1)
+        self._stop_polling()
+        if left and self._raises:
+            raise UndeliveredError(left)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        try:
+            self.close()
+        except UndeliveredError:
+            if kind is None:  # else the body's own error says more
+                raise
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.__exit__, kind, None, None)
+
+    def _begin(self) -> None:
+        """Start afresh: no connection yet, nothing counted."""
+        self._lock = threading.Lock()
+        self._published = self._acknowledged = self._undelivered = self._refused = 0
+        self._producer: Producer | None = None
+        self._poller: threading.Thread | None = None
+        self._stop = threading.Event()
+
+    def _prepare(self, event: AuditEvent | Mapping[str, Any]) -> AuditEvent:
+        if not isinstance(event, AuditEvent):
+            event = validate(complete(event))
+        if event.service is None and self._service is not None:
+            event = event.model_copy(update={"service": self._service})
+        self._bounds.check(event.timestamp, datetime.now(UTC))
+        return self._catalogue.settle(event)
+
+    def _offer(self, event: AuditEvent) -> bool:
+        """Hand the event to librdkafka; False means that its queue is full."""
+        try:
+            self._connect().produce(
+                self._settings.topic,
+                encode(event),
+                key=_key(event),
+                headers=_HEADERS,
+                on_delivery=self._delivered,
+            )
+        except BufferError:
+            return False
+        except KafkaException as error:
+            raise PublishError(f"Kafka's client refused the event: {error.args[0].str()}") from error
+        with self._lock:
+            self._published += 1
+        return True
+
+    def _connect(self) -> Producer:
+        if self._closed:
+            raise ClosedError("the producer is closed")
+        if self._producer is None:
+            with self._lock:
+                if self._producer is None:
+                    self._producer = self._new_producer()
+                    self._poller = threading.Thread(
+                        target=self._poll, args=(self._producer,), name="auditlog", daemon=True
+                    )
+                    self._poller.start()
+        return self._producer
+
+    def _new_producer(self) -> Producer:
+        try:
+            return Producer(self._settings.producer_config(), logger=_log)
+        except KafkaException as error:
+            raise PublishError(f"Kafka's client can't be set up: {error.args[0].str()}") from error
+
+    def _poll(self, producer: Producer) -> None:
+        """Serve delivery reports, also while the service publishes nothing."""
+        while not self._stop.is_set():
+            producer.poll(_POLL_SECONDS)
+
+    def _stop_polling(self) -> None:
+        self._stop.set()
+        if self._poller is not None and self._poller is not threading.current_thread():
+            self._poller.join()
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        with self._lock:
+            if error is None:
+                self._acknowledged += 1
+                return
+            self._undelivered += 1
+        value = message.value()
+        event = decode(value) if value is not None else None
+        self._tell(Failure(event, DeliveryError(f"Kafka did not take the event: {error.str()}")))
+
+    def _refuse(self, event: AuditEvent | Mapping[str, Any] | None, error: Exception) -> bool:
+        with self._lock:
+            self._refused += 1
+        self._tell(Failure(event if isinstance(event, AuditEvent) else None, error))
+        if self._raises:
+            raise error
+        return False
+
+    def _tell(self, failure: Failure) -> None:
+        _log.warning("audit event not published: %s", _sentence(failure.error))
+        if self._on_failure is not None:
+            try:
+                self._on_failure(failure)
+            except Exception:  # noqa: BLE001 - the service's own code
+                _log.exception("on_failure raised")
+
+    def _full(self) -> QueueFullError:
+        return QueueFullError(
+            f"the local queue of {self._settings.queue_events} events stayed full for "
+            f"{self._settings.block_seconds:g} s: Kafka is slow or away"
+        )
+
+    def _after_fork_in_child(self) -> None:
+        # librdkafka's threads did not come along. The parent's handle must not be destroyed here.
+        if self._producer is not None:
+            _inherited.append(self._producer)
+        self._begin()
+
+
+def _key(event: AuditEvent) -> str | None:
+    if event.user is None or event.audit.actor.kind == "system":
+        return None
+    return event.user.id or event.user.name
+
+
+def _sentence(error: Exception) -> str:
+    """Say what went wrong without the event's values."""
+    if isinstance(error, EventRefused | PublishError):
+        return f"{type(error).__name__}: {error}"
+    return type(error).__name__
+
+
+def _close_at_exit(reference: "weakref.ref[AuditProducer]") -> None:
+    producer = reference()
+    if producer is None:
+        return
+    try:
+        producer.close()
+    except UndeliveredError as error:
+        _log.error("%s; close the producer before the process ends", error)
+
+
+def _restart_in_child() -> None:
+    for producer in list(_producers):
+        producer._after_fork_in_child()  # noqa: SLF001 - of this module
+
+
+_producers: "weakref.WeakSet[AuditProducer]" = weakref.WeakSet()
+_inherited: list[Producer] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restart_in_child)

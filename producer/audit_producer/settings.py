@@ -1,0 +1,41 @@
+"""Settings of a publishing service."""
+
+from typing import Any, Literal
+
+from audit_schemas.settings import EventSettings, KafkaSettings
+from pydantic import Field
+
+__all__ = ["ProducerSettings"]
+
+
+class ProducerSettings(KafkaSettings, EventSettings):
+    """How a service publishes. Reads no environment: the service passes what it has."""
+
+    service: str | None = Field(
+        None, description="service.name of every event that does not name its own."
+    )
+    block_seconds: float = Field(
+        1.0, ge=0, description="How long publish() may wait for room in the local queue."
+    )
+    close_seconds: float = Field(
+        30.0, gt=0, description="How long close() waits for outstanding acknowledgements."
+    )
+    delivery_seconds: int = Field(
+        120, ge=1, description="How long an event is retried before its delivery has failed."
+    )
+    queue_events: int = Field(100_000, ge=1, description="Events that may wait in the local queue.")
+    compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = Field(
+        "lz4", description="Compression of batches on their way to Kafka."
+    )
+
+    def producer_config(self) -> dict[str, Any]:
+        """Return librdkafka's configuration: acknowledged by all in-sync replicas, idempotent."""
+        return self.kafka_config() | {
+            "acks": "all",
+            "enable.idempotence": True,
+            "compression.type": self.compression,
+            "linger.ms": 10,
+            "delivery.timeout.ms": self.delivery_seconds * 1000,
+            "queue.buffering.max.messages": self.queue_events,
+            "partitioner": "murmur2_random",  # as Java's, so that all publishers agree on keys
+        }

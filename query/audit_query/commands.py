@@ -1,0 +1,144 @@
+"""`auditlog search`, `buckets` and `top`."""
+
+import json
+import sys
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from audit_query.filter import Filter
+from audit_query.log import AuditLog, Dimension
+from audit_query.settings import QuerySettings
+from audit_query.tables import buckets_table, events_table, ranking_table
+from audit_query.timespec import parse_time, zone
+
+__all__ = ["register"]
+
+Users = Annotated[
+    list[str] | None, typer.Option("--user", help="A user's id or name; may be repeated.")
+]
+Activities = Annotated[
+    list[str] | None,
+    typer.Option("--activity", help="An activity, such as chat-opened; may be repeated."),
+]
+From = Annotated[
+    str | None,
+    typer.Option("--from", help="From then on: 2026-11-23, 2026-11-23T09:30Z, -24h, today."),
+]
+To = Annotated[str | None, typer.Option("--to", help="Up to, but not with, then; forms as --from.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this component's commands."""
+    app.command(epilog="Example: auditlog search --user u-007 --activity login --from -24h")(search)
+    app.command(epilog="Example: auditlog buckets --interval 1h --by activity --from today")(buckets)
+    app.command(epilog="Example: auditlog top ip --activity login-failed --from -7d")(top)
+
+
+def search(
+    user: Users = None,
+    activity: Activities = None,
+    start: From = None,
+    end: To = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many events, at most.")] = 50,
+    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Else newest first.")] = False,
+    json_output: Annotated[
+        bool, typer.Option("--json", help="Print whole events, one JSON object a line.")
+    ] = False,
+) -> None:
+    """Show events: Date and Time, User, IP Address, Activity."""
+    settings = QuerySettings()
+    wanted = _filter(settings, user, activity, start, end)
+    with _log(settings) as log:
+        events = log.walk(wanted, limit=limit, newest_first=not oldest_first)
+        if json_output:
+            for event in events:
+                sys.stdout.write(json.dumps(event) + "\n")
+            return
+        found = list(events)
+        total = log.count(wanted)
+    console = Console()
+    if not found:
+        console.print("No events match. Widen --from and --to, or leave a filter out")
+        return
+    console.print(events_table(found, zone(settings.time_zone), settings.time_zone))
+    if total > len(found):
+        console.print(f"{len(found):,} of {total:,} events; more with --limit", highlight=False)
+
+
+def buckets(
+    interval: Annotated[
+        str, typer.Option(help="15m, 1h, 1d, or minute, hour, day, week, month, quarter, year.")
+    ] = "1h",
+    by: Annotated[Dimension | None, typer.Option(help="Split each interval by this.")] = None,
+    user: Users = None,
+    activity: Activities = None,
+    start: From = None,
+    end: To = None,
+    json_output: Json = False,
+) -> None:
+    """Count events over time, split by activity, user, address or outcome."""
+    settings = QuerySettings()
+    wanted = _filter(settings, user, activity, start, end)
+    tz = zone(settings.time_zone)
+    with _log(settings) as log:
+        found = log.buckets(wanted, interval=interval, by=by, time_zone=settings.time_zone)
+    console = Console()
+    if json_output:
+        rows = [
+            {
+                "start": bucket.start.astimezone(tz).isoformat(),
+                "count": bucket.count,
+                **({"parts": dict(bucket.parts), "other": bucket.other} if by else {}),
+            }
+            for bucket in found
+        ]
+        sys.stdout.write(json.dumps(rows) + "\n")
+    elif not found:
+        console.print("No events match. Widen --from and --to, or leave a filter out")
+    else:
+        console.print(buckets_table(found, tz, settings.time_zone))
+
+
+def top(
+    by: Annotated[Dimension, typer.Argument(help="What to rank.")],
+    user: Users = None,
+    activity: Activities = None,
+    start: From = None,
+    end: To = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many values, at most.")] = 10,
+    json_output: Json = False,
+) -> None:
+    """Rank activities, users, addresses or outcomes by their number of events."""
+    settings = QuerySettings()
+    wanted = _filter(settings, user, activity, start, end)
+    with _log(settings) as log:
+        ranked = log.top(wanted, by, size=limit)
+    if json_output:
+        rows = [{"value": row.value, "count": row.count} for row in ranked]
+        sys.stdout.write(json.dumps(rows) + "\n")
+    else:
+        Console().print(ranking_table(ranked, by.capitalize() if by != "ip" else "IP Address"))
+
+
+def _filter(
+    settings: QuerySettings,
+    users: list[str] | None,
+    activities: list[str] | None,
+    start: str | None,
+    end: str | None,
+) -> Filter:
+    now = datetime.now(zone(settings.time_zone))
+    return Filter(
+        users=tuple(users or ()),
+        activities=tuple(activities or ()),
+        start=parse_time(start, now) if start else None,
+        end=parse_time(end, now) if end else None,
+    )
+
+
+def _log(settings: QuerySettings) -> AuditLog:
+    return AuditLog(settings, seconds=settings.query_seconds)

@@ -1,0 +1,78 @@
+"""Events and counts as tables that fit a terminal. What came from outside is shown, never obeyed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+from audit_schemas.soften import printable
+from rich.markup import escape
+from rich.table import Table
+
+from audit_query.log import Bucket, Ranked
+
+__all__ = ["buckets_table", "events_table", "ranking_table", "row_of"]
+
+_BAR = 24
+
+
+def row_of(event: Mapping[str, Any], zone: tzinfo) -> tuple[str, str, str, str]:
+    """Return Date and Time, User, IP Address and Activity. An unknown address stays blank."""
+    at = datetime.fromisoformat(event["@timestamp"]).astimezone(zone)
+    return (
+        f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03}",
+        printable(event["audit"].get("user", "")),
+        printable(event.get("source", {}).get("ip", "")),
+        event["event"]["action"],
+    )
+
+
+def events_table(events: Iterable[Mapping[str, Any]], zone: tzinfo, zone_name: str) -> Table:
+    """Return the four columns of the Audit Logs."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column(f"Date and Time ({zone_name})", no_wrap=True)
+    table.add_column("User", overflow="fold")
+    table.add_column("IP Address", overflow="fold")
+    table.add_column("Activity", overflow="fold")
+    for event in events:
+        table.add_row(*map(escape, row_of(event, zone)))
+    return table
+
+
+def buckets_table(buckets: Sequence[Bucket], zone: tzinfo, zone_name: str) -> Table:
+    """Return a row an interval with a bar, and a column for each part it is split into."""
+    totals: dict[str, int] = {}
+    for bucket in buckets:
+        for part, count in bucket.parts.items():
+            totals[part] = totals.get(part, 0) + count
+    parts = sorted(totals, key=lambda part: -totals[part])
+    has_other = any(bucket.other for bucket in buckets)
+    table = Table(box=None, pad_edge=False)
+    table.add_column(f"From ({zone_name})", no_wrap=True)
+    table.add_column("Events", justify="right")
+    table.add_column("", no_wrap=True)
+    for part in [*parts, *(["other"] if has_other else [])]:
+        table.add_column(escape(printable(part)), justify="right", overflow="fold")
+    most = max((bucket.count for bucket in buckets), default=0) or 1
+    for bucket in buckets:
+        counts = [bucket.parts.get(part, 0) for part in parts]
+        counts += [bucket.other] if has_other else []
+        table.add_row(
+            f"{bucket.start.astimezone(zone):%Y-%m-%d %H:%M}",
+            f"{bucket.count:,}",
+            "█" * round(_BAR * bucket.count / most),
+            *(f"{count:,}" if count else "" for count in counts),
+        )
+    return table
+
+
+def ranking_table(ranked: Sequence[Ranked], heading: str) -> Table:
+    """Return values with their number of events, and a bar."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column(heading, overflow="fold")
+    table.add_column("Events", justify="right")
+    table.add_column("")
+    most = max((row.count for row in ranked), default=1)
+    for row in ranked:
+        bar = "█" * round(_BAR * row.count / most)
+        table.add_row(escape(printable(row.value)), f"{row.count:,}", bar)
+    return table
