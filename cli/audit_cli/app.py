@@ -1,5 +1,6 @@
 """The application: each component's own commands, put together."""
 
+import logging
 import os
 import sys
 from importlib import import_module
@@ -30,7 +31,7 @@ app = typer.Typer(
 )
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 - a flag's callback
+def _version(value: bool) -> None:
     if value:
         typer.echo(version("chat-auditlog"))
         raise typer.Exit
@@ -64,6 +65,9 @@ _put_together()
 
 def run() -> int:
     """Run the command line and return the exit status."""
+    for library in ("audit_producer", "elastic_transport"):
+        # Their warnings are told by the commands themselves, in words, or mended by a retry.
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         app()
     except KeyboardInterrupt:

@@ -6,12 +6,11 @@ from typing import Literal
 from confluent_kafka import Consumer, TopicPartition
 
 from audit_consumer.errors import OffsetsExpiredError, StartUnknownError
+from audit_consumer.offsets import committed_offsets, ends_of, partitions_of
 
-__all__ = ["Start", "first_unexpired", "starting_points"]
+__all__ = ["Start", "starting_points"]
 
 Start = Literal["earliest", "latest"]
-
-_SECONDS = 30.0
 
 
 def starting_points(
@@ -23,7 +22,7 @@ def starting_points(
     beginning of a partition that was added to a topic the group reads, if nothing expired there.
     Raises StartUnknownError or OffsetsExpiredError.
     """
-    committed = {p.partition: p.offset for p in consumer.committed(list(assigned), timeout=_SECONDS)}
+    committed = {p.partition: p.offset for p in committed_offsets(consumer, assigned)}
     return [
         TopicPartition(
             p.topic,
@@ -36,16 +35,10 @@ def starting_points(
     ]
 
 
-def first_unexpired(consumer: Consumer, partition: TopicPartition) -> int:
-    """Return the offset of the first record that is still there."""
-    low, _ = consumer.get_watermark_offsets(partition, timeout=_SECONDS)
-    return int(low)
-
-
 def _uncommitted(consumer: Consumer, group: str, partition: TopicPartition, start: Start | None) -> int:
-    low, high = consumer.get_watermark_offsets(partition, timeout=_SECONDS)
+    low, high = ends_of(consumer, partition)
     if start is not None:
-        return int(low if start == "earliest" else high)
+        return low if start == "earliest" else high
     if not _has_read(consumer, partition.topic):
         raise StartUnknownError(group, partition.topic)
     if low > 0:
@@ -55,6 +48,5 @@ def _uncommitted(consumer: Consumer, group: str, partition: TopicPartition, star
 
 def _has_read(consumer: Consumer, topic: str) -> bool:
     """Tell whether the group has an offset on any partition of the topic."""
-    partitions = consumer.list_topics(topic, timeout=_SECONDS).topics[topic].partitions
-    all_of_it = [TopicPartition(topic, number) for number in partitions]
-    return any(p.offset >= 0 for p in consumer.committed(all_of_it, timeout=_SECONDS))
+    points = committed_offsets(consumer, partitions_of(consumer, topic))
+    return any(point.offset >= 0 for point in points)

@@ -10,6 +10,7 @@ from audit_schemas.template import MANAGED_BY, index_template
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from audit_consumer.errors import SetupFaultError
+from audit_consumer.offsets import committed_offsets, ends_of
 from audit_consumer.settings import ConsumerSettings, SetupSettings
 from audit_consumer.setup import template_differs
 from audit_consumer.topics import TopicPlan, Topics, topic_plans
@@ -81,8 +82,8 @@ def _group(settings: ConsumerSettings, partitions: int) -> Finding:
         wanted = [TopicPartition(settings.topic, number) for number in range(partitions)]
         lag = 0
         unread = 0
-        for point in consumer.committed(wanted, timeout=10):
-            low, high = consumer.get_watermark_offsets(point, timeout=10)
+        for point in committed_offsets(consumer, wanted):
+            low, high = ends_of(consumer, point)
             if point.offset < 0:
                 unread += 1
             elif point.offset < low:
@@ -150,7 +151,7 @@ def _health(client: elasticsearch.Elasticsearch, url: str) -> Iterator[Finding]:
 
 
 def _version(client: elasticsearch.Elasticsearch) -> Iterator[Finding]:
-    nodes = client.nodes.info(metric="_none", filter_path="nodes.*.version")
+    nodes = client.nodes.info(filter_path="nodes.*.version")
     versions = sorted({node["version"] for node in nodes.get("nodes", {}).values()})
     old = [v for v in versions if tuple(map(int, v.split(".")[:2])) < _OLDEST]
     yield Finding(

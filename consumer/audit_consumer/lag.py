@@ -3,13 +3,12 @@
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer
 
+from audit_consumer.offsets import committed_offsets, ends_of, partitions_of
 from audit_consumer.settings import ConsumerSettings
 
 __all__ = ["Lag"]
-
-_SECONDS = 15.0
 
 
 class Lag:
@@ -21,13 +20,11 @@ class Lag:
 
     def records(self) -> int:
         """Return how many records are published and not settled yet."""
-        found = self._consumer.list_topics(self._topic, timeout=_SECONDS).topics[self._topic]
-        partitions = [TopicPartition(self._topic, number) for number in found.partitions]
         lag = 0
-        for point in self._consumer.committed(partitions, timeout=_SECONDS):
-            low, high = self._consumer.get_watermark_offsets(point, timeout=_SECONDS)
+        for point in committed_offsets(self._consumer, partitions_of(self._consumer, self._topic)):
+            low, high = ends_of(self._consumer, point)
             lag += high - max(point.offset, low)
-        return int(lag)
+        return lag
 
     def close(self) -> None:
         """Close the connection."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from audit_consumer.assignment import Start, first_unexpired, starting_points
+from audit_consumer.assignment import Start, starting_points
 from audit_consumer.batch import Batch, Settler
 from audit_consumer.decode import Decoder
 from audit_consumer.errors import (
@@ -24,6 +24,7 @@ from audit_consumer.errors import (
     OffsetsExpiredError,
     SetupFaultError,
 )
+from audit_consumer.offsets import committed_offsets, ends_of
 from audit_consumer.record import Outcome, Record
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.watermark import Watermarks
@@ -192,15 +193,14 @@ class ConsumerLoop:
         try:
             points = starting_points(consumer, self.settings.group, partitions, self.start)
         except ConsumerError as fault:
-            self._fault = fault
-            return
+            self._fault, points = fault, []
         except KafkaException as error:
+            points = []
             self._fault = ConsumerError(
                 f"Kafka did not say where group {self.settings.group} stands: {error.args[0].str()}"
             )
-            return
-        consumer.incremental_assign(points)
-        if self._paused:
+        consumer.incremental_assign(points)  # also of none: else the client assigns by itself
+        if self._paused and points:
             self._pause(points)
         _log.info("partitions assigned", partitions=[p.partition for p in points])
 
@@ -236,8 +236,8 @@ class ConsumerLoop:
 
     def _on_expired(self, message: Message) -> None:
         partition = TopicPartition(self.settings.topic, message.partition() or 0)
-        committed = self._consumer.committed([partition])[0].offset
-        low = first_unexpired(self._consumer, partition)
+        committed = committed_offsets(self._consumer, [partition])[0].offset
+        low, _ = ends_of(self._consumer, partition)
         expired = OffsetsExpiredError(partition.topic, partition.partition, committed, low - 1)
         if not self.skip_expired:
             self._fault = expired

@@ -22,6 +22,12 @@ class ConsumerSettings(BaseSettings, KafkaSettings, ElasticsearchSettings, Event
     group_protocol: Literal["classic", "consumer"] = Field(
         "classic", description="Kafka's group protocol; consumer is that of KIP-848."
     )
+    session_seconds: int = Field(
+        20,
+        ge=6,
+        le=1800,
+        description="How long a dead consumer keeps its partitions (classic protocol).",
+    )
     batch_events: int = Field(5000, ge=1, le=100_000, description="Records taken at a time.")
     bulk_bytes: int = Field(
         8 * 1024 * 1024, ge=64 * 1024, description="Size of a bulk request's body, at most."
@@ -55,6 +61,7 @@ class ConsumerSettings(BaseSettings, KafkaSettings, ElasticsearchSettings, Event
         }
         if self.group_protocol == "classic":
             config["partition.assignment.strategy"] = "cooperative-sticky"
+            config["session.timeout.ms"] = self.session_seconds * 1000
         return config
 
 

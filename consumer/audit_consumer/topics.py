@@ -25,7 +25,6 @@ _SECONDS = 15.0
 _DAY = 24 * 60 * 60 * 1000
 _RECORD_OVERHEAD = 64 * 1024
 _MIB = 1024 * 1024
-ALERTS_TOPIC = "audit.alerts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ def topic_plans(settings: SetupSettings) -> list[TopicPlan]:
             stamped | {"max.message.bytes": str(largest + _MIB), "retention.ms": "-1"},
             {"retention.bytes": "-1"},
         ),
-        TopicPlan(ALERTS_TOPIC, 1, {"cleanup.policy": "delete"}, {"retention.ms": "-1"}),
+        TopicPlan(settings.alerts_topic, 1, {"cleanup.policy": "delete"}, {"retention.ms": "-1"}),
     ]
 
 

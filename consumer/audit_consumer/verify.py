@@ -16,12 +16,12 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from audit_consumer.dead_letters import origin_of
 from audit_consumer.elastic import EventIndex
 from audit_consumer.errors import SetupFaultError
+from audit_consumer.offsets import ends_of, partitions_of
 from audit_consumer.record import Record
 from audit_consumer.settings import ConsumerSettings
 
 __all__ = ["PartitionProof", "ranges_of", "verify"]
 
-_SECONDS = 30.0
 _SLICE = 5_000
 """Offsets looked at together; below Elasticsearch's window of 10,000 hits."""
 _LOOKED_UP = 500
@@ -103,9 +103,7 @@ class _Examiner:
 
     def examine(self, partition: int) -> PartitionProof:
         topic = self._settings.topic
-        low, high = self._consumer.get_watermark_offsets(
-            TopicPartition(topic, partition), timeout=_SECONDS
-        )
+        low, high = ends_of(self._consumer, TopicPartition(topic, partition))
         unseen = self._not_indexed(partition, low, high)
         dead = {o for o in unseen if Origin(topic, partition, o) in self._dead_letters(unseen)}
         unknown = [offset for offset in unseen if offset not in dead]
@@ -173,9 +171,7 @@ class _Examiner:
             topic = self._settings.dead_letter_topic
             self._dead = set()
             for partition in _partitions(self._consumer, topic):
-                ends = self._consumer.get_watermark_offsets(
-                    TopicPartition(topic, partition), timeout=_SECONDS
-                )
+                ends = ends_of(self._consumer, TopicPartition(topic, partition))
                 for record in self._read(topic, partition, *ends):
                     if (origin := origin_of(record.headers)) is not None:
                         self._dead.add(origin)
@@ -221,7 +217,7 @@ class _Examiner:
         self._consumer.assign([point])
         try:
             while first < end:
-                for message in self._consumer.consume(_SLICE, timeout=_SECONDS):
+                for message in self._consumer.consume(min(_SLICE, end - first), timeout=1.0):
                     if (error := message.error()) is not None:
                         raise KafkaException(error)
                     record = Record.of(message)
@@ -235,9 +231,7 @@ class _Examiner:
 
 
 def _partitions(consumer: Consumer, topic: str) -> list[int]:
-    found = consumer.list_topics(topic, timeout=_SECONDS).topics[topic]
-    if found.error is not None:
-        raise SetupFaultError(
-            f"Topic {topic} can't be read ({found.error.str()}). Run: auditlog doctor"
-        )
-    return sorted(found.partitions)
+    found = [p.partition for p in partitions_of(consumer, topic)]
+    if not found:
+        raise SetupFaultError(f"Topic {topic} can't be read. See what is wrong with: auditlog doctor")
+    return found

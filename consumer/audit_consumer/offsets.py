@@ -1,0 +1,48 @@
+"""Offsets that Kafka knows: the group's, and the ends of partitions. Patient with a busy broker."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+__all__ = ["committed_offsets", "ends_of", "partitions_of"]
+
+_SECONDS = 30.0
+_PAUSE = 0.2
+
+_T = TypeVar("_T")
+
+
+def committed_offsets(consumer: Consumer, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
+    """Return the group's committed offsets, negative where it has none. Raises KafkaException."""
+    return _patiently(lambda: consumer.committed(list(partitions), timeout=_SECONDS))
+
+
+def ends_of(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:
+    """Return the offset of the first record that is still there, and of the next one to come.
+
+    Raises KafkaException.
+    """
+    return _patiently(lambda: consumer.get_watermark_offsets(partition, timeout=_SECONDS))
+
+
+def partitions_of(consumer: Consumer, topic: str) -> list[TopicPartition]:
+    """Return a topic's partitions, none if there is no such topic. Raises KafkaException."""
+    found = _patiently(lambda: consumer.list_topics(topic, timeout=_SECONDS)).topics[topic]
+    return [TopicPartition(topic, number) for number in sorted(found.partitions)]
+
+
+def _patiently(ask: Callable[[], _T]) -> _T:
+    """Ask again for half a minute, where Kafka says that it has no answer yet.
+
+    Right after a broker's start, or while a group moves, NOT_COORDINATOR and its like are normal.
+    """
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if not error.args[0].retriable() or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE)
