@@ -269,6 +269,7 @@ class Deployment:
                 "group.id": f"{self.name}-test",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
+                "fetch.wait.max.ms": 10,
             }
         )
         found: list[Record] = []

@@ -19,6 +19,7 @@ _COMPONENTS = (
     "audit_consumer.commands",
     "audit_query.commands",
     "audit_local.commands",
+    "audit_cli.settings",
     "audit_cli.demo",
 )
 
@@ -65,7 +66,7 @@ _put_together()
 
 def run() -> int:
     """Run the command line and return the exit status."""
-    for library in ("audit_producer", "elastic_transport"):
+    for library in ("audit_producer", "auditlog.kafka", "elastic_transport"):
         # Their warnings are told by the commands themselves, in words, or mended by a retry.
         logging.getLogger(library).setLevel(logging.CRITICAL)
     try:

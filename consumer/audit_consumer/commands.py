@@ -122,7 +122,7 @@ def _show(console: Console, proofs: list[PartitionProof]) -> None:
             console.print(
                 f"missing: partition {p.partition}, {len(ranges) - _SHOWN_RANGES} ranges more"
             )
-    console.print(closing_line(proofs), highlight=False)
+    console.print(closing_line(proofs), highlight=False, soft_wrap=True)
 
 
 def closing_line(proofs: list[PartitionProof]) -> str:

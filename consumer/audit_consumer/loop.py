@@ -36,6 +36,7 @@ _log = structlog.get_logger()
 _POLL_SECONDS = 0.5
 _REPORT_SECONDS = 10.0
 _FIRST_BACKOFF = 0.1
+_QUIET_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -78,7 +79,8 @@ class ConsumerLoop:
         self._has_succeeded = False
         self._fault: ConsumerError | None = None
         self._reported = time.monotonic()
-        self._consumer = Consumer(self.settings.consumer_config(), error_cb=_log_kafka_error)
+        self._reported_total = 0
+        self._consumer = Consumer(self.settings.consumer_config(), error_cb=_ErrorLog())
 
     def stop(self) -> None:
         """Ask the loop to end: what was read is settled and committed first."""
@@ -252,12 +254,25 @@ class ConsumerLoop:
     def _report(self) -> None:
         if time.monotonic() - self._reported >= _REPORT_SECONDS:
             self._reported = time.monotonic()
-            _log.info("progress", **self._totals())
+            if self.outcomes.total() != self._reported_total:
+                self._reported_total = self.outcomes.total()
+                _log.info("progress", **self._totals())
 
     def _totals(self) -> dict[str, int]:
         return {outcome.replace("-", "_"): self.outcomes[outcome] for outcome in Outcome}
 
 
-def _log_kafka_error(error: KafkaError) -> None:
-    """Brokers that are away come back; librdkafka keeps trying."""
-    _log.warning("kafka", error=error.str())
+class _ErrorLog:
+    """Logs what is wrong with the connection, once until something else is, or half a minute.
+
+    Nothing else is to be done: brokers that are away come back, and librdkafka keeps trying.
+    """
+
+    def __init__(self) -> None:
+        self._last = -1
+        self._until = 0.0
+
+    def __call__(self, error: KafkaError) -> None:
+        if error.code() != self._last or time.monotonic() > self._until:
+            self._last, self._until = error.code(), time.monotonic() + _QUIET_SECONDS
+            _log.warning("kafka", error=error.str())

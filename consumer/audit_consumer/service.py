@@ -1,7 +1,7 @@
 """The consumer, put together: settings in, a running loop out."""
 
 import signal
-import time
+import threading
 from types import FrameType
 
 import structlog
@@ -25,14 +25,14 @@ class _Stop:
     """A request to stop, by SIGTERM or Ctrl-C; a second one ends the process as usual."""
 
     def __init__(self) -> None:
-        self.requested = False
+        self.requested = threading.Event()
         self.loop: ConsumerLoop | None = None
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         _log.info("stopping", signal=signal.Signals(number).name)
-        self.requested = True
+        self.requested.set()
         if self.loop is not None:
             self.loop.stop()
         for again in (signal.SIGTERM, signal.SIGINT):
@@ -75,11 +75,11 @@ def run_consumer(
 def _wait_for_naming(index: EventIndex, limit: float, stop: _Stop) -> IndexNaming | None:
     """Ask until Elasticsearch answers, since it may start later than we do; None if stopped."""
     pause = 0.5
-    while not stop.requested:
+    while not stop.requested.is_set():
         try:
             return index.naming()
         except UnreachableError as error:
             _log.warning("waiting", why=str(error), seconds=pause)
-        time.sleep(pause)
+        stop.requested.wait(pause)
         pause = min(limit, pause * 2)
     return None

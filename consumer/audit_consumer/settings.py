@@ -39,7 +39,7 @@ class ConsumerSettings(BaseSettings, KafkaSettings, ElasticsearchSettings, Event
         60.0, gt=0, description="How long Elasticsearch may take for one request."
     )
     backoff_seconds: float = Field(
-        30.0, gt=0, description="The longest pause between two tries; the first is a tenth of a second."
+        10.0, gt=0, description="The longest pause between two tries; the first is a tenth of a second."
     )
     drain_seconds: float = Field(
         30.0, ge=0, description="How long a stop waits for what was read to be settled."

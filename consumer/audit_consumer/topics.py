@@ -21,7 +21,7 @@ from audit_consumer.settings import SetupSettings
 
 __all__ = ["TopicPlan", "Topics", "topic_plans"]
 
-_SECONDS = 15.0
+_SECONDS = 8.0
 _DAY = 24 * 60 * 60 * 1000
 _RECORD_OVERHEAD = 64 * 1024
 _MIB = 1024 * 1024

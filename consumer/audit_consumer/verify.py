@@ -5,19 +5,22 @@ document has are looked for among the dead letters; what is left is read from Ka
 its id looked up: a duplicate leaves no other trace.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import elasticsearch
-from audit_schemas import Catalogue, EventRefused, IndexNaming, Origin, content_hash, decode
+from audit_schemas import Origin, TimeBounds
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from audit_consumer.bulk import compare
 from audit_consumer.dead_letters import origin_of
+from audit_consumer.decode import Decoder
 from audit_consumer.elastic import EventIndex
 from audit_consumer.errors import SetupFaultError
 from audit_consumer.offsets import ends_of, partitions_of
-from audit_consumer.record import Record
+from audit_consumer.record import Outcome, Prepared, Record
 from audit_consumer.settings import ConsumerSettings
 
 __all__ = ["PartitionProof", "ranges_of", "verify"]
@@ -51,14 +54,16 @@ def verify(settings: ConsumerSettings) -> Iterator[PartitionProof]:
     Raises SetupFaultError if Kafka does not answer or has no such topic, or an error of the
     Elasticsearch client.
     """
-    consumer = Consumer(settings.consumer_config() | {"group.id": f"{settings.group}-verify"})
+    # A fetch that waits for more records holds back what is asked of the same broker meanwhile.
+    quick = {"group.id": f"{settings.group}-verify", "fetch.wait.max.ms": 10}
+    consumer = Consumer(settings.consumer_config() | quick)
     index = EventIndex(settings, settings.request_seconds)
     try:
         with elasticsearch.Elasticsearch(
             **settings.elasticsearch_options(), request_timeout=settings.request_seconds
         ) as client:
             client.indices.refresh(index=f"{settings.index_prefix}-*", allow_no_indices=True)
-            examiner = _Examiner(settings, consumer, client, index.naming(), settings.load_catalogue())
+            examiner = _Examiner(settings, consumer, client, index)
             for partition in _partitions(consumer, settings.topic):
                 yield examiner.examine(partition)
     except KafkaException as error:
@@ -91,14 +96,14 @@ class _Examiner:
         settings: ConsumerSettings,
         consumer: Consumer,
         client: elasticsearch.Elasticsearch,
-        naming: IndexNaming,
-        catalogue: Catalogue,
+        index: EventIndex,
     ) -> None:
         self._settings = settings
         self._consumer = consumer
         self._client = client
-        self._naming = naming
-        self._catalogue = catalogue
+        self._index = index
+        # Bounds of time are not looked at: what was accepted once is not refused in hindsight.
+        self._decoder = Decoder(settings.load_catalogue(), TimeBounds.unlimited(), index.naming())
         self._dead: set[Origin] | None = None
 
     def examine(self, partition: int) -> PartitionProof:
@@ -107,15 +112,15 @@ class _Examiner:
         unseen = self._not_indexed(partition, low, high)
         dead = {o for o in unseen if Origin(topic, partition, o) in self._dead_letters(unseen)}
         unknown = [offset for offset in unseen if offset not in dead]
-        duplicates, missing = self._reread(partition, unknown)
-        absent = len(unknown) - duplicates - len(missing)  # offsets that hold no record
+        reread = self._reread(partition, unknown)
+        outcomes = Counter(outcome for _, outcome in reread)
         return PartitionProof(
             partition,
-            published=high - low - absent,
-            indexed=high - low - len(unseen),
-            duplicates=duplicates,
+            published=high - low - (len(unknown) - len(reread)),  # some offsets hold no record
+            indexed=high - low - len(unseen) + outcomes[Outcome.INDEXED],
+            duplicates=outcomes[Outcome.DUPLICATE],
             dead_lettered=len(dead),
-            missing=tuple(missing),
+            missing=tuple(offset for offset, outcome in reread if outcome is None),
         )
 
     def _not_indexed(self, partition: int, low: int, high: int) -> list[int]:
@@ -177,39 +182,38 @@ class _Examiner:
                         self._dead.add(origin)
         return self._dead or set()
 
-    def _reread(self, partition: int, offsets: Sequence[int]) -> tuple[int, list[int]]:
-        """Look up the ids of records that are neither indexed nor dead: duplicates and missing."""
-        duplicates = 0
-        missing: list[int] = []
+    def _reread(self, partition: int, offsets: Sequence[int]) -> list[tuple[int, Outcome | None]]:
+        """Look up the ids of records that no document and no dead letter names."""
+        found: list[tuple[int, Outcome | None]] = []
         for first, last in ranges_of(offsets):
             pending: list[Record] = []
             for record in self._read(self._settings.topic, partition, first, last + 1):
                 pending.append(record)
                 if len(pending) == _LOOKED_UP:
-                    lost = self._lost(pending)
-                    duplicates, missing = duplicates + len(pending) - len(lost), missing + lost
+                    found += self._look_up(pending)
                     pending = []
-            lost = self._lost(pending)
-            duplicates, missing = duplicates + len(pending) - len(lost), missing + lost
-        return duplicates, missing
+            found += self._look_up(pending)
+        return found
 
-    def _lost(self, records: Sequence[Record]) -> list[int]:
-        """Return the offsets of those whose id is not stored with the same content."""
-        wanted: dict[int, tuple[str, str, str]] = {}
-        for record in records:
-            try:
-                event = self._catalogue.settle(decode(record.value or b""))
-            except EventRefused:
-                continue
-            index = self._naming.index_of(event.timestamp)
-            wanted[record.origin.offset] = (index, event.event.id, content_hash(event))
-        if not wanted:
-            return [record.origin.offset for record in records]
-        docs = [{"_index": index, "_id": id_} for index, id_, _ in wanted.values()]
-        found = self._client.mget(docs=docs, source_includes=["event.hash"])["docs"]
-        stored = {doc["_id"]: doc["_source"]["event"]["hash"] for doc in found if doc.get("found")}
-        same = {offset for offset, (_, id_, digest) in wanted.items() if stored.get(id_) == digest}
-        return [r.origin.offset for r in records if r.origin.offset not in same]
+    def _look_up(self, records: Sequence[Record]) -> list[tuple[int, Outcome | None]]:
+        """Say for each record what is stored under its id; None: not this event.
+
+        This look is in real time, so it also finds what a consumer indexed while we searched.
+        """
+        prepared = [
+            item
+            for record in records
+            if isinstance(item := self._decoder.prepare(record, record.received), Prepared)
+        ]
+        stored = self._index.stored(prepared) if prepared else {}
+        outcomes = {
+            item.record.origin.offset: compare(item, stored.get(item.document.id)) for item in prepared
+        }
+        return [
+            (offset, outcome if isinstance(outcome, Outcome) else None)
+            for offset in (record.origin.offset for record in records)
+            for outcome in [outcomes.get(offset)]
+        ]
 
     def _read(self, topic: str, partition: int, first: int, end: int) -> Iterator[Record]:
         """Read records from `first` up to but without `end`."""

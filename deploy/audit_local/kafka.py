@@ -1,10 +1,12 @@
 """A single-node Kafka: broker and KRaft controller in one process."""
 
 import contextlib
+import logging
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -37,7 +39,11 @@ def start_kafka(home: Path, libraries: Path, java: Path, port: int, heap: str) -
 
 def is_ready(port: int) -> bool:
     """Tell whether a client's metadata call is answered."""
-    admin = AdminClient({"bootstrap.servers": f"{LOOPBACK}:{port}", "log_level": 0})
+    config: dict[str, Any] = {
+        "bootstrap.servers": f"{LOOPBACK}:{port}",
+        "logger": logging.getLogger("auditlog.kafka"),
+    }
+    admin = AdminClient(config)
     with contextlib.suppress(KafkaException):
         return bool(admin.list_topics(timeout=1).brokers)
     return False

@@ -18,6 +18,9 @@ __all__ = ["Running", "hand_over", "start", "stop", "wait_until_ready"]
 _ACCOUNT = "nobody"
 _STOP_SECONDS = 30
 
+_started: list["subprocess.Popen[bytes]"] = []
+"""Kept, since a server may outlive us, and an object that is dropped would complain of that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -63,6 +66,7 @@ def start(
             )
         except OSError as error:
             raise ServerFailedError(f"{command[0]} can't be started: {error.strerror}") from error
+    _started.append(process)
     return Running(process.pid, psutil.Process(process.pid).create_time())
 
 

@@ -259,7 +259,7 @@ class AuditProducer(Activities):
 
     def _new_producer(self) -> Producer:
         try:
-            return Producer(self._settings.producer_config(), logger=_log)
+            return Producer(self._settings.producer_config())
         except KafkaException as error:
             raise PublishError(f"Kafka's client can't be set up: {error.args[0].str()}") from error
 

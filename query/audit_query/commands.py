@@ -100,7 +100,7 @@ def buckets(
     elif not found:
         console.print("No events match. Widen --from and --to, or leave a filter out")
     else:
-        console.print(buckets_table(found, tz, settings.time_zone))
+        console.print(buckets_table(found, tz, settings.time_zone, width=console.width))
 
 
 def top(

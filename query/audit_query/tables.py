@@ -1,5 +1,6 @@
 """Events and counts as tables that fit a terminal. What came from outside is shown, never obeyed."""
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
@@ -13,6 +14,8 @@ from audit_query.log import Bucket, Ranked
 __all__ = ["buckets_table", "events_table", "ranking_table", "row_of"]
 
 _BAR = 24
+_NARROW = 28
+"""Columns that time and count take."""
 
 
 def row_of(event: Mapping[str, Any], zone: tzinfo) -> tuple[str, str, str, str]:
@@ -38,8 +41,11 @@ def events_table(events: Iterable[Mapping[str, Any]], zone: tzinfo, zone_name: s
     return table
 
 
-def buckets_table(buckets: Sequence[Bucket], zone: tzinfo, zone_name: str) -> Table:
-    """Return a row an interval with a bar, and a column for each part it is split into."""
+def buckets_table(buckets: Sequence[Bucket], zone: tzinfo, zone_name: str, *, width: int = 80) -> Table:
+    """Return a row an interval with a bar, and a column for each part it is split into.
+
+    The bar is left out where the parts leave it no room within `width` columns.
+    """
     totals: dict[str, int] = {}
     for bucket in buckets:
         for part, count in bucket.parts.items():
@@ -49,9 +55,12 @@ def buckets_table(buckets: Sequence[Bucket], zone: tzinfo, zone_name: str) -> Ta
     table = Table(box=None, pad_edge=False)
     table.add_column(f"From ({zone_name})", no_wrap=True)
     table.add_column("Events", justify="right")
+    headings = [_wrapped(part) for part in [*parts, *(["other"] if has_other else [])]]
+    taken = _NARROW + sum(max(map(len, heading.split("\n"))) + 2 for heading in headings)
+    bar = _BAR if taken + _BAR <= width else 0
     table.add_column("", no_wrap=True)
-    for part in [*parts, *(["other"] if has_other else [])]:
-        table.add_column(escape(printable(part)), justify="right", overflow="fold")
+    for heading in headings:
+        table.add_column(escape(heading), justify="right", overflow="fold")
     most = max((bucket.count for bucket in buckets), default=0) or 1
     for bucket in buckets:
         counts = [bucket.parts.get(part, 0) for part in parts]
@@ -59,7 +68,7 @@ def buckets_table(buckets: Sequence[Bucket], zone: tzinfo, zone_name: str) -> Ta
         table.add_row(
             f"{bucket.start.astimezone(zone):%Y-%m-%d %H:%M}",
             f"{bucket.count:,}",
-            "█" * round(_BAR * bucket.count / most),
+            "█" * round(bar * bucket.count / most),
             *(f"{count:,}" if count else "" for count in counts),
         )
     return table
@@ -76,3 +85,8 @@ def ranking_table(ranked: Sequence[Ranked], heading: str) -> Table:
         bar = "█" * round(_BAR * row.count / most)
         table.add_row(escape(printable(row.value)), f"{row.count:,}", bar)
     return table
+
+
+def _wrapped(heading: str) -> str:
+    """Break a long heading at its hyphens and spaces, so that its column is as wide as a word."""
+    return "\n".join(textwrap.wrap(printable(heading), 9))

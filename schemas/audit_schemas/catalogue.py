@@ -15,7 +15,7 @@ from audit_schemas.errors import CatalogueError, EventRefused, Problem, Reason
 from audit_schemas.event import ACTION_PATTERN, AuditEvent, Outcome
 from audit_schemas.model import field_at, model_paths
 
-__all__ = ["Activity", "Catalogue"]
+__all__ = ["Activity", "Catalogue", "Category", "Type"]
 
 # ECS 9.4, event.category and event.type: the fixed values.
 Category = Literal[

@@ -18,12 +18,15 @@ from audit_schemas.addresses import is_ip
 from audit_schemas.timestamps import TIMESTAMP_PATTERN
 
 __all__ = [
+    "ACTION_PATTERN",
+    "ID_PATTERN",
     "LABELS_MAX",
     "LABEL_KEY_MAX",
     "LABEL_MAX",
     "MAX_EVENT_BYTES",
     "MESSAGE_MAX",
     "NAME_MAX",
+    "PRINTABLE",
     "SCHEMA_VERSION",
     "USER_AGENT_MAX",
     "Actor",
@@ -31,14 +34,21 @@ __all__ = [
     "AuditEvent",
     "Change",
     "Chat",
+    "Event",
     "EventPart",
+    "Ip",
+    "Label",
+    "LabelKey",
     "Mapped",
     "Organization",
     "Outcome",
+    "Reasoning",
     "Service",
     "Session",
     "Source",
     "Target",
+    "Text",
+    "Timestamp",
     "Trace",
     "User",
     "UserAgent",
@@ -97,6 +107,11 @@ def _ip_or_blank(text: str) -> str | None:
     raise PydanticCustomError(
         "ip", "is not an IPv4 or IPv6 address; leave it out or blank where it is unknown"
     )
+
+
+def _in_order(labels: dict[str, str]) -> dict[str, str]:
+    """Sort by key, so that equal events have one canonical form, and one hash."""
+    return dict(sorted(labels.items()))
 
 
 Text = Annotated[str, _text(256)]
@@ -263,7 +278,13 @@ class AuditEvent(EventPart):
     user_agent: UserAgent | None = None
     trace: Trace | None = None
     labels: (
-        Annotated[dict[LabelKey, Label], Field(max_length=LABELS_MAX), Mapped("flattened")] | None
+        Annotated[
+            dict[LabelKey, Label],
+            Field(max_length=LABELS_MAX),
+            AfterValidator(_in_order),
+            Mapped("flattened"),
+        ]
+        | None
     ) = Field(None, description="Anything else, flat. Never refused: mended instead.")
     message: (
         Annotated[str, Field(max_length=MESSAGE_MAX, pattern=f"^{PRINTABLE}*$"), Mapped("text")] | None

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from typing import Any, Literal
 
 from audit_schemas.timestamps import parse_timestamp
@@ -46,14 +47,16 @@ class IndexNaming:
     def changed_to(self, by: Granularity, now: datetime) -> "IndexNaming":
         """Return the naming with a new granularity from the month after next on.
 
-        Events that exist keep their index, and running consumers have a month to learn of it.
+        Events that exist keep their index, and running consumers have a month to learn of it. So an
+        earlier change stays as it is, even where it is still to come: consumers may go by it.
         """
-        current = [p for p in self.periods if p.since <= now.astimezone(UTC).date()]
-        if current[-1].by == by:
-            return IndexNaming(self.prefix, tuple(current))
-        month = now.year * 12 + now.month + 1  # zero-based: the month after next
+        today = now.astimezone(UTC)
+        month = today.year * 12 + today.month + 1  # zero-based: the month after next
         since = date(month // 12, month % 12 + 1, 1)
-        return IndexNaming(self.prefix, (*current, Period(since, by)))
+        kept = tuple(p for p in self.periods if p.since < since)
+        if kept[-1].by == by:
+            return IndexNaming(self.prefix, kept)
+        return IndexNaming(self.prefix, (*kept, Period(since, by)))
 
     def to_meta(self) -> list[dict[str, str]]:
         """Return the form that is kept in the index template's `_meta`."""
@@ -70,6 +73,8 @@ class IndexNaming:
             found.append(Period(date.fromisoformat(str(period.get("since"))), by))
         if not found or found[0].since != date.min:
             raise ValueError("the index granularity has no beginning")
+        if any(later.since <= earlier.since for earlier, later in pairwise(found)):
+            raise ValueError("the index granularity's periods are not in order of time")
         return cls(prefix, tuple(found))
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 Plain models: they read no environment. The command line fills them from `AUDITLOG_*` variables.
 """
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -37,12 +38,15 @@ class KafkaSettings(BaseModel):
         "audit.events.dead-letter", description="The topic that refused records go to."
     )
 
+    alerts_topic: str = Field("audit.alerts", description="The topic that alerts go to.")
+
     def kafka_config(self) -> dict[str, Any]:
         """Return what every librdkafka client of ours is configured with."""
         config: dict[str, Any] = {
             "bootstrap.servers": self.kafka_bootstrap_servers,
             "security.protocol": self.kafka_security_protocol,
             "client.id": "auditlog",
+            "logger": logging.getLogger("auditlog.kafka"),  # else it writes to standard error
         }
         if self.kafka_ca_file is not None:
             config["ssl.ca.location"] = str(self.kafka_ca_file)

@@ -29,6 +29,7 @@ _LENIENT = {
     ("user_agent", "original"): USER_AGENT_MAX,
     ("message",): MESSAGE_MAX,
 }
+_NAMES = (*map(".".join, _LENIENT), "labels")
 
 
 def printable(text: str) -> str:
@@ -101,4 +102,6 @@ def _note(event: dict[str, Any], altered: list[str]) -> None:
         return
     before = audit.get("altered") or []
     if isinstance(before, list):
-        event["audit"] = {**audit, "altered": [*before, *(a for a in altered if a not in before)]}
+        named = [name for name in _NAMES if name in before or name in altered]
+        unknown = [name for name in before if name not in _NAMES]
+        event["audit"] = {**audit, "altered": named + unknown}

@@ -8,12 +8,12 @@ from audit_schemas.errors import EventRefused, Problem, Reason
 __all__ = ["TIMESTAMP_PATTERN", "TimeBounds", "format_timestamp", "parse_timestamp"]
 
 TIMESTAMP_PATTERN = (
-    r"^(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
-    r"T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?"
-    r"(Z|[+-](0\d|1[0-7]):[0-5]\d|[+-]18:00)$"
+    r"^(19[7-9][0-9]|2[0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
+    r"(Z|[+-](0[0-9]|1[0-7]):[0-5][0-9]|[+-]18:00)$"
 )
 """RFC 3339 within what Elasticsearch's `date` takes: years 1970 to 2999, no leap second, at most
-nanoseconds, offsets up to 18 hours (java.time.ZoneOffset)."""
+nanoseconds, offsets up to 18 hours (java.time.ZoneOffset). Not \\d, which takes any script's digits."""
 
 
 def parse_timestamp(text: str) -> datetime:
@@ -37,6 +37,11 @@ class TimeBounds:
 
     past: timedelta = timedelta(days=400)
     future: timedelta = timedelta(minutes=5)
+
+    @classmethod
+    def unlimited(cls) -> "TimeBounds":
+        """Return bounds that every time is within."""
+        return cls(timedelta.max, timedelta.max)
 
     def check(self, timestamp: str, received: datetime) -> None:
         """Raise EventRefused if the event's time is out of bounds."""

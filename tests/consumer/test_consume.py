@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import uuid
 from collections import Counter
 from pathlib import Path
@@ -12,21 +11,12 @@ from audit_consumer.dead_letters import MESSAGE_HEADER, PATH_HEADER, REASON_HEAD
 from audit_consumer.lag import Lag
 from audit_consumer.record import Record
 from audit_producer import AuditProducer
+from consuming import settle
 from events import chat_opened, fields, raw
 from servers import Deployment, Servers
 from waiting import wait_until
 
 pytestmark = pytest.mark.servers
-
-
-def settle(deployment: Deployment, log: Path, process: "subprocess.Popen[bytes]") -> None:
-    """Wait until the consumer has settled all that is published."""
-    with Lag(deployment.consumer) as lag:
-        wait_until(
-            lambda: lag.records() == 0 or process.poll() is not None,
-            what="the group has settled everything",
-        )
-    assert process.poll() is None, log.read_text()
 
 
 def reasons(records: list[Record]) -> Counter[str]:

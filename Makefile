@@ -1,0 +1,48 @@
+# One command each; CI calls the same ones.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+DEMO_FILE ?= ../shared/data/linux-auth.ndjson
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format schema clean
+
+help:  ## Show what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[all]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+install: $(VENV)/.installed-dev  ## Install everything into .venv
+
+demo: $(VENV)/.installed  ## Show the whole way on real servers, and prove that nothing was lost
+	AUDITLOG_CATALOGUE=deploy/catalogue/linux-host.toml AUDITLOG_MAX_PAST_DAYS=36500 \
+		$(BIN)/auditlog demo --file '$(DEMO_FILE)'
+
+test: $(VENV)/.installed-dev  ## Run all tests, on a real Kafka and a real Elasticsearch
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev  ## Mend style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: $(VENV)/.installed-dev  ## Write the JSON Schema of the wire format anew
+	$(BIN)/python -m audit_schemas.schema > schemas/audit-event.v1.schema.json
+
+clean:  ## Remove the environment and caches; the embedded servers' data stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,107 @@
+"""`auditlog settings`: every setting, what it is for, and what is in force."""
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+__all__ = ["Setting", "all_settings", "register"]
+
+_CLASSES = (
+    ("audit_producer.commands", "PublisherSettings"),
+    ("audit_consumer.settings", "ConsumerSettings"),
+    ("audit_consumer.settings", "SetupSettings"),
+    ("audit_query.settings", "QuerySettings"),
+    ("audit_local.settings", "LocalSettings"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A variable of the environment."""
+
+    variable: str
+    default: str
+    description: str
+    is_secret: bool
+
+
+def all_settings() -> Iterator[Setting]:
+    """Yield each setting of the components that are installed, once, in their order."""
+    seen = set()
+    for module, name in _CLASSES:
+        try:
+            owner: type[BaseSettings] = getattr(import_module(module), name)
+        except ModuleNotFoundError:
+            continue  # an extra that is not installed
+        prefix = owner.model_config.get("env_prefix", "")
+        for field, info in owner.model_fields.items():
+            variable = f"{prefix}{field}".upper()
+            if variable not in seen:
+                seen.add(variable)
+                yield Setting(
+                    variable, _default(info), _description(owner, field), _is_secret(info.annotation)
+                )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog="Example: auditlog settings")(settings)
+
+
+def settings(
+    markdown: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--markdown", help="Print the table for the docs.")
+    ] = False,
+) -> None:
+    """List every setting with its default, and what the environment sets; secrets are hidden."""
+    if markdown:
+        sys.stdout.write("".join(f"{line}\n" for line in markdown_table()))
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Variable", "In force", "What for"):
+        table.add_column(heading, overflow="fold")
+    for setting in all_settings():
+        given = os.environ.get(setting.variable)
+        shown = setting.default if given is None else f"{'***' if setting.is_secret else given}"
+        style = "bold" if given is not None else ""
+        table.add_row(setting.variable, escape(shown), escape(setting.description), style=style)
+    Console().print(table)
+
+
+def markdown_table() -> Iterator[str]:
+    """Yield the lines of the table in the README."""
+    yield "| variable | default | what for |"
+    yield "| --- | --- | --- |"
+    for setting in all_settings():
+        default = f"`{setting.default}`" if setting.default else ""
+        yield f"| `{setting.variable}` | {default} | {setting.description} |"
+
+
+def _default(info: FieldInfo) -> str:
+    if info.default_factory is not None:
+        return ""  # depends on the machine; the description says how
+    return "" if info.default is None else str(info.default)
+
+
+def _description(owner: type[Any], field: str) -> str:
+    """Return the field's description, a base class's where the class only changes the default."""
+    for base in owner.__mro__:
+        info = getattr(base, "model_fields", {}).get(field)
+        if info is not None and info.description:
+            return str(info.description)
+    raise AssertionError(f"{owner.__name__}.{field} has no description")
+
+
+def _is_secret(annotation: object) -> bool:
+    return "SecretStr" in str(annotation) or annotation is SecretStr

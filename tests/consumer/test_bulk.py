@@ -1,0 +1,106 @@
+"""Bulk requests and their answers, without a server."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from audit_consumer.bulk import Stored, body_of, compare, packs, sort_out
+from audit_consumer.record import Outcome, Prepared, Record, Refusal
+from audit_schemas import Document, Origin, Reason
+
+
+def prepared(number: int, size: int = 10, digest: str = "h") -> Prepared:
+    """Return a record that is ready to be indexed."""
+    record = Record(Origin("t", 0, number), datetime(2026, 11, 1, tzinfo=UTC), None, b"{}")
+    return Prepared(record, "audit-events-2026.11", Document(f"id-{number}", digest, b"x" * size))
+
+
+def test_bodies_are_packed_by_bytes() -> None:
+    """No body is over the limit, unless one document alone is; the order is kept."""
+    items = [prepared(n, size) for n, size in enumerate([40, 40, 40, 500, 10, 90, 1])]
+    found = list(packs(items, 100))
+    assert [[item.record.origin.offset for item in pack] for pack in found] == [
+        [0, 1],
+        [2],
+        [3],
+        [4, 5],
+        [6],
+    ]
+    assert list(packs([], 100)) == []
+
+
+def test_body_creates_each_document_under_its_id() -> None:
+    """Never index or update: create alone can't overwrite."""
+    lines = body_of([prepared(1), prepared(2)]).split(b"\n")
+    assert json.loads(lines[0]) == {"create": {"_index": "audit-events-2026.11", "_id": "id-1"}}
+    assert [lines[1], len(lines)] == [b"x" * 10, 4]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (201, "indexed"),
+        (200, "indexed"),
+        (409, "conflicts"),
+        (429, "retry"),
+        (500, "retry"),
+        (503, "retry"),
+        (400, "rejected"),
+        (401, "faults"),
+        (403, "faults"),
+        (404, "faults"),
+        (413, "faults"),
+    ],
+)
+def test_each_item_is_sorted_by_its_own_status(status: int, kind: str) -> None:
+    """200 for the whole bulk hides items that failed; names of errors are never looked at."""
+    error = {"type": "some_new_name", "reason": "because"}
+    answers = sort_out([prepared(1)], {"items": [{"create": {"status": status, "error": error}}]})
+    kinds = {
+        name: len(getattr(answers, name))
+        for name in ("indexed", "conflicts", "retry", "rejected", "faults")
+    }
+    assert kinds == {**dict.fromkeys(kinds, 0), kind: 1}
+
+
+def test_answer_with_other_items_than_were_sent_is_an_error() -> None:
+    """A truncated answer settles nothing."""
+    with pytest.raises(ValueError, match="argument"):
+        sort_out([prepared(1), prepared(2)], {"items": [{"create": {"status": 201}}]})
+
+
+def test_reason_of_a_rejection_quotes_no_value() -> None:
+    """Elasticsearch quotes the event's value; our dead letters and logs don't."""
+    answer: dict[str, Any] = {
+        "status": 400,
+        "error": {
+            "type": "document_parsing_exception",
+            "reason": "failed to parse field [source.ip]. Preview of field's value: 'hunter2'",
+        },
+    }
+    ((_, why),) = sort_out([prepared(1)], {"items": [{"create": answer}]}).rejected
+    assert why == "document_parsing_exception: failed to parse field [source.ip]. "
+
+
+def test_conflict_with_our_own_earlier_write_is_indexed() -> None:
+    """After a time-out the retry meets the document that the first try made."""
+    assert compare(prepared(1), Stored("whatever", Origin("t", 0, 1))) is Outcome.INDEXED
+
+
+def test_conflict_with_the_same_content_is_a_duplicate() -> None:
+    """Another record, published twice."""
+    assert compare(prepared(1, digest="h"), Stored("h", Origin("t", 3, 77))) is Outcome.DUPLICATE
+
+
+def test_conflict_with_other_content_is_refused() -> None:
+    """Someone used an id for two events: the second is dead-lettered, and says where the first is."""
+    refusal = compare(prepared(1, digest="h"), Stored("other", Origin("t", 3, 77)))
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == Reason.ID_CONFLICT
+    assert "t [3] offset 77" in refusal.message
+
+
+def test_conflict_with_nothing_is_tried_again() -> None:
+    """The document was deleted between the conflict and the look at it."""
+    assert compare(prepared(1), None) is None

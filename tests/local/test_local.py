@@ -1,0 +1,262 @@
+"""The embedded servers: fetched, started, found again, stopped."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from audit_local import JavaMissingError, LocalSettings, Stack
+from audit_local.artifacts import kafka_libraries
+from audit_local.errors import FetchError, ServerFailedError
+from audit_local.java import find_java, java_version
+from audit_local.ports import LOOPBACK, free_port, is_free
+from audit_local.process import Running, start, stop, wait_until_ready
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+from rich.console import Console
+from servers import clean_environment
+
+CONSOLE = Console(quiet=True)
+
+
+def auditlog(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command."""
+    return subprocess.run(
+        [sys.executable, "-m", "audit_cli", *arguments],
+        env=clean_environment() | environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """Give a folder that an unprivileged account can reach too."""
+    folder = Path(tempfile.mkdtemp(prefix="auditlog-local-"))
+    folder.chmod(0o755)
+    yield folder / "home"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_up_status_down_and_up_again_with_the_data(home: Path) -> None:
+    """Taken ports are avoided, all listens on the loopback address, and data survives a restart."""
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        taken.listen()
+        environment = {
+            "AUDITLOG_LOCAL_HOME": str(home),
+            "AUDITLOG_LOCAL_KAFKA_PORT": str(taken.getsockname()[1]),
+            "AUDITLOG_LOCAL_ELASTICSEARCH_PORT": str(free_port()),
+            "AUDITLOG_LOCAL_ELASTICSEARCH_HEAP": "512m",
+        }
+        try:
+            up = auditlog("local", "up", **environment)
+            assert up.returncode == 0, up.stderr
+            first = json.loads(auditlog("local", "status", "--json", **environment).stdout)
+            kafka, elastic = first
+            assert kafka["address"] != f"{LOOPBACK}:{taken.getsockname()[1]}"
+            assert (
+                elastic["address"] == f"{LOOPBACK}:{environment['AUDITLOG_LOCAL_ELASTICSEARCH_PORT']}"
+            )
+            assert listening(kafka["pid"], elastic["pid"]) == {"127.0.0.1", "::ffff:127.0.0.1"}
+            assert "root" not in accounts(kafka["pid"], elastic["pid"])
+
+            assert auditlog("local", "up", **environment).returncode == 0
+            assert json.loads(auditlog("local", "status", "--json", **environment).stdout) == first
+
+            keep_a_record(kafka["address"])
+            assert auditlog("generate", "--count", "1", **environment).returncode == 1, "not set up"
+            assert "created topic" in auditlog("setup", **environment).stdout, "found by itself"
+
+            assert auditlog("local", "down", **environment).returncode == 0
+            assert not any(psutil.pid_exists(server["pid"]) for server in first)
+            status = auditlog("local", "status", **environment)
+            assert (status.returncode, "Nothing is running" in status.stdout) == (1, True)
+
+            assert auditlog("local", "up", **environment).returncode == 0
+            again = json.loads(auditlog("local", "status", "--json", **environment).stdout)
+            assert [s["address"] for s in again] == [s["address"] for s in first]
+            assert records_kept(kafka["address"]) == 1
+            assert auditlog("setup", **environment).stdout.startswith("Nothing to change")
+        finally:
+            reset = auditlog("local", "reset", "--yes", **environment)
+    assert reset.returncode == 0
+    assert not home.exists()
+
+
+def family(*pids: int) -> Iterator[psutil.Process]:
+    """Yield processes and their children."""
+    for pid in pids:
+        process = psutil.Process(pid)
+        yield process
+        yield from process.children(recursive=True)
+
+
+def listening(*pids: int) -> set[str]:
+    """Return the addresses that processes and their children listen on."""
+    return {
+        connection.laddr.ip
+        for process in family(*pids)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    } | {"127.0.0.1"}
+
+
+def accounts(*pids: int) -> set[str]:
+    """Return whose processes they are."""
+    return {process.username() for process in family(*pids)}
+
+
+def keep_a_record(kafka: str) -> None:
+    """Write one record."""
+    admin = AdminClient({"bootstrap.servers": kafka})
+    admin.create_topics([NewTopic("kept", 1, 1)])["kept"].result(30)
+    producer = Producer({"bootstrap.servers": kafka})
+    producer.produce("kept", b"x")
+    assert producer.flush(30) == 0
+
+
+def records_kept(kafka: str) -> int:
+    """Return how many records the topic has."""
+    from confluent_kafka import Consumer, TopicPartition  # noqa: PLC0415
+
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "any"})
+    low, high = consumer.get_watermark_offsets(TopicPartition("kept", 0), timeout=30)
+    consumer.close()
+    return int(high - low)
+
+
+def test_java_that_is_too_old_is_refused(tmp_path: Path) -> None:
+    """The setting is not overruled in silence: the message names it and what is needed."""
+    fake_java(tmp_path, "17.0.15")
+    with pytest.raises(JavaMissingError, match=r"is Java 17; Java 21 or later is needed"):
+        find_java(tmp_path)
+    with pytest.raises(JavaMissingError, match=r"is no Java"):
+        find_java(tmp_path / "nothing")
+
+
+def test_first_java_that_is_new_enough_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JAVA_HOME is looked at, and passed over where it is too old."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    fake_java(old, "17.0.15")
+    fake_java(new, "25.0.1")
+    monkeypatch.setenv("JAVA_HOME", str(new))
+    assert find_java() == new
+    monkeypatch.setenv("JAVA_HOME", str(old))
+    assert find_java() != old
+
+
+def test_missing_java_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none is found and none can be fetched."""
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("audit_local.java._USUAL", ())
+
+    def fail(**_: object) -> str:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("cjdk.java_home", fail)
+    with pytest.raises(JavaMissingError, match="AUDITLOG_LOCAL_JAVA_HOME"):
+        find_java()
+
+
+@pytest.mark.parametrize(
+    ("release", "major"), [("21", 21), ("25.0.1", 25), ("1.8.0_402", 8), ("21.0.2-ea", 21)]
+)
+def test_version_is_read_from_the_release_file(tmp_path: Path, release: str, major: int) -> None:
+    """Of all the ways that vendors write it."""
+    fake_java(tmp_path, release)
+    assert java_version(tmp_path) == major
+
+
+def fake_java(home: Path, version: str) -> None:
+    """Make what looks like a JDK."""
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "java").write_text("")
+    (home / "release").write_text(f'IMPLEMENTOR="x"\nJAVA_VERSION="{version}"\n')
+
+
+def test_cut_download_does_not_pass_for_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails half-way leaves nothing behind, and the message names the way out."""
+
+    def cut(_: object, target: Path) -> None:
+        (target / "half.jar").write_bytes(b"PK")
+        raise OSError("connection reset")
+
+    monkeypatch.setattr("audit_local.artifacts._fetch_kafka", cut)
+    with pytest.raises(FetchError, match="AUDITLOG_KAFKA_BOOTSTRAP_SERVERS"):
+        kafka_libraries(tmp_path, CONSOLE)
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_what_is_fetched_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second start takes no download."""
+    calls = []
+
+    def fetch(_: object, target: Path) -> None:
+        calls.append(target)
+        (target / "kafka.jar").write_bytes(b"PK")
+
+    monkeypatch.setattr("audit_local.artifacts._fetch_kafka", fetch)
+    assert kafka_libraries(tmp_path, CONSOLE) == kafka_libraries(tmp_path, CONSOLE)
+    assert len(calls) == 1
+
+
+def test_server_that_dies_at_its_start_shows_its_log(tmp_path: Path) -> None:
+    """The reason is in its log, so the end of that is in the message."""
+    tmp_path.chmod(0o777)
+    running = start(
+        ["/bin/sh", "-c", "echo no space left on device; exit 3"],
+        log=tmp_path / "log",
+        folder=Path("/"),
+        environment={},
+    )
+    with pytest.raises(ServerFailedError, match="no space left on device"):
+        wait_until_ready("Kafka", running, tmp_path / "log", 30, lambda: False)
+
+
+def test_server_that_is_never_ready_is_given_up(tmp_path: Path) -> None:
+    """The wait is bounded."""
+    running = start(["/bin/sleep", "60"], log=tmp_path / "log", folder=Path("/"), environment={})
+    with pytest.raises(ServerFailedError, match="was not ready after 1 s"):
+        wait_until_ready("Kafka", running, tmp_path / "log", 1, lambda: False)
+    stop(running)
+    assert not running.is_alive()
+
+
+def test_reused_process_id_is_not_taken_for_the_server() -> None:
+    """After a reboot another process may have the id: it is never stopped."""
+    myself = psutil.Process()
+    assert Running(myself.pid, myself.create_time()).is_alive()
+    stranger = Running(myself.pid, myself.create_time() - 100)
+    assert not stranger.is_alive()
+    stop(stranger)
+
+
+def test_damaged_state_is_no_state(tmp_path: Path) -> None:
+    """A file that a crash cut short does not keep the servers from starting."""
+    (tmp_path / "state.json").write_text('[{"name": "Kaf')
+    assert Stack(LocalSettings(home=tmp_path), CONSOLE).status() == []
+
+
+def test_free_port_prefers_what_is_asked_for() -> None:
+    """The usual port where it is free, another where it is not."""
+    port = free_port()
+    assert free_port(port) == port
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, port))
+        taken.listen()
+        assert not is_free(port)
+        assert free_port(port) != port

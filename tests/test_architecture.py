@@ -1,0 +1,124 @@
+"""What holds the code together: imports one way, documented names and settings."""
+
+import ast
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from audit_cli.settings import all_settings, markdown_table
+from servers import ROOT
+
+PACKAGES = {
+    "audit_schemas": "schemas",
+    "audit_producer": "producer",
+    "audit_consumer": "consumer",
+    "audit_query": "query",
+    "audit_local": "deploy",
+    "audit_cli": "cli",
+}
+
+MAY_IMPORT = {
+    "audit_schemas": set(),
+    "audit_producer": {"audit_schemas"},
+    "audit_consumer": {"audit_schemas"},
+    "audit_query": {"audit_schemas"},
+    "audit_local": set(),
+    "audit_cli": set(PACKAGES) - {"audit_cli"},
+}
+
+# The base install: what a publishing service gets.
+BASE = {"pydantic", "pydantic_core", "confluent_kafka"}
+EXTRAS = {"typer", "rich", "pydantic_settings", "elasticsearch", "structlog", "jgo", "cjdk", "psutil"}
+
+
+def modules() -> Iterator[Path]:
+    """Yield every module of ours."""
+    for package, folder in PACKAGES.items():
+        yield from (ROOT / folder / package).rglob("*.py")
+
+
+def imported(module: Path) -> set[str]:
+    """Return the top-level packages that a module imports."""
+    tree = ast.parse(module.read_text())
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {name.name.split(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import"
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_run_one_way(package: str) -> None:
+    """Schemas <- producer, consumer, query; only the command line knows them all."""
+    for module in (ROOT / PACKAGES[package] / package).rglob("*.py"):
+        ours = imported(module) & set(PACKAGES)
+        assert ours - {package} <= MAY_IMPORT[package], module
+
+
+def test_schemas_and_sdk_need_only_the_base_install() -> None:
+    """All but the command line's own modules of the SDK."""
+    for package in ("audit_schemas", "audit_producer"):
+        for module in (ROOT / PACKAGES[package] / package).rglob("*.py"):
+            if module.name != "commands.py":
+                assert not imported(module) & EXTRAS, module
+
+
+def test_no_client_is_imported_by_the_contract() -> None:
+    """The contract is pure: no Kafka, no Elasticsearch."""
+    for module in (ROOT / "schemas" / "audit_schemas").rglob("*.py"):
+        assert not imported(module) & {"confluent_kafka", "elasticsearch"}, module
+
+
+def public_modules() -> list[str]:
+    """Return the names of all modules that can be imported."""
+    return [
+        info.name
+        for package, folder in PACKAGES.items()
+        for info in pkgutil.walk_packages([str(ROOT / folder / package)], f"{package}.")
+        if not info.name.endswith("__main__")
+    ]
+
+
+@pytest.mark.parametrize("name", public_modules())
+def test_all_is_complete_and_its_names_are_documented(name: str) -> None:
+    """`__all__` is sorted, names what exists, and every function and class in it says its contract."""
+    module = importlib.import_module(name)
+    assert module.__doc__
+    assert len(module.__all__) == len(set(module.__all__))
+    for public in module.__all__:
+        value = getattr(module, public)
+        if callable(value) and getattr(value, "__module__", "").startswith("audit_"):
+            assert value.__doc__, f"{name}.{public}"
+
+
+@pytest.mark.parametrize("module", sorted(modules()), ids=lambda path: path.stem)
+def test_modules_stay_readable(module: Path) -> None:
+    """A module that outgrows a sitting holds a second noun."""
+    assert len(module.read_text().splitlines()) <= 350
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    """The table is the one that `auditlog settings --markdown` prints; paste it if this fails."""
+    readme = (ROOT / "README.md").read_text()
+    assert "\n".join(markdown_table()) in readme
+
+
+def test_secrets_are_typed_as_secrets() -> None:
+    """A password or key can't be printed by mistake."""
+    for setting in all_settings():
+        if re.search("PASSWORD|API_KEY|SECRET|TOKEN", setting.variable):
+            assert setting.is_secret, setting.variable
+
+
+def test_every_command_of_the_makefile_that_the_readme_names_exists() -> None:
+    """README first: what it says can be typed."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"`?make ([a-z-]+)`?", (ROOT / "README.md").read_text()))
+    assert named <= targets
+    assert {"demo", "test", "lint"} <= named
