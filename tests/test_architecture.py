@@ -122,3 +122,19 @@ def test_every_command_of_the_makefile_that_the_readme_names_exists() -> None:
     named = set(re.findall(r"`?make ([a-z-]+)`?", (ROOT / "README.md").read_text()))
     assert named <= targets
     assert {"demo", "test", "lint"} <= named
+
+
+def test_every_test_that_the_architecture_names_exists() -> None:
+    """The table of failure modes is no promise but a list of tests."""
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "ARCHITECTURE.md").read_text()))
+    written = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert {name for name in named if f"def {name}(" not in written} == set()
+    assert len(named) > 8
+
+
+def test_every_variable_that_is_named_anywhere_is_a_setting() -> None:
+    """No message sends anyone to a variable that does not exist."""
+    known = {setting.variable for setting in all_settings()}
+    for path in [*modules(), *ROOT.glob("*.md"), ROOT / "Makefile", ROOT / "docker-compose.yml"]:
+        for variable in re.findall(r"\bAUDITLOG_[A-Z_]*[A-Z]\b(?![*_])", path.read_text()):
+            assert variable in known or variable.startswith("AUDITLOG_PORT_"), (path.name, variable)

@@ -75,7 +75,7 @@ class ElasticsearchSettings(BaseModel):
     index_prefix: str = Field(
         "audit-events",
         pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$",
-        description="Alias of all events; indices are called <prefix>-YYYY.MM.",
+        description="Alias of all events; indices are called PREFIX-YYYY.MM.",
     )
 
     def elasticsearch_options(self) -> dict[str, Any]:
