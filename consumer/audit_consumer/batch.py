@@ -85,7 +85,7 @@ class Settler:
     def _index_all(self, batch: Batch, progress: Progress) -> None:
         """Index pack by pack; an item leaves the batch only when its fate is known."""
         for pack in list(packs(batch.prepared, self._bulk_bytes)):
-            answers = sort_out(pack, self._index.create(pack))
+            answers = self._create(pack)
             progress.settled += [(item.record.origin, Outcome.INDEXED) for item in answers.indexed]
             batch.settle(answers.indexed)
             self._resolve_conflicts(answers.conflicts, batch, progress)
@@ -95,6 +95,14 @@ class Settler:
                 f"Elasticsearch did not take {len(batch.prepared)} events of the batch yet"
             )
 
+    def _create(self, pack: Sequence[Prepared]) -> Answers:
+        response = self._index.create(pack)
+        try:
+            return sort_out(pack, response)
+        except (KeyError, TypeError, ValueError) as error:
+            # A proxy's page, a cut answer: nothing is known of any item, so all are tried again.
+            raise UnreachableError("Elasticsearch's answer to a bulk request is not one") from error
+
     def _resolve_conflicts(
         self, conflicts: Sequence[Prepared], batch: Batch, progress: Progress
     ) -> None:
@@ -102,7 +110,7 @@ class Settler:
             return
         stored = self._index.stored(conflicts)
         for item in conflicts:
-            match compare(item, stored.get(item.document.id)):
+            match compare(item, stored.get((item.index, item.document.id))):
                 case Outcome() as outcome:
                     progress.settled.append((item.record.origin, outcome))
                     batch.settle([item])

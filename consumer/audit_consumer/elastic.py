@@ -63,15 +63,19 @@ class EventIndex:
             )
             return dict(response.body)
 
-    def stored(self, items: Sequence[Prepared]) -> dict[str, Stored]:
-        """Return what is stored under the items' ids, read in real time."""
+    def stored(self, items: Sequence[Prepared]) -> dict[tuple[str, str], Stored]:
+        """Return what is stored under the items' indices and ids, read in real time."""
         with self._sorted_errors():
             response = self._client.mget(
                 docs=[{"_index": item.index, "_id": item.document.id} for item in items],
                 source_includes=["event.hash", "audit.kafka"],
                 realtime=True,
             )
-        return {doc["_id"]: _stored(doc["_source"]) for doc in response["docs"] if doc.get("found")}
+        return {
+            (doc["_index"], doc["_id"]): _stored(doc["_source"])
+            for doc in response["docs"]
+            if doc.get("found")
+        }
 
     def is_sound(self, index: str) -> bool:
         """Tell whether an index exists and has our mapping."""

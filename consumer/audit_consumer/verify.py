@@ -207,7 +207,8 @@ class _Examiner:
         ]
         stored = self._index.stored(prepared) if prepared else {}
         outcomes = {
-            item.record.origin.offset: compare(item, stored.get(item.document.id)) for item in prepared
+            item.record.origin.offset: compare(item, stored.get((item.index, item.document.id)))
+            for item in prepared
         }
         return [
             (offset, outcome if isinstance(outcome, Outcome) else None)

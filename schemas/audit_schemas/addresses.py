@@ -1,5 +1,6 @@
-"""IP addresses, exactly as Elasticsearch's `ip` type takes them.
+"""IP addresses, exactly as Elasticsearch's `ip` type takes them, zone ids apart.
 
+Elasticsearch drops a zone id, which means something on one host only; here it is refused.
 `ipaddress` is laxer (zone ids, integers) and several times slower than the C library's parser.
 """
 
