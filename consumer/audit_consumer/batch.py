@@ -99,7 +99,7 @@ class Settler:
         response = self._index.create(pack)
         try:
             return sort_out(pack, response)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             # A proxy's page, a cut answer: nothing is known of any item, so all are tried again.
             raise UnreachableError("Elasticsearch's answer to a bulk request is not one") from error
 

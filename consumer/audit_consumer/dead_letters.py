@@ -78,6 +78,7 @@ class DeadLetters:
         self._producer.flush(max(0.0, deadline - time.monotonic()))
         left = [delivery for delivery in deliveries if not delivery.acknowledged]
         if left:
+            self._producer.purge(in_flight=False)  # they come again; the queue must not grow by it
             _log.warning("dead letters not acknowledged", count=len(left), error=left[0].error)
         return [delivery.refusal for delivery in left]
 

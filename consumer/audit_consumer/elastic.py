@@ -53,15 +53,14 @@ class EventIndex:
                 f"The index template {self._prefix} is damaged ({error}). Run: auditlog setup"
             ) from error
 
-    def create(self, items: Sequence[Prepared]) -> Mapping[str, Any]:
+    def create(self, items: Sequence[Prepared]) -> Any:
         """Create the documents by one bulk request, and return its answer."""
         with self._sorted_errors():
             response = self._client.bulk(
                 operations=[body_of(items)],  # type: ignore[list-item]  # sent as it is
                 filter_path=RESPONSE_FIELDS,
-                require_alias=False,
             )
-            return dict(response.body)
+            return response.body
 
     def stored(self, items: Sequence[Prepared]) -> dict[tuple[str, str], Stored]:
         """Return what is stored under the items' indices and ids, read in real time."""

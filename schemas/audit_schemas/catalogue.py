@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit_schemas.errors import CatalogueError, EventRefused, Problem, Reason
-from audit_schemas.event import ACTION_PATTERN, AuditEvent, Outcome
+from audit_schemas.event import ACTION_PATTERN, AuditEvent, EventPart, Outcome
 from audit_schemas.model import field_at, model_paths
 
 __all__ = ["Activity", "Catalogue", "Category", "Type"]
@@ -97,7 +97,7 @@ class Catalogue(Mapping[str, Activity]):
             )
         _require_user(event)
         for path in activity.requires:
-            if field_at(event, path) is None:
+            if _is_blank(field_at(event, path)):
                 raise EventRefused(
                     Reason.MISSING_CONTEXT,
                     Problem(path, f"is missing; {event.event.action} requires it"),
@@ -106,6 +106,13 @@ class Catalogue(Mapping[str, Activity]):
             return event
         settled = event.event.model_copy(update={"outcome": activity.outcome})
         return event.model_copy(update={"event": settled})
+
+
+def _is_blank(value: object) -> bool:
+    """Tell whether nothing is said: no value, an empty list, an object without one."""
+    if isinstance(value, EventPart):
+        return all(_is_blank(inner) for _, inner in value)
+    return value is None or value == []
 
 
 def _require_user(event: AuditEvent) -> None:

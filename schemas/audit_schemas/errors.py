@@ -58,7 +58,8 @@ class SchemaError(Exception):
 class EventRefused(SchemaError):  # noqa: N818 - a refusal is an answer, not a malfunction
     """The event breaks the contract.
 
-    Messages name fields and limits, never the event's values, so they may be logged.
+    Messages name fields, limits and the activity, never another of the event's values, so they may
+    be logged.
     """
 
     def __init__(self, reason: Reason, *problems: Problem) -> None:

@@ -22,13 +22,16 @@ class Leaf:
     mapped: Mapped
 
 
-def leaves(model: type[EventPart], prefix: str = "") -> Iterator[Leaf]:
-    """Yield each field of the model that holds a value, depth first, in the model's order."""
+def leaves(model: type[EventPart], prefix: str = "", *, into_lists: bool = True) -> Iterator[Leaf]:
+    """Yield each field of the model that holds a value, depth first, in the model's order.
+
+    Without `into_lists`, a list of objects is one field.
+    """
     for name, field in model.model_fields.items():
         path = f"{prefix}{field.alias or name}"
         part = _part_in(field.annotation)
-        if part is not None:
-            yield from leaves(part, f"{path}.")
+        if part is not None and (into_lists or not _is_list(field.annotation)):
+            yield from leaves(part, f"{path}.", into_lists=into_lists)
         else:
             marks = [*field.metadata, *_marks(field.annotation)]
             yield Leaf(path, next((m for m in marks if isinstance(m, Mapped)), Mapped()))
@@ -36,8 +39,8 @@ def leaves(model: type[EventPart], prefix: str = "") -> Iterator[Leaf]:
 
 @cache
 def model_paths(model: type[EventPart]) -> frozenset[str]:
-    """Return every path of the model, of objects and of values."""
-    paths = [leaf.path.split(".") for leaf in leaves(model)]
+    """Return every path at which an event has one thing: an object, a value, or a whole list."""
+    paths = [leaf.path.split(".") for leaf in leaves(model, into_lists=False)]
     return frozenset(".".join(path[:n]) for path in paths for n in range(1, len(path) + 1))
 
 
@@ -62,6 +65,13 @@ def _part_in(annotation: object) -> type[EventPart] | None:
         if (part := _part_in(inner)) is not None:
             return part
     return None
+
+
+def _is_list(annotation: object) -> bool:
+    """Tell whether there is a list anywhere in `list[X]`, `list[X] | None`, `Annotated[list[X], …]`."""
+    return typing.get_origin(annotation) is list or any(
+        _is_list(inner) for inner in typing.get_args(annotation)
+    )
 
 
 def _marks(annotation: object) -> Iterator[object]:

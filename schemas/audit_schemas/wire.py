@@ -1,6 +1,7 @@
 """The wire format: bytes -> event -> bytes. Pure; `decode` raises nothing but EventRefused."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
@@ -106,13 +107,13 @@ def check_version(header: bytes | None) -> None:
     """Raise EventRefused (schema-newer) if a record's schema header is newer than this program's."""
     if header is None or header == SCHEMA_HEADER_VALUE:
         return
-    try:
-        major, minor = map(int, header.decode("ascii").split("."))
-    except ValueError:
+    written = re.fullmatch(rb"([0-9]{1,4})\.([0-9]{1,4})", header)
+    if written is None:
         raise EventRefused(
             Reason.INVALID,
             Problem("", f"header {SCHEMA_HEADER} must be major.minor, such as 1.0"),
-        ) from None
+        )
+    major, minor = int(written[1]), int(written[2])
     if (major, minor) > SCHEMA_VERSION:
         raise EventRefused(
             Reason.SCHEMA_NEWER,

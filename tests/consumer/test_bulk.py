@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from audit_consumer.batch import Batch, Settler
 from audit_consumer.bulk import Stored, body_of, compare, packs, sort_out
+from audit_consumer.errors import UnreachableError
 from audit_consumer.record import Outcome, Prepared, Record, Refusal
 from audit_schemas import Document, Origin, Reason
 
@@ -68,6 +70,23 @@ def test_answer_with_other_items_than_were_sent_is_an_error() -> None:
     """A truncated answer settles nothing."""
     with pytest.raises(ValueError, match="argument"):
         sort_out([prepared(1), prepared(2)], {"items": [{"create": {"status": 201}}]})
+
+
+@pytest.mark.parametrize("page", ["<html>", {}, {"items": None}, {"items": [{"index": {}}]}, []])
+def test_answer_that_is_none_settles_nothing(page: Any) -> None:
+    """A proxy's error page with status 200 means: try again, and never: done."""
+
+    class Index:
+        """Answers as a proxy may."""
+
+        def create(self, _: object) -> Any:
+            return page
+
+    batch = Batch([prepared(1)])
+    settler = Settler(Index(), None, bulk_bytes=1000, send_seconds=1)  # type: ignore[arg-type]
+    progress = settler.advance(batch)
+    assert isinstance(progress.hindrance, UnreachableError)
+    assert (progress.settled, len(batch)) == ([], 1)
 
 
 def test_reason_of_a_rejection_quotes_no_value() -> None:

@@ -7,7 +7,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from audit_consumer.dead_letters import MESSAGE_HEADER, PATH_HEADER, REASON_HEADER, origin_of
+from audit_consumer import set_up
+from audit_consumer.dead_letters import (
+    MESSAGE_HEADER,
+    OFFSET_HEADER,
+    PATH_HEADER,
+    REASON_HEADER,
+    origin_of,
+)
 from audit_consumer.lag import Lag
 from audit_consumer.record import Record
 from audit_producer import AuditProducer
@@ -229,6 +236,26 @@ def test_new_group_protocol_works_too(deployment: Deployment, log: Path) -> None
         process.terminate()
         assert process.wait(40) == 0
     assert (deployment.count(), len(deployment.dead_letters())) == (100, 1)
+
+
+def test_nothing_is_committed_past_a_record_that_has_no_dead_letter(
+    deployment: Deployment, log: Path
+) -> None:
+    """While the dead-letter topic is not there, the refused record holds its partition's watermark."""
+    topic = f"{deployment.name}.late-dead-letter"
+    deployment.extra |= {"AUDITLOG_DEAD_LETTER_TOPIC": topic, "AUDITLOG_DRAIN_SECONDS": "1"}
+    deployment.publish_raw(chat_opened(1), b"poison", chat_opened(2), key=b"one partition")
+    with deployment.consuming(log=log) as process:
+        wait_until(lambda: log.read_text().count('"event": "waiting"') > 1, what="it waits")
+        with Lag(deployment.consumer) as lag:
+            assert lag.records() == 2
+        assert deployment.count() == 2
+        list(set_up(deployment.setup))
+        settle(deployment, log, process)
+    (letter, *copies) = deployment.records(topic)
+    assert {letter.value, *(copy.value for copy in copies)} == {b"poison"}
+    assert {copy.header(OFFSET_HEADER) for copy in copies} <= {letter.header(OFFSET_HEADER)}
+    assert deployment.count() == 2
 
 
 def test_no_event_body_is_ever_logged(deployment: Deployment, log: Path) -> None:

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 - asserts read expected == actual
 """The activity catalogue: what ships, what a deployment adds, and what an activity must come with."""
 
 import json
@@ -216,3 +215,31 @@ def test_system_needs_no_user() -> None:
     """It acts in its own name."""
     event = event_of("logout", user=None, audit={"actor": {"kind": "system"}})
     assert "success" == CATALOGUE.settle(event).event.outcome
+
+
+@pytest.mark.parametrize(
+    ("action", "more"),
+    [
+        (
+            "chat-assigned-to-user",
+            {"user": {"id": "u-1", "target": {}}, "audit": {"chat": {"id": "c"}}},
+        ),
+        ("settings-changed", {"audit": {"changes": []}}),
+        ("chat-opened", {"audit": {"chat": {}}}),
+    ],
+)
+def test_context_that_says_nothing_is_missing(action: str, more: dict[str, Any]) -> None:
+    """An assignment to nobody, a change of nothing: the object is there, and empty."""
+    fields = {"user": {"id": "u-1"}, **MINIMAL, **more}
+    event = AuditEvent.model_validate({**fields, "event": {**MINIMAL["event"], "action": action}})
+    with pytest.raises(EventRefused) as raised:
+        Catalogue.load().settle(event)
+    assert raised.value.reason == Reason.MISSING_CONTEXT
+
+
+def test_path_inside_a_list_can_not_be_required(tmp_path: Path) -> None:
+    """There may be none of it or several: such an activity would refuse all its events."""
+    own = tmp_path / "own.toml"
+    own.write_text('[activities.a]\ndescription = "x"\nrequires = ["audit.changes.field"]\n')
+    with pytest.raises(CatalogueError, match=r"audit\.changes\.field is no field of an event"):
+        Catalogue.load(own)

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 - asserts read expected == actual
 """The document: the event as published, what the consumer adds, and a hash to prove it by."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 - asserts read expected == actual
 """The model's fields: pydantic's own leniencies, each shut by a test."""
 
 import json

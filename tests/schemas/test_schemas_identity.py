@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 - asserts read expected == actual
 """Event ids: a retry keeps its id, a new event gets a new one."""
 
 import re

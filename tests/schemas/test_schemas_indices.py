@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 - asserts read expected == actual
 """Index names: an event has one index, now and for ever."""
 
 from datetime import UTC, date, datetime, timedelta, timezone

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 - asserts read expected == actual
 """The committed JSON Schema and its examples: what publishers in any language hold to."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 - asserts read expected == actual
 """Public names: all of them are listed, in order, and say what they do."""
 
 import ast

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 - asserts read expected == actual
 """Free text never refuses an event: an attacker must not keep a failed log-in out of the log."""
 
 import json

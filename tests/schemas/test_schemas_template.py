@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 - asserts read expected == actual
 """The index template: generated from the model, and nothing in it that the model lacks."""
 
 from collections.abc import Iterator

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 - asserts read expected == actual
 """Times: read, written, and held to what the broker's clock says."""
 
 from datetime import UTC, datetime, timedelta, timezone

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 - asserts read expected == actual
 """The wire format: what is written is read back, and nothing but a refusal comes of anything else."""
 
 import json
