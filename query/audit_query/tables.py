@@ -52,23 +52,24 @@ def buckets_table(buckets: Sequence[Bucket], zone: tzinfo, zone_name: str, *, wi
             totals[part] = totals.get(part, 0) + count
     parts = sorted(totals, key=lambda part: -totals[part])
     has_other = any(bucket.other for bucket in buckets)
-    table = Table(box=None, pad_edge=False)
-    table.add_column(f"From ({zone_name})", no_wrap=True)
-    table.add_column("Events", justify="right")
     headings = [_wrapped(part) for part in [*parts, *(["other"] if has_other else [])]]
-    taken = _NARROW + sum(max(map(len, heading.split("\n"))) + 2 for heading in headings)
-    bar = _BAR if taken + _BAR <= width else 0
-    table.add_column("", no_wrap=True)
+    taken = _NARROW + sum(max(map(len, heading.split("\n"))) + 1 for heading in headings)
+    has_bar = taken + _BAR <= width
+    most = max((bucket.count for bucket in buckets), default=0) or 1
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(f"From ({zone_name})", no_wrap=True)
+    table.add_column("Events", justify="right", no_wrap=True)
+    if has_bar:
+        table.add_column("", no_wrap=True)
     for heading in headings:
         table.add_column(escape(heading), justify="right", overflow="fold")
-    most = max((bucket.count for bucket in buckets), default=0) or 1
     for bucket in buckets:
         counts = [bucket.parts.get(part, 0) for part in parts]
         counts += [bucket.other] if has_other else []
         table.add_row(
             f"{bucket.start.astimezone(zone):%Y-%m-%d %H:%M}",
             f"{bucket.count:,}",
-            "█" * round(bar * bucket.count / most),
+            *(["█" * round(_BAR * bucket.count / most)] if has_bar else []),
             *(f"{count:,}" if count else "" for count in counts),
         )
     return table
