@@ -19,6 +19,7 @@ from audit_local.artifacts import ELASTICSEARCH_VERSION, KAFKA_VERSION
 from audit_local.ports import LOOPBACK, free_port
 from audit_producer.commands import PublisherSettings
 from audit_query import QuerySettings
+from command import auditlog, clean_environment
 from confluent_kafka import Consumer, Producer, TopicPartition
 from rich.console import Console
 from testcontainers.core.config import testcontainers_config
@@ -26,7 +27,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 from waiting import wait_until
 
-__all__ = ["Deployment", "Servers", "new_deployment", "running_servers"]
+__all__ = ["ROOT", "Deployment", "Servers", "new_deployment", "running_servers"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -195,15 +196,8 @@ class Deployment:
         self, *arguments: str, stdin: bytes | None = None, check: bool = True
     ) -> "subprocess.CompletedProcess[str]":
         """Run `auditlog` to its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", "audit_cli", *arguments],
-            env=clean_environment() | self.environment,
-            input=stdin.decode() if stdin is not None else None,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        text = stdin.decode() if stdin is not None else None
+        done = auditlog(*arguments, stdin=text, **self.environment)
         if check and done.returncode:
             raise AssertionError(f"auditlog {' '.join(arguments)}: {done.stdout}\n{done.stderr}")
         return done
@@ -286,11 +280,6 @@ class Deployment:
         finally:
             consumer.close()
         return found
-
-
-def clean_environment() -> dict[str, str]:
-    """Return the environment, less what would make the command line talk to other servers."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("AUDITLOG_")}
 
 
 def new_deployment(servers: Servers, **extra: str) -> Deployment:

@@ -80,6 +80,7 @@ def stop(running: Running) -> None:
     _, left = psutil.wait_procs(family, timeout=_STOP_SECONDS)
     _signal(left, signal.SIGKILL)
     psutil.wait_procs(left, timeout=5)
+    _started[:] = [child for child in _started if child.poll() is None]
 
 
 def hand_over(*folders: Path) -> None:

@@ -1,6 +1,8 @@
 """`auditlog publish` and `auditlog generate`."""
 
 import contextlib
+import os
+import stat
 import sys
 import time
 from collections import Counter
@@ -13,7 +15,7 @@ import typer
 from audit_schemas import AuditEvent, EventRefused, encode, format_timestamp, new_event_id
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from audit_producer.errors import PublishError, UndeliveredError
 from audit_producer.lines import Line, read_lines
@@ -54,16 +56,17 @@ def publish(
     notes = Console(stderr=True)
     refused: Counter[str] = Counter()
     with _opened(file) as source, _producer() as producer, _progress(notes) as progress:
-        task = progress.add_task("Publishing", total=None)
+        task = progress.add_task("Publishing", total=_size(source), events=0)
         for line in read_lines(source):
             if (refusal := _publish_line(producer, line)) is not None:
                 refused[refusal.reason] += 1
                 notes.print(
                     f"line {line.number}: {refusal}", markup=False, highlight=False, soft_wrap=True
                 )
-            progress.advance(task)
+            progress.update(task, advance=line.size, events=producer.counts.published)
         producer.flush()
-        progress.update(task, total=sum(refused.values()) + producer.counts.published)
+        done = progress.tasks[task].completed
+        progress.update(task, total=done or 1, completed=done or 1)
     _report(producer.counts, refused, json_output=json_output)
     if refused or producer.counts.undelivered:
         raise typer.Exit(1)
@@ -102,8 +105,10 @@ def generate(
         return
     notes = Console(stderr=True)
     with _producer() as producer, _progress(notes) as progress:
-        for event in progress.track(events, total=count, description="Publishing"):
+        task = progress.add_task("Publishing", total=count, events=0)
+        for number, event in enumerate(events, start=1):
             producer.publish(event)
+            progress.update(task, completed=number, events=number)
     _report(producer.counts, Counter(), json_output=json_output)
 
 
@@ -160,8 +165,23 @@ def _write(events: Iterator[AuditEvent], out: str) -> None:
         target.flush()
 
 
+def _size(source: BinaryIO) -> int | None:
+    """Return the bytes of a file; None for a pipe, whose end nobody knows."""
+    try:
+        status = os.fstat(source.fileno())
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
 def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[events]:,} events"),
+        TimeElapsedColumn(),
+    )
     return Progress(*columns, console=console, transient=not console.is_terminal)
 
 

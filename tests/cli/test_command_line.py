@@ -11,25 +11,14 @@ from pathlib import Path
 import pytest
 from audit_cli.app import app
 from audit_consumer.dead_letters import REASON_HEADER
+from command import auditlog
 from consuming import settle
 from events import chat_opened
-from servers import ROOT, Deployment, Servers, clean_environment, new_deployment
+from servers import ROOT, Deployment, Servers, new_deployment
 from typer.main import get_command
 
 LINUX = ROOT.parent / "shared" / "data" / "linux-auth.ndjson"
 CATALOGUE = ROOT / "deploy" / "catalogue" / "linux-host.toml"
-
-
-def auditlog(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run the command with only these variables of ours."""
-    return subprocess.run(
-        [sys.executable, "-m", "audit_cli", *arguments],
-        env=clean_environment() | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def commands() -> list[str]:

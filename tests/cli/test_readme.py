@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from command import clean_environment
 from events import chat_opened
-from servers import ROOT, Deployment, clean_environment
+from servers import ROOT, Deployment
 
 pytestmark = pytest.mark.servers
 

@@ -3,8 +3,6 @@
 import json
 import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,24 +15,12 @@ from audit_local.errors import FetchError, ServerFailedError
 from audit_local.java import find_java, java_version
 from audit_local.ports import LOOPBACK, free_port, is_free
 from audit_local.process import Running, start, stop, wait_until_ready
-from confluent_kafka import Producer
+from command import auditlog
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from rich.console import Console
-from servers import clean_environment
 
 CONSOLE = Console(quiet=True)
-
-
-def auditlog(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run the command."""
-    return subprocess.run(
-        [sys.executable, "-m", "audit_cli", *arguments],
-        env=clean_environment() | environment,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -126,8 +112,6 @@ def keep_a_record(kafka: str) -> None:
 
 def records_kept(kafka: str) -> int:
     """Return how many records the topic has."""
-    from confluent_kafka import Consumer, TopicPartition  # noqa: PLC0415
-
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": "any"})
     low, high = consumer.get_watermark_offsets(TopicPartition("kept", 0), timeout=30)
     consumer.close()
