@@ -182,7 +182,7 @@ def _progress(console: Console) -> Progress:
         TextColumn("{task.fields[events]:,} events"),
         TimeElapsedColumn(),
     )
-    return Progress(*columns, console=console, transient=not console.is_terminal)
+    return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
 def _report(counts: Counts, refused: Counter[str], *, json_output: bool) -> None:
