@@ -27,7 +27,7 @@ install: $(VENV)/.installed-dev  ## Install everything into .venv
 
 demo: $(VENV)/.installed  ## Show the whole way on real servers, and prove that nothing was lost
 	AUDITLOG_CATALOGUE=deploy/catalogue/linux-host.toml AUDITLOG_MAX_PAST_DAYS=36500 \
-		$(BIN)/auditlog demo --file '$(DEMO_FILE)'
+		$(BIN)/auditlog demo $(addprefix --file ,$(wildcard $(DEMO_FILE)))
 
 test: $(VENV)/.installed-dev  ## Run all tests, on a real Kafka and a real Elasticsearch
 	$(BIN)/python -m pytest

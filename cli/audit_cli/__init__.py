@@ -12,5 +12,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("audit_"):
             raise
-        sys.exit(f"auditlog: {error.name} is not installed. Run: pip install 'chat-auditlog[all]'")
+        sys.exit(
+            f"auditlog: {error.name} is not installed. The command line needs an extra, "
+            "such as: pip install '.[all]' in a clone of the repository"
+        )
     sys.exit(run())

@@ -72,6 +72,7 @@ def run() -> int:
     try:
         app()
     except KeyboardInterrupt:
+        sys.stderr.write("auditlog: interrupted\n")
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the exit is quiet

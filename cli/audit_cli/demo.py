@@ -16,11 +16,12 @@ from audit_consumer.commands import closing_line
 from audit_consumer.lag import Lag
 from audit_local import LocalSettings, Stack
 from audit_producer.commands import PublisherSettings
-from audit_producer.lines import read_lines
+from audit_producer.lines import Line, read_lines
 from audit_producer.producer import AuditProducer
 from audit_producer.traffic import Traffic
 from audit_query import AuditLog, Filter, QuerySettings
 from audit_query.tables import buckets_table, ranking_table
+from audit_schemas import EventRefused
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
@@ -40,7 +41,8 @@ def register(app: typer.Typer) -> None:
 def demo(
     count: Annotated[int, typer.Option(min=1, help="How many events to generate.")] = 20_000,
     file: Annotated[
-        Path | None, typer.Option("--file", help="NDJSON to publish besides, if it is there.")
+        Path | None,
+        typer.Option("--file", exists=True, dir_okay=False, help="NDJSON to publish besides."),
     ] = None,
 ) -> None:
     """Show the whole way: servers, set-up, consumer, events, and what an analyst sees first.
@@ -50,7 +52,8 @@ def demo(
     """
     console = Console()
     if not servers_are_named():
-        Stack(LocalSettings(), console).up()
+        for server in Stack(LocalSettings(), console).up():
+            console.print(f"{server.name} runs on {server.address}", highlight=False)
         use_local_servers()
     for change in set_up(SetupSettings()):
         console.print(escape(change), highlight=False)
@@ -62,13 +65,19 @@ def demo(
     _show(console)
     proofs = list(verify(ConsumerSettings()))
     console.print(
-        "\nThe servers go on running. Look further with: auditlog search, auditlog buckets, "
-        "auditlog top; stop them with: auditlog local down\n",
+        f"\nLook further with: {_program()} search, buckets, top. "
+        f"The servers go on running; stop them with: {_program()} local down\n",
         highlight=False,
     )
     console.print(closing_line(proofs), highlight=False, soft_wrap=True)
-    if not all(proof.holds for proof in proofs):
+    if not all(proof.holds and not proof.unread for proof in proofs):
         raise typer.Exit(1)
+
+
+def _program() -> str:
+    """Return how the user called us, so that the next command can be typed."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "auditlog" else "auditlog"
 
 
 @contextmanager
@@ -91,13 +100,26 @@ def _publish(progress: Progress, count: int, file: Path | None) -> None:
         traffic = Traffic(count, datetime.now(UTC))
         for event in progress.track(traffic, total=count, description="Publishing events"):
             producer.publish(event)
-        if file is not None and file.is_file():
+        if file is not None:
+            refused = 0
             with file.open("rb") as source:
                 for line in progress.track(
                     list(read_lines(source)), description=f"Publishing {file.name}"
                 ):
-                    if line.event is not None:
-                        producer.publish(line.event)
+                    refused += not _is_published(producer, line)
+            if refused:
+                progress.console.print(
+                    f"{refused} lines of {file.name} refused; to see why: auditlog publish {file}",
+                    highlight=False,
+                    markup=False,
+                )
+
+
+def _is_published(producer: AuditProducer, line: Line) -> bool:
+    try:
+        return line.event is not None and producer.publish(line.event)
+    except EventRefused:
+        return False
 
 
 def _wait_until_read(progress: Progress, process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -9,6 +9,9 @@ from audit_schemas import SchemaError
 from audit_schemas.soften import printable
 from confluent_kafka import KafkaException
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from audit_cli.settings import all_settings
 
 __all__ = ["sentence_of"]
 
@@ -19,6 +22,8 @@ def sentence_of(error: Exception) -> str | None:
         return _settings(error)
     if isinstance(error, KafkaException):
         return f"Kafka's client: {error.args[0].str()}"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
     if isinstance(error, tuple(_ours())):
         return printable(str(error)).replace("\\u000a", "\n")
     return _elasticsearch(error)
@@ -40,11 +45,21 @@ def _settings(error: ValidationError) -> str:
     """Name the variables that are wrong, and never their values: one may be a secret."""
     prefix = "AUDITLOG_LOCAL_" if error.title == "LocalSettings" else "AUDITLOG_"
     wrong = [
-        f"{prefix}{str(detail['loc'][0]).upper()}: {detail['msg']}"
+        f"{prefix}{str(detail['loc'][0]).upper()}: {_meant(detail)}"
         for detail in error.errors(include_url=False, include_input=False)
         if detail["loc"]
     ]
     return "; ".join(wrong) or str(error)
+
+
+def _meant(detail: ErrorDetails) -> str:
+    """Say what is wrong; where pydantic can only quote a pattern, what the setting is for."""
+    if detail["type"] == "string_pattern_mismatch":
+        name = str(detail["loc"][0]).upper()
+        for setting in all_settings():
+            if setting.variable.endswith(name):
+                return f"can't be that. {setting.description}"
+    return detail["msg"]
 
 
 def _elasticsearch(error: Exception) -> str | None:

@@ -15,9 +15,10 @@ def servers_are_named() -> bool:
 
 
 def use_local_servers() -> None:
-    """Set the addresses of the embedded servers, if they run and the environment names none.
+    """Set the addresses of the embedded servers, if the environment names none.
 
-    In the environment, so that processes that the command starts find them too.
+    Also of those that do not run now: a command must say so, and never go on with whatever else
+    listens on the usual ports. In the environment, so that processes that we start find them too.
     """
     if servers_are_named() or find_spec("psutil") is None:
         return
@@ -25,7 +26,7 @@ def use_local_servers() -> None:
     from audit_local.stack import KAFKA, Stack  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
-    for server in Stack(LocalSettings(), Console(stderr=True)).status():
+    for server in Stack(LocalSettings(), Console(stderr=True)).known():
         if server.name == KAFKA:
             os.environ[KAFKA_SERVERS] = server.address
         else:

@@ -12,8 +12,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 __all__ = ["Setting", "all_settings", "register"]
 
@@ -63,20 +62,41 @@ def settings(
     markdown: Annotated[  # noqa: FBT002 - a flag
         bool, typer.Option("--markdown", help="Print the table for the docs.")
     ] = False,
+    json_output: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--json", help="Print JSON, for machines.")
+    ] = False,
 ) -> None:
-    """List every setting with its default, and what the environment sets; secrets are hidden."""
+    """List every setting with its default, and what is in force; secrets are hidden."""
     if markdown:
         sys.stdout.write("".join(f"{line}\n" for line in markdown_table()))
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("Variable", "In force", "What for"):
-        table.add_column(heading, overflow="fold")
+    console = Console()
+    if json_output:
+        console.print_json(
+            data=[
+                {
+                    "variable": setting.variable,
+                    "default": setting.default,
+                    "in_force": _in_force(setting),
+                    "description": setting.description,
+                }
+                for setting in all_settings()
+            ]
+        )
+        return
     for setting in all_settings():
-        given = os.environ.get(setting.variable)
-        shown = setting.default if given is None else f"{'***' if setting.is_secret else given}"
-        style = "bold" if given is not None else ""
-        table.add_row(setting.variable, escape(shown), escape(setting.description), style=style)
-    Console().print(table)
+        value = _in_force(setting)
+        changed = f"  (default: {setting.default or 'none'})" if value != setting.default else ""
+        line = Text(f"{setting.variable}={value}{changed}", style="bold" if changed else "")
+        console.print(line, soft_wrap=True)
+        console.print(Text(f"    {setting.description}"))
+
+
+def _in_force(setting: Setting) -> str:
+    given = os.environ.get(setting.variable)
+    if given is None:
+        return setting.default
+    return "***" if setting.is_secret else given
 
 
 def markdown_table() -> Iterator[str]:

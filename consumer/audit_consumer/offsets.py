@@ -4,12 +4,18 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 __all__ = ["committed_offsets", "ends_of", "partitions_of"]
 
 _SECONDS = 30.0
 _PAUSE = 0.2
+
+_BUSY = (
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
 
 _T = TypeVar("_T")
 
@@ -43,6 +49,7 @@ def _patiently(ask: Callable[[], _T]) -> _T:
         try:
             return ask()
         except KafkaException as error:
-            if not error.args[0].retriable() or time.monotonic() > deadline:
+            busy = error.args[0].retriable() or error.args[0].code() in _BUSY
+            if not busy or time.monotonic() > deadline:
                 raise
             time.sleep(_PAUSE)

@@ -19,7 +19,7 @@ from audit_consumer.dead_letters import origin_of
 from audit_consumer.decode import Decoder
 from audit_consumer.elastic import EventIndex
 from audit_consumer.errors import SetupFaultError
-from audit_consumer.offsets import ends_of, partitions_of
+from audit_consumer.offsets import committed_offsets, ends_of, partitions_of
 from audit_consumer.record import Outcome, Prepared, Record
 from audit_consumer.settings import ConsumerSettings
 
@@ -39,12 +39,14 @@ class PartitionProof:
     indexed: int
     duplicates: int
     dead_lettered: int
+    unread: int
+    """Not settled yet: beyond what the group has committed, and not indexed either."""
     missing: tuple[int, ...]
-    """Offsets whose records are nowhere. Those not consumed yet are among them."""
+    """Offsets whose records are nowhere, though the group has committed them."""
 
     @property
     def holds(self) -> bool:
-        """Tell whether every record is accounted for."""
+        """Tell whether every record that the group has committed is accounted for."""
         return not self.missing
 
 
@@ -55,8 +57,8 @@ def verify(settings: ConsumerSettings) -> Iterator[PartitionProof]:
     Elasticsearch client.
     """
     # A fetch that waits for more records holds back what is asked of the same broker meanwhile.
-    quick = {"group.id": f"{settings.group}-verify", "fetch.wait.max.ms": 10}
-    consumer = Consumer(settings.consumer_config() | quick)
+    # The group's name is for its offsets; assigning by hand takes no part in it.
+    consumer = Consumer(settings.consumer_config() | {"fetch.wait.max.ms": 10})
     index = EventIndex(settings, settings.request_seconds)
     try:
         with elasticsearch.Elasticsearch(
@@ -114,13 +116,17 @@ class _Examiner:
         unknown = [offset for offset in unseen if offset not in dead]
         reread = self._reread(partition, unknown)
         outcomes = Counter(outcome for _, outcome in reread)
+        lost = [offset for offset, outcome in reread if outcome is None]
+        read_to = committed_offsets(self._consumer, [TopicPartition(topic, partition)])[0].offset
+        missing = tuple(offset for offset in lost if offset < read_to)
         return PartitionProof(
             partition,
             published=high - low - (len(unknown) - len(reread)),  # some offsets hold no record
             indexed=high - low - len(unseen) + outcomes[Outcome.INDEXED],
             duplicates=outcomes[Outcome.DUPLICATE],
             dead_lettered=len(dead),
-            missing=tuple(offset for offset, outcome in reread if outcome is None),
+            unread=len(lost) - len(missing),
+            missing=missing,
         )
 
     def _not_indexed(self, partition: int, low: int, high: int) -> list[int]:

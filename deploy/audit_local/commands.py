@@ -6,9 +6,14 @@ import typer
 from rich.console import Console
 
 from audit_local.settings import LocalSettings
-from audit_local.stack import Server, Stack
+from audit_local.stack import ELASTICSEARCH, KAFKA, Server, Stack
 
 __all__ = ["register"]
+
+_VARIABLES = {
+    KAFKA: ("AUDITLOG_KAFKA_BOOTSTRAP_SERVERS", ""),
+    ELASTICSEARCH: ("AUDITLOG_ELASTICSEARCH_URL", "http://"),
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +35,10 @@ def up() -> None:
     console = Console(stderr=True)
     servers = Stack(LocalSettings(), console).up()
     _show(servers)
-    console.print("The other commands of auditlog find them by themselves while they run")
+    console.print("auditlog finds them by itself. For other programs:")
+    for server in servers:
+        variable, scheme = _VARIABLES[server.name]
+        console.print(f"export {variable}={scheme}{server.address}", highlight=False)
 
 
 def down() -> None:
@@ -64,7 +72,11 @@ def reset(
     settings = LocalSettings()
     if not yes:
         typer.confirm(f"Delete all data in {settings.home}?", abort=True)
-    Stack(settings, Console(stderr=True)).reset()
+    console = Console(stderr=True)
+    if Stack(settings, console).reset():
+        console.print(f"Deleted the servers' data in {settings.home}", highlight=False)
+    else:
+        console.print(f"Nothing to delete in {settings.home}", highlight=False)
 
 
 def _show(servers: list[Server]) -> None:

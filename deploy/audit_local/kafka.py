@@ -50,7 +50,7 @@ def is_ready(port: int) -> bool:
 
 
 def _format(launcher: list[str], config: Path) -> None:
-    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster = _cluster_id()
     done = subprocess.run(  # noqa: S603 - the command is ours
         [*launcher, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)],
         capture_output=True,
@@ -59,6 +59,13 @@ def _format(launcher: list[str], config: Path) -> None:
     )
     if done.returncode:
         raise ServerFailedError(f"Kafka's storage can't be formatted: {done.stderr.strip()[-500:]}")
+
+
+def _cluster_id() -> str:
+    """Return a random id that does not begin with a dash: the tool would take it for an option."""
+    random = bytearray(uuid.uuid4().bytes)
+    random[0] &= 0x7F
+    return urlsafe_b64encode(random).decode().rstrip("=")
 
 
 def _properties(data: Path, port: int, controller: int) -> str:

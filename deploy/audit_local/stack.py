@@ -1,5 +1,6 @@
 """The embedded Kafka and Elasticsearch as one thing: up, down, status, reset."""
 
+import contextlib
 import json
 import shutil
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from audit_local import elasticsearch, kafka
 from audit_local.artifacts import elasticsearch_home, kafka_libraries
+from audit_local.errors import LocalError
 from audit_local.java import find_java
 from audit_local.lock import locked
 from audit_local.ports import LOOPBACK, free_port
@@ -48,7 +50,12 @@ class Stack:
 
         Raises JavaMissingError, FetchError or ServerFailedError.
         """
-        self._home.mkdir(parents=True, exist_ok=True)
+        try:
+            self._home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LocalError(
+                f"{self._home} can't be made: {error.strerror}. Name another: AUDITLOG_LOCAL_HOME"
+            ) from error
         with locked(self._home / ".lock"):
             servers = [self._launch(name) for name in (KAFKA, ELASTICSEARCH)]
             for server in servers:
@@ -65,16 +72,35 @@ class Stack:
 
     def status(self) -> list[Server]:
         """Return the servers that run."""
-        return [server for server in self._read() if server.process.is_alive()]
+        return [server for server in self.known() if server.process.is_alive()]
 
-    def reset(self) -> None:
-        """Stop both and delete their data. The downloads stay."""
+    def known(self) -> list[Server]:
+        """Return the servers that were started here, whether or not they run now."""
+        try:
+            found = json.loads(self._state.read_text())
+            return [Server(s["name"], s["port"], Running(**s["process"])) for s in found]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+
+    def reset(self) -> bool:
+        """Stop both and delete what they made; the downloads stay. Tell whether there was anything.
+
+        Whatever else is in the folder stays too: the setting may name the wrong one.
+        """
+        if not self._state.exists():
+            return False
         self.down()
-        shutil.rmtree(self._home, ignore_errors=True)
+        for name in (KAFKA, ELASTICSEARCH):
+            shutil.rmtree(self._folder(name), ignore_errors=True)
+        for file in (self._state, self._home / ".lock", *self._home.glob("demo-consumer.log")):
+            file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not empty: not all of it is ours
+            self._home.rmdir()
+        return True
 
     def _launch(self, name: str) -> Server:
         """Start a server, where possible on the port it had before; leave it be if it runs."""
-        known = {server.name: server for server in self._read()}
+        known = {server.name: server for server in self.known()}
         before = known.get(name)
         if before is not None and before.process.is_alive():
             return before
@@ -110,13 +136,6 @@ class Stack:
 
     def _folder(self, name: str) -> Path:
         return self._home / name.lower()
-
-    def _read(self) -> list[Server]:
-        try:
-            found = json.loads(self._state.read_text())
-        except (OSError, ValueError):
-            return []
-        return [Server(s["name"], s["port"], Running(**s["process"])) for s in found]
 
     def _write(self, servers: dict[str, Server]) -> None:
         fresh = self._state.with_suffix(".new")

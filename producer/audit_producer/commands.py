@@ -197,8 +197,13 @@ def _report(counts: Counts, refused: Counter[str], *, json_output: bool) -> None
             }
         )
         return
-    console.print(f"{counts.delivered:,} events published", highlight=False)
+    console.print(f"{_counted(counts.delivered, 'event')} published", highlight=False)
     if counts.undelivered:
-        console.print(f"{counts.undelivered:,} events not acknowledged: publish again", highlight=False)
+        events = _counted(counts.undelivered, "event")
+        console.print(f"{events} not acknowledged: publish again", highlight=False)
     for reason, number in refused.most_common():
-        console.print(f"{number:,} lines refused: {reason}", highlight=False)
+        console.print(f"{_counted(number, 'line')} refused: {reason}", highlight=False)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")

@@ -10,6 +10,8 @@ from audit_producer.build import with_id
 
 __all__ = ["Line", "read_lines"]
 
+_BOM = b"\xef\xbb\xbf"
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -29,7 +31,7 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[Line]:
     """
     ids = LineIds()
     for number, raw in enumerate(lines, start=1):
-        line = raw.strip()
+        line = raw.removeprefix(_BOM).strip() if number == 1 else raw.strip()
         if not line:
             continue
         line_id = ids.next_id(line)

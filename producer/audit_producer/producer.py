@@ -281,19 +281,24 @@ class AuditProducer(Activities):
             self._undelivered += 1
         value = message.value()
         event = decode(value) if value is not None else None
-        self._tell(Failure(event, DeliveryError(f"Kafka did not take the event: {error.str()}")))
+        self._tell(Failure(event, DeliveryError(_undelivered(error))))
 
     def _refuse(self, event: AuditEvent | Mapping[str, Any] | None, error: Exception) -> bool:
         with self._lock:
             self._refused += 1
-        self._tell(Failure(event if isinstance(event, AuditEvent) else None, error))
+        self._tell(
+            Failure(event if isinstance(event, AuditEvent) else None, error), raised=self._raises
+        )
         if self._raises:
             raise error
         return False
 
-    def _tell(self, failure: Failure) -> None:
-        _log.warning("audit event not published: %s", _sentence(failure.error))
-        if self._on_failure is not None:
+    def _tell(self, failure: Failure, *, raised: bool = False) -> None:
+        """Hand a failure over, or log it where nobody else is told."""
+        if self._on_failure is None:
+            if not raised:
+                _log.warning("audit event not published: %s", _sentence(failure.error))
+        else:
             try:
                 self._on_failure(failure)
             except Exception:  # noqa: BLE001 - the service's own code
@@ -316,6 +321,12 @@ def _key(event: AuditEvent) -> str | None:
     if event.user is None or event.audit.actor.kind == "system":
         return None
     return event.user.id or event.user.name
+
+
+def _undelivered(error: KafkaError) -> str:
+    if error.code() == KafkaError._PURGE_QUEUE:  # noqa: SLF001 - librdkafka's public code
+        return "the producer closed before Kafka took the event"
+    return f"Kafka did not take the event: {error.str()}"
 
 
 def _sentence(error: Exception) -> str:

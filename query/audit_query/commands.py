@@ -1,5 +1,6 @@
 """`auditlog search`, `buckets` and `top`."""
 
+import difflib
 import json
 import sys
 from datetime import datetime
@@ -16,8 +17,10 @@ from audit_query.timespec import parse_time, zone
 
 __all__ = ["register"]
 
+_PIPE_WIDTH = 300
+
 Users = Annotated[
-    list[str] | None, typer.Option("--user", help="A user's id or name; may be repeated.")
+    list[str] | None, typer.Option("--user", help="A user's whole id or name; may be repeated.")
 ]
 Activities = Annotated[
     list[str] | None,
@@ -60,9 +63,9 @@ def search(
             return
         found = list(events)
         total = log.count(wanted)
-    console = Console()
+    console = _console()
     if not found:
-        console.print("No events match. Widen --from and --to, or leave a filter out")
+        _explain_nothing(console, settings, wanted)
         return
     console.print(events_table(found, zone(settings.time_zone), settings.time_zone))
     if total > len(found):
@@ -86,7 +89,7 @@ def buckets(
     tz = zone(settings.time_zone)
     with _log(settings) as log:
         found = log.buckets(wanted, interval=interval, by=by, time_zone=settings.time_zone)
-    console = Console()
+    console = _console()
     if json_output:
         rows = [
             {
@@ -98,7 +101,7 @@ def buckets(
         ]
         sys.stdout.write(json.dumps(rows) + "\n")
     elif not found:
-        console.print("No events match. Widen --from and --to, or leave a filter out")
+        _explain_nothing(console, settings, wanted)
     else:
         console.print(buckets_table(found, tz, settings.time_zone, width=console.width))
 
@@ -120,8 +123,11 @@ def top(
     if json_output:
         rows = [{"value": row.value, "count": row.count} for row in ranked]
         sys.stdout.write(json.dumps(rows) + "\n")
+    elif not ranked:
+        _explain_nothing(_console(), settings, wanted)
     else:
-        Console().print(ranking_table(ranked, by.capitalize() if by != "ip" else "IP Address"))
+        heading = by.capitalize() if by != "ip" else "IP Address"
+        _console().print(ranking_table(ranked, heading))
 
 
 def _filter(
@@ -138,6 +144,35 @@ def _filter(
         start=parse_time(start, now) if start else None,
         end=parse_time(end, now) if end else None,
     )
+
+
+def _console() -> Console:
+    """Return a console as wide as the terminal; a pipe has no width, so nothing is cut there."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
+
+
+def _explain_nothing(console: Console, settings: QuerySettings, wanted: Filter) -> None:
+    """Say what kept all events out: an empty log, a name that no event has, or the time."""
+    with _log(settings) as log:
+        known = {row.value for row in log.top(Filter(), "activity", size=1000)}
+        strange = [user for user in wanted.users if not log.count(Filter(users=(user,)))]
+    if not known:
+        console.print("The log is empty. What may be missing, says: auditlog doctor")
+        return
+    for activity in wanted.activities:
+        if activity not in known:
+            near = difflib.get_close_matches(activity, sorted(known), 1, 0.5)
+            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(known))}"
+            console.print(f"No event has activity {activity!r}{hint}", markup=False, highlight=False)
+    for user in strange:
+        console.print(
+            f"No event is by {user!r}: give a whole id or name, in capitals and small letters as it is",
+            markup=False,
+            highlight=False,
+        )
+    if not strange and known.issuperset(wanted.activities):
+        console.print("No events match. Widen --from and --to, or leave a filter out")
 
 
 def _log(settings: QuerySettings) -> AuditLog:

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self, cast
 import elasticsearch
 from audit_schemas.settings import ElasticsearchSettings
 
+from audit_query.errors import TimeRangeError
 from audit_query.filter import Filter
 from audit_query.timespec import check_interval
 
@@ -133,9 +134,20 @@ class AuditLog:
         if by is not None:
             split = {"field": DIMENSIONS[by], "size": parts}
             aggregation["aggs"] = {"parts": {"terms": split}}
-        found = self._search(
-            query=wanted.to_query(), size=0, track_total_hits=False, aggs={"over_time": aggregation}
-        )
+        try:
+            found = self._search(
+                query=wanted.to_query(),
+                size=0,
+                track_total_hits=False,
+                aggs={"over_time": aggregation},
+            )
+        except elasticsearch.BadRequestError as error:
+            if "too_many_buckets" not in str(error.body):
+                raise
+            raise TimeRangeError(
+                f"{interval} is too short an interval for so long a time; take a longer one, "
+                "or a shorter time (--from, --to)"
+            ) from error
         return [_bucket(b) for b in _buckets_in(found, "over_time")]
 
     def top(self, wanted: Filter, by: Dimension, *, size: int = 10) -> list[Ranked]:

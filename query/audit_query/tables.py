@@ -33,9 +33,8 @@ def events_table(events: Iterable[Mapping[str, Any]], zone: tzinfo, zone_name: s
     """Return the four columns of the Audit Logs."""
     table = Table(box=None, pad_edge=False)
     table.add_column(f"Date and Time ({zone_name})", no_wrap=True)
-    table.add_column("User", overflow="fold")
-    table.add_column("IP Address", overflow="fold")
-    table.add_column("Activity", overflow="fold")
+    for heading in ("User", "IP Address", "Activity"):
+        table.add_column(heading, no_wrap=True, overflow="ellipsis")  # one event, one line
     for event in events:
         table.add_row(*map(escape, row_of(event, zone)))
     return table
@@ -78,9 +77,9 @@ def buckets_table(buckets: Sequence[Bucket], zone: tzinfo, zone_name: str, *, wi
 def ranking_table(ranked: Sequence[Ranked], heading: str) -> Table:
     """Return values with their number of events, and a bar."""
     table = Table(box=None, pad_edge=False)
-    table.add_column(heading, overflow="fold")
-    table.add_column("Events", justify="right")
-    table.add_column("")
+    table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    table.add_column("Events", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
     most = max((row.count for row in ranked), default=1)
     for row in ranked:
         bar = "█" * round(_BAR * row.count / most)

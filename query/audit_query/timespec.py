@@ -40,7 +40,8 @@ def parse_time(text: str, now: datetime) -> datetime:
         moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         raise TimeRangeError(
-            f"{text!r} is no time; give one such as 2026-11-23T09:30, 2026-11-23, -24h, or today"
+            f"{text!r} is no time; give one such as 2026-11-23T09:30, 2026-11-23, -24h, now, today, "
+            "or yesterday"
         ) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=now.tzinfo)
 

@@ -153,7 +153,12 @@ def _parse(text: str, name: str) -> dict[str, Activity]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"] if part != "[key]")
-        raise CatalogueError(f"{name}: {where}: {first['msg']}") from None
+        said = (
+            f"is no key of an activity; there are {', '.join(Activity.model_fields)}"
+            if first["type"] == "extra_forbidden"
+            else first["msg"]
+        )
+        raise CatalogueError(f"{name}: {where}: {said}") from None
     known = model_paths(AuditEvent)
     for action, activity in activities.items():
         if unknown := [path for path in activity.requires if path not in known]:

@@ -3,14 +3,16 @@
 Plain models: they read no environment. The command line fills them from `AUDITLOG_*` variables.
 """
 
-import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, FilePath, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 
 from audit_schemas.catalogue import Catalogue
+from audit_schemas.kafka_log import KAFKA_LOG
 from audit_schemas.timestamps import TimeBounds
 
 __all__ = ["ElasticsearchSettings", "EventSettings", "KafkaSettings"]
@@ -30,7 +32,7 @@ class KafkaSettings(BaseModel):
     )
     kafka_username: str | None = Field(None, description="SASL user.")
     kafka_password: SecretStr | None = Field(None, description="SASL password.")
-    kafka_ca_file: Path | None = Field(
+    kafka_ca_file: FilePath | None = Field(
         None, description="CA certificates (PEM) that sign the brokers' certificates."
     )
     topic: str = Field("audit.events", description="The topic that events are published to.")
@@ -46,7 +48,7 @@ class KafkaSettings(BaseModel):
             "bootstrap.servers": self.kafka_bootstrap_servers,
             "security.protocol": self.kafka_security_protocol,
             "client.id": "auditlog",
-            "logger": logging.getLogger("auditlog.kafka"),  # else it writes to standard error
+            "logger": KAFKA_LOG,  # else it writes to standard error
         }
         if self.kafka_ca_file is not None:
             config["ssl.ca.location"] = str(self.kafka_ca_file)
@@ -69,7 +71,7 @@ class ElasticsearchSettings(BaseModel):
     elasticsearch_api_key: SecretStr | None = Field(
         None, description="API key, instead of user and password."
     )
-    elasticsearch_ca_file: Path | None = Field(
+    elasticsearch_ca_file: FilePath | None = Field(
         None, description="CA certificates (PEM) that sign Elasticsearch's certificate."
     )
     index_prefix: str = Field(
@@ -77,6 +79,20 @@ class ElasticsearchSettings(BaseModel):
         pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$",
         description="Alias of all events; indices are called PREFIX-YYYY.MM.",
     )
+
+    @field_validator("elasticsearch_url")
+    @classmethod
+    def _has_scheme(cls, urls: str) -> str:
+        for url in urls.split(","):
+            parts = urlsplit(url.strip())
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise PydanticCustomError("url", "must be like https://host:9200")
+            if parts.username is not None or parts.password is not None:
+                raise PydanticCustomError(
+                    "credentials_in_url",
+                    "must not hold credentials; they have variables of their own, which are not shown",
+                )
+        return urls
 
     def elasticsearch_options(self) -> dict[str, Any]:
         """Return keyword arguments for `elasticsearch.Elasticsearch`.

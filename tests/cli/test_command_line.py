@@ -53,6 +53,10 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         (["search"], {}, "AUDITLOG_ELASTICSEARCH_URL"),
         (["verify"], {}, "AUDITLOG_ELASTICSEARCH_URL"),
         (["search"], {"AUDITLOG_INDEX_PREFIX": "Bad Prefix"}, "AUDITLOG_INDEX_PREFIX"),
+        (["search"], {"AUDITLOG_ELASTICSEARCH_URL": "localhost:9200"}, "must be like https://"),
+        (["doctor"], {"AUDITLOG_ELASTICSEARCH_URL": "http://a:b@c:9200"}, "must not hold credentials"),
+        (["setup"], {"AUDITLOG_KAFKA_CA_FILE": "/no/such/ca.pem"}, "AUDITLOG_KAFKA_CA_FILE"),
+        (["local", "status"], {"AUDITLOG_LOCAL_KAFKA_HEAP": "lots"}, "such as 512m"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(
@@ -63,7 +67,7 @@ def test_what_is_wrong_is_one_sentence(
         "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
         "AUDITLOG_ELASTICSEARCH_URL": "http://127.0.0.1:1",
     }
-    done = auditlog(*arguments, **nowhere, **environment)
+    done = auditlog(*arguments, **(nowhere | environment))
     assert done.returncode == 1
     (sentence,) = done.stderr.splitlines()
     assert sentence.startswith("auditlog: ")
@@ -173,7 +177,7 @@ def test_way_from_publish_to_search(deployment: Deployment, log: Path) -> None:
     event = json.loads(chat_opened())
     with deployment.consuming(log=log) as process:
         done = deployment.run("publish", "-", stdin=json.dumps(event).encode() + b"\n")
-        assert "1 events published" in done.stdout
+        assert "1 event published" in done.stdout
         settle(deployment, log, process)
     assert deployment.count() == 1
     table = deployment.run("search", "--user", "user-0", "--activity", "chat-opened").stdout
@@ -186,7 +190,9 @@ def test_way_from_publish_to_search(deployment: Deployment, log: Path) -> None:
     assert [bucket["parts"] for bucket in buckets] == [{"chat-opened": 1}]
     top = json.loads(deployment.run("top", "ip", "--json").stdout)
     assert top == [{"value": "192.0.2.7", "count": 1}]
-    assert "No events match" in deployment.run("search", "--user", "nobody").stdout
+    assert "No event is by 'nobody'" in deployment.run("search", "--user", "nobody").stdout
+    assert "did you mean chat-opened?" in deployment.run("search", "--activity", "chat-opend").stdout
+    assert "No events match. Widen" in deployment.run("top", "user", "--to", "2020-01-01").stdout
 
 
 def host_log() -> list[bytes]:
@@ -296,7 +302,7 @@ def test_demo_ends_with_the_proof(servers: Servers, tmp_path: Path) -> None:
 
 @pytest.mark.servers
 def test_verify_names_what_is_missing(deployment: Deployment, log: Path) -> None:
-    """Documents that were deleted, and records that were not read yet, are named by offset."""
+    """Documents that were deleted are named by offset; what was not read yet is no loss."""
     deployment.publish_raw(*(chat_opened(n) for n in range(20)), key=b"one partition")
     with deployment.consuming(log=log) as process:
         settle(deployment, log, process)
@@ -309,11 +315,25 @@ def test_verify_names_what_is_missing(deployment: Deployment, log: Path) -> None
     assert done.returncode == 1
     (proof,) = [p for p in json.loads(done.stdout) if p["published"]]
     assert (proof["published"], proof["indexed"]) == (21, 17)
-    assert proof["missing"] == [[3, 4], [9, 9], [20, 20]]
+    assert proof["missing"] == [[3, 4], [9, 9]]
+    assert proof["unread"] == 1
     text = deployment.run("verify", check=False).stdout
     assert text.splitlines()[-1] == (
-        "published 21 = indexed 17 + duplicates 0 + dead-lettered 0 + missing 4"
+        "published 21 = indexed 17 + duplicates 0 + dead-lettered 0 + not read yet 1 + missing 3"
     )
+
+
+@pytest.mark.servers
+def test_interval_that_makes_too_many_buckets_is_told(deployment: Deployment, log: Path) -> None:
+    """Elasticsearch's limit is said in words, with what to change."""
+    old = datetime.now(UTC) - timedelta(days=300)
+    with deployment.consuming(log=log) as process:
+        deployment.publish_raw(chat_opened(1), chat_opened(2, at=old))
+        settle(deployment, log, process)
+    deployment.count()
+    done = deployment.run("buckets", "--interval", "1s", check=False)
+    assert done.returncode == 1
+    assert "1s is too short an interval" in done.stderr
 
 
 def test_version_is_printed() -> None:

@@ -1,6 +1,7 @@
 """What the README shows works."""
 
 import re
+import shlex
 import subprocess
 import sys
 
@@ -52,7 +53,7 @@ def test_searching_from_python_works(deployment: Deployment) -> None:
 def test_commands_for_searching_work(deployment: Deployment) -> None:
     """Each line of the block can be typed."""
     (searching,) = [block for block in blocks("sh") if "auditlog search" in block]
-    lines = [line.split() for line in searching.splitlines()]
+    lines = [shlex.split(line, comments=True) for line in searching.splitlines()]
     assert len(lines) == 3
     for _, *arguments in lines:
         deployment.run(*arguments)

@@ -13,6 +13,7 @@ from audit_local import JavaMissingError, LocalSettings, Stack
 from audit_local.artifacts import kafka_libraries
 from audit_local.errors import FetchError, ServerFailedError
 from audit_local.java import find_java, java_version
+from audit_local.kafka import _cluster_id
 from audit_local.ports import LOOPBACK, free_port, is_free
 from audit_local.process import Running, start, stop, wait_until_ready
 from command import auditlog
@@ -170,6 +171,11 @@ def fake_java(home: Path, version: str) -> None:
     (home / "release").write_text(f'IMPLEMENTOR="x"\nJAVA_VERSION="{version}"\n')
 
 
+def test_cluster_id_is_never_taken_for_an_option() -> None:
+    """One random id in 64 would begin with a dash."""
+    assert not [found for found in (_cluster_id() for _ in range(2000)) if found.startswith("-")]
+
+
 def test_cut_download_does_not_pass_for_a_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +233,46 @@ def test_reused_process_id_is_not_taken_for_the_server() -> None:
     stranger = Running(myself.pid, myself.create_time() - 100)
     assert not stranger.is_alive()
     stop(stranger)
+
+
+def test_reset_deletes_what_it_made_and_nothing_else(home: Path) -> None:
+    """A setting that names the wrong folder must not cost anyone that folder."""
+    (home / "docs").mkdir(parents=True)
+    (home / "docs" / "thesis.txt").write_text("important")
+    stranger = auditlog("local", "reset", "--yes", AUDITLOG_LOCAL_HOME=str(home))
+    assert (stranger.returncode, "Nothing to delete" in stranger.stderr) == (0, True)
+    (home / "state.json").write_text("[]")
+    (home / "kafka").mkdir()
+    ours = auditlog("local", "reset", "--yes", AUDITLOG_LOCAL_HOME=str(home))
+    assert (ours.returncode, "Deleted" in ours.stderr) == (0, True)
+    assert [path.name for path in home.rglob("*")] == ["docs", "thesis.txt"]
+
+
+def test_stopped_servers_are_named_and_never_replaced_by_strangers(home: Path) -> None:
+    """After `local down` a command fails at the embedded address; it does not try the usual ports."""
+    home.mkdir()
+    ports = [free_port(), free_port()]
+    state = [
+        {"name": name, "port": port, "process": {"pid": 1, "born": 0.0}}
+        for name, port in zip(("Kafka", "Elasticsearch"), ports, strict=True)
+    ]
+    (home / "state.json").write_text(json.dumps(state))
+    done = auditlog("generate", "--count", "1", AUDITLOG_LOCAL_HOME=str(home))
+    assert done.returncode == 1
+    assert f"Kafka at 127.0.0.1:{ports[0]} does not answer" in done.stderr
+    assert "auditlog local up" in done.stderr
+    shown = auditlog("settings", "--json", AUDITLOG_LOCAL_HOME=str(home)).stdout
+    in_force = {row["variable"]: row["in_force"] for row in json.loads(shown)}
+    assert in_force["AUDITLOG_ELASTICSEARCH_URL"] == f"http://127.0.0.1:{ports[1]}"
+
+
+def test_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """One sentence, with the variable to change."""
+    (tmp_path / "file").write_text("")
+    done = auditlog("local", "up", AUDITLOG_LOCAL_HOME=str(tmp_path / "file" / "home"))
+    assert done.returncode == 1
+    (sentence,) = done.stderr.splitlines()
+    assert "AUDITLOG_LOCAL_HOME" in sentence
 
 
 def test_damaged_state_is_no_state(tmp_path: Path) -> None:

@@ -44,6 +44,15 @@ def test_refused_line_has_its_number_and_reason() -> None:
     ]
 
 
+def test_byte_order_mark_at_the_beginning_is_no_error() -> None:
+    """Editors of some systems put one there; elsewhere it is no JSON."""
+    assert ids(b"\xef\xbb\xbf" + line()) == ids(line())
+    assert [one.refusal is None for one in read_lines([line(), b"\xef\xbb\xbf" + line()])] == [
+        True,
+        False,
+    ]
+
+
 def test_line_without_a_time_is_refused() -> None:
     """The time of reading would make another event of it at each reading."""
     (found,) = read_lines([json.dumps({"event": {"action": "login"}, "user": {"id": "u"}}).encode()])

@@ -301,6 +301,37 @@ def test_publishing_after_close_raises() -> None:
         producer.login(user="u-1")
 
 
+def test_broker_that_is_away_does_not_flood_the_log() -> None:
+    """Librdkafka tries again many times a second; the service's log hears of it once."""
+    script = """
+import logging, time
+logging.basicConfig(level=logging.INFO)
+from audit_producer import AuditProducer, ProducerSettings
+settings = ProducerSettings(kafka_bootstrap_servers="127.0.0.1:1", close_seconds=2)
+producer = AuditProducer(settings, raises=False)
+producer.login(user="u-1")
+producer.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stderr.count("Connection refused") == 1
+    assert done.stderr.count("not published") == 1
+
+
+def test_failure_is_told_once(caplog: pytest.LogCaptureFixture, failures: list[Failure]) -> None:
+    """What on_failure gets, or the caller by an exception, is not logged as well."""
+    with caplog.at_level(logging.WARNING, "audit_producer"):
+        handing = AuditProducer(away(), on_failure=failures.append, raises=False)
+        raising = AuditProducer(away())
+        assert not handing.publish({})
+        with pytest.raises(EventRefused):
+            raising.publish({})
+    assert (len(failures), caplog.text) == (1, "")
+    handing.close()
+    raising.close()
+
+
 def test_log_names_no_values(caplog: pytest.LogCaptureFixture) -> None:
     """A refused event's values stay out of the log."""
     producer = AuditProducer(away(), raises=False)
