@@ -138,3 +138,10 @@ def test_every_variable_that_is_named_anywhere_is_a_setting() -> None:
     for path in [*modules(), *ROOT.glob("*.md"), ROOT / "Makefile", ROOT / "docker-compose.yml"]:
         for variable in re.findall(r"\bAUDITLOG_[A-Z_]*[A-Z]\b(?![*_])", path.read_text()):
             assert variable in known or variable.startswith("AUDITLOG_PORT_"), (path.name, variable)
+
+
+def test_no_console_makes_pictures_of_text() -> None:
+    """Rich turns `:a:` inside an IPv6 address into a picture, unless it is told not to."""
+    for module in modules():
+        for call in re.findall(r"\bConsole\([^)]*\)", module.read_text()):
+            assert "emoji=False" in call, module

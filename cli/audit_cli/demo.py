@@ -50,7 +50,7 @@ def demo(
     Starts the embedded servers, unless the environment names others. Exit status 0 only if
     published = indexed + duplicates + dead-lettered, counted from Kafka and Elasticsearch.
     """
-    console = Console()
+    console = Console(emoji=False)
     if not servers_are_named():
         for server in Stack(LocalSettings(), console).up():
             console.print(f"{server.name} runs on {server.address}", highlight=False)

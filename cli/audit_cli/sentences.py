@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
+from typing import Any
 
 from audit_producer import PublishError
 from audit_schemas import SchemaError
@@ -73,12 +74,20 @@ def _elasticsearch(error: Exception) -> str | None:
             "AUDITLOG_ELASTICSEARCH_PASSWORD, or AUDITLOG_ELASTICSEARCH_API_KEY"
         )
     if isinstance(error, elasticsearch.AuthorizationException):
-        return f"Elasticsearch refuses this user the action: {error.message}"
+        return f"Elasticsearch refuses this user the action: {_reason(error)}"
     if isinstance(error, elasticsearch.ApiError):
-        return f"Elasticsearch refuses the request: {error.meta.status} {error.message}"
+        return f"Elasticsearch refuses the request: {error.meta.status} {_reason(error)}"
     if isinstance(error, elasticsearch.TransportError):
         return (
             f"Elasticsearch does not answer ({type(error).__name__}). Is it up? "
             "Set AUDITLOG_ELASTICSEARCH_URL, or start one with: auditlog local up"
         )
     return None
+
+
+def _reason(error: Any) -> str:
+    """Return Elasticsearch's own words, which say more than the name of the error."""
+    body = error.body if isinstance(error.body, dict) else {}
+    found = body.get("error", {})
+    reason = found.get("reason") if isinstance(found, dict) else None
+    return printable(str(reason or error.message))[:300]

@@ -26,7 +26,7 @@ def use_local_servers() -> None:
     from audit_local.stack import KAFKA, Stack  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
-    for server in Stack(LocalSettings(), Console(stderr=True)).known():
+    for server in Stack(LocalSettings(), Console(stderr=True, emoji=False)).known():
         if server.name == KAFKA:
             os.environ[KAFKA_SERVERS] = server.address
         else:

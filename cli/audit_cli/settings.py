@@ -70,7 +70,7 @@ def settings(
     if markdown:
         sys.stdout.write("".join(f"{line}\n" for line in markdown_table()))
         return
-    console = Console()
+    console = Console(emoji=False)
     if json_output:
         console.print_json(
             data=[

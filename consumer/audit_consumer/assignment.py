@@ -15,35 +15,34 @@ Start = Literal["earliest", "latest"]
 
 def starting_points(
     consumer: Consumer, group: str, assigned: Sequence[TopicPartition], start: Start | None
-) -> list[TopicPartition]:
-    """Return the offset to start at, for each assigned partition.
+) -> tuple[list[TopicPartition], list[TopicPartition]]:
+    """Return the offset to start at for each assigned partition, and apart, those decided just now.
 
-    That is the group's committed offset. Where it has none: what `start` says; without it, the
-    beginning of a partition that was added to a topic the group reads, if nothing expired there.
+    That is the group's committed offset. Where it has none, the group has never read the topic, and
+    `start` decides; or the partition was added since, and is read from its beginning: `start` is
+    for the first start alone, since `latest` would pass over what nobody has read.
     Raises StartUnknownError or OffsetsExpiredError.
     """
-    committed = {p.partition: p.offset for p in committed_offsets(consumer, assigned)}
-    return [
-        TopicPartition(
-            p.topic,
-            p.partition,
-            committed[p.partition]
-            if committed[p.partition] >= 0
-            else _uncommitted(consumer, group, p, start),
-        )
-        for p in assigned
-    ]
+    points, decided = [], []
+    for point in committed_offsets(consumer, assigned):
+        if point.offset < 0:
+            offset = _beginning(consumer, group, point, start)
+            decided.append(TopicPartition(point.topic, point.partition, offset))
+            points.append(decided[-1])
+        else:
+            points.append(TopicPartition(point.topic, point.partition, point.offset))
+    return points, decided
 
 
-def _uncommitted(consumer: Consumer, group: str, partition: TopicPartition, start: Start | None) -> int:
+def _beginning(consumer: Consumer, group: str, partition: TopicPartition, start: Start | None) -> int:
     low, high = ends_of(consumer, partition)
-    if start is not None:
-        return low if start == "earliest" else high
     if not _has_read(consumer, partition.topic):
-        raise StartUnknownError(group, partition.topic)
-    if low > 0:
+        if start is None:
+            raise StartUnknownError(group, partition.topic)
+        return low if start == "earliest" else high
+    if low > 0 and start is None:
         raise OffsetsExpiredError(partition.topic, partition.partition, 0, low - 1)
-    return 0
+    return low
 
 
 def _has_read(consumer: Consumer, topic: str) -> bool:

@@ -37,7 +37,8 @@ class Stored:
     """What the index holds under an id."""
 
     hash: str
-    origin: Origin
+    origin: Origin | None
+    """None: it was not written by a consumer."""
 
 
 def packs(items: Sequence[Prepared], limit: int) -> Iterator[list[Prepared]]:
@@ -99,13 +100,13 @@ def compare(item: Prepared, stored: Stored | None) -> Outcome | Refusal | None:
         return Outcome.INDEXED
     if stored.hash == item.document.hash:
         return Outcome.DUPLICATE
-    where = stored.origin
+    at = stored.origin
+    where = f"{at.topic} [{at.partition}] offset {at.offset}" if at else "not from Kafka"
     return Refusal(
         item.record,
         Reason.ID_CONFLICT,
         "event.id",
-        "another event with other content has this id: "
-        f"{where.topic} [{where.partition}] offset {where.offset}",
+        f"another event with other content has this id: {where}",
     )
 
 

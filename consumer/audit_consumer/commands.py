@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def setup_command(json_output: Json = False) -> None:
     """Create the topics and the index template; say what was changed. Safe to run again."""
-    console = Console()
+    console = Console(emoji=False)
     changes = []
     for change in set_up(SetupSettings()):
         changes.append(change)
@@ -48,7 +48,7 @@ def setup_command(json_output: Json = False) -> None:
 def doctor_command(json_output: Json = False) -> None:
     """Say in words what is wrong with connections, topics, template and privileges."""
     findings = []
-    console = Console()
+    console = Console(emoji=False)
     with console.status("Examining") if not json_output else contextlib.nullcontext():
         findings = list(examine(ConsumerSettings(), SetupSettings()))
     if json_output:
@@ -96,7 +96,7 @@ def verify_command(json_output: Json = False) -> None:
     the consumer has committed; what it has not read yet is counted apart.
     """
     settings = ConsumerSettings()
-    console = Console()
+    console = Console(emoji=False)
     with console.status("Verifying") if not json_output else contextlib.nullcontext():
         proofs = list(verify(settings))
     if json_output:

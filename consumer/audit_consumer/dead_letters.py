@@ -4,6 +4,7 @@ At least once: a record may be there twice after a crash. Readers tell such copi
 source topic, partition and offset in the headers.
 """
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from audit_consumer.record import Refusal
 
 __all__ = [
+    "DIGEST_HEADER",
     "MESSAGE_HEADER",
     "OFFSET_HEADER",
     "PARTITION_HEADER",
     "PATH_HEADER",
     "REASON_HEADER",
+    "SIZE_HEADER",
     "TOPIC_HEADER",
     "DeadLetters",
     "headers_of",
@@ -34,9 +37,14 @@ OFFSET_HEADER = "__connect.errors.offset"
 MESSAGE_HEADER = "__connect.errors.exception.message"
 REASON_HEADER = "audit.errors.reason"
 PATH_HEADER = "audit.errors.path"
+SIZE_HEADER = "audit.errors.size"
+"""Length of the value in bytes, where the dead letter holds only its beginning."""
+DIGEST_HEADER = "audit.errors.sha256"
+"""SHA-256 of the whole value, with `SIZE_HEADER`."""
 
 _log = structlog.get_logger()
 _MESSAGE_MAX = 1000
+_CUT_BYTES = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -45,20 +53,87 @@ class _Delivery:
 
     refusal: Refusal
     acknowledged: bool = False
-    error: str | None = None
+    error: KafkaError | None = None
 
-    def report(self, error: KafkaError | None, _: Message) -> None:
+    def report(self, error: KafkaError | None, _: Message | None = None) -> None:
         self.acknowledged = error is None
-        self.error = None if error is None else error.str()
+        self.error = error
+
+    @property
+    def is_too_large(self) -> bool:
+        return self.error is not None and self.error.code() == KafkaError.MSG_SIZE_TOO_LARGE
 
 
 class DeadLetters:
     """Writes refusals to the dead-letter topic."""
 
     def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
         self._topic = settings.dead_letter_topic
-        self._producer = Producer(
-            settings.kafka_config()
+        self._producer = self._connect()
+
+    def send(self, refusals: Sequence[Refusal], seconds: float) -> list[Refusal]:
+        """Write refusals, and return those that were not acknowledged within `seconds`.
+
+        A record that the topic does not take for its size is cut, with its length and SHA-256 in
+        headers: one record must not hold up all that come after it. The whole of it is in the
+        source topic for as long as that keeps it.
+        """
+        deadline = time.monotonic() + seconds
+        deliveries = [_Delivery(refusal) for refusal in refusals]
+        for delivery in deliveries:
+            self._produce(delivery, deadline)
+        self._producer.flush(max(0.0, deadline - time.monotonic()))
+        too_large = [delivery for delivery in deliveries if delivery.is_too_large]
+        for delivery in too_large:
+            self._produce(delivery, deadline, cut=True)
+        if too_large:
+            self._producer.flush(max(0.0, deadline - time.monotonic()))
+        left = [delivery for delivery in deliveries if not delivery.acknowledged]
+        if left:
+            self._recover(left[0].error, len(left))
+        return [delivery.refusal for delivery in left]
+
+    def close(self) -> None:
+        """Give what is still in the queue a moment."""
+        self._producer.flush(1)
+
+    def _produce(self, delivery: _Delivery, deadline: float, *, cut: bool = False) -> None:
+        record, value = delivery.refusal.record, delivery.refusal.record.value
+        headers = [*record.headers, *headers_of(delivery.refusal)]
+        if cut and value is not None:
+            headers = [*headers_of(delivery.refusal), *_size_headers(value)]
+            value = value[:_CUT_BYTES]
+        while True:
+            try:
+                self._producer.produce(
+                    self._topic,
+                    value,
+                    key=record.key if not cut else (record.key or b"")[:_CUT_BYTES],
+                    headers=headers,
+                    on_delivery=delivery.report,
+                )
+            except BufferError:
+                if time.monotonic() > deadline:
+                    return
+                self._producer.poll(0.1)
+            except KafkaException as error:
+                delivery.report(error.args[0])
+                return
+            else:
+                self._producer.poll(0)
+                return
+
+    def _recover(self, error: KafkaError | None, count: int) -> None:
+        """Keep what comes again from growing the queue, and start afresh after a fatal error."""
+        _log.warning("dead letters not acknowledged", count=count, error=error and error.str())
+        self._producer.purge(in_flight=False)
+        if error is not None and error.code() == KafkaError._FATAL:  # noqa: SLF001 - public code
+            self._producer = self._connect()
+
+    def _connect(self) -> Producer:
+        return Producer(
+            self._settings.kafka_config()
             | {
                 "acks": "all",
                 "enable.idempotence": True,
@@ -69,44 +144,12 @@ class DeadLetters:
             }
         )
 
-    def send(self, refusals: Sequence[Refusal], seconds: float) -> list[Refusal]:
-        """Write refusals, and return those that were not acknowledged within `seconds`."""
-        deadline = time.monotonic() + seconds
-        deliveries = [_Delivery(refusal) for refusal in refusals]
-        for delivery in deliveries:
-            self._produce(delivery, deadline)
-        self._producer.flush(max(0.0, deadline - time.monotonic()))
-        left = [delivery for delivery in deliveries if not delivery.acknowledged]
-        if left:
-            self._producer.purge(in_flight=False)  # they come again; the queue must not grow by it
-            _log.warning("dead letters not acknowledged", count=len(left), error=left[0].error)
-        return [delivery.refusal for delivery in left]
 
-    def close(self) -> None:
-        """Give what is still in the queue a moment."""
-        self._producer.flush(1)
-
-    def _produce(self, delivery: _Delivery, deadline: float) -> None:
-        record = delivery.refusal.record
-        while True:
-            try:
-                self._producer.produce(
-                    self._topic,
-                    record.value,
-                    key=record.key,
-                    headers=[*record.headers, *headers_of(delivery.refusal)],
-                    on_delivery=delivery.report,
-                )
-            except BufferError:
-                if time.monotonic() > deadline:
-                    return
-                self._producer.poll(0.1)
-            except KafkaException as error:
-                delivery.error = error.args[0].str()
-                return
-            else:
-                self._producer.poll(0)
-                return
+def _size_headers(value: bytes) -> list[tuple[str, str | bytes | None]]:
+    return [
+        (SIZE_HEADER, str(len(value)).encode()),
+        (DIGEST_HEADER, hashlib.sha256(value).hexdigest().encode()),
+    ]
 
 
 def headers_of(refusal: Refusal) -> list[tuple[str, str | bytes | None]]:

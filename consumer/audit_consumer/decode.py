@@ -38,6 +38,8 @@ class Decoder:
             return Refusal(record, refused.reason, refused.path, str(refused))
 
     def _prepare(self, record: Record, now: datetime) -> Prepared:
+        if record.defect is not None:
+            raise EventRefused(Reason.MALFORMED, Problem("", record.defect))
         if record.value is None:
             raise EventRefused(Reason.MALFORMED, Problem("", "the record has no value"))
         check_version(record.header(SCHEMA_HEADER))

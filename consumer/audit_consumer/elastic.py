@@ -8,7 +8,7 @@ from typing import Any
 import elasticsearch
 from audit_schemas import IndexNaming, Origin
 from audit_schemas.settings import ElasticsearchSettings
-from audit_schemas.template import MANAGED_BY
+from audit_schemas.template import MANAGED_BY, lacks_fields, mapping
 
 from audit_consumer.bulk import RESPONSE_FIELDS, Stored, body_of
 from audit_consumer.errors import SetupFaultError, UnreachableError
@@ -77,15 +77,16 @@ class EventIndex:
         }
 
     def is_sound(self, index: str) -> bool:
-        """Tell whether an index exists and has our mapping."""
+        """Tell whether an index is as we make them: then what it refuses is the event's own fault.
+
+        It has to exist, be open, have no pipeline, and have every field of this version's mapping.
+        """
         with self._sorted_errors():
             try:
-                found = self._client.indices.get_mapping(index=index)
+                found = self._client.indices.get(index=index, flat_settings=True)
             except elasticsearch.NotFoundError:
                 return False
-        return all(
-            one["mappings"].get("_meta", {}).get("managed_by") == MANAGED_BY for one in found.values()
-        )
+        return all(_is_ours(one["mappings"], one["settings"]) for one in found.values())
 
     def close(self) -> None:
         """Close the connections."""
@@ -121,6 +122,21 @@ class EventIndex:
         )
 
 
+def _is_ours(mappings: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    pipelines = (settings.get(f"index.{kind}_pipeline", "_none") for kind in ("default", "final"))
+    return (
+        mappings.get("_meta", {}).get("managed_by") == MANAGED_BY
+        and not lacks_fields(mappings.get("properties", {}), mapping()["properties"])
+        and settings.get("index.verified_before_close") != "true"
+        and all(pipeline == "_none" for pipeline in pipelines)
+    )
+
+
 def _stored(source: Mapping[str, Any]) -> Stored:
-    kafka = source["audit"]["kafka"]
-    return Stored(source["event"]["hash"], Origin(kafka["topic"], kafka["partition"], kafka["offset"]))
+    """Read who wrote a document; one that was not written by a consumer names no record."""
+    kafka = source.get("audit", {}).get("kafka", {})
+    digest = source.get("event", {}).get("hash", "")
+    try:
+        return Stored(digest, Origin(kafka["topic"], kafka["partition"], kafka["offset"]))
+    except KeyError:
+        return Stored(digest, None)

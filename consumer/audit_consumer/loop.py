@@ -107,6 +107,7 @@ class ConsumerLoop:
         if self._batch:
             self._wait_or_advance()
         else:
+            self._resume()  # a rebalance may have taken away all that we waited for
             self._read()
         if self._fault is not None:
             raise self._fault
@@ -116,21 +117,24 @@ class ConsumerLoop:
         messages = self._consumer.consume(self.settings.batch_events, timeout=_POLL_SECONDS)
         now = self.now()
         for message in messages:
-            if (error := message.error()) is not None:
-                self._on_error(error, message)
-                continue
-            record = Record.of(message)
-            self._watermarks.take(record.origin.partition, record.origin.offset)
-            self._batch.add(self.decoder.prepare(record, now))
+            self._take(message, now)
         if self._batch:
             self._advance()
+
+    def _take(self, message: Message, now: datetime) -> None:
+        if (error := message.error()) is not None:
+            self._on_error(error, message)
+            return
+        record = Record.of(message)
+        self._watermarks.take(record.origin.partition, record.origin.offset)
+        self._batch.add(self.decoder.prepare(record, now))
 
     def _wait_or_advance(self) -> None:
         """Keep polling, so that the group does not expel us, until the next try is due."""
         left = self._backoff.due - time.monotonic()
         message = self._consumer.poll(max(0.0, min(left, _POLL_SECONDS)))
-        if message is not None and (error := message.error()) is not None:
-            self._on_error(error, message)
+        if message is not None:
+            self._take(message, self.now())
         if self._batch and time.monotonic() >= self._backoff.due:
             self._advance()
 
@@ -167,6 +171,7 @@ class ConsumerLoop:
 
     def _drain(self) -> None:
         """Settle what was read, for a bounded time. What is not settled is read again next time."""
+        _log.info("stopping", unsettled_records=len(self._batch))
         deadline = time.monotonic() + self.settings.drain_seconds
         while self._batch and time.monotonic() < deadline:
             self._wait_or_advance()
@@ -192,8 +197,9 @@ class ConsumerLoop:
             self._watermarks.committed(positions)
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        decided: list[TopicPartition] = []
         try:
-            points = starting_points(consumer, self.settings.group, partitions, self.start)
+            points, decided = starting_points(consumer, self.settings.group, partitions, self.start)
         except ConsumerError as fault:
             self._fault, points = fault, []
         except KafkaException as error:
@@ -202,9 +208,21 @@ class ConsumerLoop:
                 f"Kafka did not say where group {self.settings.group} stands: {error.args[0].str()}"
             )
         consumer.incremental_assign(points)  # also of none: else the client assigns by itself
+        if decided:
+            self._note_start(decided)
         if self._paused and points:
             self._pause(points)
         _log.info("partitions assigned", partitions=[p.partition for p in points])
+
+    def _note_start(self, points: list[TopicPartition]) -> None:
+        """Commit where we begin: a later start must not decide anew, and pass what came between."""
+        _log.info("starting point", **{str(p.partition): p.offset for p in points})
+        try:
+            self._consumer.commit(offsets=points, asynchronous=False)
+        except KafkaException as error:
+            self._fault = ConsumerError(
+                f"Kafka did not take the group's starting point: {error.args[0].str()}"
+            )
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Commit what is settled, and leave the rest to the next owner."""

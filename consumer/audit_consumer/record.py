@@ -31,6 +31,8 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
+    defect: str | None = None
+    """Why the record can't be read as it is, where the client can't."""
 
     @classmethod
     def of(cls, message: Message) -> "Record":
@@ -45,13 +47,14 @@ class Record:
             if kind == TIMESTAMP_NOT_AVAILABLE
             else datetime.fromtimestamp(milliseconds / 1000, UTC)
         )
-        headers = _pairs(message.headers())
+        headers, defect = _headers(message)
         return cls(
             Origin(topic, partition, offset),
             moment,
             _bytes(message.key()),
             _bytes(message.value()),
-            tuple((name, _bytes(value)) for name, value in headers),
+            headers,
+            defect,
         )
 
     def header(self, name: str) -> bytes | None:
@@ -78,9 +81,17 @@ class Refusal:
     message: str
 
 
-def _pairs(headers: object) -> list[tuple[str, str | bytes | None]]:
-    """Return the headers of a message that was read: always a list, though typed more widely."""
-    return headers if isinstance(headers, list) else []
+def _headers(message: Message) -> tuple[tuple[tuple[str, bytes | None], ...], str | None]:
+    """Return the headers, or why they can't be read.
+
+    Kafka takes any bytes for a header's name; the client raises for those that are not UTF-8.
+    """
+    try:
+        pairs = message.headers()
+    except (SystemError, UnicodeDecodeError):
+        return (), "a header's name is not UTF-8; the dead letter has no headers of the record"
+    found = pairs if isinstance(pairs, list) else []
+    return tuple((name, _bytes(value)) for name, value in found), None
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

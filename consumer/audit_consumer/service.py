@@ -30,8 +30,8 @@ class _Stop:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
 
-    def _on_signal(self, number: int, _: FrameType | None) -> None:
-        _log.info("stopping", signal=signal.Signals(number).name)
+    def _on_signal(self, _: int, __: FrameType | None) -> None:
+        # Flags only: a log line that is being written holds a lock that we would wait for.
         self.requested.set()
         if self.loop is not None:
             self.loop.stop()
@@ -66,6 +66,8 @@ def run_consumer(
             start=start,
             skip_expired=skip_expired,
         )
+        if stop.requested.is_set():  # it came before there was a loop to tell
+            return
         stop.loop.run()
     finally:
         dead_letters.close()

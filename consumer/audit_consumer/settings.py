@@ -42,7 +42,9 @@ class ConsumerSettings(BaseSettings, KafkaSettings, ElasticsearchSettings, Event
         10.0, gt=0, description="The longest pause between two tries; the first is a tenth of a second."
     )
     drain_seconds: float = Field(
-        30.0, ge=0, description="How long a stop waits for what was read to be settled."
+        30.0,
+        ge=0,
+        description="How long a stop waits for what was read; a request may take longer.",
     )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="auto: for people on a terminal, JSON lines elsewhere."

@@ -6,7 +6,7 @@ from typing import Any
 
 import elasticsearch
 from audit_schemas import IndexNaming
-from audit_schemas.template import MANAGED_BY, index_template, mapping
+from audit_schemas.template import MANAGED_BY, index_template, lacks_fields, mapping
 
 from audit_consumer.errors import SetupFaultError
 from audit_consumer.settings import SetupSettings
@@ -76,18 +76,11 @@ def _live_indices(client: elasticsearch.Elasticsearch, prefix: str) -> Iterator[
     wanted = mapping()
     found = client.indices.get_mapping(index=f"{prefix}-*", allow_no_indices=True)
     for index, body in found.items():
-        if _lacks(body["mappings"].get("properties", {}), wanted["properties"]):
+        if lacks_fields(body["mappings"].get("properties", {}), wanted["properties"]):
             client.indices.put_mapping(
                 index=index, properties=wanted["properties"], meta=wanted["_meta"]
             )
             yield f"added fields to index {index}"
-
-
-def _lacks(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    return any(
-        name not in found or _lacks(found[name].get("properties", {}), field.get("properties", {}))
-        for name, field in wanted.items()
-    )
 
 
 def _stored_template(client: elasticsearch.Elasticsearch, name: str) -> dict[str, Any] | None:

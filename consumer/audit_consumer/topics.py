@@ -125,5 +125,7 @@ class Topics:
     def _done(future: Future[dict[str, ConfigEntry]], what: str) -> dict[str, ConfigEntry]:
         try:
             return future.result(_SECONDS)
+        except TimeoutError as error:
+            raise SetupFaultError(f"Kafka took too long to {what}; run it again") from error
         except KafkaException as error:
             raise SetupFaultError(f"Kafka refuses to {what}: {error.args[0].str()}") from error

@@ -5,9 +5,11 @@ document has are looked for among the dead letters; what is left is read from Ka
 its id looked up: a duplicate leaves no other trace.
 """
 
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import elasticsearch
@@ -28,6 +30,11 @@ __all__ = ["PartitionProof", "ranges_of", "verify"]
 _SLICE = 5_000
 """Offsets looked at together; below Elasticsearch's window of 10,000 hits."""
 _LOOKED_UP = 500
+_STEP = 1_000_000
+"""Offsets of one partition that are settled before the next are looked at."""
+_STALLED_SECONDS = 60.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_COUNTED = ("published", "indexed", "duplicates", "dead_lettered", "unread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +116,29 @@ class _Examiner:
         self._dead: set[Origin] | None = None
 
     def examine(self, partition: int) -> PartitionProof:
+        """Go through a partition in steps, so that memory and requests stay bounded."""
+        place = TopicPartition(self._settings.topic, partition)
+        read_to = committed_offsets(self._consumer, [place])[0].offset  # before we look, not after
+        low, high = ends_of(self._consumer, place)
+        since = self._time_of(partition, low, high)
+        steps = [
+            self._examine(partition, first, min(high, first + _STEP), read_to, since)
+            for first in range(low, high, _STEP)
+        ]
+        counts = {name: sum(getattr(step, name) for step in steps) for name in _COUNTED}
+        missing = tuple(offset for step in steps for offset in step.missing)
+        return PartitionProof(partition, **counts, missing=missing)
+
+    def _examine(
+        self, partition: int, low: int, high: int, read_to: int, since: datetime
+    ) -> PartitionProof:
         topic = self._settings.topic
-        low, high = ends_of(self._consumer, TopicPartition(topic, partition))
-        unseen = self._not_indexed(partition, low, high)
+        unseen = self._not_indexed(partition, low, high, since)
         dead = {o for o in unseen if Origin(topic, partition, o) in self._dead_letters(unseen)}
         unknown = [offset for offset in unseen if offset not in dead]
         reread = self._reread(partition, unknown)
         outcomes = Counter(outcome for _, outcome in reread)
         lost = [offset for offset, outcome in reread if outcome is None]
-        read_to = committed_offsets(self._consumer, [TopicPartition(topic, partition)])[0].offset
         missing = tuple(offset for offset in lost if offset < read_to)
         return PartitionProof(
             partition,
@@ -129,9 +150,19 @@ class _Examiner:
             missing=missing,
         )
 
-    def _not_indexed(self, partition: int, low: int, high: int) -> list[int]:
+    def _time_of(self, partition: int, low: int, high: int) -> datetime:
+        """Return when Kafka took the first record that is there.
+
+        Older documents are of a topic of the same name that is no more: they prove nothing.
+        """
+        records = self._read(self._settings.topic, partition, low, high)
+        first = next(records, None)
+        records.close()
+        return first.received if first else datetime.min.replace(tzinfo=UTC)
+
+    def _not_indexed(self, partition: int, low: int, high: int, since: datetime) -> list[int]:
         """Return the offsets that no document has, looking closely only where some are missing."""
-        where = self._written(partition, low, high)
+        where = self._written(partition, low, high, since)
         slices = {"histogram": {"field": "audit.kafka.offset", "interval": _SLICE}}
         found = self._search(query=where, size=0, track_total_hits=True, aggs={"slices": slices})
         if found["hits"]["total"]["value"] == high - low:
@@ -146,26 +177,27 @@ class _Examiner:
             if counts.get(key, 0) == 0:
                 unseen += range(first, end)
             elif counts[key] != end - first:
-                seen = self._offsets(partition, first, end)
+                seen = self._offsets(partition, first, end, since)
                 unseen += (offset for offset in range(first, end) if offset not in seen)
         return unseen
 
-    def _offsets(self, partition: int, first: int, end: int) -> set[int]:
+    def _offsets(self, partition: int, first: int, end: int, since: datetime) -> set[int]:
         found = self._search(
-            query=self._written(partition, first, end),
+            query=self._written(partition, first, end, since),
             size=_SLICE,
             source=False,
             docvalue_fields=["audit.kafka.offset"],
         )
         return {int(hit["fields"]["audit.kafka.offset"][0]) for hit in found["hits"]["hits"]}
 
-    def _written(self, partition: int, first: int, end: int) -> dict[str, Any]:
+    def _written(self, partition: int, first: int, end: int, since: datetime) -> dict[str, Any]:
         return {
             "bool": {
                 "filter": [
                     {"term": {"audit.kafka.topic": self._settings.topic}},
                     {"term": {"audit.kafka.partition": partition}},
                     {"range": {"audit.kafka.offset": {"gte": first, "lt": end}}},
+                    {"range": {"event.ingested": {"gte": max(since, _EPOCH).isoformat()}}},
                 ]
             }
         }
@@ -222,12 +254,14 @@ class _Examiner:
             for outcome in [outcomes.get(offset)]
         ]
 
-    def _read(self, topic: str, partition: int, first: int, end: int) -> Iterator[Record]:
-        """Read records from `first` up to but without `end`."""
+    def _read(self, topic: str, partition: int, first: int, end: int) -> Generator[Record, None, None]:
+        """Read records from `first` up to but without `end`. Raises SetupFaultError if it stalls."""
         point = TopicPartition(topic, partition, first)
         self._consumer.assign([point])
+        moved = time.monotonic()
         try:
             while first < end:
+                before = first
                 for message in self._consumer.consume(min(_SLICE, end - first), timeout=1.0):
                     if (error := message.error()) is not None:
                         raise KafkaException(error)
@@ -235,8 +269,14 @@ class _Examiner:
                     first = record.origin.offset + 1
                     if record.origin.offset < end:
                         yield record
-                position = self._consumer.position([point])[0].offset
-                first = max(first, position)
+                first = max(first, self._consumer.position([point])[0].offset)
+                if first != before:
+                    moved = time.monotonic()
+                elif time.monotonic() - moved > _STALLED_SECONDS:
+                    raise SetupFaultError(
+                        f"Kafka gives no record of {topic} [{partition}] from offset {first} on. "
+                        "Has the partition a leader? See: auditlog doctor"
+                    )
         finally:
             self._consumer.unassign()
 

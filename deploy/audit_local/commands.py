@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def up() -> None:
     """Start both servers on the loopback address; download them once."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     servers = Stack(LocalSettings(), console).up()
     _show(servers)
     console.print("auditlog finds them by itself. For other programs:")
@@ -43,7 +43,7 @@ def up() -> None:
 
 def down() -> None:
     """Stop both servers; their data stays."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     if not Stack(LocalSettings(), console).down():
         console.print("Nothing was running")
 
@@ -52,15 +52,15 @@ def status(
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
 ) -> None:
     """Say what runs, and where. Exit status 1 if not both do."""
-    servers = Stack(LocalSettings(), Console(stderr=True)).status()
+    servers = Stack(LocalSettings(), Console(stderr=True, emoji=False)).status()
     if json_output:
-        Console().print_json(
+        Console(emoji=False).print_json(
             data=[{"name": s.name, "address": s.address, "pid": s.process.pid} for s in servers]
         )
     elif servers:
         _show(servers)
     else:
-        Console().print("Nothing is running. Start it with: auditlog local up")
+        Console(emoji=False).print("Nothing is running. Start it with: auditlog local up")
     if len(servers) < 2:  # noqa: PLR2004 - Kafka and Elasticsearch
         raise typer.Exit(1)
 
@@ -72,7 +72,7 @@ def reset(
     settings = LocalSettings()
     if not yes:
         typer.confirm(f"Delete all data in {settings.home}?", abort=True)
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     if Stack(settings, console).reset():
         console.print(f"Deleted the servers' data in {settings.home}", highlight=False)
     else:
@@ -81,4 +81,4 @@ def reset(
 
 def _show(servers: list[Server]) -> None:
     for server in servers:
-        Console().print(f"{server.name} runs on {server.address}", highlight=False)
+        Console(emoji=False).print(f"{server.name} runs on {server.address}", highlight=False)

@@ -4,7 +4,7 @@ import http.client
 from pathlib import Path
 
 from audit_local.ports import LOOPBACK, free_port
-from audit_local.process import Running, hand_over, start
+from audit_local.process import Running, hand_over, start, write_file
 
 __all__ = ["is_ready", "start_elasticsearch"]
 
@@ -24,10 +24,10 @@ def start_elasticsearch(home: Path, distribution: Path, java: Path, port: int, h
     config, data, temporary = home / "config", home / "data", home / "tmp"
     for folder in (config, data, temporary, home / "logs"):
         folder.mkdir(parents=True, exist_ok=True)
-    (config / "elasticsearch.yml").write_text(_settings(home, port, free_port()))
-    (config / "log4j2.properties").write_text(_LOGGING)
-    (config / "jvm.options").write_text(_jvm_options(distribution / "config" / "jvm.options"))
-    hand_over(home)
+    write_file(config / "elasticsearch.yml", _settings(home, port, free_port()), home)
+    write_file(config / "log4j2.properties", _LOGGING, home)
+    write_file(config / "jvm.options", _jvm_options(distribution / "config" / "jvm.options"), home)
+    hand_over(config, data, temporary, home / "logs")  # config too: the keystore is made there
     return start(
         [distribution / "bin" / "elasticsearch"],
         log=home / "elasticsearch.log",

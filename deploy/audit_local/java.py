@@ -23,11 +23,13 @@ _USUAL = (
 )
 
 
-def find_java(chosen: Path | None = None) -> Path:
+def find_java(chosen: Path | None, cache: Path) -> Path:
     """Return the home of the first Java of version 21 or later.
 
     Looked at in this order: the setting, JAVA_HOME, the PATH, the usual folders, and last what
-    cjdk can fetch. Raises JavaMissingError, also where the setting names one that is too old.
+    cjdk can fetch into `cache`. Run by root, only one that the servers' account can reach.
+
+    Raises JavaMissingError, also where the setting names one that is too old.
     """
     if chosen is not None:
         version = java_version(chosen)
@@ -39,9 +41,9 @@ def find_java(chosen: Path | None = None) -> Path:
         return chosen
     for home in _candidates():
         version = java_version(home)
-        if version is not None and version >= MINIMUM:
+        if version is not None and version >= MINIMUM and _is_reachable(home):
             return home
-    return _fetch()
+    return _fetch(cache)
 
 
 def java_version(home: Path) -> int | None:
@@ -72,11 +74,18 @@ def _candidates() -> Iterator[Path]:
         yield from sorted(Path("/").glob(pattern.lstrip("/")), reverse=True)
 
 
-def _fetch() -> Path:
+def _is_reachable(home: Path) -> bool:
+    """Tell whether every account may enter the folder, where the servers get another than ours."""
+    if os.geteuid() != 0:
+        return True
+    return all(folder.stat().st_mode & 0o001 for folder in (home, *home.resolve().parents))
+
+
+def _fetch(cache: Path) -> Path:
     import cjdk  # noqa: PLC0415 - slow to import, and rarely needed
 
     try:
-        return Path(cjdk.java_home(vendor="temurin", version=f"{MINIMUM}+"))
+        return Path(cjdk.java_home(vendor="temurin", version=f"{MINIMUM}+", cache_dir=cache))
     except Exception as error:
         raise JavaMissingError(
             f"Java {MINIMUM} or later is missing and could not be fetched ({type(error).__name__}). "

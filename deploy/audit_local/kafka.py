@@ -27,7 +27,7 @@ def start_kafka(home: Path, libraries: Path, java: Path, port: int, heap: str) -
     launcher = [str(java / "bin" / "java"), "-cp", f"{libraries}/*:{home}"]
     if not (data / "meta.properties").exists():
         _format(launcher, config)
-    hand_over(home)
+    hand_over(data)
     options = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"]
     return start(
         [launcher[0], *options, *launcher[1:], "kafka.Kafka", config],

@@ -1,7 +1,7 @@
 """Child processes that outlive the command that started them."""
 
 import os
-import shutil
+import pwd
 import signal
 import subprocess
 import time
@@ -13,7 +13,7 @@ import psutil
 
 from audit_local.errors import ServerFailedError
 
-__all__ = ["Running", "hand_over", "start", "stop", "wait_until_ready"]
+__all__ = ["Running", "hand_over", "start", "stop", "wait_until_ready", "write_file"]
 
 _ACCOUNT = "nobody"
 _STOP_SECONDS = 30
@@ -50,7 +50,7 @@ def start(
     Run by root, it becomes an unprivileged account's: Elasticsearch refuses to run as root, and
     no server needs to. Raises ServerFailedError if the program can't be started.
     """
-    account = _ACCOUNT if os.geteuid() == 0 else None
+    account = pwd.getpwnam(_ACCOUNT) if os.geteuid() == 0 else None
     with log.open("ab") as output:
         try:
             process = subprocess.Popen(  # noqa: S603 - the command is ours
@@ -61,7 +61,8 @@ def start(
                 cwd=folder,
                 env={"PATH": os.environ.get("PATH", os.defpath), **environment},
                 start_new_session=True,
-                user=account,
+                user=account.pw_uid if account else None,
+                group=account.pw_gid if account else None,
                 extra_groups=[] if account else None,
             )
         except OSError as error:
@@ -84,13 +85,28 @@ def stop(running: Running) -> None:
 
 
 def hand_over(*folders: Path) -> None:
-    """Give folders to the account that the servers run as, where that is not the caller's."""
+    """Give folders to the account that the servers run as, where that is not the caller's.
+
+    Links are not followed: that account could have made one to anything.
+    """
     if os.geteuid() != 0:
         return
-    for folder in folders:
-        shutil.chown(folder, user=_ACCOUNT)
-        for path in folder.rglob("*"):
-            shutil.chown(path, user=_ACCOUNT)
+    account = pwd.getpwnam(_ACCOUNT)
+    for top in folders:
+        for folder, inner, files in os.walk(top):
+            for path in (Path(folder), *(Path(folder, name) for name in (*inner, *files))):
+                os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
+
+
+def write_file(path: Path, text: str, scratch: Path) -> None:
+    """Write a file anew, by way of a folder that only we may write to.
+
+    In a folder of the servers' account a link might stand in its place: it is replaced, not followed.
+    """
+    fresh = scratch / f".{path.name}"
+    fresh.write_text(text)
+    fresh.chmod(0o644)
+    fresh.replace(path)
 
 
 def wait_until_ready(

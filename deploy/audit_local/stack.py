@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -50,6 +51,7 @@ class Stack:
 
         Raises JavaMissingError, FetchError or ServerFailedError.
         """
+        os.umask(0o022)  # the servers' account has to reach what we make
         try:
             self._home.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -111,7 +113,7 @@ class Stack:
 
     def _start(self, name: str, port: int) -> Running:
         settings, home = self._settings, self._folder(name)
-        java = find_java(settings.java_home)
+        java = find_java(settings.java_home, settings.cache / "java")
         if name == KAFKA:
             libraries = kafka_libraries(settings.cache, self._console)
             return kafka.start_kafka(home, libraries, java, port, settings.kafka_heap)

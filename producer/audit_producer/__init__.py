@@ -12,7 +12,8 @@ from audit_producer.errors import (
     QueueFullError,
     UndeliveredError,
 )
-from audit_producer.producer import AuditProducer, Counts, Failure
+from audit_producer.producer import AuditProducer
+from audit_producer.report import Counts, Failure
 from audit_producer.settings import ProducerSettings
 
 __all__ = [

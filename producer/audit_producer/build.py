@@ -3,9 +3,13 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import PurePath
 from typing import Any, TypedDict, Unpack
+from uuid import UUID
 
 from audit_schemas import AuditEvent, format_timestamp, new_event_id
 from audit_schemas.wire import validate
@@ -13,8 +17,9 @@ from audit_schemas.wire import validate
 __all__ = ["Changes", "Context", "Person", "complete", "new_event", "with_id"]
 
 _SECRET = re.compile(
-    r"pass(word|wd|phrase|code)?$|pass(word|wd|phrase)|secret|token|api[-_.]?key|credential"
-    r"|private[-_.]?key|authorization|cookie|(^|[-_.])(pin|otp|cvv)($|[-_.])",
+    r"pass(word|wd|phrase|code)|secret|token|credential|authorization|cookie|connection[-_.]?string"
+    r"|(api|private|access|ssh|encryption|signing)[-_.]?key"
+    r"|(^|[-_.])(pass|pwd|pin|otp|cvv|jwt|dsn)($|[-_.])",
     re.IGNORECASE,
 )
 _MASK = "***"
@@ -137,9 +142,16 @@ def _shown(field: str, value: object) -> str | None:
         return None
     if _SECRET.search(field):
         return _MASK
-    text = value if isinstance(value, str) else json.dumps(_masked(value), default=str)
+    text = value if isinstance(value, str) else json.dumps(_masked(value), default=_plain)
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= _VALUE_MAX else text[: _VALUE_MAX - 1] + "…"
+
+
+def _plain(value: object) -> str:
+    """Write a value that JSON does not know. What is no plain value may hold secrets: its type only."""
+    if isinstance(value, date | time | Decimal | UUID | PurePath | Enum):
+        return str(value)
+    return f"<{type(value).__name__}>"
 
 
 def _masked(value: object) -> object:

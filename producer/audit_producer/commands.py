@@ -19,7 +19,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from audit_producer.errors import PublishError, UndeliveredError
 from audit_producer.lines import Line, read_lines
-from audit_producer.producer import AuditProducer, Counts
+from audit_producer.producer import AuditProducer
+from audit_producer.report import Counts
 from audit_producer.settings import ProducerSettings
 from audit_producer.traffic import Traffic
 
@@ -53,7 +54,7 @@ def publish(
     nothing. Lines that are refused are listed with number and reason; the exit status is 1 if
     there were any.
     """
-    notes = Console(stderr=True)
+    notes = Console(stderr=True, emoji=False)
     refused: Counter[str] = Counter()
     with _opened(file) as source, _producer() as producer, _progress(notes) as progress:
         task = progress.add_task("Publishing", total=_size(source), events=0)
@@ -103,7 +104,7 @@ def generate(
     if out is not None:
         _write(events, out)
         return
-    notes = Console(stderr=True)
+    notes = Console(stderr=True, emoji=False)
     with _producer() as producer, _progress(notes) as progress:
         task = progress.add_task("Publishing", total=count, events=0)
         for number, event in enumerate(events, start=1):
@@ -186,7 +187,7 @@ def _progress(console: Console) -> Progress:
 
 
 def _report(counts: Counts, refused: Counter[str], *, json_output: bool) -> None:
-    console = Console()
+    console = Console(emoji=False)
     if json_output:
         console.print_json(
             data={

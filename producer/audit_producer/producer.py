@@ -8,7 +8,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -21,8 +20,8 @@ from audit_schemas import (
     decode,
     encode,
 )
-from audit_schemas.event import Service
-from audit_schemas.wire import validate
+from audit_schemas.event import MAX_EVENT_BYTES, Service
+from audit_schemas.wire import too_large, validate
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from audit_producer.activities import Activities, User
@@ -35,40 +34,14 @@ from audit_producer.errors import (
     QueueFullError,
     UndeliveredError,
 )
+from audit_producer.report import Counts, Failure
 from audit_producer.settings import ProducerSettings
 
-__all__ = ["AuditProducer", "Counts", "Failure"]
+__all__ = ["AuditProducer"]
 
 _log = logging.getLogger("audit_producer")
 _POLL_SECONDS = 0.1
 _HEADERS: list[tuple[str, str | bytes | None]] = [(SCHEMA_HEADER, SCHEMA_HEADER_VALUE)]
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What became of the events so far. `published - delivered - undelivered` are on their way."""
-
-    published: int = 0
-    """Accepted into the local queue."""
-    delivered: int = 0
-    """Acknowledged by Kafka."""
-    undelivered: int = 0
-    """Given up: not acknowledged in time, or refused by the broker."""
-    refused: int = 0
-    """Never accepted: against the contract, the queue full, the producer closed."""
-
-    @property
-    def failed(self) -> int:
-        """All that did not arrive, as far as is known."""
-        return self.undelivered + self.refused
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An event that was not published. `event` is None if it could not even be made."""
-
-    event: AuditEvent | None
-    error: Exception
 
 
 class AuditProducer(Activities):
@@ -228,10 +201,13 @@ class AuditProducer(Activities):
 
     def _offer(self, event: AuditEvent) -> bool:
         """Hand the event to librdkafka; False means that its queue is full."""
+        value = encode(event)
+        if len(value) > MAX_EVENT_BYTES:
+            raise too_large(len(value))
         try:
             self._connect().produce(
                 self._settings.topic,
-                encode(event),
+                value,
                 key=_key(event),
                 headers=_HEADERS,
                 on_delivery=self._delivered,
@@ -239,6 +215,8 @@ class AuditProducer(Activities):
         except BufferError:
             return False
         except KafkaException as error:
+            if error.args[0].code() == KafkaError._FATAL:  # noqa: SLF001 - librdkafka's public code
+                self._reconnect()
             raise PublishError(f"Kafka's client refused the event: {error.args[0].str()}") from error
         with self._lock:
             self._published += 1
@@ -257,6 +235,11 @@ class AuditProducer(Activities):
                     self._poller.start()
         return self._producer
 
+    def _reconnect(self) -> None:
+        """Let go of a client that will never publish again, so that the next event gets another."""
+        with self._lock:
+            self._producer = None
+
     def _new_producer(self) -> Producer:
         try:
             return Producer(self._settings.producer_config())
@@ -265,7 +248,7 @@ class AuditProducer(Activities):
 
     def _poll(self, producer: Producer) -> None:
         """Serve delivery reports, also while the service publishes nothing."""
-        while not self._stop.is_set():
+        while not self._stop.is_set() and producer is self._producer:
             producer.poll(_POLL_SECONDS)
 
     def _stop_polling(self) -> None:

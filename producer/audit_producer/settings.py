@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from audit_schemas.event import MAX_EVENT_BYTES
 from audit_schemas.settings import EventSettings, KafkaSettings
 from pydantic import Field
 
@@ -37,5 +38,6 @@ class ProducerSettings(KafkaSettings, EventSettings):
             "linger.ms": 10,
             "delivery.timeout.ms": self.delivery_seconds * 1000,
             "queue.buffering.max.messages": self.queue_events,
+            "message.max.bytes": MAX_EVENT_BYTES + 64 * 1024,  # the contract decides, not the client
             "partitioner": "murmur2_random",  # as Java's, so that all publishers agree on keys
         }

@@ -102,7 +102,8 @@ class Traffic:
 
     def _schedule(self) -> list[tuple[datetime, datetime, int]]:
         """Return each day's beginning, end and number of events; the last day ends early."""
-        last = datetime.combine(self.end.astimezone(UTC).date(), time(), UTC)
+        before_end = self.end.astimezone(UTC) - timedelta(microseconds=1)  # midnight ends a day
+        last = datetime.combine(before_end.date(), time(), UTC)
         first = last - timedelta(days=self.days - 1)
         span = (self.end - first).total_seconds()
         schedule, given = [], 0

@@ -148,8 +148,8 @@ def _filter(
 
 def _console() -> Console:
     """Return a console as wide as the terminal; a pipe has no width, so nothing is cut there."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
+    console = Console(emoji=False)
+    return console if console.is_terminal else Console(width=_PIPE_WIDTH, emoji=False)
 
 
 def _explain_nothing(console: Console, settings: QuerySettings, wanted: Filter) -> None:

@@ -1,7 +1,7 @@
 """Times as people give them: absolute with or without a zone, or relative to now."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from audit_query.errors import TimeRangeError
@@ -38,12 +38,14 @@ def parse_time(text: str, now: datetime) -> datetime:
         if match := _RELATIVE.fullmatch(text):
             return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
         moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=now.tzinfo)
+        moment.astimezone(UTC)  # the year 1 has no time everywhere
     except (ValueError, OverflowError):
         raise TimeRangeError(
             f"{text!r} is no time; give one such as 2026-11-23T09:30, 2026-11-23, -24h, now, today, "
             "or yesterday"
         ) from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=now.tzinfo)
+    return moment
 
 
 def check_interval(text: str) -> str:

@@ -154,7 +154,7 @@ def _parse(text: str, name: str) -> dict[str, Activity]:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"] if part != "[key]")
         said = (
-            f"is no key of an activity; there are {', '.join(Activity.model_fields)}"
+            "is no key of a catalogue or an activity"
             if first["type"] == "extra_forbidden"
             else first["msg"]
         )

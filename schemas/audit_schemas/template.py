@@ -1,5 +1,6 @@
 """The index template, with a mapping that is generated from the event model."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +10,7 @@ from audit_schemas.event import SCHEMA_VERSION, AuditEvent, Mapped
 from audit_schemas.indices import IndexNaming
 from audit_schemas.model import leaves
 
-__all__ = ["MANAGED_BY", "IndexSettings", "index_template", "mapping"]
+__all__ = ["MANAGED_BY", "IndexSettings", "index_template", "lacks_fields", "mapping"]
 
 MANAGED_BY = "auditlog"
 """In the mapping's `_meta`: tells our indices from others that carry the name."""
@@ -69,6 +70,15 @@ def index_template(naming: IndexNaming, settings: IndexSettings) -> dict[str, An
         },
         "_meta": {"managed_by": MANAGED_BY, "periods": naming.to_meta()},
     }
+
+
+def lacks_fields(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Tell whether a mapping's `properties` lack a field of the wanted ones, at any depth."""
+    return any(
+        name not in found
+        or lacks_fields(found[name].get("properties", {}), field.get("properties", {}))
+        for name, field in wanted.items()
+    )
 
 
 def _field(mapped: Mapped) -> dict[str, Any]:

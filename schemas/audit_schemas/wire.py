@@ -28,6 +28,7 @@ __all__ = [
     "decode",
     "encode",
     "parse_json",
+    "too_large",
     "validate",
 ]
 
@@ -58,10 +59,7 @@ def decode(raw: bytes) -> AuditEvent:
     Raises EventRefused: malformed, too-large, duplicate-key or invalid.
     """
     if len(raw) > MAX_EVENT_BYTES:
-        raise EventRefused(
-            Reason.TOO_LARGE,
-            Problem("", f"the event has {len(raw)} bytes; the limit is {MAX_EVENT_BYTES}"),
-        )
+        raise too_large(len(raw))
     try:
         event: AuditEvent = AuditEvent.__pydantic_validator__.validate_json(raw)
     except ValidationError:
@@ -101,6 +99,14 @@ def parse_json(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _malformed("not a JSON object")
     return value
+
+
+def too_large(size: int) -> EventRefused:
+    """Return the refusal of an event of so many bytes."""
+    return EventRefused(
+        Reason.TOO_LARGE,
+        Problem("", f"the event has {size} bytes; the limit is {MAX_EVENT_BYTES}"),
+    )
 
 
 def check_version(header: bytes | None) -> None:

@@ -15,7 +15,7 @@ from audit_local.errors import FetchError, ServerFailedError
 from audit_local.java import find_java, java_version
 from audit_local.kafka import _cluster_id
 from audit_local.ports import LOOPBACK, free_port, is_free
-from audit_local.process import Running, start, stop, wait_until_ready
+from audit_local.process import Running, hand_over, start, stop, wait_until_ready, write_file
 from command import auditlog
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -123,22 +123,47 @@ def test_java_that_is_too_old_is_refused(tmp_path: Path) -> None:
     """The setting is not overruled in silence: the message names it and what is needed."""
     fake_java(tmp_path, "17.0.15")
     with pytest.raises(JavaMissingError, match=r"is Java 17; Java 21 or later is needed"):
-        find_java(tmp_path)
+        find_java(tmp_path, tmp_path)
     with pytest.raises(JavaMissingError, match=r"is no Java"):
-        find_java(tmp_path / "nothing")
+        find_java(tmp_path / "nothing", tmp_path)
 
 
 def test_first_java_that_is_new_enough_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """JAVA_HOME is looked at, and passed over where it is too old."""
+    monkeypatch.setattr("audit_local.java._is_reachable", lambda _: True)
     old, new = tmp_path / "old", tmp_path / "new"
     fake_java(old, "17.0.15")
     fake_java(new, "25.0.1")
     monkeypatch.setenv("JAVA_HOME", str(new))
-    assert find_java() == new
+    assert find_java(None, tmp_path) == new
     monkeypatch.setenv("JAVA_HOME", str(old))
-    assert find_java() != old
+    assert find_java(None, tmp_path) != old
+
+
+def test_java_that_the_servers_can_not_reach_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Java under root's own home would fail with: permission denied."""
+    fake_java(tmp_path / "home", "25.0.1")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    tmp_path.chmod(0o700)
+    assert find_java(None, tmp_path) != tmp_path / "home"
+
+
+def test_link_is_not_handed_over(tmp_path: Path) -> None:
+    """What a link in the servers' folder points to stays whose it is."""
+    target, folder = tmp_path / "target", tmp_path / "folder"
+    target.write_text("")
+    folder.mkdir()
+    (folder / "link").symlink_to(target)
+    owner = target.stat().st_uid
+    hand_over(folder)
+    assert target.stat().st_uid == owner
+    write_file(folder / "link", "text", tmp_path)
+    assert (target.read_text(), (folder / "link").read_text()) == ("", "text")
 
 
 def test_missing_java_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +177,7 @@ def test_missing_java_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("cjdk.java_home", fail)
     with pytest.raises(JavaMissingError, match="AUDITLOG_LOCAL_JAVA_HOME"):
-        find_java()
+        find_java(None, tmp_path)
 
 
 @pytest.mark.parametrize(

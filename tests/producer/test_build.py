@@ -90,7 +90,8 @@ def test_wrong_address_is_refused_with_its_path() -> None:
 
 @pytest.mark.parametrize(
     "field", ["password", "smtp.password", "api_key", "apiKey", "API-KEY", "client_secret", "authToken",
-              "session_cookie", "user.pin", "Passphrase", "private_key"],
+              "session_cookie", "user.pin", "Passphrase", "private_key", "db_pwd", "access_key",
+              "ssh-key", "jwt", "database.dsn", "connection_string", "pass"],
 )  # fmt: skip
 def test_secret_values_are_masked(field: str) -> None:
     """What stands under a secret-looking name never leaves the service."""
@@ -100,7 +101,9 @@ def test_secret_values_are_masked(field: str) -> None:
     assert (event.audit.changes[0].before, event.audit.changes[0].after) == ("***", "***")
 
 
-@pytest.mark.parametrize("field", ["opening_hours", "monkey", "pinned", "author", "keyboard"])
+@pytest.mark.parametrize(
+    "field", ["opening_hours", "monkey", "pinned", "author", "keyboard", "passenger", "bypass"]
+)
 def test_plain_values_are_not_masked(field: str) -> None:
     """Names that only look alike keep their values."""
     event = new_event("settings-changed", user="u-1", changes={field: ("old", "new")})

@@ -15,7 +15,9 @@ ORDER = ("chat-opened", "chat-assigned-to-user", "user-joined-to-chat", "chat-cl
 def test_count_is_kept(count: int) -> None:
     """As many events as asked for, whatever the time of day it ends at."""
     assert len(list(Traffic(count, END))) == count
-    assert len(list(Traffic(count, datetime(2026, 11, 23, tzinfo=UTC)))) == count
+    midnight = datetime(2026, 11, 23, tzinfo=UTC)
+    for days in (1, 3):
+        assert len(list(Traffic(count, midnight, days=days))) == count
 
 
 def test_same_seed_same_events() -> None:

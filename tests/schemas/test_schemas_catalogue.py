@@ -100,11 +100,11 @@ def test_shipped_catalogue_cannot_be_changed() -> None:
     [
         ("not = = toml", "is not TOML: Invalid value (at line 1, column 7)"),
         ("", "activities: Field required"),
-        ("colour = 1\n[activities]", "colour: Extra inputs are not permitted"),
+        ("colour = 1\n[activities]", "colour: is no key of a catalogue or an activity"),
         ("[activities.x]", "activities.x.description: Field required"),
         (
             '[activities.x]\ndescription = "X."\ncolour = "red"',
-            "activities.x.colour: Extra inputs are not permitted",
+            "activities.x.colour: is no key of a catalogue or an activity",
         ),
         (
             '[activities.x]\ndescription = "X."\nrequires = ["chat.id"]',
