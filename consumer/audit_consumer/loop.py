@@ -236,6 +236,8 @@ class ConsumerLoop:
         consumer.incremental_unassign(partitions)
 
     def _forget(self, partitions: Sequence[TopicPartition], what: str) -> None:
+        # A pause outlives the assignment in librdkafka: the partition would come back paused.
+        self._consumer.resume(list(partitions))
         numbers = [p.partition for p in partitions]
         dropped = self._batch.drop(numbers)
         for number in numbers:
