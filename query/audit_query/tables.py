@@ -1,6 +1,7 @@
 """Events and counts as tables that fit a terminal. What came from outside is shown, never obeyed."""
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
@@ -43,17 +44,15 @@ def events_table(events: Iterable[Mapping[str, Any]], zone: tzinfo, zone_name: s
 def buckets_table(buckets: Sequence[Bucket], zone: tzinfo, zone_name: str, *, width: int = 80) -> Table:
     """Return a row an interval with a bar, and a column for each part it is split into.
 
-    The bar is left out where the parts leave it no room within `width` columns.
+    Parts that have no room within `width` columns are summed with the rest; the bar is left out.
     """
-    totals: dict[str, int] = {}
+    totals: Counter[str] = Counter()
     for bucket in buckets:
-        for part, count in bucket.parts.items():
-            totals[part] = totals.get(part, 0) + count
-    parts = sorted(totals, key=lambda part: -totals[part])
-    has_other = any(bucket.other for bucket in buckets)
-    headings = [_wrapped(part) for part in [*parts, *(["other"] if has_other else [])]]
-    taken = _NARROW + sum(max(map(len, heading.split("\n"))) + 1 for heading in headings)
-    has_bar = taken + _BAR <= width
+        totals.update(bucket.parts)
+    shown = _fitting([part for part, _ in totals.most_common()], width)
+    has_other = len(shown) < len(totals) or any(bucket.other for bucket in buckets)
+    headings = [_wrapped(part) for part in [*shown, *(["other"] if has_other else [])]]
+    has_bar = _width(headings) + _BAR <= width
     most = max((bucket.count for bucket in buckets), default=0) or 1
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column(f"From ({zone_name})", no_wrap=True)
@@ -63,8 +62,9 @@ def buckets_table(buckets: Sequence[Bucket], zone: tzinfo, zone_name: str, *, wi
     for heading in headings:
         table.add_column(escape(heading), justify="right", overflow="fold")
     for bucket in buckets:
-        counts = [bucket.parts.get(part, 0) for part in parts]
-        counts += [bucket.other] if has_other else []
+        counts = [bucket.parts.get(part, 0) for part in shown]
+        rest = bucket.other + sum(bucket.parts.values()) - sum(counts)
+        counts += [rest] if has_other else []
         table.add_row(
             f"{bucket.start.astimezone(zone):%Y-%m-%d %H:%M}",
             f"{bucket.count:,}",
@@ -87,6 +87,21 @@ def ranking_table(ranked: Sequence[Ranked], heading: str) -> Table:
     return table
 
 
+def _fitting(parts: Sequence[str], width: int) -> list[str]:
+    """Return the first parts that have room for a column each, beside one for the rest."""
+    shown: list[str] = []
+    for part in parts:
+        if _width([_wrapped(name) for name in (*shown, part, "other")]) > width:
+            break
+        shown.append(part)
+    return shown
+
+
+def _width(headings: Sequence[str]) -> int:
+    """Return the columns that a table with these headings takes."""
+    return _NARROW + sum(max(map(len, heading.split("\n"))) + 1 for heading in headings)
+
+
 def _wrapped(heading: str) -> str:
     """Break a long heading at its hyphens and spaces, so that its column is as wide as a word."""
-    return "\n".join(textwrap.wrap(printable(heading), 9))
+    return "\n".join(textwrap.wrap(printable(heading), 9, break_long_words=False))

@@ -1,11 +1,12 @@
 """The log, asked: on a real Elasticsearch with a known set of events."""
 
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from audit_producer import new_event
-from audit_query import AuditLog, Filter
+from audit_query import AuditLog, Bucket, Filter
 from audit_query.tables import buckets_table, events_table, row_of
 from audit_schemas import AuditEvent, Catalogue, Document, IndexNaming, Origin, format_timestamp
 from rich.console import Console
@@ -144,11 +145,9 @@ def test_log_without_any_index_is_empty_not_an_error(deployment: Deployment) -> 
 
 def shown(table: object) -> str:
     """Return what a terminal of 100 columns shows."""
-    console = Console(emoji=False, width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console = Console(emoji=False, width=100, record=True, file=io.StringIO())
     console.print(table)
-    text = console.export_text()
-    console.file.close()
-    return text
+    return console.export_text()
 
 
 def test_hostile_text_is_shown_and_never_obeyed(audit_log: AuditLog) -> None:
@@ -181,9 +180,21 @@ def test_split_table_fits_eighty_columns(audit_log: AuditLog) -> None:
     table = buckets_table(
         audit_log.buckets(Filter(), interval="day", by="activity"), UTC, "UTC", width=80
     )
-    console = Console(emoji=False, width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console = Console(emoji=False, width=80, record=True, file=io.StringIO())
     console.print(table)
     lines = console.export_text().splitlines()
-    console.file.close()
     assert max(map(len, lines)) <= 80
     assert lines[-1].startswith("2026-12-02 00:00")
+
+
+def test_parts_without_room_are_summed_with_the_rest() -> None:
+    """Twenty parts of a user's length don't fit: what is not shown is not lost either."""
+    parts = {f"somebody-{number:02}": 100 - number for number in range(20)}
+    bucket = Bucket(T0, sum(parts.values()) + 7, parts, 7)
+    console = Console(emoji=False, width=80, record=True, file=io.StringIO())
+    console.print(buckets_table([bucket], UTC, "UTC", width=80))
+    *_, row = console.export_text().splitlines()
+    _, _, total, *counts = row.replace(",", "").split()
+    assert len(row) <= 80
+    assert 2 < len(counts) < 20
+    assert sum(map(int, counts)) == int(total)
