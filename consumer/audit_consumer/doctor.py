@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from audit_consumer.errors import SetupFaultError
 from audit_consumer.offsets import committed_offsets, ends_of
 from audit_consumer.settings import ConsumerSettings, SetupSettings
-from audit_consumer.setup import template_differs
+from audit_consumer.setup import stored_template, template_differs
 from audit_consumer.topics import TopicPlan, Topics, topic_plans
 
 __all__ = ["Finding", "examine"]
@@ -165,17 +165,16 @@ def _version(client: elasticsearch.Elasticsearch) -> Iterator[Finding]:
 def _template(client: elasticsearch.Elasticsearch, setup: SetupSettings) -> Iterator[Finding]:
     name = setup.index_prefix
     subject = f"index template {name}"
-    try:
-        found = client.indices.get_index_template(name=name)
-    except elasticsearch.NotFoundError:
+    found = stored_template(client, name)
+    if found is None:
         yield Finding(subject, False, "is missing", "auditlog setup")
         return
-    meta = found["index_templates"][0]["index_template"].get("_meta", {})
+    meta = found.get("_meta", {})
     if meta.get("managed_by") != MANAGED_BY:
         yield Finding(subject, False, "is not ours", "Rename it, or set AUDITLOG_INDEX_PREFIX")
         return
     naming = IndexNaming.from_meta(name, meta["periods"])
-    differs = template_differs(client, index_template(naming, setup.index_settings()), name)
+    differs = template_differs(found, index_template(naming, setup.index_settings()))
     yield Finding(
         subject,
         not differs,

@@ -1,18 +1,19 @@
 """`auditlog setup`: topics, index template, and new fields of the mapping. Safe to run again."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import elasticsearch
 from audit_schemas import IndexNaming
+from audit_schemas.indices import Period
 from audit_schemas.template import MANAGED_BY, index_template, lacks_fields, mapping
 
 from audit_consumer.errors import SetupFaultError
 from audit_consumer.settings import SetupSettings
 from audit_consumer.topics import Topics, topic_plans
 
-__all__ = ["set_up", "template_differs"]
+__all__ = ["set_up", "stored_template", "template_differs"]
 
 
 def set_up(
@@ -30,11 +31,8 @@ def set_up(
         yield from _live_indices(client, settings.index_prefix)
 
 
-def template_differs(client: elasticsearch.Elasticsearch, wanted: Mapping[str, Any], name: str) -> bool:
-    """Tell whether the index template of that name is missing or other than wanted."""
-    found = _stored_template(client, name)
-    if found is None:
-        return True
+def template_differs(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Tell whether a stored index template is other than wanted."""
     return any(found.get(key) != wanted[key] for key in ("index_patterns", "priority", "_meta")) or any(
         found["template"].get(key) != wanted["template"][key] for key in wanted["template"]
     )
@@ -44,24 +42,21 @@ def _template(
     client: elasticsearch.Elasticsearch, settings: SetupSettings, now: datetime
 ) -> Iterator[str]:
     name = settings.index_prefix
-    naming = _naming(client, settings, now)
+    found = stored_template(client, name)
+    naming = _naming(found, settings, now)
     wanted = index_template(naming, settings.index_settings())
-    if template_differs(client, wanted, name):
-        existed = _stored_template(client, name) is not None
+    if found is None or template_differs(found, wanted):
         client.indices.put_index_template(name=name, **_as_arguments(wanted))
-        yield f"{'changed' if existed else 'created'} index template {name}"
+        yield f"{'created' if found is None else 'changed'} index template {name}"
         if len(naming.periods) > 1:
             last = naming.periods[-1]
             yield f"indices hold a {last.by} each, from {last.since} on"
 
 
-def _naming(client: elasticsearch.Elasticsearch, settings: SetupSettings, now: datetime) -> IndexNaming:
+def _naming(found: Mapping[str, Any] | None, settings: SetupSettings, now: datetime) -> IndexNaming:
     """Return the naming to write: what holds is kept, since no event may get a second index."""
-    found = _stored_template(client, settings.index_prefix)
     if found is None:
-        fresh = IndexNaming(settings.index_prefix)
-        first = fresh.periods[0]
-        return IndexNaming(settings.index_prefix, (type(first)(first.since, settings.granularity),))
+        return IndexNaming(settings.index_prefix, (Period(date.min, settings.granularity),))
     if found.get("_meta", {}).get("managed_by") != MANAGED_BY:
         raise SetupFaultError(
             f"An index template {settings.index_prefix} exists and is not ours. Rename it, or set "
@@ -83,7 +78,8 @@ def _live_indices(client: elasticsearch.Elasticsearch, prefix: str) -> Iterator[
             yield f"added fields to index {index}"
 
 
-def _stored_template(client: elasticsearch.Elasticsearch, name: str) -> dict[str, Any] | None:
+def stored_template(client: elasticsearch.Elasticsearch, name: str) -> dict[str, Any] | None:
+    """Return the index template of that name, None if there is none."""
     try:
         found = client.indices.get_index_template(name=name)
     except elasticsearch.NotFoundError:

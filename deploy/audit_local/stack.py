@@ -94,7 +94,7 @@ class Stack:
         self.down()
         for name in (KAFKA, ELASTICSEARCH):
             shutil.rmtree(self._folder(name), ignore_errors=True)
-        for file in (self._state, self._home / ".lock", *self._home.glob("demo-consumer.log")):
+        for file in (self._state, self._home / ".lock", self._home / "demo-consumer.log"):
             file.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # not empty: not all of it is ours
             self._home.rmdir()
