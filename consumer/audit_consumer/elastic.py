@@ -10,7 +10,7 @@ from audit_schemas import IndexNaming, Origin
 from audit_schemas.settings import ElasticsearchSettings
 from audit_schemas.template import MANAGED_BY, lacks_fields, mapping
 
-from audit_consumer.bulk import RESPONSE_FIELDS, Stored, body_of
+from audit_consumer.bulk import RESPONSE_FIELDS, Stored
 from audit_consumer.errors import SetupFaultError, UnreachableError
 from audit_consumer.record import Prepared
 
@@ -53,11 +53,11 @@ class EventIndex:
                 f"The index template {self._prefix} is damaged ({error}). Run: auditlog setup"
             ) from error
 
-    def create(self, items: Sequence[Prepared]) -> Any:
-        """Create the documents by one bulk request, and return its answer."""
+    def create(self, lines: Sequence[bytes]) -> Any:
+        """Create documents by one bulk request, and return its answer."""
         with self._sorted_errors():
             response = self._client.bulk(
-                operations=[body_of(items)],  # type: ignore[list-item]  # sent as it is
+                operations=[b"\n".join(lines)],  # type: ignore[list-item]  # sent as it is
                 filter_path=RESPONSE_FIELDS,
             )
             return response.body

@@ -8,13 +8,13 @@ import structlog
 from audit_schemas import IndexNaming
 
 from audit_consumer.assignment import Start
-from audit_consumer.batch import Settler
 from audit_consumer.dead_letters import DeadLetters
 from audit_consumer.decode import Decoder
 from audit_consumer.elastic import EventIndex
 from audit_consumer.errors import UnreachableError
 from audit_consumer.loop import ConsumerLoop
 from audit_consumer.settings import ConsumerSettings
+from audit_consumer.settle import Settler
 
 __all__ = ["run_consumer"]
 
@@ -54,15 +54,11 @@ def run_consumer(
         naming = _wait_for_naming(index, settings.backoff_seconds, stop)
         if naming is None:
             return
+        decoder = Decoder(catalogue, settings.time_bounds(), naming)
         stop.loop = ConsumerLoop(
             settings,
-            Decoder(catalogue, settings.time_bounds(), naming),
-            Settler(
-                index,
-                dead_letters,
-                bulk_bytes=settings.bulk_bytes,
-                send_seconds=settings.drain_seconds or 1.0,
-            ),
+            decoder,
+            Settler(decoder, index, dead_letters, send_seconds=settings.drain_seconds or 1.0),
             start=start,
             skip_expired=skip_expired,
         )
