@@ -14,16 +14,15 @@ def message(
     *,
     partition: int = 0,
     offset: int = 0,
-    headers: list[tuple[str, bytes]] | None = None,
+    headers: list[tuple[str, str | bytes | None]] | None = None,
     received: datetime = NOW,
 ) -> Message:
     """Return a record of `audit.events`. Its class is made for this use in tests."""
-    given = {} if value is None else {"value": value}
     return Message(
         topic="audit.events",
         partition=partition,
         offset=offset,
         headers=headers or [],
         timestamp=(TIMESTAMP_LOG_APPEND_TIME, round(received.timestamp() * 1000)),
-        **given,
+        value=value,  # None is a record without a value
     )

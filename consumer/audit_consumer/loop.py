@@ -20,6 +20,8 @@ from audit_consumer.backoff import Backoff
 from audit_consumer.decode import Decoder
 from audit_consumer.errors import ConsumerError, NotDrainedError, SetupFaultError
 from audit_consumer.membership import Membership
+from audit_consumer.metrics import Metrics
+from audit_consumer.monitor import Health
 from audit_consumer.pace import Pace
 from audit_consumer.pack import Pack
 from audit_consumer.record import Outcome
@@ -41,6 +43,7 @@ _HOLD_SECONDS = 1.0
 _COMMIT_SECONDS = 1.0
 _LEAVE_SECONDS = 2.0
 _REPORT_SECONDS = 10.0
+_MEASURE_SECONDS = 1.0
 
 
 class ConsumerLoop:
@@ -54,12 +57,16 @@ class ConsumerLoop:
         *,
         start: Start | None = None,
         skip_expired: bool = False,
+        metrics: Metrics | None = None,
+        health: Health | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.outcomes: Counter[Outcome] = Counter()
         self._settings = settings
         self._decoder = decoder
         self._now = now
+        self._metrics = metrics or Metrics()
+        self._health = health or Health()
         self._pace = Pace(settings.bulk_events, settings.bulks)
         self._workers = Workers(settler.advance)
         self._watermarks = Watermarks()
@@ -71,12 +78,14 @@ class ConsumerLoop:
         self._fault: ConsumerError | None = None
         self._has_succeeded = False
         self._stopping = False
-        self._last_read = self._last_commit = self._last_report = time.monotonic()
+        self._last_read = self._last_commit = time.monotonic()
+        self._last_report = self._last_measured = time.monotonic()
         self._reported = 0
         self._membership = Membership(
             settings,
             leave=self._leave,
             failed=self._watermarks.not_committed,
+            sought=self._metrics.sought.inc,
             start=start,
             skip_expired=skip_expired,
         )
@@ -172,6 +181,7 @@ class ConsumerLoop:
 
     def _land(self, seconds: float = 0.0) -> None:
         for landing in self._workers.landings(seconds):
+            self._metrics.landed(landing)
             self.outcomes.update(landing.progress.outcomes)
             is_settled = self._watermarks.settle(landing.pack)
             if landing.progress.hindrance is None:
@@ -185,7 +195,7 @@ class ConsumerLoop:
     def _went_well(self, landing: Landing) -> None:
         self._has_succeeded = True
         if 2 * landing.events >= self._pace.events:
-            self._pace.went_well(landing.events, landing.seconds)
+            self._pace.went_well(landing.seconds)
         self._go_on()
 
     def _hold(self, hindrance: ConsumerError) -> None:
@@ -214,6 +224,7 @@ class ConsumerLoop:
         while len(self._watermarks) and time.monotonic() < deadline:
             self._launch()
             self._wait()
+            self._report()
             if len(self._open):
                 self._seal()
         self._commit_now(wait=True)
@@ -250,11 +261,28 @@ class ConsumerLoop:
         self._ready = deque(pack for pack in self._ready if len(pack))
 
     def _report(self) -> None:
-        if time.monotonic() - self._last_report >= _REPORT_SECONDS:
-            self._last_report = time.monotonic()
+        """Say how far we are: to the health check always, in numbers every second, in the log."""
+        self._health.beat(str(self._hindrance) if self._hindrance is not None else None)
+        now = time.monotonic()
+        if now - self._last_measured >= _MEASURE_SECONDS:
+            self._last_measured = now
+            self._measure()
+        if now - self._last_report >= _REPORT_SECONDS:
+            self._last_report = now
             if self.outcomes.total() != self._reported:
                 self._reported = self.outcomes.total()
                 _log.info("progress", **self._totals())
+
+    def _measure(self) -> None:
+        metrics, marks = self._metrics, self._watermarks
+        metrics.in_flight.set(self._workers.in_flight)
+        metrics.bulks.set(self._pace.bulks)
+        metrics.bulk_events.set(self._pace.events)
+        metrics.held_bytes.set(marks.held() + self._open.held)
+        metrics.is_held.set(self._hindrance is not None)
+        oldest = min((at for at in (marks.oldest(), self._open.oldest) if at), default=None)
+        metrics.watermark_age.set(max(0.0, time.time() - oldest / 1000) if oldest else 0)
+        metrics.lag(self._membership.lag(marks.positions()))
 
     def _totals(self) -> dict[str, int]:
         return {outcome.replace("-", "_"): self.outcomes[outcome] for outcome in Outcome}

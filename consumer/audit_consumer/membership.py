@@ -1,7 +1,7 @@
 """The consumer's place in its group: what it is assigned, reads, holds back and gives up."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -23,7 +23,7 @@ class Membership:
     """One consumer of the group. Every method is for one thread; the callbacks run in it too.
 
     `leave` is told of partitions that go, and whether what is settled of them may still be
-    committed; `failed` of partitions whose commit failed.
+    committed; `failed` of partitions whose commit failed; `sought` of each that was silent.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class Membership:
         *,
         leave: Callable[[list[int], bool], None],
         failed: Callable[[list[int]], None],
+        sought: Callable[[], None],
         start: Start | None = None,
         skip_expired: bool = False,
     ) -> None:
@@ -39,6 +40,7 @@ class Membership:
         self._group = settings.group
         self._leave = leave
         self._failed = failed
+        self._sought = sought
         self._start = start
         self._skip_expired = skip_expired
         self._is_held = False
@@ -61,9 +63,15 @@ class Membership:
         """Give all partitions up and leave the group."""
         self._consumer.close()
 
-    def partitions(self) -> list[int]:
-        """Return the partitions that are assigned."""
-        return [p.partition for p in self._consumer.assignment()]
+    def lag(self, settled: Mapping[int, int]) -> dict[int, int]:
+        """Return how far assigned partitions go beyond offsets, as far as the client knows."""
+        found = {}
+        for place in self._consumer.assignment():
+            low, high = self._consumer.get_watermark_offsets(place, cached=True)
+            if high >= 0:
+                at = settled.get(place.partition, max(0, place.offset, low))
+                found[place.partition] = max(0, high - at)
+        return found
 
     def read(self, count: int, seconds: float) -> list[Message]:
         """Return up to so many records, or what there is after so long. Raises ConsumerError."""
@@ -125,6 +133,7 @@ class Membership:
             if 0 <= position.offset < high:
                 _log.error("silent partition sought", partition=partition, offset=position.offset)
                 self._consumer.seek(position)
+                self._sought()
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         decided: list[TopicPartition] = []

@@ -1,32 +1,29 @@
 """How much Elasticsearch is asked to do at once: documents a bulk, and bulks in flight.
 
-As TCP Vegas does with packets: while bulks take no longer than they do on an idle server, one more
-is kept in flight; when they queue, one less. What Elasticsearch refuses halves the number. A bulk
-grows while it is answered quickly, since each has a price of its own, and shrinks when it is slow.
+Additive increase while bulks are answered quickly, multiplicative decrease where they are slow or
+refused, as TCP does with packets. A server that has room gets more until it has work at all times;
+one that is busy answers late, and gets less.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 __all__ = ["Pace"]
 
-_BULKS_MAX = 8
-_BULKS_FIRST = 2.0
-_QUEUED_LOW, _QUEUED_HIGH = 1.0, 2.0
-_EVENTS_MIN, _EVENTS_MAX, _EVENTS_STEP = 100, 5000, 200
-_EVENTS_FIRST = 1000
-_QUICK, _SLOW = 0.25, 1.0
-_FORGET = 1.02
+_BULKS_FIRST, _BULKS_MAX = 2.0, 8.0
+_EVENTS_FIRST, _EVENTS_MIN, _EVENTS_MAX, _EVENTS_STEP = 1000.0, 100.0, 5000.0, 100.0
+_QUICK, _SLOW = 0.3, 1.0
+"""Seconds. In between all stays as it is; a bulk that takes longer holds up what stands behind it."""
+_GENTLY, _FIRMLY = 0.8, 0.5
 
 
 @dataclass(slots=True)
 class Pace:
-    """Additive increase, multiplicative decrease; a fixed number stays as it is."""
+    """Settles by itself; a fixed number stays as it is. Pure: it is told how long bulks took."""
 
     fixed_events: int | None = None
     fixed_bulks: int | None = None
     _events: float = _EVENTS_FIRST
     _bulks: float = _BULKS_FIRST
-    _least: float = field(default=float("inf"))
 
     @property
     def events(self) -> int:
@@ -38,29 +35,22 @@ class Pace:
         """Bulks that may be in flight."""
         return self.fixed_bulks or int(self._bulks)
 
-    @property
-    def most_bulks(self) -> int:
-        """The most that `bulks` ever gets."""
-        return self.fixed_bulks or _BULKS_MAX
-
-    def went_well(self, events: int, seconds: float) -> None:
+    def went_well(self, seconds: float) -> None:
         """Note that a full bulk was taken, and how long it took."""
-        each = seconds / events
-        # What is least drifts up, so that a server that became slower is not measured by its youth.
-        self._least = min(self._least * _FORGET, each)
-        queued = self._bulks * (1 - self._least / each)
-        if queued < _QUEUED_LOW:
-            self._bulks = min(_BULKS_MAX, self._bulks + 1 / self._bulks)
-        elif queued > _QUEUED_HIGH:
-            self._bulks = max(1.0, self._bulks - 1 / self._bulks)
         if seconds > _SLOW:
-            self._events = max(_EVENTS_MIN, self._events / 2)
+            self._decrease(_GENTLY)
         elif seconds < _QUICK:
+            # Divided by the number in flight, so that one round of them is one step.
             self._events = min(_EVENTS_MAX, self._events + _EVENTS_STEP / self._bulks)
+            self._bulks = min(_BULKS_MAX, self._bulks + 1 / self._bulks)
 
     def was_refused(self) -> None:
         """Note that Elasticsearch did not take a bulk, or not all of it."""
+        self._decrease(_FIRMLY)
+
+    def _decrease(self, factor: float) -> None:
+        """Have fewer in flight first: smaller bulks cost more for each document."""
         if self._bulks > 1:
-            self._bulks = max(1.0, self._bulks / 2)
+            self._bulks = max(1.0, self._bulks * factor)
         else:
-            self._events = max(_EVENTS_MIN, self._events / 2)
+            self._events = max(_EVENTS_MIN, self._events * factor)

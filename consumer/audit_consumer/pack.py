@@ -26,6 +26,8 @@ class Pack:
     """Bytes of the bulk request's body."""
     held: int = 0
     """Bytes that all of it keeps in memory, about."""
+    oldest: int = 0
+    """When Kafka took the first record that was put in, in ms since 1970."""
     ends: dict[int, int] = field(default_factory=dict)
     """For each partition, the offset after the last record that was put in."""
 
@@ -34,6 +36,8 @@ class Pack:
 
     def add(self, message: Message, read: bytes | Refusal) -> None:
         """Put in one more record: its lines, or why it is refused."""
+        if not self.ends:
+            self.oldest = message.timestamp()[1]
         partition, offset = message.partition(), message.offset()
         self.ends[partition] = offset + 1  # type: ignore[index,operator]  # no error, so it has both
         if isinstance(read, bytes):

@@ -59,6 +59,13 @@ class ConsumerSettings(BaseSettings, KafkaSettings, ElasticsearchSettings, Event
         ge=0,
         description="How long a stop waits for what was read; a request may take longer.",
     )
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port of /metrics, /livez and /readyz; off unless set.",
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address that these listen on.")
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="auto: for people on a terminal, JSON lines elsewhere."
     )

@@ -45,6 +45,14 @@ class Watermarks:
         """Return the bytes that packs keep in memory, about."""
         return sum(entry.pack.held for entry in self._entries)
 
+    def oldest(self) -> int:
+        """Return when Kafka took the oldest record of a pack, in ms since 1970; 0 without a pack."""
+        return min((entry.pack.oldest for entry in self._entries), default=0)
+
+    def positions(self) -> dict[int, int]:
+        """Return for each partition the offset up to which all is settled, where any is."""
+        return dict(self._positions)
+
     def take(self, pack: Pack) -> None:
         """Note a pack that is complete. Packs are taken in the order they were read in."""
         self._entries.append(_Entry(pack, dict(pack.ends)))

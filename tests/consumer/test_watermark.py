@@ -1,5 +1,7 @@
 """The contiguous watermark."""
 
+import itertools
+
 from audit_consumer.pack import Pack
 from audit_consumer.watermark import Watermarks
 from hypothesis import given
@@ -31,7 +33,7 @@ def readings(draw: st.DrawFn) -> list[Records]:
         following[partition] += gap
         records.append((partition, following[partition]))
     cuts = sorted(draw(st.sets(st.integers(1, len(records)), max_size=6)) | {0, len(records)})
-    return [records[start:end] for start, end in zip(cuts, cuts[1:], strict=False)]
+    return [records[start:end] for start, end in itertools.pairwise(cuts)]
 
 
 @given(readings(), st.data())
