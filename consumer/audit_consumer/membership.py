@@ -36,6 +36,7 @@ class Membership:
         start: Start | None = None,
         skip_expired: bool = False,
     ) -> None:
+        self._settings = settings
         self._topic = settings.topic
         self._group = settings.group
         self._leave = leave
@@ -138,7 +139,7 @@ class Membership:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         decided: list[TopicPartition] = []
         try:
-            points, decided = starting_points(consumer, self._group, partitions, self._start)
+            points, decided = starting_points(consumer, self._settings, partitions, self._start)
         except ConsumerError as fault:
             self._fault, points = fault, []
         except KafkaException as error:
