@@ -128,13 +128,22 @@ class Membership:
             return
         self._silence.heard({message.partition() for message in messages})
         for partition in self._silence.overdue(time.monotonic()):
-            place = TopicPartition(self._topic, partition)
-            (position,) = self._consumer.position([place])
-            _, high = ends_of(self._consumer, place)
-            if 0 <= position.offset < high:
-                _log.error("silent partition sought", partition=partition, offset=position.offset)
-                self._consumer.seek(position)
-                self._sought()
+            try:
+                self._seek_if_behind(TopicPartition(self._topic, partition))
+            except KafkaException as error:  # asked again in a minute
+                _log.warning("kafka", error=error.args[0].str())
+
+    def _seek_if_behind(self, place: TopicPartition) -> None:
+        (position,) = self._consumer.position([place])
+        if position.offset < 0:  # nothing was read of it yet
+            (position,) = committed_offsets(self._consumer, [place])
+        _, high = ends_of(self._consumer, place)
+        if 0 <= position.offset < high:
+            _log.error("silent partition sought", partition=place.partition, offset=position.offset)
+            self._consumer.seek(TopicPartition(self._topic, place.partition, position.offset))
+            self._sought()
+        else:
+            self._silence.heard([place.partition])  # there is nothing to hear
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         decided: list[TopicPartition] = []
