@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from audit_consumer import letter_commands
 from audit_consumer.assignment import Start
 from audit_consumer.doctor import examine
 from audit_consumer.log import configure_logging
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command("doctor", epilog="Example: auditlog doctor --json")(doctor_command)
     app.command("consume", epilog="Example: auditlog consume --start earliest")(consume_command)
     app.command("verify", epilog="Example: auditlog verify")(verify_command)
+    letter_commands.register(app)
 
 
 def setup_command(json_output: Json = False) -> None:
