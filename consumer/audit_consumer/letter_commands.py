@@ -3,7 +3,6 @@
 import json
 import signal
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,7 +13,6 @@ from zoneinfo import ZoneInfo
 import typer
 from audit_schemas.timespec import parse_time, zone
 from pydantic import Field
-from rich.console import Console
 
 from audit_consumer.errors import SelectionError
 from audit_consumer.letter_text import (
@@ -25,12 +23,19 @@ from audit_consumer.letter_text import (
     shown,
 )
 from audit_consumer.letters import Letter, LetterBox, Selection
-from audit_consumer.progress import progress_bar
 from audit_consumer.reader import Reader
 from audit_consumer.replay import replay
-from audit_consumer.replay_result import Result
+from audit_consumer.replay_text import (
+    beside,
+    counted,
+    nothing,
+    problems,
+    result_json,
+    result_lines,
+)
 from audit_consumer.settings import ConsumerSettings
-from audit_consumer.survey import Survey, survey
+from audit_consumer.survey import survey
+from audit_consumer.terminal import print_lines, progress_bar
 
 __all__ = ["LetterSettings", "register"]
 
@@ -113,15 +118,15 @@ def list_command(
         _print_json([group_json(group) for group in groups])
         return
     for group in groups:
-        _print(*group_lines(group, tz))
+        print_lines(*group_lines(group, tz))
     if not groups:
-        _print(_nothing(found))
+        print_lines(nothing(found))
     else:
-        _print(
-            f"{_counted(found.records)} in all; times are {settings.time_zone}. "
+        print_lines(
+            f"{counted(found.records)} in all; times are {settings.time_zone}. "
             "One by one: auditlog dead-letters show"
         )
-    _print(*_beside(found.elsewhere, found.strange))
+    print_lines(*beside(found.elsewhere, found.strange))
 
 
 def show_command(
@@ -154,11 +159,11 @@ def show_command(
             if json_output:
                 _print_json(letter_json(letter, found.ledger))
             else:
-                _print(*letter_lines(letter, found.ledger, tz, full=full), "")
+                print_lines(*letter_lines(letter, found.ledger, tz, full=full), "")
     if not json_output and not found.records:
-        _print(_nothing(found))
+        print_lines(nothing(found))
     elif not json_output and found.records > limit:
-        _print(f"{limit:,} of {_counted(found.records)}; more with --limit")
+        print_lines(f"{limit:,} of {counted(found.records)}; more with --limit")
 
 
 def replay_command(
@@ -191,10 +196,10 @@ def replay_command(
         )
         was_stopped = stopped()
     if json_output:
-        _print_json(_result_json(result, dry_run=dry_run))
+        _print_json(result_json(result, dry_run=dry_run))
     else:
-        _print(*_result_lines(result, found, settings.topic, dry_run=dry_run))
-    for problem in _problems(result):
+        print_lines(*result_lines(result, found, settings.topic, dry_run=dry_run))
+    for problem in problems(result):
         sys.stderr.write(f"auditlog: {shown(problem)}\n")
     if was_stopped:
         raise typer.Exit(_INTERRUPTED)
@@ -262,83 +267,6 @@ def _stoppable() -> Iterator[Callable[[], bool]]:
     finally:
         for number in numbers:
             signal.signal(number, before[number])
-
-
-def _result_lines(result: Result, found: Survey, topic: str, *, dry_run: bool) -> Iterator[str]:
-    total = result.replayed.total()
-    if not found.records:
-        yield _nothing(found)
-    elif dry_run:
-        yield f"Would publish {_counted(total)} to {shown(topic)} again; nothing was published"
-    else:
-        yield f"Published {_counted(total)} to {shown(topic)} again"
-    for reason, number in result.replayed.most_common():
-        yield f"  {number:>9,}  {shown(reason)}"
-    if result.before:
-        yield f"{_counted(result.before)} left alone, replayed before; --again replays them too"
-    if result.recovered:
-        yield f"  {result.recovered:,} of them by a replay that was interrupted"
-    yield from _beside(result.elsewhere, 0)
-
-
-def _problems(result: Result) -> Iterator[str]:
-    """Yield a sentence for each kind of thing that was asked for and not done."""
-    if result.halted:
-        yield f"the replay ended early: {result.halted}"
-    for why, number in result.failed.most_common():
-        yield f"{_counted(number)} not acknowledged by Kafka ({why}): run it again in two minutes"
-    yield from result.sentences
-    if (more := result.incomplete - len(result.sentences)) > 0:
-        yield f"{_counted(more)} more of which only the beginning is left"
-    if result.unnoted:
-        yield f"{_counted(result.unnoted)} published, which is not noted yet: run it again"
-    if result.busy:
-        yield (
-            f"{_counted(result.busy)} left to another replay, which runs or was interrupted less than "
-            "two minutes ago: run it again then"
-        )
-
-
-def _result_json(result: Result, *, dry_run: bool) -> dict[str, object]:
-    return {
-        "dry_run": dry_run,
-        "run": result.run,
-        "replayed": result.replayed.total(),
-        "replayed_by_reason": dict(result.replayed),
-        "replayed_before": result.before,
-        "left_to_another_replay": result.busy,
-        "incomplete": result.incomplete,
-        "not_acknowledged": result.failed.total(),
-        "not_noted": result.unnoted,
-        "of_other_topics": result.elsewhere.total(),
-        "problems": list(_problems(result)),
-    }
-
-
-def _nothing(found: Survey) -> str:
-    if not found.reasons:
-        return "There are no dead letters"
-    return (
-        f"No dead letter matches; there are some with: {', '.join(sorted(map(shown, found.reasons)))}"
-    )
-
-
-def _beside(elsewhere: Counter[str], strange: int) -> Iterator[str]:
-    """Yield what else is in the topic."""
-    for topic, number in elsewhere.most_common(5):
-        yield (f"{number:,} dead letters besides are of topic {shown(topic)}: set AUDITLOG_TOPIC to it")
-    if strange:
-        yield f"{_counted(strange)} in the topic not written by auditlog, passed over"
-
-
-def _counted(number: int) -> str:
-    return f"{number:,} record" + ("" if number == 1 else "s")
-
-
-def _print(*lines: str) -> None:
-    console = Console(emoji=False)
-    for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_json(data: object) -> None:

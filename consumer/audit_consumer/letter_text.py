@@ -70,8 +70,9 @@ def _facts(letter: Letter, ledger: Ledger, zone: tzinfo, *, full: bool) -> Itera
     yield "refused", _time(letter.written, zone)
     if letter.received is not None:
         yield "published", _time(letter.received, zone)
-    if (source := letter.replay_of) is not None and ledger.is_replay(letter.origin):
-        yield "came back", f"a replay of {_place(source)}, refused again"
+    if ledger.is_replay(letter.origin):
+        source = f" of {_place(letter.replay_of)}" if letter.replay_of is not None else ""
+        yield "came back", f"a replay{source}, refused again"
     if (replayed := ledger.replayed(letter.identity)) is not None:
         where = f", to [{replayed.partition}] offset {replayed.offset}" if replayed.offset >= 0 else ""
         yield "replayed", f"{_time(replayed.at, zone)}{where}"

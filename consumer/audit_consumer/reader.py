@@ -1,7 +1,7 @@
 """Records that Kafka still has, read again by partition and offset. An onlooker: it joins no group."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
@@ -15,12 +15,13 @@ from audit_consumer.offsets import committed_offsets, ends_of, offset_at, partit
 from audit_consumer.record import Record
 from audit_consumer.settings import ConsumerSettings
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "batches"]
 
 _SLICE = 5_000
 _NEAR = 20_000
 """Reading on over so many offsets is quicker than beginning anew behind them."""
 _STALLED_SECONDS = 60.0
+_BATCH_BYTES = 8 * 1024 * 1024
 
 
 class Reader:
@@ -137,6 +138,20 @@ class Reader:
             raise SetupFaultError(
                 f"Kafka at {self._servers} does not answer: {error.args[0].str()}"
             ) from error
+
+
+def batches(records: Iterable[Record], most: int) -> Iterator[list[Record]]:
+    """Yield the records in lists of at most so many, and of some 8 MB."""
+    batch: list[Record] = []
+    size = 0
+    for record in records:
+        batch.append(record)
+        size += len(record.value or b"")
+        if len(batch) == most or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _spans(wanted: OffsetSet) -> Iterator[tuple[int, int]]:

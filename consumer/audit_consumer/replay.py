@@ -47,11 +47,11 @@ from audit_consumer.ledger import (
 )
 from audit_consumer.letters import Letter, LetterBox, Selection
 from audit_consumer.outbox import Outbox, Outgoing
-from audit_consumer.progress import Report, silent
 from audit_consumer.reader import Reader
 from audit_consumer.replay_result import Result
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.survey import Survey, survey
+from audit_consumer.terminal import Report, silent
 
 __all__ = ["Replayer", "replay"]
 

@@ -11,7 +11,7 @@ from audit_schemas import Origin, Reason
 from audit_consumer.errors import SelectionError
 from audit_consumer.ledger import LAPSE, Ledger, Note
 from audit_consumer.letters import Letter, LetterBox, Selection
-from audit_consumer.progress import Report, silent
+from audit_consumer.terminal import Report, silent
 
 __all__ = ["Group", "Survey", "survey"]
 
@@ -66,7 +66,7 @@ class Survey:
     _seen: dict[bytes, int] = field(default_factory=dict)
     """Identity -> the groups that the record was counted in, a bit each."""
     _suspects: list[tuple[Origin, Group]] = field(default_factory=list)
-    """Records whose headers say that they are replays; the notes have to say so too."""
+    """Records that may be replays; the notes have to say so."""
 
     @property
     def records(self) -> int:
@@ -93,7 +93,7 @@ class Survey:
         if not seen & bit:
             self._seen[identity] = seen | bit
             group.records += 1
-            if letter.replay_of is not None:
+            if letter.replay_of is not None or letter.size is not None:  # a cut one has no headers
                 self._suspects.append((letter.origin, group))
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""How far a long piece of work is, for whoever waits for it on a terminal."""
+"""What whoever sits at a terminal sees: lines, and how far a long piece of work is."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-__all__ = ["Report", "progress_bar", "silent"]
+__all__ = ["Report", "print_lines", "progress_bar", "silent"]
 
 Report = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -37,3 +37,10 @@ def progress_bar(*, hidden: bool = False) -> Iterator[Report]:
             progress.update(task, completed=min(done, total), total=total)
 
         yield silent if quiet else report
+
+
+def print_lines(*lines: str) -> None:
+    """Print lines as they are: no markup, no colours, and nothing is broken where a pipe reads it."""
+    console = Console(emoji=False)
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
