@@ -31,7 +31,17 @@ MAY_IMPORT = {
 
 # The base install: what a publishing service gets.
 BASE = {"pydantic", "pydantic_core", "confluent_kafka"}
-EXTRAS = {"typer", "rich", "pydantic_settings", "elasticsearch", "structlog", "prometheus_client", "jgo", "cjdk", "psutil"}
+EXTRAS = {
+    "typer",
+    "rich",
+    "pydantic_settings",
+    "elasticsearch",
+    "structlog",
+    "prometheus_client",
+    "jgo",
+    "cjdk",
+    "psutil",
+}
 
 
 def modules() -> Iterator[Path]:

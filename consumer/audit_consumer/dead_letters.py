@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
-from audit_schemas import Origin
+from audit_schemas import Origin, format_timestamp
 from audit_schemas.settings import KafkaSettings
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -24,12 +24,17 @@ __all__ = [
     "PARTITION_HEADER",
     "PATH_HEADER",
     "REASON_HEADER",
+    "RECEIVED_HEADER",
     "SIZE_HEADER",
     "TOPIC_HEADER",
     "DeadLetters",
+    "Headers",
     "headers_of",
     "origin_of",
+    "split_headers",
 ]
+
+Headers = Sequence[tuple[str, str | bytes | None]]
 
 # Kafka Connect's names, where one fits (org.apache.kafka.connect.runtime.errors).
 TOPIC_HEADER = "__connect.errors.topic"
@@ -38,6 +43,8 @@ OFFSET_HEADER = "__connect.errors.offset"
 MESSAGE_HEADER = "__connect.errors.exception.message"
 REASON_HEADER = "audit.errors.reason"
 PATH_HEADER = "audit.errors.path"
+RECEIVED_HEADER = "audit.errors.received"
+"""When Kafka took the record, RFC 3339."""
 SIZE_HEADER = "audit.errors.size"
 """Length of the value in bytes, where the dead letter holds only its beginning."""
 DIGEST_HEADER = "audit.errors.sha256"
@@ -158,7 +165,11 @@ def _size_headers(value: bytes) -> list[tuple[str, str | bytes | None]]:
 
 
 def headers_of(refusal: Refusal) -> list[tuple[str, str | bytes | None]]:
-    """Return the headers that say where a record stood and why it was refused."""
+    """Return the headers that say where a record stood and why it was refused.
+
+    They go behind the record's own, the topic first: so they can be told from what a publisher
+    wrote under the same names.
+    """
     origin = refusal.record.origin
     return [
         (TOPIC_HEADER, origin.topic.encode()),
@@ -167,17 +178,27 @@ def headers_of(refusal: Refusal) -> list[tuple[str, str | bytes | None]]:
         (MESSAGE_HEADER, refusal.message[:_MESSAGE_MAX].encode()),
         (REASON_HEADER, refusal.reason.encode()),
         (PATH_HEADER, refusal.path.encode()),
+        (RECEIVED_HEADER, format_timestamp(refusal.record.received).encode()),
     ]
 
 
-def origin_of(headers: Sequence[tuple[str, str | bytes | None]]) -> Origin | None:
+def split_headers(headers: Headers) -> tuple[Headers, dict[str, str]]:
+    """Return the record's own headers, and apart what `headers_of` added behind them, if it did."""
+    names = [name for name, _ in headers]
+    if TOPIC_HEADER not in names:
+        return headers, {}
+    first = len(names) - 1 - names[::-1].index(TOPIC_HEADER)
+    return headers[:first], {name: _text(value) for name, value in headers[first:]}
+
+
+def origin_of(headers: Headers) -> Origin | None:
     """Return where a dead letter stood; None if its headers don't say."""
-    found = {name: value.decode() if isinstance(value, bytes) else value for name, value in headers}
+    _, added = split_headers(headers)
     try:
-        return Origin(
-            str(found[TOPIC_HEADER]),
-            int(str(found[PARTITION_HEADER])),
-            int(str(found[OFFSET_HEADER])),
-        )
+        return Origin(added[TOPIC_HEADER], int(added[PARTITION_HEADER]), int(added[OFFSET_HEADER]))
     except (KeyError, ValueError):
         return None
+
+
+def _text(value: str | bytes | None) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""

@@ -7,13 +7,15 @@
     ├── UnreachableError      Elasticsearch does not answer, or is full: wait and try again
     ├── StartUnknownError     the group has no offset, and nobody said where to start
     ├── OffsetsExpiredError   records were deleted before they were read
-    └── NotDrainedError       the stop came while records were still waiting; they are not lost
+    ├── NotDrainedError       the stop came while records were still waiting; they are not lost
+    └── SelectionError        dead letters were asked for in words that can't be read
 """
 
 __all__ = [
     "ConsumerError",
     "NotDrainedError",
     "OffsetsExpiredError",
+    "SelectionError",
     "SetupFaultError",
     "StartUnknownError",
     "UnreachableError",
@@ -56,3 +58,7 @@ class OffsetsExpiredError(ConsumerError):
 
 class NotDrainedError(ConsumerError):
     """Records were read, but neither indexed nor dead-lettered when the time to stop was over."""
+
+
+class SelectionError(ConsumerError):
+    """A filter of dead letters can't be read; the message says what can."""

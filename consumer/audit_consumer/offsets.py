@@ -7,7 +7,7 @@ from typing import TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-__all__ = ["committed_offsets", "ends_of", "partitions_of"]
+__all__ = ["committed_offsets", "ends_of", "offset_at", "partitions_of"]
 
 _SECONDS = 30.0
 _PAUSE = 0.2
@@ -32,6 +32,15 @@ def ends_of(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:
     Raises KafkaException.
     """
     return _patiently(lambda: consumer.get_watermark_offsets(partition, timeout=_SECONDS))
+
+
+def offset_at(consumer: Consumer, moment: TopicPartition) -> int:
+    """Return the first offset at or after a time; its milliseconds stand where the offset would.
+
+    That of the next record to come, if no record is as late. Raises KafkaException.
+    """
+    (found,) = _patiently(lambda: consumer.offsets_for_times([moment], timeout=_SECONDS))
+    return found.offset if found.offset >= 0 else ends_of(consumer, moment)[1]
 
 
 def partitions_of(client: Consumer | AdminClient, topic: str) -> list[TopicPartition]:

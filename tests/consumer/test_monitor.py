@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from audit_consumer.status import PartitionStatus
-from audit_consumer.status_command import summary
+from audit_consumer.status_commands import summary
 from audit_local.ports import free_port
 from consuming import settle
 from events import chat_opened

@@ -12,9 +12,14 @@ from rich.table import Table
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.status import PartitionStatus, watch
 
-__all__ = ["status_command"]
+__all__ = ["register", "summary"]
 
 _MINUTE, _HOUR = 60, 3600
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("status", epilog="Example: auditlog status --watch")(status_command)
 
 
 def status_command(
