@@ -1,5 +1,6 @@
 """The consumer, put together: settings in, a running loop out."""
 
+import gc
 import signal
 import threading
 from types import FrameType
@@ -21,6 +22,9 @@ from audit_consumer.settle import Settler
 __all__ = ["run_consumer"]
 
 _log = structlog.get_logger()
+
+_GARBAGE = 200_000
+"""New objects before the first look; what waits in packs and can be garbage is far less."""
 
 
 class _Stop:
@@ -70,12 +74,22 @@ def run_consumer(
         )
         if stop.requested.is_set():  # it came before there was a loop to tell
             return
+        _rarely_collect_garbage()
         stop.loop.run()
     finally:
         dead_letters.close()
         index.close()
         if monitor is not None:
             monitor.close()
+
+
+def _rarely_collect_garbage() -> None:
+    """Spare the collector from looking through thousands of records that wait, and hold no cycles.
+
+    Measured: a fifth of all CPU, before.
+    """
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
 
 
 def _monitor(settings: ConsumerSettings, metrics: Metrics, health: Health) -> Monitor | None:
