@@ -13,7 +13,7 @@ from benchmarks import push
 from benchmarks.children import Child, Command, job, running
 from benchmarks.index import Index
 from benchmarks.kafka import Group, ends
-from benchmarks.run import SMALL, Run, Sample, Watch, figures
+from benchmarks.run import Run, Sample, Watch, figures
 from benchmarks.screen import Screen
 from benchmarks.servers import Servers
 from benchmarks.topic import TOPIC, lengthened
@@ -32,6 +32,7 @@ CONSUMER = "audit_cli"
 BY_HAND = "benchmarks.by_hand"
 
 _ONE_EVENT = "bench.one"
+_SMALL = 50_000
 
 _numbers = itertools.count(1)
 
@@ -59,7 +60,7 @@ class Arena:
     @property
     def is_small(self) -> bool:
         """Tell whether the topic is too small for even running."""
-        return self.events < SMALL
+        return self.events < _SMALL
 
     def ceiling(self, shape: Shape, limit: int, what: str = "") -> Run:
         """Push ready-made bodies into a fresh index, as `setup` makes it."""
@@ -85,7 +86,7 @@ class Arena:
         work = push.Push(address, path, str(folder), shape.connections, shape.documents, limit)
         with running([job("the ceiling", push.__name__, work)], self.servers.folder) as children:
             samples = self._watched(children, index, limit, what)
-            run = figures(samples, *used(children), None)
+            run = figures(samples, *used(children), samples[1].contestant)
         index.check_count(limit, what)
         return run
 
@@ -99,7 +100,7 @@ class Arena:
         then: Callable[[Index], None] = lambda _: None,
     ) -> tuple[Run, list[Sample]]:
         """Let processes of one group index the whole topic; `then` may look at the full index."""
-        start_cpu = processes * self.start_cpu(module)
+        start_cpu = self.start_cpu(module, processes)
         with self.fresh_index() as index:
             environment = consumer_environment(self.servers, self.topic, index.prefix)
             commands = consumer_commands(module, processes, what, environment | dict(settings or {}))
@@ -111,10 +112,13 @@ class Arena:
             then(index)
             return run, samples
 
-    def start_cpu(self, module: str) -> float:
-        """Return the CPU seconds that a process takes to start and to settle one event."""
-        if self.is_small or self.topic == _ONE_EVENT:
-            return 0.0
+    def start_cpu(self, module: str, processes: int) -> float | None:
+        """Return the CPU seconds that processes take to start, and each to settle one event.
+
+        None for a topic so small that the start is a part of the run.
+        """
+        if self.is_small:
+            return None
         if module not in self.starts:
             alone = replace(self, topic=_ONE_EVENT, events=1)
             with alone.fresh_index():  # which makes the topic
@@ -122,7 +126,7 @@ class Arena:
                     lengthened(self.servers, self.screen, _ONE_EVENT, 1)
             run, _ = alone.consumers(module, 1, f"Starting {module}")
             self.starts[module] = run.total_cpu_seconds
-        return self.starts[module]
+        return self.starts[module] * processes
 
     @contextmanager
     def fresh_index(self) -> Iterator[Index]:

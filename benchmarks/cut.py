@@ -11,17 +11,17 @@ Headers = Sequence[tuple[str, str | bytes | None]]
 
 _ID, _TIME = b'"id":"', b'"@timestamp":"'
 _FRESH = 8
-"""Characters of an id that are replaced: what is left is random enough to be unique in a run."""
+"""Characters of an id that are replaced, at its end: its beginning is its time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What stands around the id's beginning and the time. Numbers have at most 32 bits."""
+    """What stands around the id's end and the time. Numbers have at most 32 bits."""
 
     key: bytes | None
     headers: Headers
     head: bytes
-    id_rest: bytes
+    id_begin: bytes
     middle: bytes
     moment: bytes
     tail: bytes
@@ -29,11 +29,11 @@ class Cut:
     def renewed(self, number: int, moment: bytes = b"") -> bytes:
         """Return the event with another id and, if one is given, another time."""
         time = moment or self.moment
-        return b"".join((self.head, b"%08x" % number, self.id_rest, self.middle, time, self.tail))
+        return b"".join((self.head, self.id_begin, b"%08x" % number, self.middle, time, self.tail))
 
     def id(self, number: int) -> str:
         """Return the id that `renewed` gives."""
-        return f"{number:08x}{self.id_rest.decode()}"
+        return f"{self.id_begin.decode()}{number:08x}"
 
 
 def cut(message: Message) -> Cut:
@@ -56,7 +56,7 @@ def cut_value(value: bytes, key: bytes | None = None, headers: Headers = ()) -> 
         key,
         headers,
         head=value[:begin],
-        id_rest=value[begin + _FRESH : end],
+        id_begin=value[begin : end - _FRESH],
         middle=value[end:time_begin],
         moment=value[time_begin:time_end],
         tail=value[time_end:],

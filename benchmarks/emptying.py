@@ -60,7 +60,7 @@ class _Sink:
 
 def empty_topic(arena: Arena, processes: int, what: str, *, keep: bool = False) -> Emptied:
     """Let consumers of one group send the whole topic to a sink."""
-    start_cpu = processes * arena.start_cpu(CONSUMER)
+    start_cpu = arena.start_cpu(CONSUMER, processes)
     with arena.fresh_index() as index, _sink(arena.servers, keep=keep) as drain:
         environment = consumer_environment(arena.servers, arena.topic, index.prefix)
         environment |= {"AUDITLOG_ELASTICSEARCH_URL": f"http://{drain.address}"}

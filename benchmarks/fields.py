@@ -2,17 +2,18 @@
 
 import json
 import shutil
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
+from timeit import repeat
 from typing import Any
 
+from benchmarks.answer import bulk_answer
 from benchmarks.bodies import Bodies, Writer
 from benchmarks.contestants import Arena, Shape
-from benchmarks.index import Index
+from benchmarks.ids import random_id
+from benchmarks.index import Disk, Index
 from benchmarks.mapping_variants import group_leaves, pruned, turned_off
 from benchmarks.run import Run
 from benchmarks.spread import Spread
@@ -20,8 +21,12 @@ from benchmarks.spread import Spread
 __all__ = ["Variant", "measure_fields", "variants"]
 
 _SHAPE = Shape(3, 2000)
+_ANSWERS = ("errors,items.*.status", "errors,items.*.error", "")
 _SIZES = (500, 1000, 5000, 10_000)
 _SAMPLE = 5000
+_NEGLIGIBLE = 0.05
+"""Bytes a document."""
+_WARM = 3
 _AS_IT_IS = "as it is"
 
 Rewrite = Callable[[bytes, bytes], tuple[bytes, bytes]]
@@ -44,7 +49,7 @@ class Variant:
 @dataclass(frozen=True, slots=True)
 class _Figures:
     run: Run
-    bytes_merged: float
+    disk: Disk
 
 
 def measure_fields(arena: Arena, rounds: int, only: str = "") -> dict[str, Any]:
@@ -60,6 +65,8 @@ def measure_fields(arena: Arena, rounds: int, only: str = "") -> dict[str, Any]:
         for v in variants(template, _sample(bodies))
         if only in f"{v.group}: {v.name}" or v.name == _AS_IT_IS
     ]
+    for number in range(_WARM):
+        arena.ceiling(_SHAPE, arena.events, f"Warming Elasticsearch up, {number + 1} of {_WARM}")
     found: dict[str, list[_Figures]] = {f"{v.group}: {v.name}": [] for v in chosen}
     for number in range(1, rounds + 1):
         for variant in chosen:
@@ -69,13 +76,19 @@ def measure_fields(arena: Arena, rounds: int, only: str = "") -> dict[str, Any]:
             arena.screen.say(
                 f"{what}: {figures.run.documents_per_second:,.0f} docs/s, "
                 f"{figures.run.elastic_cpu_per_million:.1f} us of Elasticsearch's CPU a document, "
-                f"{figures.bytes_merged / arena.events:.0f} bytes"
+                f"{figures.disk.bytes / arena.events:.0f} bytes"
             )
     rows = [
         {"group": v.group, "name": v.name} | _row(found[f"{v.group}: {v.name}"], arena.events)
         for v in chosen
     ]
-    return {"events": arena.events, "rounds": rounds, "rows": rows}
+    return {
+        "events": arena.events,
+        "rounds": rounds,
+        "rows": rows,
+        "answers": [_answer(path) for path in ("errors", *_ANSWERS)],
+        "disk": _by_field(next(iter(found.values()))[-1].disk, arena.events),
+    }
 
 
 def variants(template: Mapping[str, Any], sample: Sequence[Mapping[str, Any]]) -> Iterator[Variant]:
@@ -85,8 +98,8 @@ def variants(template: Mapping[str, Any], sample: Sequence[Mapping[str, Any]]) -
     yield from _field_variants(plain, sample)
     yield from _setting_variants(plain)
     yield replace(plain, group="id", name="made by Elasticsearch", rewrite=_without_id)
-    yield replace(plain, group="id", name="in order of time (UUIDv7)", rewrite=_ordered_id)
-    for path in ("errors,items.*.status", "errors,items.*.error", ""):
+    yield replace(plain, group="id", name="random (UUIDv4), not the SDK's", rewrite=_random_id)
+    for path in _ANSWERS:
         yield replace(plain, group="answer", name=path or "whole", filter_path=path)
     for size in _SIZES:
         shape = replace(_SHAPE, documents=size)
@@ -148,7 +161,7 @@ def _measured(arena: Arena, variant: Variant, bodies: Bodies, what: str) -> _Fig
             folder=folder,
         )
         index.force_merge()
-        return _Figures(run, index.bytes_on_disk())
+        return _Figures(run, index.disk())
     finally:
         index.delete()
         if folder is not None:
@@ -177,24 +190,44 @@ def _without_id(_: bytes, document: bytes) -> tuple[bytes, bytes]:
     return b'{"create":{}}', document
 
 
-def _ordered_id(action: bytes, document: bytes) -> tuple[bytes, bytes]:
-    """Give an id as the SDK makes them: its time first, the same random rest."""
+def _random_id(action: bytes, document: bytes) -> tuple[bytes, bytes]:
     found = json.loads(action)["create"]["_id"]
-    moment = datetime.fromisoformat(json.loads(document)["@timestamp"])
-    milliseconds = int(moment.timestamp() * 1000)
-    rest = uuid.UUID(found).int & ((1 << 76) - 1)
-    ordered = str(uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | rest)).encode()
-    return action.replace(found.encode(), ordered), document.replace(found.encode(), ordered)
+    other = random_id(found).encode()
+    return action.replace(found.encode(), other), document.replace(found.encode(), other)
 
 
 def _sample(bodies: Bodies) -> list[dict[str, Any]]:
     return [json.loads(document) for _, document in bodies.pairs(_SAMPLE)]
 
 
+def _by_field(disk: Disk, events: int) -> dict[str, list[float]]:
+    """Return each field's bytes a document: index, doc values, stored; the largest first."""
+    ordered = sorted(disk.fields.items(), key=lambda field: -sum(field[1].values()))
+    return {
+        name: [parts[part] / events for part in ("index", "doc_values", "stored")]
+        for name, parts in ordered
+        if sum(parts.values()) / events >= _NEGLIGIBLE
+    }
+
+
+def _answer(filter_path: str) -> dict[str, Any]:
+    """Return what an answer takes on the wire, and the consumer to read it."""
+    actions = [b'{"create":{"_index":"audit-events-2026.10","_id":"%036d"}}' % n for n in range(2000)]
+    body = b"".join(b"%b\n{}\n" % action for action in actions)
+    path = filter_path.split(",") if filter_path else ()
+    answer = bulk_answer(body, len(actions), path)
+    seconds = min(repeat(lambda: json.loads(answer), number=10, repeat=5)) / 10
+    return {
+        "filter_path": filter_path or "none: the whole answer",
+        "bytes_per_document": len(answer) / len(actions),
+        "parse_us_per_document": seconds / len(actions) * 1e6,
+    }
+
+
 def _row(found: Sequence[_Figures], events: int) -> dict[str, Any]:
     figures = {
         "documents_per_second": [f.run.documents_per_second for f in found],
         "elastic_us_per_document": [f.run.elastic_cpu_per_million for f in found],
-        "bytes_per_document": [f.bytes_merged / events for f in found],
+        "bytes_per_document": [f.disk.bytes / events for f in found],
     }
     return {name: asdict(Spread.of(values)) for name, values in figures.items()}

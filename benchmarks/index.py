@@ -1,5 +1,6 @@
 """An index of the bench: set up as a deployment's is, counted, merged, measured, deleted."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import elasticsearch
@@ -8,9 +9,17 @@ from audit_consumer import SetupSettings, set_up
 from benchmarks.errors import BenchError
 from benchmarks.servers import Servers
 
-__all__ = ["Index", "client_of"]
+__all__ = ["Disk", "Index", "client_of"]
 
 _MERGE_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """How many bytes an index takes, and what each field takes of them, by part."""
+
+    bytes: int
+    fields: dict[str, dict[str, int]]
 
 
 def client_of(servers: Servers) -> elasticsearch.Elasticsearch:
@@ -47,11 +56,26 @@ class Index:
 
     def indexed(self) -> int:
         """Return how many documents were indexed, searchable or not. Cheap."""
-        return self._stats("indexing", "indexing.index_total")
+        found = self._client.indices.stats(
+            index=self.pattern,
+            metric="indexing",
+            filter_path="_all.primaries.indexing.index_total",
+        ).body
+        for name in ("_all", "primaries", "indexing"):
+            found = found.get(name, {})
+        return int(found.get("index_total", 0))
 
-    def bytes_on_disk(self) -> int:
-        """Return the size of the primaries."""
-        return self._stats("store", "store.size_in_bytes")
+    def disk(self) -> Disk:
+        """Read all files through and say what is in them. `_stats/store` may be 10 s old instead."""
+        found = self._client.perform_request(  # the client's own method warns of a preview
+            "POST",
+            f"/{self.pattern}/_disk_usage",
+            params={"run_expensive_tasks": True},
+            headers={"Accept": "application/json"},
+        ).body
+        (usage,) = (found[name] for name in found if name != "_shards")
+        fields = {name: _parts(field) for name, field in usage["fields"].items()}
+        return Disk(usage["store_size_in_bytes"], fields)
 
     def count(self) -> int:
         """Return how many documents can be found, after a refresh."""
@@ -97,10 +121,16 @@ class Index:
         if self._client.indices.exists_index_template(name=self.prefix):
             self._client.indices.delete_index_template(name=self.prefix)
 
-    def _stats(self, metric: str, path: str) -> int:
-        found = self._client.indices.stats(
-            index=self.pattern, metric=metric, filter_path=f"_all.primaries.{path}"
-        ).body
-        for name in ("_all", "primaries", *path.split(".")):
-            found = found.get(name, {}) if isinstance(found, dict) else {}
-        return found if isinstance(found, int) else 0
+
+def _parts(field: dict[str, Any]) -> dict[str, int]:
+    return {
+        "index": sum(
+            (
+                field["inverted_index"]["total_in_bytes"],
+                field["points_in_bytes"],
+                field["norms_in_bytes"],
+            )
+        ),
+        "doc_values": field["doc_values_in_bytes"],
+        "stored": field["stored_fields_in_bytes"],
+    }

@@ -8,6 +8,7 @@ from audit_producer import AuditProducer, ProducerSettings
 from audit_producer.traffic import Traffic
 
 from benchmarks.children import job_of
+from benchmarks.ids import in_order_of_time
 
 __all__ = ["Part"]
 
@@ -27,14 +28,16 @@ class Part:
 
 
 def main(part: Part) -> None:
-    """Publish it all; a failed delivery fails the process."""
+    """Publish it all, under ids as the SDK makes them; a failed delivery fails the process."""
     settings = ProducerSettings(
         kafka_bootstrap_servers=part.kafka, topic=part.topic, block_seconds=120, close_seconds=120
     )
     end = datetime.fromisoformat(part.end)
     with AuditProducer(settings) as producer:
         for event in Traffic(part.events, end, seed=part.seed, days=part.days, agents=_AGENTS):
-            producer.publish(event)
+            fresh = in_order_of_time(event.event.id, event.timestamp)
+            named = event.event.model_copy(update={"id": fresh})
+            producer.publish(event.model_copy(update={"event": named}))
 
 
 if __name__ == "__main__":

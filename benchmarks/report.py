@@ -42,7 +42,8 @@ def sheets(results: Mapping[str, Any]) -> Iterator[Sheet]:
 
 def to_table(sheet: Sheet) -> Table:
     """Return it for the terminal."""
-    table = Table(title=sheet.title, caption=sheet.note or None, title_justify="left", box=None)
+    table = Table(title=sheet.title, caption=sheet.note or None, box=None)
+    table.title_justify = table.caption_justify = "left"
     for number, heading in enumerate(sheet.headings):
         table.add_column(heading, justify="right" if number else "left")
     for row in sheet.rows:
@@ -111,16 +112,17 @@ def _speed_note(section: Mapping[str, Any]) -> str:
         (run["others_share"] for c in section["contestants"].values() for run in c["runs"]), default=0
     )
     note = (
-        f"Median (range) of {section['rounds']} rounds, {machine['cores']} cores "
+        f"Median (range) of {_rounds(section)}, {machine['cores']} cores "
         f"({machine['processor']}), all on one machine. CPU is in seconds for a million events, "
         f"memory that of one process; by CPU is the ratio that the CPU times alone allow. "
-        f"The ceiling: {shape['connections']} connections, {shape['documents']:,} documents a body. A document has "
-        f"{section['document_bytes']:.0f} bytes. Up to {others:.0%} of the machine went to others."
+        f"The ceiling: {shape['connections']} connections, {shape['documents']:,} documents a body. "
+        f"A document has {section['document_bytes']:.0f} bytes. Up to {others:.0%} of the machine "
+        "went to others."
     )
     if disk := section.get("disk"):
         note += (
             f" On disk, a million events take {disk['bytes_per_million'] / _MIB:,.0f} MiB after a "
-            f"merge to one segment ({disk['bytes_per_million_unmerged'] / _MIB:,.0f} before)."
+            "merge to one segment."
         )
     return note
 
@@ -161,7 +163,7 @@ def _scaling(section: Mapping[str, Any]) -> Iterator[Sheet]:
             "documents a body",
         ),
         rows,
-        f"Median (range) of {section['rounds']} rounds of {section['events']:,} events; CPU in seconds "
+        f"Median (range) of {_rounds(section)} of {section['events']:,} events; CPU in seconds "
         "for a million. Broker and "
         f"sink work on the same {section['machine']['cores']} cores.",
     )
@@ -198,7 +200,7 @@ def _producer(section: Mapping[str, Any]) -> Iterator[Sheet]:
         "The producer, to the last delivery report",
         ("", "events/s", "of the bare loop", "CPU us/event", "of it the caller's thread"),
         rows,
-        f"Median (range) of {section['rounds']} rounds of {section['events']:,} events.",
+        f"Median (range) of {_rounds(section)} of {section['events']:,} events.",
     )
 
 
@@ -221,12 +223,29 @@ def _adaptive(section: Mapping[str, Any]) -> Iterator[Sheet]:
             ["ratio", _range(section["ratio_to_fixed"], ".2f")],
         ],
         f"{section['events_long']:,} events, after {section['settle_seconds']:.0f} s to settle; "
-        f"median (range) of {section['rounds']} rounds.",
+        f"median (range) of {_rounds(section)}.",
     )
 
 
 def _fields(section: Mapping[str, Any]) -> Iterator[Sheet]:
     base = section["rows"][0]
+    yield Sheet(
+        "Bytes of a document, after a merge to one segment, by field",
+        ("", "index", "doc values", "stored", "sum"),
+        [
+            [name, *(f"{part:.1f}" for part in parts), f"{sum(parts):.1f}"]
+            for name, parts in section["disk"].items()
+        ],
+        "What Elasticsearch's own analysis says of the mapping as it is (`_disk_usage`).",
+    )
+    yield Sheet(
+        "What an answer costs the consumer",
+        ("filter_path", "bytes/doc", "us/doc to parse"),
+        [
+            [a["filter_path"], f"{a['bytes_per_document']:.1f}", f"{a['parse_us_per_document']:.2f}"]
+            for a in section["answers"]
+        ],
+    )
     rows = [
         [
             f"{row['group']}: {row['name']}",
@@ -242,9 +261,14 @@ def _fields(section: Mapping[str, Any]) -> Iterator[Sheet]:
         "What fields, settings, ids, answers and sizes cost",
         ("", "docs/s", "Elasticsearch CPU us/doc", "change", "bytes/doc, merged", "change"),
         rows,
-        f"{section['events']:,} ready-made documents, median (range) of {section['rounds']} rounds. "
+        f"{section['events']:,} ready-made documents, median (range) of {_rounds(section)}. "
         "The difference between the two baselines is noise.",
     )
+
+
+def _rounds(section: Mapping[str, Any]) -> str:
+    count = section["rounds"]
+    return f"{count} round{'s' if count != 1 else ''}"
 
 
 def _range(spread: Mapping[str, float] | None, form: str) -> str:

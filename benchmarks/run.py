@@ -11,7 +11,7 @@ from benchmarks.errors import BenchError
 from benchmarks.family import Family, busy_seconds
 from benchmarks.servers import Servers
 
-__all__ = ["SMALL", "Run", "Sample", "Watch", "figures"]
+__all__ = ["Run", "Sample", "Watch", "figures"]
 
 _START_SECONDS = 60.0
 _STALL_SECONDS = 60.0
@@ -19,9 +19,6 @@ _LONGEST_LOOK, _SHORTEST_LOOK = 0.5, 0.01
 _MILLION = 1_000_000
 _MIB = 1024 * 1024
 _USERS = ("contestant", "elastic", "broker", "bench")
-
-SMALL = 50_000
-"""A topic of fewer events is for trying the bench out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +143,12 @@ def figures(
 ) -> Run:
     """Return the figures of a run. Pure.
 
-    `start_cpu` is what starting alone costs the contestant; None takes what it had used at the first
-    document. Of a small topic everything counts, its start too: it is over before it runs evenly.
+    `start_cpu` is what starting alone costs the contestant; with None the start is taken for a part
+    of the run, in its rate too. So is it where the first look finds half of all done.
     """
     start, first, last = samples[0], samples[1], samples[-1]
-    is_small = last.documents < SMALL
-    begin = start if is_small else first
-    start_cpu = 0.0 if is_small else first.contestant if start_cpu is None else start_cpu
+    whole = start_cpu is None or first.documents * 2 > last.documents
+    begin, start_cpu = (start, 0.0) if whole or start_cpu is None else (first, start_cpu)
     scale = _MILLION / last.documents
     used = [getattr(last, name) - getattr(start, name) for name in _USERS]
     others = last.machine - start.machine - sum(used)

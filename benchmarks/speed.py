@@ -15,8 +15,9 @@ CEILING, ONE, TWO, HAND = "ceiling", "one", "two", "by_hand"
 
 _CONNECTIONS = (1, 2, 3, 4)
 _DOCUMENTS = (1000, 2000, 5000)
+_WARM = 2
 _USUAL = Shape(3, 2000)
-_PART_LEAST, _PART_MOST, _PART_SHARE = 20_000, 200_000, 5
+_PART_LEAST, _PART_MOST, _PART_SHARE = 50_000, 200_000, 5
 """How many documents the sweep and the warming-up push: a share of all, within bounds."""
 _MILLION = 1_000_000
 
@@ -46,7 +47,8 @@ def measure_speed(arena: Arena, rounds: int, only: Sequence[str] = ()) -> dict[s
     """
     racing = [c for c in CONTESTANTS if not only or c.name in only]
     part = min(arena.events, max(_PART_LEAST, min(_PART_MOST, arena.events // _PART_SHARE)))
-    arena.ceiling(_USUAL, part, "Warming Elasticsearch up")
+    for number in range(_WARM):
+        arena.ceiling(_USUAL, part, f"Warming Elasticsearch up, {number + 1} of {_WARM}")
     tried, shape = sweep(arena, part) if racing[0].name == CEILING else ([], _USUAL)
     runs: dict[str, list[Run]] = {c.name: [] for c in racing}
     disk = _Disk()
@@ -136,21 +138,14 @@ def _cost(run: Run) -> float:
 class _Disk:
     """The size of the index that the last run of one consumer left."""
 
-    before: int = 0
     merged: int = 0
 
     def look(self, index: Index) -> None:
-        self.before = index.bytes_on_disk()
         index.force_merge()
-        self.merged = index.bytes_on_disk()
+        self.merged = index.disk().bytes
 
     def section(self, events: int) -> dict[str, float] | None:
-        if not self.merged:
-            return None
-        return {
-            "bytes_per_million": self.merged / events * _MILLION,
-            "bytes_per_million_unmerged": self.before / events * _MILLION,
-        }
+        return {"bytes_per_million": self.merged / events * _MILLION} if self.merged else None
 
 
 def _run(arena: Arena, contestant: Contestant, shape: Shape, what: str, disk: _Disk) -> Run:
