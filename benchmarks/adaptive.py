@@ -31,6 +31,7 @@ def measure_adaptive(arena: Arena, rounds: int, settling: Settling) -> dict[str,
     The stream is as long as the best fixed setting needs for the time to settle and to measure, and
     both are measured over the same part of it. Raises BenchError.
     """
+    arena.consumers(CONSUMER, 1, "Warming Elasticsearch up")
     swept = [_swept(arena, _fixed(bulks, size)) for size in _BULK_EVENTS for bulks in _BULKS]
     best = max(swept, key=lambda found: found["documents_per_second"])
     seconds = settling.settle_seconds + settling.measure_seconds

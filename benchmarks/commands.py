@@ -167,6 +167,7 @@ def report(out: Out = FOLDER, quick: bool = False) -> None:
 
 def main() -> None:
     """Run a command. A fault is a sentence, not a traceback; whatever happens, all is ended."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     try:
