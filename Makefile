@@ -4,9 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO_FILE ?= ../shared/data/linux-auth.ndjson
+EVENTS ?= 1000000
+ROUNDS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format schema clean
+.PHONY: help install demo test bench bench-fields bench-adaptive lint format schema clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +33,15 @@ demo: $(VENV)/.installed  ## Show the whole way on real servers, and prove that 
 
 test: $(VENV)/.installed-dev  ## Run all tests, on a real Kafka and a real Elasticsearch
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/.installed  ## Measure speed, side by side; the quick one: make bench EVENTS=100000
+	$(BIN)/python -m benchmarks all --events $(EVENTS) --rounds $(ROUNDS)
+
+bench-fields: $(VENV)/.installed  ## Measure what each mapped field and setting costs
+	$(BIN)/python -m benchmarks fields --rounds $(ROUNDS)
+
+bench-adaptive: $(VENV)/.installed  ## Compare the settings that settle by themselves with fixed ones
+	$(BIN)/python -m benchmarks adaptive --events $(EVENTS)
 
 lint: $(VENV)/.installed-dev  ## Check style and types
 	$(BIN)/ruff check .

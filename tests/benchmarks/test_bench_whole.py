@@ -1,0 +1,95 @@
+"""The whole bench at its smallest, on its own servers, so that it can't rot."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from command import clean_environment
+from servers import ROOT
+from waiting import wait_until
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Give a folder for all that the bench makes, which the servers' account can reach."""
+    made = Path(tempfile.mkdtemp(prefix="auditlog-test-bench-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+def bench(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """Start a command of the bench, as if someone typed it."""
+    environment = clean_environment() | {"TMPDIR": str(folder), "AUDITLOG_GROUP": "not-heeded"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", *arguments, "--out", str(folder / "out")],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def left_behind(folder: Path) -> list[list[str]]:
+    """Return the processes that have anything to do with the folder."""
+    return [
+        process.info["cmdline"]
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(folder) in part for part in process.info["cmdline"] or ())
+        and process.pid != os.getpid()
+    ]
+
+
+@pytest.mark.servers
+@pytest.mark.timeout(900)
+def test_smallest_bench_measures_everything_and_leaves_nothing(folder: Path) -> None:
+    """Every part has figures; counts were exact, or there would be none."""
+    done = bench(folder, "all", "--events", "5000", "--rounds", "1", "--seconds", "2")
+    said, _ = done.communicate(timeout=800)
+    assert done.returncode == 0, said
+    found = json.loads((folder / "out" / "quick.json").read_text())
+    assert found.keys() == {"speed", "scaling", "latency", "producer"}
+    contestants = found["speed"]["contestants"]
+    assert contestants.keys() == {"ceiling", "one", "two", "by_hand"}
+    for contestant in contestants.values():
+        (run,) = contestant["runs"]
+        assert run["documents"] == 5000
+        assert min(run["documents_per_second"], run["peak_mib"], run["elastic_cpu_per_million"]) > 0
+    assert 300 < found["speed"]["event_bytes"] < 400
+    assert found["latency"]["p50"] <= found["latency"]["p99"] <= found["latency"]["highest"]
+    assert found["producer"]["ways"]["bare"]["ratio_to_bare"]["median"] == 1
+    assert (folder / "out" / "quick.svg").read_text().startswith("<svg")
+    assert str(folder) not in json.dumps(found), "no path of the machine"
+    assert [path.name for path in folder.iterdir()] == ["out"]
+    assert left_behind(folder) == []
+
+
+@pytest.mark.servers
+def test_interrupted_bench_leaves_nothing(folder: Path) -> None:
+    """Ctrl-C, once the servers run and the topic is being filled."""
+    running = bench(folder, "speed", "--events", "1000000", "--rounds", "1")
+    wait_until(
+        lambda: running.poll() is not None or any("preload" in " ".join(c) for c in children(running)),
+        seconds=200,
+        what="the topic is being filled",
+    )
+    running.send_signal(signal.SIGINT)
+    said, _ = running.communicate(timeout=90)
+    assert running.returncode not in (0, None), said
+    assert "Traceback" not in said
+    assert list(folder.iterdir()) == []
+    assert left_behind(folder) == []
+
+
+def children(process: "subprocess.Popen[str]") -> list[list[str]]:
+    """Return the command lines of a process's children."""
+    return [child.cmdline() for child in psutil.Process(process.pid).children()]
