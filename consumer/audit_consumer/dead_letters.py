@@ -7,7 +7,7 @@ source topic, partition and offset in the headers.
 import hashlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -30,6 +30,7 @@ __all__ = [
     "DeadLetters",
     "Headers",
     "headers_of",
+    "origin_in",
     "origin_of",
     "split_headers",
 ]
@@ -111,17 +112,18 @@ class DeadLetters:
         self._producer.flush(1)
 
     def _produce(self, delivery: _Delivery, deadline: float, *, cut: bool = False) -> None:
-        record, value = delivery.refusal.record, delivery.refusal.record.value
+        record = delivery.refusal.record
+        key, value = record.key, record.value
         headers = [*record.headers, *headers_of(delivery.refusal)]
-        if cut and value is not None:
-            headers = [*headers_of(delivery.refusal), *_size_headers(value)]
-            value = value[:_CUT_BYTES]
+        if cut:  # whatever is too large: value, key or headers
+            headers = [*headers_of(delivery.refusal), *_size_headers(value or b"")]
+            key, value = _beginning(key), _beginning(value)
         while True:
             try:
                 self._producer.produce(
                     self._topic,
                     value,
-                    key=record.key if not cut else (record.key or b"")[:_CUT_BYTES],
+                    key=key,
                     headers=headers,
                     on_delivery=delivery.report,
                 )
@@ -157,6 +159,10 @@ class DeadLetters:
         )
 
 
+def _beginning(value: bytes | None) -> bytes | None:
+    return value[:_CUT_BYTES] if value is not None else None
+
+
 def _size_headers(value: bytes) -> list[tuple[str, str | bytes | None]]:
     return [
         (SIZE_HEADER, str(len(value)).encode()),
@@ -184,16 +190,19 @@ def headers_of(refusal: Refusal) -> list[tuple[str, str | bytes | None]]:
 
 def split_headers(headers: Headers) -> tuple[Headers, dict[str, str]]:
     """Return the record's own headers, and apart what `headers_of` added behind them, if it did."""
-    names = [name for name, _ in headers]
-    if TOPIC_HEADER not in names:
-        return headers, {}
-    first = len(names) - 1 - names[::-1].index(TOPIC_HEADER)
-    return headers[:first], {name: _text(value) for name, value in headers[first:]}
+    for first in range(len(headers) - 1, -1, -1):
+        if headers[first][0] == TOPIC_HEADER:
+            return headers[:first], {name: _text(value) for name, value in headers[first:]}
+    return headers, {}
 
 
 def origin_of(headers: Headers) -> Origin | None:
     """Return where a dead letter stood; None if its headers don't say."""
-    _, added = split_headers(headers)
+    return origin_in(split_headers(headers)[1])
+
+
+def origin_in(added: Mapping[str, str]) -> Origin | None:
+    """Return the same from headers that were split before."""
     try:
         return Origin(added[TOPIC_HEADER], int(added[PARTITION_HEADER]), int(added[OFFSET_HEADER]))
     except (KeyError, ValueError):

@@ -15,7 +15,7 @@ from audit_consumer.survey import Group
 __all__ = ["group_json", "group_lines", "letter_json", "letter_lines", "shown", "shown_bytes"]
 
 _VALUE_MAX = 1000
-_FIELD_MAX = 200
+_FIELD_MAX = 300
 
 
 def group_lines(group: Group, zone: tzinfo) -> Iterator[str]:
@@ -31,7 +31,7 @@ def group_lines(group: Group, zone: tzinfo) -> Iterator[str]:
     yield f"  refused    {_from_to(group.first, group.last, zone)}"
     if group.first_received is not None:
         yield f"  published  {_from_to(group.first_received, group.last_received, zone)}"
-    yield f"  such as    {_where_and_why(group.path, group.message)}"
+    yield f"  such as    {_cut(_where_and_why(group.path, group.message), full=False)}"
 
 
 def group_json(group: Group) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def group_json(group: Group) -> dict[str, Any]:
 def letter_lines(letter: Letter, ledger: Ledger, zone: tzinfo, *, full: bool) -> Iterator[str]:
     """Yield one dead letter: where it stood, why it was refused, and its bytes, escaped."""
     yield f"{_place(letter.origin)}: {shown(letter.reason)}"
-    yield f"  {_where_and_why(letter.path, letter.message)}"
+    yield f"  {_cut(_where_and_why(letter.path, letter.message), full=full)}"
     for label, text in _facts(letter, ledger, zone, full=full):
         yield f"  {label:<14}{text}"
     if letter.value is not None:

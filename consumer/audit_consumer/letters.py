@@ -23,7 +23,7 @@ from audit_consumer.dead_letters import (
     RECEIVED_HEADER,
     SIZE_HEADER,
     Headers,
-    origin_of,
+    origin_in,
     split_headers,
 )
 from audit_consumer.ledger import ORIGIN_HEADER, Note, identity_of, note_of, parse_origin
@@ -135,7 +135,7 @@ class LetterBox:
 def letter_of(record: Record) -> Letter | None:
     """Read a dead letter; None if the record is none."""
     own, added = split_headers(record.headers)
-    origin = origin_of(record.headers)
+    origin = origin_in(added)
     if origin is None or REASON_HEADER not in added:
         return None
     size = added.get(SIZE_HEADER)

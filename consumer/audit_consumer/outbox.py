@@ -46,13 +46,18 @@ class Outbox:
     def send(self, records: Sequence[Outgoing]) -> list[Origin | KafkaError]:
         """Write them; return where each stands now, or why it is not known to be written.
 
-        Returns within a minute. Does not raise.
+        Takes a minute at most, as a rule. Does not raise.
         """
         answers: list[Origin | KafkaError] = [KafkaError(KafkaError._TIMED_OUT)] * len(records)  # noqa: SLF001 - public code
         deadline = time.monotonic() + _SECONDS
         for number, record in enumerate(records):
             self._produce(number, record, answers, deadline)
         self._producer.flush(2 * _SECONDS)
+        for number, answer in enumerate(answers):
+            # The broker refuses a whole batch for one record in it: each is tried alone.
+            if isinstance(answer, KafkaError) and answer.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                self._produce(number, records[number], answers, deadline)
+                self._producer.flush(2 * _SECONDS)
         return answers
 
     def _produce(

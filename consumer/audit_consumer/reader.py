@@ -22,10 +22,12 @@ _NEAR = 20_000
 """Reading on over so many offsets is quicker than beginning anew behind them."""
 _STALLED_SECONDS = 60.0
 _BATCH_BYTES = 8 * 1024 * 1024
+_AHEAD_KB = 2 * 1024
+"""Fetched ahead: much of what is fetched is passed over, or belongs behind where we stop."""
 
 
 class Reader:
-    """Reads ranges of offsets. What it keeps in memory is bounded by `AUDITLOG_FETCH_BYTES`.
+    """Reads ranges of offsets, and keeps a few megabytes of them in memory.
 
     Every method raises SetupFaultError where Kafka does not answer, or has no such topic.
     """
@@ -36,7 +38,12 @@ class Reader:
         # The end of a partition is told, since what stands there may be no record: a transaction's
         # end has an offset too, and nobody would ever get to see it.
         self._consumer = Consumer(
-            settings.consumer_config() | {"fetch.wait.max.ms": 10, "enable.partition.eof": True}
+            settings.consumer_config()
+            | {
+                "fetch.wait.max.ms": 10,
+                "enable.partition.eof": True,
+                "queued.max.messages.kbytes": _AHEAD_KB,
+            }
         )
 
     def partitions(self, topic: str) -> list[int]:

@@ -65,6 +65,7 @@ class Survey:
     """All reasons that there are, also those that were not asked for."""
     _seen: dict[bytes, int] = field(default_factory=dict)
     """Identity -> the groups that the record was counted in, a bit each."""
+    _numbers: dict[str, int] = field(default_factory=dict)
     _suspects: list[tuple[Origin, Group]] = field(default_factory=list)
     """Records that may be replays; the notes have to say so."""
 
@@ -87,7 +88,7 @@ class Survey:
             return
         group = self.groups.setdefault(letter.reason, Group(letter.reason))
         group.add(letter)
-        bit = 1 << list(self.groups).index(letter.reason)
+        bit = 1 << self._numbers.setdefault(letter.reason, len(self._numbers))
         identity = letter.identity
         seen = self._seen.get(identity, 0)
         if not seen & bit:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 __all__ = ["parse_time", "zone"]
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_RELATIVE = re.compile(r"-(\d{1,6})([smhdw])")
+_RELATIVE = re.compile(r"-([0-9]{1,6})([smhdw])")
 
 
 def zone(name: str) -> ZoneInfo:
