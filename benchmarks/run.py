@@ -15,7 +15,7 @@ __all__ = ["Run", "Sample", "Watch", "figures"]
 
 _START_SECONDS = 60.0
 _STALL_SECONDS = 60.0
-_LONGEST_LOOK, _SHORTEST_LOOK = 0.5, 0.01
+_LONGEST_LOOK, _FIRST_LOOK, _SHORTEST_LOOK = 0.5, 0.1, 0.01
 _MILLION = 1_000_000
 _MIB = 1024 * 1024
 _USERS = ("contestant", "elastic", "broker", "bench")
@@ -92,7 +92,7 @@ class Watch:
             if time.monotonic() > deadline:
                 raise self._stalled(f"did not come to it that {what}")
             self._check()
-            time.sleep(_SHORTEST_LOOK * 5)
+            time.sleep(_FIRST_LOOK)
 
     def _wait_for_first(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -100,7 +100,7 @@ class Watch:
             if time.monotonic() > deadline:
                 raise self._stalled("indexed nothing")
             self._check()
-            time.sleep(_SHORTEST_LOOK * 2)
+            time.sleep(_FIRST_LOOK)
         self._take(found)
 
     def _take(self, documents: int) -> None:

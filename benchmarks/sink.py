@@ -29,6 +29,7 @@ __all__ = ["Received", "Sink"]
 
 _CHUNK = 256 * 1024
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 _ZIPPED = re.compile(rb"\r\ncontent-encoding: *gzip", re.IGNORECASE)
 _TYPE = re.compile(rb"\r\n(?:content-type|accept): *([^\r]+)", re.IGNORECASE)
 _JSON = "application/vnd.elasticsearch+json;compatible-with=9"
@@ -91,6 +92,9 @@ class _Server:
             while True:
                 head, rest = _head(connection, rest)
                 if not head:
+                    return
+                if _CHUNKED.search(head):
+                    connection.sendall(_response(411, _JSON, b'{"error":"Content-Length, please"}'))
                     return
                 found = _LENGTH.search(head)
                 length = int(found[1]) if found else 0

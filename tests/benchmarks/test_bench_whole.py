@@ -28,7 +28,11 @@ def folder() -> Iterator[Path]:
 
 def bench(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
     """Start a command of the bench, as if someone typed it."""
-    environment = clean_environment() | {"TMPDIR": str(folder), "AUDITLOG_GROUP": "not-heeded"}
+    environment = clean_environment() | {
+        "TMPDIR": str(folder),
+        "AUDITLOG_GROUP": "not-heeded",
+        "AUDITLOG_LOCAL_ELASTICSEARCH_HEAP": "512m",
+    }
     return subprocess.Popen(
         [sys.executable, "-m", "benchmarks", *arguments, "--out", str(folder / "out")],
         cwd=ROOT,
