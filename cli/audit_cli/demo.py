@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 from audit_consumer import ConsumerError, ConsumerSettings, SetupSettings, set_up, verify
-from audit_consumer.commands import closing_line
 from audit_consumer.lag import Lag
+from audit_consumer.proof import closing_line
 from audit_local import LocalSettings, Stack
 from audit_producer.commands import PublisherSettings
 from audit_producer.lines import Line, read_lines

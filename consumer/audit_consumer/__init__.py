@@ -9,10 +9,10 @@ from audit_consumer.errors import (
     StartUnknownError,
     UnreachableError,
 )
+from audit_consumer.proof.verify import PartitionProof, verify
 from audit_consumer.service import run_consumer
 from audit_consumer.settings import ConsumerSettings, SetupSettings
 from audit_consumer.setup import set_up
-from audit_consumer.verify import PartitionProof, verify
 
 __all__ = [
     "ConsumerError",

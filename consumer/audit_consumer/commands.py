@@ -7,16 +7,15 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from audit_consumer import letter_commands, proof_commands, status_commands
+from audit_consumer import letters, proof, status_commands
 from audit_consumer.assignment import Start
 from audit_consumer.doctor import examine
 from audit_consumer.log import configure_logging
-from audit_consumer.proof_commands import closing_line
 from audit_consumer.service import run_consumer
 from audit_consumer.settings import ConsumerSettings, SetupSettings
 from audit_consumer.setup import set_up
 
-__all__ = ["closing_line", "register"]
+__all__ = ["register"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
@@ -27,8 +26,8 @@ def register(app: typer.Typer) -> None:
     app.command("doctor", epilog="Example: auditlog doctor --json")(doctor_command)
     app.command("consume", epilog="Example: auditlog consume --start earliest")(consume_command)
     status_commands.register(app)
-    proof_commands.register(app)
-    letter_commands.register(app)
+    proof.register(app)
+    letters.register(app)
 
 
 def setup_command(json_output: Json = False) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from audit_consumer.dead_letters import MESSAGE_HEADER, SIZE_HEADER, TOPIC_HEADER
-from audit_consumer.letters import Letter, LetterBox, Selection
+from audit_consumer.letters.letter import Letter, LetterBox, Selection
 from audit_consumer.reader import Reader
 from audit_consumer.record import Refusal
 from audit_schemas import Reason

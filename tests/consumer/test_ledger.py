@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from audit_consumer.dead_letters import headers_of
-from audit_consumer.ledger import Ledger, Note, NoteKind, identity_of, note_of
+from audit_consumer.letters.ledger import Ledger, Note, NoteKind, identity_of, note_of
 from audit_consumer.record import Record, Refusal
 from audit_schemas import Origin, Reason
 from hypothesis import given

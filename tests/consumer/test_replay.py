@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 from audit_consumer.dead_letters import REASON_HEADER, SIZE_HEADER
-from audit_consumer.ledger import ORIGIN_HEADER, RUN_HEADER, Note, NoteKind, origin_text
-from audit_consumer.letters import Letter, LetterBox, Selection
-from audit_consumer.outbox import Outbox, Outgoing
+from audit_consumer.letters.ledger import ORIGIN_HEADER, RUN_HEADER, Note, NoteKind, origin_text
+from audit_consumer.letters.letter import Letter, LetterBox, Selection
+from audit_consumer.letters.outbox import Outbox, Outgoing
+from audit_consumer.letters.replay import replay
+from audit_consumer.letters.result import Result
 from audit_consumer.reader import Reader
 from audit_consumer.record import Record, Refusal
-from audit_consumer.replay import replay
-from audit_consumer.replay_result import Result
 from audit_schemas import Reason
 from command import clean_environment
 from confluent_kafka import Producer, TopicPartition

@@ -15,17 +15,9 @@ from audit_schemas.timespec import parse_time, zone
 from pydantic import Field
 
 from audit_consumer.errors import SelectionError
-from audit_consumer.letter_text import (
-    group_json,
-    group_lines,
-    letter_json,
-    letter_lines,
-    shown,
-)
-from audit_consumer.letters import Letter, LetterBox, Selection
-from audit_consumer.reader import Reader
-from audit_consumer.replay import replay
-from audit_consumer.replay_text import (
+from audit_consumer.letters.letter import Letter, LetterBox, Selection
+from audit_consumer.letters.replay import replay
+from audit_consumer.letters.replay_text import (
     beside,
     counted,
     nothing,
@@ -33,8 +25,16 @@ from audit_consumer.replay_text import (
     result_json,
     result_lines,
 )
+from audit_consumer.letters.survey import survey
+from audit_consumer.letters.text import (
+    group_json,
+    group_lines,
+    letter_json,
+    letter_lines,
+    shown,
+)
+from audit_consumer.reader import Reader
 from audit_consumer.settings import ConsumerSettings
-from audit_consumer.survey import survey
 from audit_consumer.terminal import print_lines, progress_bar
 
 __all__ = ["LetterSettings", "register"]

@@ -8,9 +8,9 @@ from typing import Any
 from audit_schemas import Origin, format_timestamp
 from audit_schemas.soften import printable
 
-from audit_consumer.ledger import Ledger
-from audit_consumer.letters import Letter
-from audit_consumer.survey import Group
+from audit_consumer.letters.ledger import Ledger
+from audit_consumer.letters.letter import Letter
+from audit_consumer.letters.survey import Group
 
 __all__ = ["group_json", "group_lines", "letter_json", "letter_lines", "shown", "shown_bytes"]
 

@@ -26,7 +26,7 @@ from audit_consumer.dead_letters import (
     origin_in,
     split_headers,
 )
-from audit_consumer.ledger import ORIGIN_HEADER, Note, identity_of, note_of, parse_origin
+from audit_consumer.letters.ledger import ORIGIN_HEADER, Note, identity_of, note_of, parse_origin
 from audit_consumer.reader import Reader
 from audit_consumer.record import Record
 

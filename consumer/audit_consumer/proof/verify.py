@@ -21,9 +21,9 @@ from audit_schemas import TimeBounds
 from audit_consumer.bulk import compare
 from audit_consumer.dead_letters import origin_of
 from audit_consumer.decode import Decoder
-from audit_consumer.documents import Documents, Place, Sight
 from audit_consumer.elastic import EventIndex
 from audit_consumer.offset_set import OffsetSet
+from audit_consumer.proof.documents import Documents, Place, Sight
 from audit_consumer.reader import Reader, batches
 from audit_consumer.record import Outcome, Prepared, Record, Refusal
 from audit_consumer.settings import ConsumerSettings

@@ -34,8 +34,8 @@ from datetime import UTC, datetime, timedelta
 from audit_schemas import Origin
 
 from audit_consumer.errors import ConsumerError
-from audit_consumer.interrupted import find_published
-from audit_consumer.ledger import (
+from audit_consumer.letters.interrupted import find_published
+from audit_consumer.letters.ledger import (
     LAPSE,
     ORIGIN_HEADER,
     RUN_HEADER,
@@ -45,12 +45,12 @@ from audit_consumer.ledger import (
     note_of,
     origin_text,
 )
-from audit_consumer.letters import Letter, LetterBox, Selection
-from audit_consumer.outbox import Outbox, Outgoing
+from audit_consumer.letters.letter import Letter, LetterBox, Selection
+from audit_consumer.letters.outbox import Outbox, Outgoing
+from audit_consumer.letters.result import Result
+from audit_consumer.letters.survey import Survey, survey
 from audit_consumer.reader import Reader
-from audit_consumer.replay_result import Result
 from audit_consumer.settings import ConsumerSettings
-from audit_consumer.survey import Survey, survey
 from audit_consumer.terminal import Report, silent
 
 __all__ = ["Replayer", "replay"]

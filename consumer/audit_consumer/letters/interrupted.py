@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from audit_consumer.ledger import ORIGIN_HEADER, RUN_HEADER, Note, NoteKind, origin_text
+from audit_consumer.letters.ledger import ORIGIN_HEADER, RUN_HEADER, Note, NoteKind, origin_text
 from audit_consumer.reader import Reader
 
 __all__ = ["find_published"]

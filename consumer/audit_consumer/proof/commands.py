@@ -13,11 +13,11 @@ from rich.table import Table
 
 from audit_consumer.log import configure_logging
 from audit_consumer.offset_set import OffsetSet
+from audit_consumer.proof.repair import repair
+from audit_consumer.proof.verify import PartitionProof, verify
 from audit_consumer.record import Outcome
-from audit_consumer.repair import repair
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.terminal import print_lines, progress_bar
-from audit_consumer.verify import PartitionProof, verify
 
 __all__ = ["closing_line", "register"]
 

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from audit_consumer.letter_text import shown
-from audit_consumer.replay_result import Result
-from audit_consumer.survey import Survey
+from audit_consumer.letters.result import Result
+from audit_consumer.letters.survey import Survey
+from audit_consumer.letters.text import shown
 
 __all__ = ["beside", "counted", "nothing", "problems", "result_json", "result_lines"]
 

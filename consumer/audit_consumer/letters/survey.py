@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from audit_schemas import Origin, Reason
 
 from audit_consumer.errors import SelectionError
-from audit_consumer.ledger import LAPSE, Ledger, Note
-from audit_consumer.letters import Letter, LetterBox, Selection
+from audit_consumer.letters.ledger import LAPSE, Ledger, Note
+from audit_consumer.letters.letter import Letter, LetterBox, Selection
 from audit_consumer.terminal import Report, silent
 
 __all__ = ["Group", "Survey", "survey"]

@@ -18,12 +18,12 @@ from audit_consumer.decode import Decoder
 from audit_consumer.elastic import EventIndex
 from audit_consumer.errors import SetupFaultError
 from audit_consumer.pack import Pack
+from audit_consumer.proof.verify import PartitionProof
 from audit_consumer.reader import Reader, batches
 from audit_consumer.record import Outcome
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.settle import Settler
 from audit_consumer.terminal import Report, silent
-from audit_consumer.verify import PartitionProof
 
 __all__ = ["repair"]
 
