@@ -5,21 +5,24 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from audit_consumer.dead_letters import REASON_HEADER, SIZE_HEADER
-from audit_consumer.ledger import ORIGIN_HEADER, RUN_HEADER, Note, NoteKind, origin_text
+from audit_consumer.ledger import LAPSE, ORIGIN_HEADER, RUN_HEADER, Note, NoteKind, origin_text
 from audit_consumer.letters import Letter, LetterBox, Selection
 from audit_consumer.outbox import Outbox, Outgoing
 from audit_consumer.reader import Reader
 from audit_consumer.record import Record, Refusal
-from audit_consumer.replay import replay
+from audit_consumer.replay import Replayer, replay
 from audit_consumer.replay_result import Result
+from audit_consumer.survey import survey
 from audit_schemas import Reason
 from command import clean_environment
 from confluent_kafka import Producer, TopicPartition
@@ -207,23 +210,31 @@ def test_each_original_header_is_sent_and_none_of_ours(deployment: Deployment) -
 
 
 def test_two_replays_at_the_same_time_publish_each_record_once(deployment: Deployment) -> None:
-    """Two operators type the same; what one of them has, the other leaves to it, and says so."""
+    """Both have chosen all before either begins: what one has, the other leaves to it."""
     refuse(deployment, *(b"%d" % number for number in range(3000)))
-    command = [sys.executable, "-m", "audit_cli", LETTERS, "replay", "--json"]
-    environment = clean_environment() | deployment.environment
-    both = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(2)
-    ]
-    results = []
-    for process in both:
-        output, _ = process.communicate(timeout=120)
-        results.append(json.loads(output))
+    chosen = threading.Barrier(2)
+
+    def one_of_two() -> Result:
+        settings = deployment.consumer
+        with Reader(settings) as reader, Reader(settings) as beside:
+            box = LetterBox(reader, settings.dead_letter_topic)
+            found = survey(box, Selection(settings.topic))
+            replayer = Replayer(settings, beside, box, found.ledger, again=False, lapse=LAPSE)
+            assert len(replayer.choose(found, note=True)) == 3000
+            chosen.wait(60)
+            for letter in letters(deployment):
+                replayer.add(letter, send=True)
+            replayer.flush()
+            return replayer.result
+
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(one_of_two) for _ in range(2)]
+        results = [future.result(120) for future in futures]
     found = origins(replayed(deployment))
     assert (len(found), set(found.values())) == (3000, {1})
-    assert sum(result["replayed"] for result in results) == 3000
-    left = [result["replayed_before"] + result["left_to_another_replay"] for result in results]
-    assert sum(left) == 3000
+    assert sum(result.replayed.total() for result in results) == 3000
+    assert sum(result.before + result.busy for result in results) == 3000
+    assert run(deployment).before == 3000
 
 
 def test_record_that_another_run_has_is_left_to_it(deployment: Deployment) -> None:
