@@ -209,12 +209,12 @@ def test_each_original_header_is_sent_and_none_of_ours(deployment: Deployment) -
     assert again.key is None
 
 
-def test_two_replays_at_the_same_time_publish_each_record_once(deployment: Deployment) -> None:
-    """Both have chosen all before either begins: what one has, the other leaves to it."""
+def test_replays_at_the_same_time_publish_each_record_once(deployment: Deployment) -> None:
+    """All have chosen before any begins, two race, one comes late: what one has, others leave to it."""
     refuse(deployment, *(b"%d" % number for number in range(3000)))
-    chosen = threading.Barrier(2)
+    chosen, raced = threading.Barrier(3), threading.Event()
 
-    def one_of_two() -> Result:
+    def one(begin: threading.Event) -> Result:
         settings = deployment.consumer
         with Reader(settings) as reader, Reader(settings) as beside:
             box = LetterBox(reader, settings.dead_letter_topic)
@@ -222,18 +222,25 @@ def test_two_replays_at_the_same_time_publish_each_record_once(deployment: Deplo
             replayer = Replayer(settings, beside, box, found.ledger, again=False, lapse=LAPSE)
             assert len(replayer.choose(found, note=True)) == 3000
             chosen.wait(60)
+            begin.wait(60)
             for letter in letters(deployment):
                 replayer.add(letter, send=True)
             replayer.flush()
             return replayer.result
 
-    with ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(one_of_two) for _ in range(2)]
-        results = [future.result(120) for future in futures]
+    at_once = threading.Event()
+    at_once.set()
+    with ThreadPoolExecutor(3) as pool:
+        late = pool.submit(one, raced)
+        racing = [pool.submit(one, at_once) for _ in range(2)]
+        results = [future.result(120) for future in racing]
+        raced.set()
+        results.append(late.result(120))
     found = origins(replayed(deployment))
     assert (len(found), set(found.values())) == (3000, {1})
     assert sum(result.replayed.total() for result in results) == 3000
-    assert sum(result.before + result.busy for result in results) == 3000
+    assert sum(result.before + result.busy for result in results) == 6000
+    assert results[2].before == 3000
     assert run(deployment).before == 3000
 
 
