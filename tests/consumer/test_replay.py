@@ -5,19 +5,22 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from audit_consumer.dead_letters import REASON_HEADER, SIZE_HEADER
-from audit_consumer.letters.ledger import ORIGIN_HEADER, RUN_HEADER, Note, NoteKind, origin_text
+from audit_consumer.letters.ledger import LAPSE, ORIGIN_HEADER, RUN_HEADER, Note, NoteKind, origin_text
 from audit_consumer.letters.letter import Letter, LetterBox, Selection
 from audit_consumer.letters.outbox import Outbox, Outgoing
-from audit_consumer.letters.replay import replay
+from audit_consumer.letters.replay import Replayer, replay
 from audit_consumer.letters.result import Result
+from audit_consumer.letters.survey import survey
 from audit_consumer.reader import Reader
 from audit_consumer.record import Record, Refusal
 from audit_schemas import Reason
@@ -206,24 +209,39 @@ def test_each_original_header_is_sent_and_none_of_ours(deployment: Deployment) -
     assert again.key is None
 
 
-def test_two_replays_at_the_same_time_publish_each_record_once(deployment: Deployment) -> None:
-    """Two operators type the same; what one of them has, the other leaves to it, and says so."""
+def test_replays_at_the_same_time_publish_each_record_once(deployment: Deployment) -> None:
+    """All have chosen before any begins, two race, one comes late: what one has, others leave to it."""
     refuse(deployment, *(b"%d" % number for number in range(3000)))
-    command = [sys.executable, "-m", "audit_cli", LETTERS, "replay", "--json"]
-    environment = clean_environment() | deployment.environment
-    both = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(2)
-    ]
-    results = []
-    for process in both:
-        output, _ = process.communicate(timeout=120)
-        results.append(json.loads(output))
+    chosen, raced = threading.Barrier(3), threading.Event()
+
+    def one(begin: threading.Event) -> Result:
+        settings = deployment.consumer
+        with Reader(settings) as reader, Reader(settings) as beside:
+            box = LetterBox(reader, settings.dead_letter_topic)
+            found = survey(box, Selection(settings.topic))
+            replayer = Replayer(settings, beside, box, found.ledger, again=False, lapse=LAPSE)
+            assert len(replayer.choose(found, note=True)) == 3000
+            chosen.wait(60)
+            begin.wait(60)
+            for letter in letters(deployment):
+                replayer.add(letter, send=True)
+            replayer.flush()
+            return replayer.result
+
+    at_once = threading.Event()
+    at_once.set()
+    with ThreadPoolExecutor(3) as pool:
+        late = pool.submit(one, raced)
+        racing = [pool.submit(one, at_once) for _ in range(2)]
+        results = [future.result(120) for future in racing]
+        raced.set()
+        results.append(late.result(120))
     found = origins(replayed(deployment))
     assert (len(found), set(found.values())) == (3000, {1})
-    assert sum(result["replayed"] for result in results) == 3000
-    left = [result["replayed_before"] + result["left_to_another_replay"] for result in results]
-    assert sum(left) == 3000
+    assert sum(result.replayed.total() for result in results) == 3000
+    assert sum(result.before + result.busy for result in results) == 6000
+    assert results[2].before == 3000
+    assert run(deployment).before == 3000
 
 
 def test_record_that_another_run_has_is_left_to_it(deployment: Deployment) -> None:

@@ -16,6 +16,7 @@ __all__ = ["group_json", "group_lines", "letter_json", "letter_lines", "shown", 
 
 _VALUE_MAX = 1000
 _FIELD_MAX = 300
+_HEADERS_MAX = 20
 
 
 def group_lines(group: Group, zone: tzinfo) -> Iterator[str]:
@@ -80,8 +81,11 @@ def _facts(letter: Letter, ledger: Ledger, zone: tzinfo, *, full: bool) -> Itera
         if (found := letter.event_field(name)) is not None:
             yield f"event.{name}", _cut(shown(found), full=full)
     yield "key", _bytes(letter.key, full=full)
-    for name, value in letter.headers:
+    headers = letter.headers if full else letter.headers[:_HEADERS_MAX]
+    for name, value in headers:
         yield "header", f"{_cut(shown(name), full=full)}: {_bytes(value, full=full)}"
+    if more := len(letter.headers) - len(headers):
+        yield "header", f"… and {more:,} more: --full shows them"
     yield "value", _length(letter)
 
 
