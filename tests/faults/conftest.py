@@ -1,5 +1,7 @@
 """Fixtures of the fault tests: servers of their own, which they may kill; whole again after each."""
 
+import os
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -28,3 +30,11 @@ def bare(fleet: Fleet) -> Iterator[Deployment]:
     fleet.heal()
     deployment.servers = fleet.servers
     tear_down(deployment)
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """Give the test's own chance. Its seed is printed; FAULTS_SEED repeats it."""
+    seed = int(os.environ.get("FAULTS_SEED") or random.randrange(1_000_000))
+    print(f"FAULTS_SEED={seed}")  # noqa: T201 - shown where the test fails
+    return random.Random(seed)

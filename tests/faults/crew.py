@@ -1,0 +1,97 @@
+"""The consumers of a test: they join, leave, are killed, stand still, and go on."""
+
+import contextlib
+import signal
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from faults.group import lag
+from servers import Deployment
+from waiting import wait_until
+
+__all__ = ["Crew", "conflicts", "operations"]
+
+Consumer = subprocess.Popen[bytes]
+
+
+class Crew:
+    """Real `auditlog consume` processes, each with a log of its own; ended with the context."""
+
+    def __init__(self, deployment: Deployment, folder: Path) -> None:
+        self._deployment = deployment
+        self._folder = folder
+        self._stack = contextlib.ExitStack()
+        self._log_of: dict[Consumer, Path] = {}
+        self.alive: list[Consumer] = []
+
+    def join(self) -> Consumer:
+        """Start one more."""
+        log = self._folder / f"consumer-{len(self._log_of)}.log"
+        process = self._stack.enter_context(self._deployment.consuming(log=log))
+        self._log_of[process] = log
+        self.alive.append(process)
+        return process
+
+    def kill(self, process: Consumer) -> None:
+        """End one by kill -9. It has to be at work still."""
+        self.check()
+        process.kill()
+        process.wait()
+        self.alive.remove(process)
+
+    def leave(self, process: Consumer) -> None:
+        """End one by SIGTERM, which it has to take well once it is at work."""
+        self.check()
+        at_work = self._log_of[process].read_text() != ""
+        process.terminate()
+        status = process.wait(40)
+        assert status == 0 or (status == -signal.SIGTERM and not at_work), self.log()
+        self.alive.remove(process)
+
+    def log(self) -> str:
+        """Return what they all wrote."""
+        return "".join(path.read_text() for path in self._log_of.values())
+
+    def check(self) -> None:
+        """Fail if one has ended by itself."""
+        assert all(process.poll() is None for process in self.alive), self.log()
+
+    def settle(self, *, seconds: float = 120) -> None:
+        """Wait until all that is published is settled."""
+
+        def is_settled() -> bool:
+            self.check()
+            return lag(self._deployment) == 0
+
+        wait_until(is_settled, seconds=seconds, what=f"all is settled\n{self.log()}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            for process in self.alive:
+                process.kill()
+                process.wait()
+        self._stack.close()
+
+
+def _indexing(deployment: Deployment) -> dict[str, int]:
+    with deployment.client() as client:
+        found = client.indices.stats(index=f"{deployment.name}-*", metric="indexing")
+    return dict(found["_all"]["primaries"].get("indexing", {}))
+
+
+def operations(deployment: Deployment) -> int:
+    """Return how many writes Elasticsearch was asked for, since its start: what shows work at once."""
+    counts = _indexing(deployment)
+    return counts.get("index_total", 0) + counts.get("index_failed", 0)
+
+
+def conflicts(deployment: Deployment) -> int:
+    """Return how many writes met a document that was there already, since Elasticsearch's start."""
+    return _indexing(deployment).get("index_failed", 0)
