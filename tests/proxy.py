@@ -57,12 +57,13 @@ class Proxy:
         """Forward again."""
         self._is_cut = False
 
-    def cut_answers(self, path: bytes, lengths: Iterable[int]) -> None:
-        """End the connection after so many bytes of each next answer to a request for `path`.
+    def cut_answers(self, path: bytes, parts: Iterable[float]) -> None:
+        """End the connection in the middle of each next answer to a request for `path`.
 
-        One answer for each of `lengths`; later ones arrive whole.
+        One answer for each of `parts`, below 1: how much arrives of what the server sent first.
+        Later answers arrive whole.
         """
-        self._cutter = _Cutter(path, lengths)
+        self._cutter = _Cutter(path, parts)
 
     def close(self) -> None:
         """End for good."""
@@ -100,11 +101,12 @@ class Proxy:
     def _forward_answers(self, near: socket.socket, far: socket.socket, asked: threading.Event) -> None:
         with self._ending(near, far), _sending(near, self._lines[1]) as sender:
             while data := far.recv(_CHUNK):
-                length = self._cutter.length() if asked.is_set() else None
+                part = self._cutter.part() if asked.is_set() else None
                 asked.clear()
-                sender.send(data[:length])
-                if length is not None:
+                if part is not None:
+                    sender.send(data[: int(part * len(data))])
                     return
+                sender.send(data)
 
     @contextlib.contextmanager
     def _ending(self, *ends: socket.socket) -> Iterator[None]:
@@ -122,24 +124,24 @@ class Proxy:
 
 
 class _Cutter:
-    """Says which answers are cut, and after how many bytes."""
+    """Says which answers are cut, and where."""
 
-    def __init__(self, path: bytes, lengths: Iterable[int]) -> None:
+    def __init__(self, path: bytes, parts: Iterable[float]) -> None:
         self.count = 0
         self._path = path
-        self._lengths = iter(lengths)
+        self._parts = iter(parts)
         self._lock = threading.Lock()
 
     def is_for(self, request: bytes) -> bool:
         """Tell whether a chunk begins a request for the path."""
         return self._path != b"" and self._path in request.partition(b"\r\n")[0]
 
-    def length(self) -> int | None:
+    def part(self) -> float | None:
         """Return how much of the next answer arrives; None: all of it."""
         with self._lock:
-            length = next(self._lengths, None)
-            self.count += length is not None
-            return length
+            part = next(self._parts, None)
+            self.count += part is not None
+            return part
 
 
 class _Line:

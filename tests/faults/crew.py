@@ -11,7 +11,7 @@ from faults.group import lag
 from servers import Deployment
 from waiting import wait_until
 
-__all__ = ["Crew", "conflicts", "operations"]
+__all__ = ["Crew", "conflicts"]
 
 Consumer = subprocess.Popen[bytes]
 
@@ -58,6 +58,16 @@ class Crew:
         """Fail if one has ended by itself."""
         assert all(process.poll() is None for process in self.alive), self.log()
 
+    def wait_for_work(self) -> None:
+        """Return when Elasticsearch was asked for a write since the call."""
+        before = _operations(self._deployment)
+
+        def has_begun() -> bool:
+            self.check()
+            return _operations(self._deployment) > before
+
+        wait_until(has_begun, what="events are written")
+
     def settle(self, *, seconds: float = 120) -> None:
         """Wait until all that is published is settled."""
 
@@ -65,7 +75,7 @@ class Crew:
             self.check()
             return lag(self._deployment) == 0
 
-        wait_until(is_settled, seconds=seconds, what=f"all is settled\n{self.log()}")
+        wait_until(is_settled, seconds=seconds, what="all is settled")
 
     def __enter__(self) -> Self:
         return self
@@ -74,24 +84,25 @@ class Crew:
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
         if kind is not None:
+            print(self.log())  # noqa: T201 - shown where the test fails
             for process in self.alive:
                 process.kill()
                 process.wait()
         self._stack.close()
 
 
-def _indexing(deployment: Deployment) -> dict[str, int]:
-    with deployment.client() as client:
-        found = client.indices.stats(index=f"{deployment.name}-*", metric="indexing")
-    return dict(found["_all"]["primaries"].get("indexing", {}))
+def conflicts(deployment: Deployment) -> int:
+    """Return how many writes met a document that was there already, since Elasticsearch's start."""
+    return _indexing(deployment).get("index_failed", 0)
 
 
-def operations(deployment: Deployment) -> int:
-    """Return how many writes Elasticsearch was asked for, since its start: what shows work at once."""
+def _operations(deployment: Deployment) -> int:
+    """Return how many writes were tried since Elasticsearch's start; counted without a refresh."""
     counts = _indexing(deployment)
     return counts.get("index_total", 0) + counts.get("index_failed", 0)
 
 
-def conflicts(deployment: Deployment) -> int:
-    """Return how many writes met a document that was there already, since Elasticsearch's start."""
-    return _indexing(deployment).get("index_failed", 0)
+def _indexing(deployment: Deployment) -> dict[str, int]:
+    with deployment.client() as client:
+        found = client.indices.stats(index=f"{deployment.name}-*", metric="indexing")
+    return dict(found["_all"]["primaries"].get("indexing", {}))

@@ -14,8 +14,10 @@ from audit_producer.build import new_event
 from confluent_kafka import KafkaError, Message, Producer
 from servers import Deployment
 
-__all__ = ["Flow"]
+__all__ = ["RATE", "Flow"]
 
+RATE = 1000
+"""Records a second: few enough for any machine, and enough that some are always under way."""
 _USERS = 500
 _REFUSED_OF = 250
 """One record in so many is no event, and has to be dead-lettered."""
@@ -34,7 +36,7 @@ class Flow:
     not make it fail: the producer retries for longer than any fault lasts.
     """
 
-    def __init__(self, deployment: Deployment, *, per_second: int = 2000) -> None:
+    def __init__(self, deployment: Deployment, *, per_second: int = RATE) -> None:
         self.ids: list[str] = []
         self.refused: list[bytes] = []
         self.repeated = 0

@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from audit_consumer.dead_letters import origin_of
+from faults.flow import Flow
 from servers import Deployment
 
-__all__ = ["assert_exactly_once", "ids_indexed", "values_dead_lettered"]
+__all__ = ["assert_exactly_once", "assert_flow_settled", "ids_indexed", "values_dead_lettered"]
 
 _PAGE = 10_000
 _SHOWN = 5
@@ -32,6 +33,11 @@ def assert_exactly_once(
         f"published {len(ids) + repeated + len(refused)} = "
         f"indexed {len(ids)} + duplicates {repeated} + dead-lettered {len(refused)}"
     )
+
+
+def assert_flow_settled(deployment: Deployment, flow: Flow) -> None:
+    """Do the same for all that a flow published."""
+    assert_exactly_once(deployment, flow.ids, refused=flow.refused, repeated=flow.repeated)
 
 
 def ids_indexed(deployment: Deployment) -> Iterator[str]:

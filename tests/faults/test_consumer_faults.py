@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
-from faults.crew import Crew, conflicts, operations
+from faults.crew import Crew, conflicts
 from faults.flow import Flow
 from faults.group import committed, evict_all, lag, owned
-from faults.proof import assert_exactly_once
+from faults.proof import assert_flow_settled
 from servers import Deployment
 from waiting import wait_until
 
@@ -22,17 +22,6 @@ BACKLOG = 20_000
 PROTOCOLS = pytest.mark.parametrize("protocol", ["classic", "consumer"])
 
 
-def wait_for_work(deployment: Deployment, crew: Crew) -> None:
-    """Return when Elasticsearch was asked for a write since the call."""
-    before = operations(deployment)
-
-    def has_begun() -> bool:
-        crew.check()
-        return operations(deployment) > before
-
-    wait_until(has_begun, what=f"events are written\n{crew.log()}")
-
-
 def test_killed_at_random_moments(
     deployment: Deployment, tmp_path: Path, chance: random.Random
 ) -> None:
@@ -43,7 +32,7 @@ def test_killed_at_random_moments(
             flow.start()
             for _ in range(KILLS):
                 consumer = crew.join()
-                wait_for_work(deployment, crew)
+                crew.wait_for_work()
                 time.sleep(chance.uniform(0, 0.8))  # the random moment
                 crew.kill(consumer)
                 evict_all(deployment)
@@ -51,7 +40,7 @@ def test_killed_at_random_moments(
         crew.join()
         crew.settle()
     assert conflicts(deployment) > flow.repeated, "no kill came between a write and its commit"
-    assert_exactly_once(deployment, flow.ids, refused=flow.refused, repeated=flow.repeated)
+    assert_flow_settled(deployment, flow)
 
 
 def test_stopped_in_the_middle(deployment: Deployment, tmp_path: Path, chance: random.Random) -> None:
@@ -62,14 +51,14 @@ def test_stopped_in_the_middle(deployment: Deployment, tmp_path: Path, chance: r
             flow.start()
             for _ in range(STOPS):
                 consumer = crew.join()
-                wait_for_work(deployment, crew)
+                crew.wait_for_work()
                 time.sleep(chance.uniform(0, 0.8))  # the random moment
                 crew.leave(consumer)
                 assert lag(deployment) > 0, "the stop came too late to prove anything"
                 assert written_and_not_committed(deployment) == 0
         crew.join()
         crew.settle()
-    assert_exactly_once(deployment, flow.ids, refused=flow.refused, repeated=flow.repeated)
+    assert_flow_settled(deployment, flow)
 
 
 def written_and_not_committed(deployment: Deployment) -> int:
@@ -106,14 +95,14 @@ def test_consumers_join_and_leave(
             crew.join()
             wait_until(lambda: owned(deployment) == [2, 2, 2], what="each of three has partitions")
             for end in (crew.kill, crew.leave, crew.kill, crew.leave):
-                wait_for_work(deployment, crew)
+                crew.wait_for_work()
                 time.sleep(chance.uniform(0, 1))  # the random moment
                 end(chance.choice(crew.alive))
                 time.sleep(chance.uniform(0, 1))
                 crew.join()
             wait_until(lambda: owned(deployment) == [2, 2, 2], what=f"three share again\n{crew.log()}")
         crew.settle()
-    assert_exactly_once(deployment, flow.ids, refused=flow.refused, repeated=flow.repeated)
+    assert_flow_settled(deployment, flow)
 
 
 @PROTOCOLS
@@ -127,12 +116,12 @@ def test_paused_for_longer_than_its_session(
             flow.burst(BACKLOG // 2)
             flow.start()
             sleeper = crew.join()
-            wait_for_work(deployment, crew)
+            crew.wait_for_work()
             sleeper.send_signal(signal.SIGSTOP)
             crew.join()
             wait_until(lambda: owned(deployment) == [6], what="the other has all partitions")
-            wait_for_work(deployment, crew)
+            crew.wait_for_work()
             sleeper.send_signal(signal.SIGCONT)
             wait_until(lambda: owned(deployment) == [3, 3], what=f"both share\n{crew.log()}")
         crew.settle()
-    assert_exactly_once(deployment, flow.ids, refused=flow.refused, repeated=flow.repeated)
+    assert_flow_settled(deployment, flow)
