@@ -4,9 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO_FILE ?= ../shared/data/linux-auth.ndjson
+SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format schema clean
+.PHONY: help install demo test soak lint format schema clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +32,9 @@ demo: $(VENV)/.installed  ## Show the whole way on real servers, and prove that 
 
 test: $(VENV)/.installed-dev  ## Run all tests, on a real Kafka and a real Elasticsearch
 	$(BIN)/python -m pytest
+
+soak: $(VENV)/.installed-dev  ## Faults at random on servers of its own, for SECONDS=600, as SEED= has it
+	PYTHONPATH=tests $(BIN)/python -m faults.soak --seconds $(SECONDS) $(addprefix --seed ,$(SEED))
 
 lint: $(VENV)/.installed-dev  ## Check style and types
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import subprocess
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,9 +12,9 @@ from faults.group import lag
 from servers import Deployment
 from waiting import wait_until
 
-__all__ = ["Crew", "conflicts"]
+__all__ = ["Crew", "Process", "conflicts"]
 
-Consumer = subprocess.Popen[bytes]
+Process = subprocess.Popen[bytes]
 
 
 class Crew:
@@ -23,10 +24,10 @@ class Crew:
         self._deployment = deployment
         self._folder = folder
         self._stack = contextlib.ExitStack()
-        self._log_of: dict[Consumer, Path] = {}
-        self.alive: list[Consumer] = []
+        self._log_of: dict[Process, Path] = {}
+        self.alive: list[Process] = []
 
-    def join(self) -> Consumer:
+    def join(self) -> Process:
         """Start one more."""
         log = self._folder / f"consumer-{len(self._log_of)}.log"
         process = self._stack.enter_context(self._deployment.consuming(log=log))
@@ -34,21 +35,35 @@ class Crew:
         self.alive.append(process)
         return process
 
-    def kill(self, process: Consumer) -> None:
+    def kill(self, process: Process) -> None:
         """End one by kill -9. It has to be at work still."""
         self.check()
         process.kill()
         process.wait()
         self.alive.remove(process)
 
-    def leave(self, process: Consumer) -> None:
-        """End one by SIGTERM, which it has to take well once it is at work."""
+    def leave(self, process: Process, *, drains: bool = True) -> None:
+        """End one by SIGTERM, which it has to take well.
+
+        Where it can't drain, it has to end with status 1, and say so. It may not have begun its
+        work, and know of no SIGTERM yet.
+        """
         self.check()
-        at_work = self._log_of[process].read_text() != ""
         process.terminate()
-        status = process.wait(40)
-        assert status == 0 or (status == -signal.SIGTERM and not at_work), self.log()
+        status = process.wait(60)
+        said = self._log_of[process].read_text()
+        was_early = status == -signal.SIGTERM and said == ""
+        gave_up = status == 1 and "read again at the next start" in said and not drains
+        assert status == 0 or was_early or gave_up, f"SIGTERM gave status {status}"
         self.alive.remove(process)
+
+    def dismiss(self) -> None:
+        """End all, however."""
+        for process in self.alive:
+            process.terminate()
+        for process in self.alive:
+            process.wait(60)
+        self.alive.clear()
 
     def log(self) -> str:
         """Return what they all wrote."""
@@ -56,7 +71,10 @@ class Crew:
 
     def check(self) -> None:
         """Fail if one has ended by itself."""
-        assert all(process.poll() is None for process in self.alive), self.log()
+        for process in self.alive:
+            if process.poll() is not None:
+                end = self._log_of[process].read_text()[-2000:]
+                raise AssertionError(f"A consumer ended, status {process.returncode}: {end}")
 
     def wait_for_work(self) -> None:
         """Return when Elasticsearch was asked for a write since the call."""
@@ -68,14 +86,16 @@ class Crew:
 
         wait_until(has_begun, what="events are written")
 
-    def settle(self, *, seconds: float = 120) -> None:
-        """Wait until all that is published is settled."""
-
-        def is_settled() -> bool:
+    def settle(self, *, patience: float = 60) -> None:
+        """Wait until all that is published is settled. Fail after so many seconds with no progress."""
+        left, since = lag(self._deployment), time.monotonic()
+        while left:
+            time.sleep(0.1)
             self.check()
-            return lag(self._deployment) == 0
-
-        wait_until(is_settled, seconds=seconds, what="all is settled")
+            now = lag(self._deployment)
+            if now < left:
+                left, since = now, time.monotonic()
+            assert time.monotonic() - since < patience, f"{now} records stay unsettled"
 
     def __enter__(self) -> Self:
         return self
