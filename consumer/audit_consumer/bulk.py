@@ -1,6 +1,6 @@
-"""Bulk requests and their answers. Pure: what to send, and what each item's answer means."""
+"""Bulk requests and their answers. Pure: what each item's answer means, and what a conflict is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -9,7 +9,7 @@ from audit_schemas import Origin, Reason
 
 from audit_consumer.record import Outcome, Prepared, Refusal
 
-__all__ = ["RESPONSE_FIELDS", "Answers", "Stored", "body_of", "compare", "packs", "sort_out"]
+__all__ = ["RESPONSE_FIELDS", "Answers", "Stored", "compare", "sort_out"]
 
 RESPONSE_FIELDS = "errors,items.*.status,items.*.error.type,items.*.error.reason"
 """The `filter_path` of a bulk request: all that `sort_out` reads."""
@@ -19,16 +19,17 @@ _REASON_MAX = 300
 
 @dataclass(slots=True)
 class Answers:
-    """One bulk's items, sorted by what their answers ask for."""
+    """One bulk's items, by their positions, sorted by what their answers ask for."""
 
-    indexed: list[Prepared] = field(default_factory=list)
-    conflicts: list[Prepared] = field(default_factory=list)
+    indexed: int = 0
+    """How many were created."""
+    conflicts: list[int] = field(default_factory=list)
     """409: the id is taken, by our own earlier try, a duplicate, or another event."""
-    retry: list[Prepared] = field(default_factory=list)
+    retry: list[int] = field(default_factory=list)
     """429 and 5xx: not now."""
-    rejected: list[tuple[Prepared, str]] = field(default_factory=list)
+    rejected: list[tuple[int, str]] = field(default_factory=list)
     """400: the event's own fault, if its index is ours and sound; else the set-up's."""
-    faults: list[tuple[Prepared, str]] = field(default_factory=list)
+    faults: list[tuple[int, str]] = field(default_factory=list)
     """401, 403, 404 and the like: always the set-up's."""
 
 
@@ -41,54 +42,29 @@ class Stored:
     """None: it was not written by a consumer."""
 
 
-def packs(items: Sequence[Prepared], limit: int) -> Iterator[list[Prepared]]:
-    """Yield runs of items whose bodies have at most `limit` bytes; a larger one goes alone."""
-    pack: list[Prepared] = []
-    size = 0
-    for item in items:
-        length = len(item.document.body)
-        if pack and size + length > limit:
-            yield pack
-            pack, size = [], 0
-        pack.append(item)
-        size += length
-    if pack:
-        yield pack
-
-
-def body_of(items: Sequence[Prepared]) -> bytes:
-    """Return NDJSON, less the last newline, that creates each document under its event's id."""
-    lines: list[bytes] = []
-    for item in items:
-        # Index names and ids need no escaping: their characters are restricted by the contract.
-        lines.append(
-            b'{"create":{"_index":"%b","_id":"%b"}}' % (item.index.encode(), item.document.id.encode())
-        )
-        lines.append(item.document.body)
-    return b"\n".join(lines)
-
-
-def sort_out(items: Sequence[Prepared], response: Mapping[str, Any]) -> Answers:
+def sort_out(count: int, response: Mapping[str, Any]) -> Answers:
     """Sort a bulk's items by their own status; 200 for the whole says nothing of them.
 
-    By status, never by the names of errors, which the server may change. Raises ValueError if the
-    answer does not have one item for each that was sent.
+    By status, never by the names of errors, which the server may change. Raises ValueError,
+    KeyError, TypeError or AttributeError if the answer is not one to `count` items.
     """
+    items = response["items"]
+    if len(items) != count:
+        raise ValueError(f"{len(items)} answers to {count} items")
     answers = Answers()
-    results = response.get("items", [])
-    for item, result in zip(items, results, strict=True):
-        answer = result["create"]
+    for position, item in enumerate(items):
+        answer = item["create"]
         status = answer["status"]
         if status in (HTTPStatus.OK, HTTPStatus.CREATED):
-            answers.indexed.append(item)
+            answers.indexed += 1
         elif status == HTTPStatus.CONFLICT:
-            answers.conflicts.append(item)
+            answers.conflicts.append(position)
         elif status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            answers.retry.append(item)
+            answers.retry.append(position)
         elif status == HTTPStatus.BAD_REQUEST:
-            answers.rejected.append((item, _why(answer)))
+            answers.rejected.append((position, _why(answer)))
         else:
-            answers.faults.append((item, f"{status} {_why(answer)}"))
+            answers.faults.append((position, f"{status} {_why(answer)}"))
     return answers
 
 

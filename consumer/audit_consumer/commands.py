@@ -14,6 +14,7 @@ from audit_consumer.log import configure_logging
 from audit_consumer.service import run_consumer
 from audit_consumer.settings import ConsumerSettings, SetupSettings
 from audit_consumer.setup import set_up
+from audit_consumer.status_command import status_command
 from audit_consumer.verify import PartitionProof, ranges_of, verify
 
 __all__ = ["register"]
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command("setup", epilog="Example: auditlog setup")(setup_command)
     app.command("doctor", epilog="Example: auditlog doctor --json")(doctor_command)
     app.command("consume", epilog="Example: auditlog consume --start earliest")(consume_command)
+    app.command("status", epilog="Example: auditlog status --watch")(status_command)
     app.command("verify", epilog="Example: auditlog verify")(verify_command)
 
 

@@ -5,6 +5,7 @@ source topic, partition and offset in the headers.
 """
 
 import hashlib
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ class DeadLetters:
         self._settings = settings
         self._topic = settings.dead_letter_topic
         self._producer = self._connect()
+        self._lock = threading.Lock()
 
     def send(self, refusals: Sequence[Refusal], seconds: float) -> list[Refusal]:
         """Write refusals, and return those that were not acknowledged within `seconds`.
@@ -79,7 +81,10 @@ class DeadLetters:
         headers: one record must not hold up all that come after it. The whole of it is in the
         source topic for as long as that keeps it.
         """
-        deadline = time.monotonic() + seconds
+        with self._lock:  # one at a time: what one purges must not be another's
+            return self._send(refusals, time.monotonic() + seconds)
+
+    def _send(self, refusals: Sequence[Refusal], deadline: float) -> list[Refusal]:
         deliveries = [_Delivery(refusal) for refusal in refusals]
         for delivery in deliveries:
             self._produce(delivery, deadline)

@@ -1,8 +1,5 @@
 """Record -> document or refusal. Pure: no I/O, and the verdict depends on the record alone."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from audit_schemas import (
     SCHEMA_HEADER,
     Catalogue,
@@ -16,35 +13,54 @@ from audit_schemas import (
     decode,
     format_timestamp,
 )
+from confluent_kafka import Message
 
+from audit_consumer.canonical import CanonicalReader
 from audit_consumer.record import Prepared, Record, Refusal
 
 __all__ = ["Decoder"]
 
 
-@dataclass(frozen=True, slots=True)
 class Decoder:
-    """What is needed to judge a record."""
+    """What is needed to judge a record. Safe to use from several threads."""
 
-    catalogue: Catalogue
-    bounds: TimeBounds
-    naming: IndexNaming
+    def __init__(self, catalogue: Catalogue, bounds: TimeBounds, naming: IndexNaming) -> None:
+        self._catalogue = catalogue
+        self._bounds = bounds
+        self._naming = naming
+        self._canonical = CanonicalReader(catalogue, bounds, naming)
 
-    def prepare(self, record: Record, now: datetime) -> Prepared | Refusal:
+    def read(self, message: Message, ingested: str) -> bytes | Refusal:
+        """Return a record's lines of a bulk request, or why it is refused. Never raises.
+
+        `ingested` is the time of now, in RFC 3339. The message must not stand for an error.
+        """
+        lines = self._canonical.lines(message, ingested)
+        if lines is not None:
+            return lines
+        found = self.prepare(Record.of(message), ingested)
+        return found if isinstance(found, Refusal) else found.lines
+
+    def prepare(self, record: Record, ingested: str) -> Prepared | Refusal:
         """Validate a record and make its document, or say why it is refused. Never raises."""
         try:
-            return self._prepare(record, now)
+            return self._prepare(record, ingested)
         except EventRefused as refused:
             return Refusal(record, refused.reason, refused.path, str(refused))
 
-    def _prepare(self, record: Record, now: datetime) -> Prepared:
+    def _prepare(self, record: Record, ingested: str) -> Prepared:
         if record.defect is not None:
             raise EventRefused(Reason.MALFORMED, Problem("", record.defect))
         if record.value is None:
             raise EventRefused(Reason.MALFORMED, Problem("", "the record has no value"))
         check_version(record.header(SCHEMA_HEADER))
-        event = self.catalogue.settle(decode(record.value))
-        self.bounds.check(event.timestamp, record.received)
-        moment = format_timestamp(now)
-        document = Document.of(event, self.catalogue[event.event.action], record.origin, moment, moment)
-        return Prepared(record, self.naming.index_of(event.timestamp), document)
+        event = self._catalogue.settle(decode(record.value))
+        self._bounds.check(event.timestamp, record.received)
+        document = Document.of(
+            event,
+            self._catalogue[event.event.action],
+            record.origin,
+            created=format_timestamp(record.received),
+            ingested=ingested,
+        )
+        return Prepared(record, self._naming.index_of(event.timestamp), document)

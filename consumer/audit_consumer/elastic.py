@@ -1,7 +1,7 @@
 """Elasticsearch, as the consumer needs it: thin I/O, with its errors sorted into ours."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -10,7 +10,7 @@ from audit_schemas import IndexNaming, Origin
 from audit_schemas.settings import ElasticsearchSettings
 from audit_schemas.template import MANAGED_BY, lacks_fields, mapping
 
-from audit_consumer.bulk import RESPONSE_FIELDS, Stored, body_of
+from audit_consumer.bulk import RESPONSE_FIELDS, Stored
 from audit_consumer.errors import SetupFaultError, UnreachableError
 from audit_consumer.record import Prepared
 
@@ -27,9 +27,10 @@ class EventIndex:
     def __init__(self, settings: ElasticsearchSettings, request_seconds: float) -> None:
         self._prefix = settings.index_prefix
         self._url = settings.elasticsearch_url
-        self._client = elasticsearch.Elasticsearch(
-            **settings.elasticsearch_options(), request_timeout=request_seconds
-        )
+        self._settings = settings
+        self._request_seconds = request_seconds
+        self._options = settings.elasticsearch_options()
+        self._client = self._connect()
 
     def naming(self) -> IndexNaming:
         """Return the index naming that `auditlog setup` left in the template."""
@@ -53,11 +54,11 @@ class EventIndex:
                 f"The index template {self._prefix} is damaged ({error}). Run: auditlog setup"
             ) from error
 
-    def create(self, items: Sequence[Prepared]) -> Any:
-        """Create the documents by one bulk request, and return its answer."""
+    def create(self, lines: Sequence[bytes]) -> Any:
+        """Create documents by one bulk request, and return its answer."""
         with self._sorted_errors():
             response = self._client.bulk(
-                operations=[body_of(items)],  # type: ignore[list-item]  # sent as it is
+                operations=[b"\n".join(lines)],  # type: ignore[list-item]  # sent as it is
                 filter_path=RESPONSE_FIELDS,
             )
             return response.body
@@ -92,6 +93,17 @@ class EventIndex:
         """Close the connections."""
         self._client.close()
 
+    def _connect(self) -> elasticsearch.Elasticsearch:
+        return elasticsearch.Elasticsearch(**self._options, request_timeout=self._request_seconds)
+
+    def _renew(self) -> None:
+        """Take credentials that were changed in their file since: the next try goes by them."""
+        with suppress(OSError):
+            options = self._settings.elasticsearch_options()
+            if options != self._options:
+                self._options = options
+                self._client = self._connect()
+
     @contextmanager
     def _sorted_errors(self) -> Iterator[None]:
         try:
@@ -108,9 +120,10 @@ class EventIndex:
         if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return UnreachableError(f"Elasticsearch at {self._url} can't take more now ({status})")
         if status == HTTPStatus.UNAUTHORIZED:
+            self._renew()
             return SetupFaultError(
                 f"Elasticsearch at {self._url} refuses the credentials. Check "
-                "AUDITLOG_ELASTICSEARCH_USERNAME and _PASSWORD, or _API_KEY"
+                "AUDITLOG_ELASTICSEARCH_USERNAME and _PASSWORD, or _API_KEY, or their files"
             )
         if status == HTTPStatus.FORBIDDEN:
             return SetupFaultError(

@@ -20,11 +20,15 @@ class Lag:
 
     def records(self) -> int:
         """Return how many records are published and not settled yet."""
-        lag = 0
+        return sum(published - settled for published, settled in self.positions().values())
+
+    def positions(self) -> dict[int, tuple[int, int]]:
+        """Return for each partition the offsets of the next record to come and to be settled."""
+        found = {}
         for point in committed_offsets(self._consumer, partitions_of(self._consumer, self._topic)):
             low, high = ends_of(self._consumer, point)
-            lag += high - max(point.offset, low)
-        return lag
+            found[point.partition] = high, max(point.offset, low)
+        return found
 
     def close(self) -> None:
         """Close the connection."""

@@ -1,86 +1,94 @@
-"""The consumer's loop: read, decode, settle, commit.
+"""The consumer's loop: read and decode, send, land, commit.
 
-What was read stays in the batch until it is indexed, a duplicate, or acknowledged in the
-dead-letter topic. While anything hinders that, the partitions are paused and Kafka is still polled,
-so the group stays whole for as long as it takes.
+What was read stays in a pack until it is indexed, a duplicate, or acknowledged in the dead-letter
+topic. While bulks are in flight the next pack is read and validated, so that Elasticsearch never
+waits for Python. While anything hinders, or memory is full, partitions are paused and Kafka is
+still polled, so the group stays whole for as long as it takes.
 """
 
-import random
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from audit_schemas import format_timestamp
+from confluent_kafka import Message
 
-from audit_consumer.assignment import Start, starting_points
-from audit_consumer.batch import Batch, Settler
+from audit_consumer.assignment import Start
+from audit_consumer.backoff import Backoff
 from audit_consumer.decode import Decoder
-from audit_consumer.errors import (
-    ConsumerError,
-    NotDrainedError,
-    OffsetsExpiredError,
-    SetupFaultError,
-)
-from audit_consumer.offsets import committed_offsets, ends_of
-from audit_consumer.record import Outcome, Record
+from audit_consumer.errors import ConsumerError, NotDrainedError, SetupFaultError
+from audit_consumer.membership import Membership
+from audit_consumer.metrics import Metrics
+from audit_consumer.monitor import Health
+from audit_consumer.pace import Pace
+from audit_consumer.pack import Pack
+from audit_consumer.record import Outcome
 from audit_consumer.settings import ConsumerSettings
+from audit_consumer.settle import Settler
 from audit_consumer.watermark import Watermarks
+from audit_consumer.workers import Landing, Workers
 
 __all__ = ["ConsumerLoop"]
 
 _log = structlog.get_logger()
 
-_POLL_SECONDS = 0.5
+_READ_SECONDS = 0.05
+"""How long to wait for a pack to fill: what an event waits, at most, when there are few."""
+_LINGER_SECONDS = 0.2
+_WAIT_SECONDS = 0.25
+_HOLD_SECONDS = 1.0
+"""How long to go without reading before the partitions are paused: resuming fetches anew."""
+_COMMIT_SECONDS = 1.0
+_LEAVE_SECONDS = 2.0
 _REPORT_SECONDS = 10.0
-_FIRST_BACKOFF = 0.1
-_QUIET_SECONDS = 30.0
+_MEASURE_SECONDS = 1.0
 
 
-@dataclass(slots=True)
-class _Backoff:
-    """How long to wait before the next try: doubling, with jitter, up to a limit."""
-
-    limit: float
-    tries: int = 0
-    due: float = 0.0
-
-    def wait(self) -> float:
-        self.tries += 1
-        pause: float = min(self.limit, _FIRST_BACKOFF * 2 ** min(self.tries, 20))
-        pause *= random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-        self.due = time.monotonic() + pause
-        return pause
-
-    def reset(self) -> None:
-        self.tries, self.due = 0, 0.0
-
-
-@dataclass
 class ConsumerLoop:
     """Reads one topic as a member of a group. Run it in the main thread; `stop` from anywhere."""
 
-    settings: ConsumerSettings
-    decoder: Decoder
-    settler: Settler
-    start: Start | None = None
-    skip_expired: bool = False
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    outcomes: Counter[Outcome] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        self._batch = Batch()
+    def __init__(
+        self,
+        settings: ConsumerSettings,
+        decoder: Decoder,
+        settler: Settler,
+        *,
+        start: Start | None = None,
+        skip_expired: bool = False,
+        metrics: Metrics | None = None,
+        health: Health | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.outcomes: Counter[Outcome] = Counter()
+        self._settings = settings
+        self._decoder = decoder
+        self._now = now
+        self._metrics = metrics or Metrics()
+        self._health = health or Health()
+        self._pace = Pace(settings.bulk_events, settings.bulks)
+        self._workers = Workers(settler.advance)
         self._watermarks = Watermarks()
-        self._backoff = _Backoff(self.settings.backoff_seconds)
-        self._stopping = False
-        self._paused = False
-        self._has_succeeded = False
+        self._open = Pack()
+        self._opened = 0.0
+        self._ready: deque[Pack] = deque()
+        self._backoff = Backoff(settings.backoff_seconds)
+        self._hindrance: ConsumerError | None = None
         self._fault: ConsumerError | None = None
-        self._reported = time.monotonic()
-        self._reported_total = 0
-        self._consumer = Consumer(self.settings.consumer_config(), error_cb=_ErrorLog())
+        self._has_succeeded = False
+        self._stopping = False
+        self._last_read = self._last_commit = time.monotonic()
+        self._last_report = self._last_measured = time.monotonic()
+        self._reported = 0
+        self._membership = Membership(
+            settings,
+            leave=self._leave,
+            failed=self._watermarks.not_committed,
+            sought=self._metrics.sought.inc,
+            start=start,
+            skip_expired=skip_expired,
+        )
 
     def stop(self) -> None:
         """Ask the loop to end: what was read is settled and committed first."""
@@ -88,211 +96,193 @@ class ConsumerLoop:
 
     def run(self) -> None:
         """Consume until `stop`. Raises ConsumerError; what it had not settled is not committed."""
-        self._consumer.subscribe(
-            [self.settings.topic],
-            on_assign=self._on_assign,
-            on_revoke=self._on_revoke,
-            on_lost=self._on_lost,
-        )
-        _log.info("consuming", topic=self.settings.topic, group=self.settings.group)
+        self._membership.join()
+        _log.info("consuming", topic=self._settings.topic, group=self._settings.group)
         try:
             while not self._stopping:
                 self._step()
             self._drain()
         finally:
-            self._consumer.close()
+            self._membership.close()
             _log.info("stopped", **self._totals())
 
     def _step(self) -> None:
-        if self._batch:
-            self._wait_or_advance()
-        else:
-            self._resume()  # a rebalance may have taken away all that we waited for
+        self._land()
+        self._launch()
+        if self._may_read():
             self._read()
+        else:
+            self._wait()
         if self._fault is not None:
             raise self._fault
+        self._commit()
         self._report()
 
+    def _may_read(self) -> bool:
+        room = self._settings.memory_bytes - self._watermarks.held() - self._open.held
+        return self._hindrance is None and not self._ready and room > 0
+
     def _read(self) -> None:
-        messages = self._consumer.consume(self.settings.batch_events, timeout=_POLL_SECONDS)
-        now = self.now()
-        for message in messages:
-            self._take(message, now)
-        if self._batch:
-            self._advance()
+        count = self._pace.events - len(self._open)
+        self._take(self._membership.read(max(1, count), _READ_SECONDS))
+        self._last_read = time.monotonic()
 
-    def _take(self, message: Message, now: datetime) -> None:
-        if (error := message.error()) is not None:
-            self._on_error(error, message)
+    def _take(self, messages: Sequence[Message]) -> None:
+        if not messages:
             return
-        record = Record.of(message)
-        self._watermarks.take(record.origin.partition, record.origin.offset)
-        self._batch.add(self.decoder.prepare(record, now))
+        if not len(self._open):
+            self._opened = time.monotonic()
+        ingested = format_timestamp(self._now())
+        read = self._decoder.read
+        for message in messages:
+            self._open.add(message, read(message, ingested))
+            if self._open.size >= self._settings.bulk_bytes:
+                self._seal()
+        if len(self._open) >= self._pace.events:
+            self._seal()
 
-    def _wait_or_advance(self) -> None:
-        """Keep polling, so that the group does not expel us, until the next try is due."""
-        left = self._backoff.due - time.monotonic()
-        message = self._consumer.poll(max(0.0, min(left, _POLL_SECONDS)))
-        if message is not None:
-            self._take(message, self.now())
-        if self._batch and time.monotonic() >= self._backoff.due:
-            self._advance()
+    def _seal(self) -> None:
+        """Close the open pack; it waits for its turn to be sent."""
+        self._watermarks.take(self._open)
+        self._ready.append(self._open)
+        self._open = Pack()
+        self._opened = time.monotonic()
 
-    def _advance(self) -> None:
-        progress = self.settler.advance(self._batch)
-        for origin, outcome in progress.settled:
-            self._watermarks.settle(origin.partition, origin.offset)
-            self.outcomes[outcome] += 1
-        self._commit()
-        if progress.hindrance is None:
-            self._has_succeeded = True
-            self._resume()
+    def _launch(self) -> None:
+        """Send what may be sent: while something hinders, one pack, to try."""
+        if self._hindrance is not None:
+            if not self._ready and not self._workers.in_flight:
+                self._go_on()  # a rebalance took away all that we waited for
+            elif self._ready and not self._workers.in_flight and not self._backoff.left():
+                self._workers.submit(self._ready.popleft())
+            return
+        if len(self._open) and not self._ready and self._is_time_to_send():
+            self._seal()
+        while self._ready and self._workers.in_flight < self._pace.bulks:
+            self._workers.submit(self._ready.popleft())
+
+    def _is_time_to_send(self) -> bool:
+        """Tell whether the open pack should go as it is: Elasticsearch idles, or it lingered enough."""
+        if not self._workers.in_flight:
+            return True
+        lingered = time.monotonic() - self._opened >= _LINGER_SECONDS
+        return lingered and self._workers.in_flight < self._pace.bulks
+
+    def _wait(self) -> None:
+        """Wait for a bulk to land or a try to be due, without the group noticing."""
+        seconds = min(_WAIT_SECONDS, self._backoff.left() or _WAIT_SECONDS)
+        if time.monotonic() - self._last_read < _HOLD_SECONDS and self._workers.in_flight:
+            self._land(seconds)
+        elif self._workers.in_flight:
+            self._take(self._membership.stay(0.0))
+            self._land(seconds)
         else:
-            self._hold(progress.hindrance)
+            self._take(self._membership.stay(seconds))
+
+    def _land(self, seconds: float = 0.0) -> None:
+        for landing in self._workers.landings(seconds):
+            self._metrics.landed(landing)
+            self.outcomes.update(landing.progress.outcomes)
+            is_settled = self._watermarks.settle(landing.pack)
+            if landing.progress.hindrance is None:
+                self._went_well(landing)
+            else:
+                if not is_settled:
+                    self._ready.appendleft(landing.pack)
+                self._pace.was_refused()
+                self._hold(landing.progress.hindrance)
+
+    def _went_well(self, landing: Landing) -> None:
+        self._has_succeeded = True
+        if 2 * landing.events >= self._pace.events:
+            self._pace.went_well(landing.seconds)
+        self._go_on()
 
     def _hold(self, hindrance: ConsumerError) -> None:
-        """Pause and wait; a set-up that never worked stops us instead, so that someone looks."""
+        """Wait and try again; a set-up that never worked stops us instead, so that someone looks."""
+        self._hindrance = hindrance
         if isinstance(hindrance, SetupFaultError) and not self._has_succeeded:
-            raise hindrance
-        self._pause(self._consumer.assignment())
-        pause = self._backoff.wait()
-        _log.warning("waiting", why=str(hindrance), records=len(self._batch), seconds=round(pause, 1))
+            self._fault = hindrance  # not raised here: a callback of the client may be around us
+            return
+        if not self._backoff.left():
+            pause = self._backoff.wait()
+            waiting = self._watermarks.records()
+            _log.warning("waiting", why=str(hindrance), records=waiting, seconds=round(pause, 1))
 
-    def _resume(self) -> None:
+    def _go_on(self) -> None:
         self._backoff.reset()
-        if self._paused:
-            self._paused = False
-            self._consumer.resume(self._consumer.assignment())
+        if self._hindrance is not None:
+            self._hindrance = None
             _log.info("going on")
-
-    def _pause(self, partitions: Sequence[TopicPartition]) -> None:
-        self._paused = True
-        self._consumer.pause(list(partitions))
 
     def _drain(self) -> None:
         """Settle what was read, for a bounded time. What is not settled is read again next time."""
-        _log.info("stopping", unsettled_records=len(self._batch))
-        deadline = time.monotonic() + self.settings.drain_seconds
-        while self._batch and time.monotonic() < deadline:
-            self._wait_or_advance()
-        if self._batch:
+        if len(self._open):
+            self._seal()
+        _log.info("stopping", unsettled_records=self._watermarks.records())
+        deadline = time.monotonic() + self._settings.drain_seconds
+        while len(self._watermarks) and time.monotonic() < deadline:
+            self._launch()
+            self._wait()
+            self._report()
+            if len(self._open):
+                self._seal()
+        self._commit_now(wait=True)
+        if left := self._watermarks.records():
             raise NotDrainedError(
-                f"{len(self._batch)} records could not be settled within "
-                f"{self.settings.drain_seconds:g} s; nothing is lost, "
-                "they are read again at the next start"
+                f"{left} records could not be settled within {self._settings.drain_seconds:g} s; "
+                "nothing is lost, they are read again at the next start"
             )
 
     def _commit(self) -> None:
-        """Commit the watermarks that moved. A commit that fails is made up for by the next."""
+        """Commit the watermarks that moved: at once when all is settled, else every second."""
+        is_due = time.monotonic() - self._last_commit >= _COMMIT_SECONDS
+        if is_due or not (len(self._watermarks) or len(self._open)):
+            self._commit_now(wait=False)
+
+    def _commit_now(self, *, wait: bool) -> None:
+        self._last_commit = time.monotonic()
         positions = list(self._watermarks.uncommitted())
-        if not positions:
-            return
-        offsets = [TopicPartition(self.settings.topic, part, offset) for part, offset in positions]
-        try:
-            self._consumer.commit(offsets=offsets, asynchronous=False)
-        except KafkaException as error:
-            # ILLEGAL_GENERATION or STALE_MEMBER_EPOCH: the group moved on, and so will we.
-            _log.warning("commit failed", error=error.args[0].str())
-        else:
-            self._watermarks.committed(positions)
+        self._watermarks.committed(positions)
+        self._membership.commit(positions, wait=wait)
 
-    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        decided: list[TopicPartition] = []
-        try:
-            points, decided = starting_points(consumer, self.settings.group, partitions, self.start)
-        except ConsumerError as fault:
-            self._fault, points = fault, []
-        except KafkaException as error:
-            points = []
-            self._fault = ConsumerError(
-                f"Kafka did not say where group {self.settings.group} stands: {error.args[0].str()}"
-            )
-        consumer.incremental_assign(points)  # also of none: else the client assigns by itself
-        if decided:
-            self._note_start(decided)
-        if self._paused and points:
-            self._pause(points)
-        _log.info("partitions assigned", partitions=[p.partition for p in points])
-
-    def _note_start(self, points: list[TopicPartition]) -> None:
-        """Commit where we begin: a later start must not decide anew, and pass what came between."""
-        _log.info("starting point", **{str(p.partition): p.offset for p in points})
-        try:
-            self._consumer.commit(offsets=points, asynchronous=False)
-        except KafkaException as error:
-            self._fault = ConsumerError(
-                f"Kafka did not take the group's starting point: {error.args[0].str()}"
-            )
-
-    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Commit what is settled, and leave the rest to the next owner."""
-        self._commit()
-        self._forget(partitions, "partitions revoked")
-        consumer.incremental_unassign(partitions)
-
-    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Commit nothing: others own them already (librdkafka#4059)."""
-        self._forget(partitions, "partitions lost")
-        consumer.incremental_unassign(partitions)
-
-    def _forget(self, partitions: Sequence[TopicPartition], what: str) -> None:
-        # A pause outlives the assignment in librdkafka: the partition would come back paused.
-        self._consumer.resume(list(partitions))
-        numbers = [p.partition for p in partitions]
-        dropped = self._batch.drop(numbers)
-        for number in numbers:
-            self._watermarks.drop(number)
-        _log.info(what, partitions=numbers, unsettled_records=dropped)
-
-    def _on_error(self, error: KafkaError, message: Message) -> None:
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - librdkafka's public code
-            self._on_expired(message)
-        elif error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED):
-            self._fault = SetupFaultError(
-                f"Topic {self.settings.topic} can't be read: {error.str()}. Run: auditlog doctor"
-            )
-        elif error.fatal():
-            self._fault = ConsumerError(f"Kafka's client gave up: {error.str()}")
-        else:
-            _log.warning("kafka", error=error.str())
-
-    def _on_expired(self, message: Message) -> None:
-        partition = TopicPartition(self.settings.topic, message.partition() or 0)
-        committed = committed_offsets(self._consumer, [partition])[0].offset
-        low, _ = ends_of(self._consumer, partition)
-        expired = OffsetsExpiredError(partition.topic, partition.partition, committed, low - 1)
-        if not self.skip_expired:
-            self._fault = expired
-            return
-        _log.error(
-            "skipped expired offsets", partition=partition.partition, first=committed, last=low - 1
-        )
-        partition.offset = low
-        self._consumer.incremental_unassign([partition])
-        self._consumer.incremental_assign([partition])
+    def _leave(self, partitions: list[int], may_commit: bool) -> None:  # noqa: FBT001 - a callback
+        """Commit what is settled of partitions that go, and forget the rest."""
+        if may_commit:
+            deadline = time.monotonic() + _LEAVE_SECONDS
+            while self._workers.in_flight and (left := deadline - time.monotonic()) > 0:
+                self._land(left)
+            self._commit_now(wait=True)
+        self._watermarks.drop(partitions)
+        for pack in (self._open, *self._ready):
+            pack.leave(partitions)
+        for partition in partitions:
+            self._open.ends.pop(partition, None)
+        self._ready = deque(pack for pack in self._ready if len(pack))
 
     def _report(self) -> None:
-        if time.monotonic() - self._reported >= _REPORT_SECONDS:
-            self._reported = time.monotonic()
-            if self.outcomes.total() != self._reported_total:
-                self._reported_total = self.outcomes.total()
+        """Say how far we are: to the health check always, in numbers every second, in the log."""
+        self._health.beat(str(self._hindrance) if self._hindrance is not None else None)
+        now = time.monotonic()
+        if now - self._last_measured >= _MEASURE_SECONDS:
+            self._last_measured = now
+            self._measure()
+        if now - self._last_report >= _REPORT_SECONDS:
+            self._last_report = now
+            if self.outcomes.total() != self._reported:
+                self._reported = self.outcomes.total()
                 _log.info("progress", **self._totals())
+
+    def _measure(self) -> None:
+        metrics, marks = self._metrics, self._watermarks
+        metrics.in_flight.set(self._workers.in_flight)
+        metrics.bulks.set(self._pace.bulks)
+        metrics.bulk_events.set(self._pace.events)
+        metrics.held_bytes.set(marks.held() + self._open.held)
+        metrics.is_held.set(self._hindrance is not None)
+        oldest = min((at for at in (marks.oldest(), self._open.oldest) if at), default=None)
+        metrics.watermark_age.set(max(0.0, time.time() - oldest / 1000) if oldest else 0)
+        metrics.lag(self._membership.lag(marks.positions()))
 
     def _totals(self) -> dict[str, int]:
         return {outcome.replace("-", "_"): self.outcomes[outcome] for outcome in Outcome}
-
-
-class _ErrorLog:
-    """Logs what is wrong with the connection, once until something else is, or half a minute.
-
-    Nothing else is to be done: brokers that are away come back, and librdkafka keeps trying.
-    """
-
-    def __init__(self) -> None:
-        self._last = -1
-        self._until = 0.0
-
-    def __call__(self, error: KafkaError) -> None:
-        if error.code() != self._last or time.monotonic() > self._until:
-            self._last, self._until = error.code(), time.monotonic() + _QUIET_SECONDS
-            _log.warning("kafka", error=error.str())

@@ -70,6 +70,17 @@ class Prepared:
     index: str
     document: Document
 
+    @property
+    def lines(self) -> bytes:
+        """The action and the document: two lines of a bulk request, without the last newline.
+
+        Neither index nor id needs escaping: the contract restricts their characters.
+        """
+        return (
+            f'{{"create":{{"_index":"{self.index}","_id":"{self.document.id}"}}}}\n'.encode()
+            + self.document.body
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

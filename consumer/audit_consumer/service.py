@@ -8,13 +8,15 @@ import structlog
 from audit_schemas import IndexNaming
 
 from audit_consumer.assignment import Start
-from audit_consumer.batch import Settler
 from audit_consumer.dead_letters import DeadLetters
 from audit_consumer.decode import Decoder
 from audit_consumer.elastic import EventIndex
 from audit_consumer.errors import UnreachableError
 from audit_consumer.loop import ConsumerLoop
+from audit_consumer.metrics import Metrics
+from audit_consumer.monitor import Health, Monitor
 from audit_consumer.settings import ConsumerSettings
+from audit_consumer.settle import Settler
 
 __all__ = ["run_consumer"]
 
@@ -47,24 +49,24 @@ def run_consumer(
     Raises ConsumerError or CatalogueError; nothing that was not settled is committed.
     """
     stop = _Stop()
+    metrics, health = Metrics(), Health()
     catalogue = settings.load_catalogue()
+    monitor = _monitor(settings, metrics, health)
     index = EventIndex(settings, settings.request_seconds)
     dead_letters = DeadLetters(settings)
     try:
-        naming = _wait_for_naming(index, settings.backoff_seconds, stop)
+        naming = _wait_for_naming(index, settings.backoff_seconds, stop, health)
         if naming is None:
             return
+        decoder = Decoder(catalogue, settings.time_bounds(), naming)
         stop.loop = ConsumerLoop(
             settings,
-            Decoder(catalogue, settings.time_bounds(), naming),
-            Settler(
-                index,
-                dead_letters,
-                bulk_bytes=settings.bulk_bytes,
-                send_seconds=settings.drain_seconds or 1.0,
-            ),
+            decoder,
+            Settler(decoder, index, dead_letters, send_seconds=settings.drain_seconds or 1.0),
             start=start,
             skip_expired=skip_expired,
+            metrics=metrics,
+            health=health,
         )
         if stop.requested.is_set():  # it came before there was a loop to tell
             return
@@ -72,15 +74,26 @@ def run_consumer(
     finally:
         dead_letters.close()
         index.close()
+        if monitor is not None:
+            monitor.close()
 
 
-def _wait_for_naming(index: EventIndex, limit: float, stop: _Stop) -> IndexNaming | None:
+def _monitor(settings: ConsumerSettings, metrics: Metrics, health: Health) -> Monitor | None:
+    if settings.metrics_port is None:
+        return None
+    return Monitor(settings.metrics_host, settings.metrics_port, metrics.registry, health)
+
+
+def _wait_for_naming(
+    index: EventIndex, limit: float, stop: _Stop, health: Health
+) -> IndexNaming | None:
     """Ask until Elasticsearch answers, since it may start later than we do; None if stopped."""
     pause = 0.5
     while not stop.requested.is_set():
         try:
             return index.naming()
         except UnreachableError as error:
+            health.beat(str(error))
             _log.warning("waiting", why=str(error), seconds=pause)
         stop.requested.wait(pause)
         pause = min(limit, pause * 2)

@@ -28,12 +28,25 @@ class ConsumerSettings(BaseSettings, KafkaSettings, ElasticsearchSettings, Event
         le=1800,
         description="How long a dead consumer keeps its partitions (classic protocol).",
     )
-    batch_events: int = Field(5000, ge=1, le=100_000, description="Records taken at a time.")
+    bulk_events: int | None = Field(
+        None,
+        ge=1,
+        le=20_000,
+        description="Documents of a bulk request; unset: found while running.",
+    )
+    bulks: int | None = Field(
+        None, ge=1, le=32, description="Bulk requests in flight; unset: found while running."
+    )
     bulk_bytes: int = Field(
-        8 * 1024 * 1024, ge=64 * 1024, description="Size of a bulk request's body, at most."
+        8 * 1024 * 1024, ge=64 * 1024, description="Size of a bulk request's body, about, at most."
+    )
+    memory_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Records read and not settled yet, in bytes; then reading pauses.",
     )
     fetch_bytes: int = Field(
-        32 * 1024 * 1024, ge=1024 * 1024, description="Records fetched ahead, in bytes."
+        16 * 1024 * 1024, ge=1024 * 1024, description="Records fetched ahead, in bytes."
     )
     request_seconds: float = Field(
         60.0, gt=0, description="How long Elasticsearch may take for one request."
@@ -46,6 +59,13 @@ class ConsumerSettings(BaseSettings, KafkaSettings, ElasticsearchSettings, Event
         ge=0,
         description="How long a stop waits for what was read; a request may take longer.",
     )
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port of /metrics, /livez and /readyz; off unless set.",
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address that these listen on.")
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="auto: for people on a terminal, JSON lines elsewhere."
     )

@@ -241,7 +241,7 @@ class _Examiner:
         prepared = [
             item
             for record in records
-            if isinstance(item := self._decoder.prepare(record, record.received), Prepared)
+            if isinstance(item := self._decoder.prepare(record, ""), Prepared)
         ]
         stored = self._index.stored(prepared) if prepared else {}
         outcomes = {

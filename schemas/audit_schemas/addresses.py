@@ -5,6 +5,7 @@ Elasticsearch drops a zone id, which means something on one host only; here it i
 """
 
 import socket
+from functools import lru_cache
 
 __all__ = ["canonical_ip", "is_ip", "network_of"]
 
@@ -28,6 +29,7 @@ def canonical_ip(text: str) -> str:
     return socket.inet_ntop(family, packed)
 
 
+@lru_cache(maxsize=8192)  # the same addresses come again and again
 def network_of(text: str) -> str:
     """Return the network that an address is counted to: its /24 for IPv4, its /64 for IPv6.
 

@@ -7,7 +7,7 @@ of the publisher's part can be recomputed from `_source` alone.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,17 @@ from audit_schemas.event import AuditEvent, Mapped
 from audit_schemas.model import Leaf
 from audit_schemas.wire import encode, validate
 
-__all__ = ["ADDED", "ECS_VERSION", "Document", "Origin", "content_hash", "publisher_fields"]
+__all__ = [
+    "ADDED",
+    "ECS_VERSION",
+    "Document",
+    "Origin",
+    "content_hash",
+    "meaning_of",
+    "place_of",
+    "publisher_fields",
+    "splice",
+]
 
 ECS_VERSION = "9.4.0"
 
@@ -42,7 +52,7 @@ ADDED = (
 )
 """The fields that the consumer adds, in the order it writes them."""
 
-_HEAD = b'{"event":{'
+_HEAD = '{"event":{'
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +79,65 @@ class Document:
         """Make the document of a settled event. `created` and `ingested` are RFC 3339 times."""
         canonical = encode(event)
         digest = hashlib.sha256(canonical).hexdigest()
-        head = {
-            "kind": "event",
-            "category": activity.category,
-            "type": activity.type,
-            "created": created,
-            "ingested": ingested,
-            "hash": digest,
-        }
-        audit = canonical.rindex(b'"audit":{')
-        body = b"%b%b,%b%b,%b,%b}}" % (
-            _HEAD,
-            _inner(head),
-            canonical[len(_HEAD) : audit],
-            _inner(_beside_audit(event)),
-            canonical[audit:-2],
-            _inner(_inside_audit(event, origin)),
+        ip = event.source.ip if event.source else None
+        shown = _shown_user(event)
+        body = splice(
+            canonical.decode(),
+            digest,
+            meaning_of(activity),
+            created,
+            ingested,
+            [_escaped(name) for name in _users(event)],
+            _escaped(shown) if shown else None,
+            ip,
+            place_of(origin.topic, origin.partition),
+            origin.offset,
         )
-        return cls(event.event.id, digest, body)
+        return cls(event.event.id, digest, body.encode())
+
+
+def splice(
+    canonical: str,
+    digest: str,
+    meaning: str,
+    created: str,
+    ingested: str,
+    users: Sequence[str],
+    shown: str | None,
+    ip: str | None,
+    place: str,
+    offset: int,
+) -> str:
+    """Write the fields of `ADDED` into an event's canonical text.
+
+    `users`, the names that are related to the event, and `shown`, the one that the log counts by,
+    are JSON strings without their quotation marks. Raises ValueError if `ip` is no address.
+    """
+    audit = canonical.rindex('"audit":{')
+    related = network = user = ""
+    if users or ip:
+        names = '"user":["' + '","'.join(users) + '"]' if users else ""
+        addresses = f'"ip":["{ip}"]' if ip else ""
+        related = f',"related":{{{names}{"," if users and ip else ""}{addresses}}}'
+    if shown:
+        user = f'"user":"{shown}",'
+    if ip:
+        network = f'"source":{{"network":"{network_of(ip)}"}},'
+    return (
+        f'{_HEAD}{meaning},"created":"{created}","ingested":"{ingested}","hash":"{digest}",'
+        f'{canonical[len(_HEAD) : audit]}"ecs":{{"version":"{ECS_VERSION}"}}{related},'
+        f'{canonical[audit:-2]},{user}{network}"kafka":{{{place}{offset}}}}}}}'
+    )
+
+
+def meaning_of(activity: Activity) -> str:
+    """Return what the catalogue says of an activity, as JSON fields of `event`."""
+    return _inner({"kind": "event", "category": activity.category, "type": activity.type})
+
+
+def place_of(topic: str, partition: int) -> str:
+    """Return the JSON fields of `audit.kafka`, up to the value of `offset`."""
+    return _inner({"topic": topic, "partition": partition}) + ',"offset":'
 
 
 def content_hash(event: AuditEvent) -> str:
@@ -104,29 +155,6 @@ def publisher_fields(source: Mapping[str, Any]) -> AuditEvent:
     for leaf in ADDED:
         _drop(fields, leaf.path.split("."))
     return validate(fields)
-
-
-def _beside_audit(event: AuditEvent) -> dict[str, Any]:
-    added: dict[str, Any] = {"ecs": {"version": ECS_VERSION}}
-    users = _users(event)
-    ip = event.source.ip if event.source else None
-    if users or ip:
-        added["related"] = ({"user": users} if users else {}) | ({"ip": [ip]} if ip else {})
-    return added
-
-
-def _inside_audit(event: AuditEvent, origin: Origin) -> dict[str, Any]:
-    added: dict[str, Any] = {}
-    if user := _shown_user(event):
-        added["user"] = user
-    if ip := event.source.ip if event.source else None:
-        added["source"] = {"network": network_of(ip)}
-    added["kafka"] = {
-        "topic": origin.topic,
-        "partition": origin.partition,
-        "offset": origin.offset,
-    }
-    return added
 
 
 def _shown_user(event: AuditEvent) -> str | None:
@@ -147,8 +175,12 @@ def _users(event: AuditEvent) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
-def _inner(fields: dict[str, Any]) -> bytes:
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()[1:-1]
+def _inner(fields: dict[str, Any]) -> str:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))[1:-1]
+
+
+def _escaped(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _drop(fields: dict[str, Any], path: list[str]) -> None:

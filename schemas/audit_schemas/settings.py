@@ -32,6 +32,9 @@ class KafkaSettings(BaseModel):
     )
     kafka_username: str | None = Field(None, description="SASL user.")
     kafka_password: SecretStr | None = Field(None, description="SASL password.")
+    kafka_password_file: FilePath | None = Field(
+        None, description="File that holds the SASL password, instead of the variable."
+    )
     kafka_ca_file: FilePath | None = Field(
         None, description="CA certificates (PEM) that sign the brokers' certificates."
     )
@@ -55,8 +58,7 @@ class KafkaSettings(BaseModel):
         if self.kafka_security_protocol.startswith("SASL"):
             config["sasl.mechanism"] = self.kafka_sasl_mechanism
             config["sasl.username"] = self.kafka_username or ""
-            password = self.kafka_password
-            config["sasl.password"] = password.get_secret_value() if password else ""
+            config["sasl.password"] = _secret(self.kafka_password, self.kafka_password_file) or ""
         return config
 
 
@@ -68,8 +70,15 @@ class ElasticsearchSettings(BaseModel):
     )
     elasticsearch_username: str | None = Field(None, description="User, for basic authentication.")
     elasticsearch_password: SecretStr | None = Field(None, description="That user's password.")
+    elasticsearch_password_file: FilePath | None = Field(
+        None,
+        description="File that holds it, instead of the variable; read again when it is refused.",
+    )
     elasticsearch_api_key: SecretStr | None = Field(
         None, description="API key, instead of user and password."
+    )
+    elasticsearch_api_key_file: FilePath | None = Field(
+        None, description="File that holds the key, as that of the password."
     )
     elasticsearch_ca_file: FilePath | None = Field(
         None, description="CA certificates (PEM) that sign Elasticsearch's certificate."
@@ -97,22 +106,20 @@ class ElasticsearchSettings(BaseModel):
     def elasticsearch_options(self) -> dict[str, Any]:
         """Return keyword arguments for `elasticsearch.Elasticsearch`.
 
-        The client's own retries are off: they hide back-pressure, and every caller has its own way
-        to wait.
+        Secrets that are in files are read at each call. The client's own retries are off: they hide
+        back-pressure, and every caller has its own way to wait. Raises OSError for such a file.
         """
         options: dict[str, Any] = {
             "hosts": [url.strip() for url in self.elasticsearch_url.split(",")],
             "max_retries": 0,
             "retry_on_timeout": False,
         }
-        if self.elasticsearch_api_key is not None:
-            options["api_key"] = self.elasticsearch_api_key.get_secret_value()
+        key = _secret(self.elasticsearch_api_key, self.elasticsearch_api_key_file)
+        if key is not None:
+            options["api_key"] = key
         elif self.elasticsearch_username is not None:
-            password = self.elasticsearch_password
-            options["basic_auth"] = (
-                self.elasticsearch_username,
-                password.get_secret_value() if password else "",
-            )
+            password = _secret(self.elasticsearch_password, self.elasticsearch_password_file)
+            options["basic_auth"] = (self.elasticsearch_username, password or "")
         if self.elasticsearch_ca_file is not None:
             options["ca_certs"] = str(self.elasticsearch_ca_file)
         return options
@@ -141,3 +148,10 @@ class EventSettings(BaseModel):
         return TimeBounds(
             timedelta(days=self.max_past_days), timedelta(seconds=self.max_future_seconds)
         )
+
+
+def _secret(value: SecretStr | None, file: Path | None) -> str | None:
+    """Return the variable's value, else what the file holds, without the newline at its end."""
+    if value is not None:
+        return value.get_secret_value()
+    return file.read_text("utf-8").strip() if file is not None else None

@@ -43,6 +43,10 @@ class TimeBounds:
         """Return bounds that every time is within."""
         return cls(timedelta.max, timedelta.max)
 
+    def hold(self, moment: datetime, received: datetime) -> bool:
+        """Tell whether an event's time is within bounds."""
+        return received - moment <= self.past and moment - received <= self.future
+
     def check(self, timestamp: str, received: datetime) -> None:
         """Raise EventRefused if the event's time is out of bounds."""
         distance = received - parse_timestamp(timestamp)

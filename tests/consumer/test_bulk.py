@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from audit_consumer.batch import Batch, Settler
-from audit_consumer.bulk import Stored, body_of, compare, packs, sort_out
+from audit_consumer.bulk import Stored, compare, sort_out
 from audit_consumer.errors import UnreachableError
+from audit_consumer.pack import Pack
 from audit_consumer.record import Outcome, Prepared, Record, Refusal
+from audit_consumer.settle import Settler
 from audit_schemas import Document, Origin, Reason
+from messages import message
 
 
 def prepared(number: int, size: int = 10, digest: str = "h") -> Prepared:
@@ -18,25 +20,11 @@ def prepared(number: int, size: int = 10, digest: str = "h") -> Prepared:
     return Prepared(record, "audit-events-2026.11", Document(f"id-{number}", digest, b"x" * size))
 
 
-def test_bodies_are_packed_by_bytes() -> None:
-    """No body is over the limit, unless one document alone is; the order is kept."""
-    items = [prepared(n, size) for n, size in enumerate([40, 40, 40, 500, 10, 90, 1])]
-    found = list(packs(items, 100))
-    assert [[item.record.origin.offset for item in pack] for pack in found] == [
-        [0, 1],
-        [2],
-        [3],
-        [4, 5],
-        [6],
-    ]
-    assert list(packs([], 100)) == []
-
-
-def test_body_creates_each_document_under_its_id() -> None:
+def test_lines_create_the_document_under_its_id() -> None:
     """Never index or update: create alone can't overwrite."""
-    lines = body_of([prepared(1), prepared(2)]).split(b"\n")
-    assert json.loads(lines[0]) == {"create": {"_index": "audit-events-2026.11", "_id": "id-1"}}
-    assert [lines[1], len(lines)] == [b"x" * 10, 4]
+    action, document = prepared(1).lines.split(b"\n")
+    assert json.loads(action) == {"create": {"_index": "audit-events-2026.11", "_id": "id-1"}}
+    assert document == b"x" * 10
 
 
 @pytest.mark.parametrize(
@@ -58,18 +46,17 @@ def test_body_creates_each_document_under_its_id() -> None:
 def test_each_item_is_sorted_by_its_own_status(status: int, kind: str) -> None:
     """200 for the whole bulk hides items that failed; names of errors are never looked at."""
     error = {"type": "some_new_name", "reason": "because"}
-    answers = sort_out([prepared(1)], {"items": [{"create": {"status": status, "error": error}}]})
+    answers = sort_out(1, {"items": [{"create": {"status": status, "error": error}}]})
     kinds = {
-        name: len(getattr(answers, name))
-        for name in ("indexed", "conflicts", "retry", "rejected", "faults")
-    }
+        name: len(getattr(answers, name)) for name in ("conflicts", "retry", "rejected", "faults")
+    } | {"indexed": answers.indexed}
     assert kinds == {**dict.fromkeys(kinds, 0), kind: 1}
 
 
 def test_answer_with_other_items_than_were_sent_is_an_error() -> None:
     """A truncated answer settles nothing."""
-    with pytest.raises(ValueError, match="argument"):
-        sort_out([prepared(1), prepared(2)], {"items": [{"create": {"status": 201}}]})
+    with pytest.raises(ValueError, match="1 answers to 2 items"):
+        sort_out(2, {"items": [{"create": {"status": 201}}]})
 
 
 @pytest.mark.parametrize("page", ["<html>", {}, {"items": None}, {"items": [{"index": {}}]}, []])
@@ -82,11 +69,12 @@ def test_answer_that_is_none_settles_nothing(page: Any) -> None:
         def create(self, _: object) -> Any:
             return page
 
-    batch = Batch([prepared(1)])
-    settler = Settler(Index(), None, bulk_bytes=1000, send_seconds=1)  # type: ignore[arg-type]
-    progress = settler.advance(batch)
+    pack = Pack()
+    pack.add(message(b"{}"), b"lines")
+    settler = Settler(None, Index(), None, send_seconds=1)  # type: ignore[arg-type]
+    progress = settler.advance(pack)
     assert isinstance(progress.hindrance, UnreachableError)
-    assert (progress.settled, len(batch)) == ([], 1)
+    assert (progress.outcomes.total(), len(pack)) == (0, 1)
 
 
 def test_reason_of_a_rejection_quotes_no_value() -> None:
@@ -98,7 +86,7 @@ def test_reason_of_a_rejection_quotes_no_value() -> None:
             "reason": "failed to parse field [source.ip]. Preview of field's value: 'hunter2'",
         },
     }
-    ((_, why),) = sort_out([prepared(1)], {"items": [{"create": answer}]}).rejected
+    ((_, why),) = sort_out(1, {"items": [{"create": answer}]}).rejected
     assert why == "document_parsing_exception: failed to parse field [source.ip]. "
 
 

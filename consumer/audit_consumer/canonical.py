@@ -1,0 +1,187 @@
+"""The quick way from a record to its lines of a bulk request, for records in the canonical form.
+
+One match of a regular expression says that the event is valid and where its parts are; the document
+is spliced together from the text as it is. No model, no parse, no object that outlives the call:
+about 6 microseconds of CPU instead of 25. Pure, and it decides nothing: it gives the very lines that
+`Decoder.prepare` leads to, or None, and then that has to look.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from audit_schemas import SCHEMA_HEADER, SCHEMA_HEADER_VALUE, Catalogue, IndexNaming, TimeBounds
+from audit_schemas.document import meaning_of, place_of, splice
+from audit_schemas.event import MAX_EVENT_BYTES
+from audit_schemas.grammar import canonical_form, group_of
+from audit_schemas.timestamps import format_timestamp
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
+
+__all__ = ["CanonicalReader"]
+
+_JUDGED = ("event.action", "user.id", "user.name", "labels", "audit.actor.kind")
+_WRITTEN = (
+    "event.id",
+    "event.action",
+    "event.outcome",
+    "@timestamp",
+    "user.id",
+    "user.name",
+    "user.target.id",
+    "user.target.name",
+    "source.ip",
+    "audit.actor.kind",
+)
+_DAYS = 1000
+
+_Moment = tuple[int, datetime, str]
+"""In milliseconds, as an object, and as text."""
+
+
+class CanonicalReader:
+    """Reads records that were written as the SDK writes them. One for each process."""
+
+    def __init__(self, catalogue: Catalogue, bounds: TimeBounds, naming: IndexNaming) -> None:
+        required = {path for activity in catalogue.values() for path in activity.requires}
+        form = canonical_form({*_JUDGED, *_WRITTEN, *required})
+
+        def groups(paths: Iterable[str]) -> tuple[int, ...]:
+            return tuple(form.groupindex[group_of(path)] for path in paths)
+
+        self._match = form.fullmatch
+        self._judged, self._written = groups(_JUDGED), groups(_WRITTEN)
+        (self._action,) = groups(["event.action"])
+        self._required = {name: groups(activity.requires) for name, activity in catalogue.items()}
+        self._meanings = {name: meaning_of(activity) for name, activity in catalogue.items()}
+        self._outcomes = {name: f',"outcome":"{each.outcome}"' for name, each in catalogue.items()}
+        self._bounds = bounds
+        self._naming = naming
+        self._places: dict[tuple[str | None, int | None], str] = {}
+        self._days: dict[str, str] = {}
+        self._received: _Moment = (-1, datetime.min.replace(tzinfo=UTC), "")
+
+    def lines(self, message: Message, ingested: str) -> bytes | None:
+        """Return the action and the document, or None if the record takes a closer look."""
+        text = _text_of(message)
+        found = self._match(text) if text is not None else None
+        moment = self._moment_of(message)
+        if text is None or found is None or moment is None or not self._is_complete(found):
+            return None
+        try:
+            return self._lines(text, found, message, moment, ingested)
+        except ValueError:  # no such day, no address, out of bounds
+            return None
+
+    def _is_complete(self, found: re.Match[str]) -> bool:
+        """Tell whether the event plainly has all that its activity requires, and ordered labels."""
+        action, user_id, user_name, labels, kind = found.group(*self._judged)
+        required = self._required.get(action)
+        if required is None or (kind != "system" and user_id is None and user_name is None):
+            return False
+        if required and not all(map(_says_something, found.group(0, *required))):
+            return False
+        return labels is None or _is_in_order(labels)
+
+    def _lines(
+        self, text: str, found: re.Match[str], message: Message, moment: _Moment, ingested: str
+    ) -> bytes:
+        (
+            event_id,
+            action,
+            outcome,
+            timestamp,
+            user_id,
+            user_name,
+            target_id,
+            target_name,
+            ip,
+            kind,
+        ) = found.group(*self._written)
+        if not self._bounds.hold(datetime.fromisoformat(timestamp), moment[1]):
+            raise ValueError("out of bounds")
+        if outcome is None:
+            at = found.end(self._action) + 1
+            text = f"{text[:at]}{self._outcomes[action]}{text[at:]}"
+        users = [name for name in (user_id, user_name, target_id, target_name) if name]
+        document = splice(
+            text,
+            hashlib.sha256(text.encode()).hexdigest(),
+            self._meanings[action],
+            moment[2],
+            ingested,
+            users if len(users) < 2 else list(dict.fromkeys(users)),  # noqa: PLR2004
+            user_name or user_id or ("system" if kind == "system" else None),
+            ip,
+            self._place(message),
+            message.offset(),  # type: ignore[arg-type]  # a message without error has one
+        )
+        return f'{self._action_start(timestamp)}{event_id}"}}}}\n{document}'.encode()
+
+    def _moment_of(self, message: Message) -> _Moment | None:
+        """Return when Kafka took the record; a whole batch has the same time, so it is kept."""
+        kind, milliseconds = message.timestamp()
+        if kind == TIMESTAMP_NOT_AVAILABLE:
+            return None
+        if milliseconds != self._received[0]:
+            received = datetime.fromtimestamp(milliseconds / 1000, UTC)
+            self._received = milliseconds, received, format_timestamp(received)
+        return self._received
+
+    def _action_start(self, timestamp: str) -> str:
+        """Return the action line up to the id."""
+        if timestamp[-1] != "Z":
+            return _start_of(self._naming.index_of(timestamp))
+        day = timestamp[:10]
+        start = self._days.get(day)
+        if start is None:
+            if len(self._days) >= _DAYS:
+                self._days.clear()
+            start = self._days[day] = _start_of(self._naming.index_of(timestamp))
+        return start
+
+    def _place(self, message: Message) -> str:
+        key = (message.topic(), message.partition())
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = place_of(str(key[0]), int(key[1] or 0))
+        return place
+
+
+def _start_of(index: str) -> str:
+    return f'{{"create":{{"_index":"{index}","_id":"'
+
+
+def _text_of(message: Message) -> str | None:
+    """Return a record's text, None if it has none, too much, or is of a newer schema."""
+    value = message.value()
+    if not isinstance(value, bytes) or len(value) > MAX_EVENT_BYTES or not _is_known_version(message):
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _is_known_version(message: Message) -> bool:
+    try:
+        headers = message.headers()
+    except (SystemError, UnicodeDecodeError):  # a name that is not UTF-8
+        return False
+    if not isinstance(headers, list):
+        return True
+    return all(name != SCHEMA_HEADER or value == SCHEMA_HEADER_VALUE for name, value in headers)
+
+
+def _says_something(part: str | None) -> bool:
+    """Tell whether a required part is plainly not blank; an object or list needs a value inside."""
+    if not part:
+        return False
+    return part[0] not in "[{" or '":"' in part or '["' in part
+
+
+def _is_in_order(labels: str) -> bool:
+    """Tell whether the keys ascend, so that none stands twice; strings hold no quotation mark here."""
+    keys = re.findall(r'"([^"]*)":', labels)
+    return all(one < other for one, other in pairwise(keys))

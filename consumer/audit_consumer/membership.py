@@ -1,0 +1,237 @@
+"""The consumer's place in its group: what it is assigned, reads, holds back and gives up."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from audit_consumer.assignment import Start, starting_points
+from audit_consumer.errors import ConsumerError, OffsetsExpiredError, SetupFaultError
+from audit_consumer.offsets import committed_offsets, ends_of
+from audit_consumer.settings import ConsumerSettings
+from audit_consumer.silence import Silence
+
+__all__ = ["Membership"]
+
+_log = structlog.get_logger()
+
+_QUIET_SECONDS = 30.0
+
+
+class Membership:
+    """One consumer of the group. Every method is for one thread; the callbacks run in it too.
+
+    `leave` is told of partitions that go, and whether what is settled of them may still be
+    committed; `failed` of partitions whose commit failed; `sought` of each that was silent.
+    """
+
+    def __init__(
+        self,
+        settings: ConsumerSettings,
+        *,
+        leave: Callable[[list[int], bool], None],
+        failed: Callable[[list[int]], None],
+        sought: Callable[[], None],
+        start: Start | None = None,
+        skip_expired: bool = False,
+    ) -> None:
+        self._topic = settings.topic
+        self._group = settings.group
+        self._leave = leave
+        self._failed = failed
+        self._sought = sought
+        self._start = start
+        self._skip_expired = skip_expired
+        self._is_held = False
+        self._fault: ConsumerError | None = None
+        self._silence = Silence()
+        self._consumer = Consumer(
+            settings.consumer_config() | {"on_commit": self._on_commit}, error_cb=_ErrorLog()
+        )
+
+    def join(self) -> None:
+        """Ask for partitions; they come while reading."""
+        self._consumer.subscribe(
+            [self._topic],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+
+    def close(self) -> None:
+        """Give all partitions up and leave the group."""
+        self._consumer.close()
+
+    def lag(self, settled: Mapping[int, int]) -> dict[int, int]:
+        """Return how far assigned partitions go beyond offsets, as far as the client knows."""
+        found = {}
+        for place in self._consumer.assignment():
+            low, high = self._consumer.get_watermark_offsets(place, cached=True)
+            if high >= 0:
+                at = settled.get(place.partition, max(0, place.offset, low))
+                found[place.partition] = max(0, high - at)
+        return found
+
+    def read(self, count: int, seconds: float) -> list[Message]:
+        """Return up to so many records, or what there is after so long. Raises ConsumerError."""
+        self._go_on()
+        messages = self._sorted(self._consumer.consume(count, seconds))
+        self._look_for_silence(messages)
+        return messages
+
+    def stay(self, seconds: float) -> list[Message]:
+        """Remain in the group without reading on, for so long; return what was on its way.
+
+        Raises ConsumerError.
+        """
+        if not self._is_held:
+            self._is_held = True
+            self._consumer.pause(self._consumer.assignment())
+        message = self._consumer.poll(seconds)
+        return self._sorted([message] if message is not None else [])
+
+    def commit(self, positions: Iterable[tuple[int, int]], *, wait: bool) -> None:
+        """Commit offsets; what fails is told to `failed`, at once or while reading."""
+        offsets = [TopicPartition(self._topic, partition, offset) for partition, offset in positions]
+        if not offsets:
+            return
+        try:
+            if wait:
+                self._consumer.commit(offsets=offsets, asynchronous=False)
+            else:
+                self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as error:
+            self._on_commit(error.args[0], offsets)
+
+    def _go_on(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            assigned = self._consumer.assignment()
+            self._consumer.resume(assigned)
+            self._silence.expect([p.partition for p in assigned], time.monotonic())
+
+    def _sorted(self, messages: Sequence[Message]) -> list[Message]:
+        good = [message for message in messages if message.error() is None]
+        if len(good) != len(messages):
+            for message in messages:
+                if (error := message.error()) is not None:
+                    self._on_error(error, message)
+        if self._fault is not None:
+            raise self._fault
+        return good
+
+    def _look_for_silence(self, messages: Sequence[Message]) -> None:
+        """Seek where a partition has records and gives none after a resume (librdkafka#5591)."""
+        if not self._silence:
+            return
+        self._silence.heard({message.partition() for message in messages})
+        for partition in self._silence.overdue(time.monotonic()):
+            place = TopicPartition(self._topic, partition)
+            (position,) = self._consumer.position([place])
+            _, high = ends_of(self._consumer, place)
+            if 0 <= position.offset < high:
+                _log.error("silent partition sought", partition=partition, offset=position.offset)
+                self._consumer.seek(position)
+                self._sought()
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        decided: list[TopicPartition] = []
+        try:
+            points, decided = starting_points(consumer, self._group, partitions, self._start)
+        except ConsumerError as fault:
+            self._fault, points = fault, []
+        except KafkaException as error:
+            points = []
+            self._fault = ConsumerError(
+                f"Kafka did not say where group {self._group} stands: {error.args[0].str()}"
+            )
+        consumer.incremental_assign(points)  # also of none: else the client assigns by itself
+        if decided:
+            self._note_start(decided)
+        if self._is_held and points:
+            consumer.pause(points)
+        _log.info("partitions assigned", partitions=[p.partition for p in points])
+
+    def _note_start(self, points: list[TopicPartition]) -> None:
+        """Commit where we begin: a later start must not decide anew, and pass what came between."""
+        _log.info("starting point", **{str(p.partition): p.offset for p in points})
+        try:
+            self._consumer.commit(offsets=points, asynchronous=False)
+        except KafkaException as error:
+            self._fault = ConsumerError(
+                f"Kafka did not take the group's starting point: {error.args[0].str()}"
+            )
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Commit what is settled, and leave the rest to the next owner."""
+        self._give_up(consumer, partitions, "partitions revoked", may_commit=True)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Commit nothing: others own them already (librdkafka#4059)."""
+        self._give_up(consumer, partitions, "partitions lost", may_commit=False)
+
+    def _give_up(
+        self, consumer: Consumer, partitions: list[TopicPartition], what: str, *, may_commit: bool
+    ) -> None:
+        numbers = [p.partition for p in partitions]
+        self._leave(numbers, may_commit)
+        self._silence.heard(numbers)
+        # A pause outlives the assignment in librdkafka: the partition would come back paused.
+        consumer.resume(partitions)
+        consumer.incremental_unassign(partitions)
+        _log.info(what, partitions=numbers)
+
+    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        """Note a commit that failed; the next one makes up for it.
+
+        ILLEGAL_GENERATION or STALE_MEMBER_EPOCH: the group moved on, and so will we.
+        """
+        failed = [p for p in partitions if error is not None or p.error is not None]
+        if failed:
+            why = error or failed[0].error
+            _log.warning("commit failed", error=why.str() if why else "unknown")
+            self._failed([p.partition for p in failed])
+
+    def _on_error(self, error: KafkaError, message: Message) -> None:
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - librdkafka's public code
+            self._on_expired(message)
+        elif error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED):
+            self._fault = SetupFaultError(
+                f"Topic {self._topic} can't be read: {error.str()}. Run: auditlog doctor"
+            )
+        elif error.fatal():
+            self._fault = ConsumerError(f"Kafka's client gave up: {error.str()}")
+        else:
+            _log.warning("kafka", error=error.str())
+
+    def _on_expired(self, message: Message) -> None:
+        partition = TopicPartition(self._topic, message.partition() or 0)
+        committed = committed_offsets(self._consumer, [partition])[0].offset
+        low, _ = ends_of(self._consumer, partition)
+        expired = OffsetsExpiredError(partition.topic, partition.partition, committed, low - 1)
+        if not self._skip_expired:
+            self._fault = expired
+            return
+        _log.error(
+            "skipped expired offsets", partition=partition.partition, first=committed, last=low - 1
+        )
+        partition.offset = low
+        self._consumer.incremental_unassign([partition])
+        self._consumer.incremental_assign([partition])
+
+
+class _ErrorLog:
+    """Logs what is wrong with the connection, once until something else is, or half a minute.
+
+    Nothing else is to be done: brokers that are away come back, and librdkafka keeps trying.
+    """
+
+    def __init__(self) -> None:
+        self._last = -1
+        self._until = 0.0
+
+    def __call__(self, error: KafkaError) -> None:
+        if error.code() != self._last or time.monotonic() > self._until:
+            self._last, self._until = error.code(), time.monotonic() + _QUIET_SECONDS
+            _log.warning("kafka", error=error.str())

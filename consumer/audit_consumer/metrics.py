@@ -1,0 +1,88 @@
+"""What the consumer counts, for Prometheus. All names stand here.
+
+Counted by pack, never by record: an event costs nothing.
+"""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from audit_consumer.record import Outcome
+from audit_consumer.workers import Landing
+
+__all__ = ["Metrics"]
+
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """The metrics of one consumer, in a registry of their own."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        self._records = Counter(
+            "auditlog_records", "Records that were settled.", ["outcome"], registry=registry
+        )
+        self._bulk_seconds = Histogram(
+            "auditlog_bulk_seconds",
+            "How long a bulk request took, its conflicts and dead letters included.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._bulk_bytes = Counter(
+            "auditlog_bulk_bytes", "Bytes of bulk requests' bodies.", registry=registry
+        )
+        self._retries = Counter(
+            "auditlog_retries", "Packs that have to be tried again.", registry=registry
+        )
+        self.in_flight = Gauge(
+            "auditlog_bulks_in_flight", "Bulk requests that are not answered.", registry=registry
+        )
+        self.bulks = Gauge(
+            "auditlog_bulks_limit", "Bulk requests that may be in flight.", registry=registry
+        )
+        self.bulk_events = Gauge(
+            "auditlog_bulk_events_limit",
+            "Documents that a bulk request should have.",
+            registry=registry,
+        )
+        self.held_bytes = Gauge(
+            "auditlog_held_bytes", "Bytes of records that are not settled.", registry=registry
+        )
+        self.watermark_age = Gauge(
+            "auditlog_watermark_age_seconds",
+            "Age of the oldest record that was read and is not settled; 0 if there is none.",
+            registry=registry,
+        )
+        self.is_held = Gauge(
+            "auditlog_waiting", "1 while something keeps records from being settled.", registry=registry
+        )
+        self._lag = Gauge(
+            "auditlog_lag_records",
+            "Records of a partition that are published and not settled.",
+            ["partition"],
+            registry=registry,
+        )
+        self.sought = Counter(
+            "auditlog_silent_partitions_sought",
+            "Partitions with lag that gave no record after a resume, and were sought again.",
+            registry=registry,
+        )
+        for outcome in Outcome:
+            self._records.labels(outcome.value)
+
+    def landed(self, landing: Landing) -> None:
+        """Count a pack that came back."""
+        for outcome, count in landing.progress.outcomes.items():
+            self._records.labels(outcome.value).inc(count)
+        if landing.events:
+            self._bulk_seconds.observe(landing.seconds)
+            self._bulk_bytes.inc(landing.size)
+        if landing.progress.hindrance is not None:
+            self._retries.inc()
+
+    def lag(self, partitions: Mapping[int, int]) -> None:
+        """Set the lag of the partitions that are assigned; others are not shown."""
+        self._lag.clear()
+        for partition, records in partitions.items():
+            self._lag.labels(str(partition)).set(records)

@@ -1,0 +1,56 @@
+"""How much Elasticsearch is asked to do at once: documents a bulk, and bulks in flight.
+
+Additive increase while bulks are answered quickly, multiplicative decrease where they are slow or
+refused, as TCP does with packets. A server that has room gets more until it has work at all times;
+one that is busy answers late, and gets less.
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["Pace"]
+
+_BULKS_FIRST, _BULKS_MAX = 2.0, 8.0
+_EVENTS_FIRST, _EVENTS_MIN, _EVENTS_MAX, _EVENTS_STEP = 1000.0, 100.0, 5000.0, 100.0
+_QUICK, _SLOW = 0.3, 1.0
+"""Seconds. In between all stays as it is; a bulk that takes longer holds up what stands behind it."""
+_GENTLY, _FIRMLY = 0.8, 0.5
+
+
+@dataclass(slots=True)
+class Pace:
+    """Settles by itself; a fixed number stays as it is. Pure: it is told how long bulks took."""
+
+    fixed_events: int | None = None
+    fixed_bulks: int | None = None
+    _events: float = _EVENTS_FIRST
+    _bulks: float = _BULKS_FIRST
+
+    @property
+    def events(self) -> int:
+        """Documents that a bulk should have."""
+        return self.fixed_events or int(self._events)
+
+    @property
+    def bulks(self) -> int:
+        """Bulks that may be in flight."""
+        return self.fixed_bulks or int(self._bulks)
+
+    def went_well(self, seconds: float) -> None:
+        """Note that a full bulk was taken, and how long it took."""
+        if seconds > _SLOW:
+            self._decrease(_GENTLY)
+        elif seconds < _QUICK:
+            # Divided by the number in flight, so that one round of them is one step.
+            self._events = min(_EVENTS_MAX, self._events + _EVENTS_STEP / self._bulks)
+            self._bulks = min(_BULKS_MAX, self._bulks + 1 / self._bulks)
+
+    def was_refused(self) -> None:
+        """Note that Elasticsearch did not take a bulk, or not all of it."""
+        self._decrease(_FIRMLY)
+
+    def _decrease(self, factor: float) -> None:
+        """Have fewer in flight first: smaller bulks cost more for each document."""
+        if self._bulks > 1:
+            self._bulks = max(1.0, self._bulks * factor)
+        else:
+            self._events = max(_EVENTS_MIN, self._events * factor)

@@ -1,0 +1,70 @@
+"""A pack: records that are settled together, by one bulk request and, if need be, dead letters."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from confluent_kafka import Message
+
+from audit_consumer.record import Refusal
+
+__all__ = ["Pack"]
+
+
+@dataclass(slots=True)
+class Pack:
+    """Records that were read and are not settled yet.
+
+    One thread has it at a time: the loop fills it, a worker settles it and gives it back.
+    """
+
+    messages: list[Message] = field(default_factory=list)
+    """To be indexed; beside each message its lines of the bulk request."""
+    lines: list[bytes] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    """To be dead-lettered."""
+    size: int = 0
+    """Bytes of the bulk request's body."""
+    held: int = 0
+    """Bytes that all of it keeps in memory, about."""
+    oldest: int = 0
+    """When Kafka took the first record that was put in, in ms since 1970."""
+    ends: dict[int, int] = field(default_factory=dict)
+    """For each partition, the offset after the last record that was put in."""
+
+    def __len__(self) -> int:
+        return len(self.messages) + len(self.refusals)
+
+    def add(self, message: Message, read: bytes | Refusal) -> None:
+        """Put in one more record: its lines, or why it is refused."""
+        if not self.ends:
+            self.oldest = message.timestamp()[1]
+        partition, offset = message.partition(), message.offset()
+        self.ends[partition] = offset + 1  # type: ignore[index,operator]  # no error, so it has both
+        if isinstance(read, bytes):
+            self.messages.append(message)
+            self.lines.append(read)
+            self.size += len(read)
+            self.held += len(message) + len(read)
+        else:
+            self.refusals.append(read)
+            self.held += len(message)
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Forget the messages that are settled; `positions`, in order, are those that are not."""
+        self.messages = [self.messages[position] for position in positions]
+        self.lines = [self.lines[position] for position in positions]
+
+    def leave(self, partitions: Collection[int]) -> None:
+        """Forget the records of partitions that were taken away."""
+        self.keep([n for n, m in enumerate(self.messages) if m.partition() not in partitions])
+        self.refusals = [r for r in self.refusals if r.record.origin.partition not in partitions]
+
+    def reached(self) -> dict[int, int]:
+        """Return for each partition the first offset that is not settled, or the end."""
+        reached = dict(self.ends)
+        unsettled = [(m.partition(), m.offset()) for m in self.messages]
+        unsettled += [(r.record.origin.partition, r.record.origin.offset) for r in self.refusals]
+        for partition, offset in unsettled:
+            if partition is not None and offset is not None:
+                reached[partition] = min(reached[partition], offset)
+        return reached
