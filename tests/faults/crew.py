@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from elasticsearch import Elasticsearch
 from faults.group import lag
 from servers import Deployment
 from waiting import wait_until
@@ -76,15 +77,21 @@ class Crew:
                 end = self._log_of[process].read_text()[-2000:]
                 raise AssertionError(f"A consumer ended, status {process.returncode}: {end}")
 
-    def wait_for_work(self) -> None:
-        """Return when Elasticsearch was asked for a write since the call."""
-        before = _operations(self._deployment)
+    def wait_for_work(self, least: int = 1) -> None:
+        """Return when Elasticsearch has done so many writes since the call."""
+        with self._deployment.client() as client:
+            enough = self._operations(client) + least
 
-        def has_begun() -> bool:
-            self.check()
-            return _operations(self._deployment) > before
+            def is_done() -> bool:
+                self.check()
+                return self._operations(client) >= enough
 
-        wait_until(has_begun, what="events are written")
+            wait_until(is_done, pause=0.02, what="events are written")
+
+    def _operations(self, client: Elasticsearch) -> int:
+        """Return how many writes were tried since Elasticsearch's start; counted without a refresh."""
+        counts = _indexing(self._deployment, client)
+        return counts.get("index_total", 0) + counts.get("index_failed", 0)
 
     def settle(self, *, patience: float = 60) -> None:
         """Wait until all that is published is settled. Fail after so many seconds with no progress."""
@@ -113,16 +120,10 @@ class Crew:
 
 def conflicts(deployment: Deployment) -> int:
     """Return how many writes met a document that was there already, since Elasticsearch's start."""
-    return _indexing(deployment).get("index_failed", 0)
-
-
-def _operations(deployment: Deployment) -> int:
-    """Return how many writes were tried since Elasticsearch's start; counted without a refresh."""
-    counts = _indexing(deployment)
-    return counts.get("index_total", 0) + counts.get("index_failed", 0)
-
-
-def _indexing(deployment: Deployment) -> dict[str, int]:
     with deployment.client() as client:
-        found = client.indices.stats(index=f"{deployment.name}-*", metric="indexing")
+        return _indexing(deployment, client).get("index_failed", 0)
+
+
+def _indexing(deployment: Deployment, client: Elasticsearch) -> dict[str, int]:
+    found = client.indices.stats(index=f"{deployment.name}-*", metric="indexing")
     return dict(found["_all"]["primaries"].get("indexing", {}))

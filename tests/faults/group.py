@@ -1,13 +1,15 @@
 """What Kafka knows of a consumer group, and how a dead member is put out of it."""
 
+import contextlib
 import socket
 import struct
 
 from audit_consumer.lag import Lag
 from audit_consumer.offsets import committed_offsets, partitions_of
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import AdminClient, MemberDescription
 from servers import Deployment
+from waiting import wait_until
 
 __all__ = ["committed", "evict_all", "lag", "members", "owned"]
 
@@ -18,7 +20,16 @@ def members(deployment: Deployment) -> list[MemberDescription]:
     """Return the members of the group, dead ones too until their session ends."""
     admin = AdminClient(deployment.consumer.kafka_config())
     group = deployment.consumer.group
-    return list(admin.describe_consumer_groups([group])[group].result(30).members)
+    found: list[MemberDescription] = []
+
+    def has_answer() -> bool:
+        with contextlib.suppress(KafkaException):  # a coordinator that loads, or is about to move
+            found[:] = admin.describe_consumer_groups([group])[group].result(30).members
+            return True
+        return False
+
+    wait_until(has_answer, what="Kafka describes the group")
+    return found
 
 
 def owned(deployment: Deployment) -> list[int]:
