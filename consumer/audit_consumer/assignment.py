@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from audit_consumer.errors import OffsetsExpiredError, StartUnknownError
 from audit_consumer.offsets import committed_offsets, ends_of, partitions_of
+from audit_consumer.settings import ConsumerSettings
 
 __all__ = ["Start", "starting_points"]
 
@@ -14,7 +16,10 @@ Start = Literal["earliest", "latest"]
 
 
 def starting_points(
-    consumer: Consumer, group: str, assigned: Sequence[TopicPartition], start: Start | None
+    consumer: Consumer,
+    settings: ConsumerSettings,
+    assigned: Sequence[TopicPartition],
+    start: Start | None,
 ) -> tuple[list[TopicPartition], list[TopicPartition]]:
     """Return the offset to start at for each assigned partition, and apart, those decided just now.
 
@@ -26,7 +31,7 @@ def starting_points(
     points, decided = [], []
     for point in committed_offsets(consumer, assigned):
         if point.offset < 0:
-            offset = _beginning(consumer, group, point, start)
+            offset = _beginning(consumer, settings, point, start)
             decided.append(TopicPartition(point.topic, point.partition, offset))
             points.append(decided[-1])
         else:
@@ -34,18 +39,24 @@ def starting_points(
     return points, decided
 
 
-def _beginning(consumer: Consumer, group: str, partition: TopicPartition, start: Start | None) -> int:
+def _beginning(
+    consumer: Consumer, settings: ConsumerSettings, partition: TopicPartition, start: Start | None
+) -> int:
     low, high = ends_of(consumer, partition)
-    if not _has_read(consumer, partition.topic):
+    if not _has_read(consumer, settings, partition.topic):
         if start is None:
-            raise StartUnknownError(group, partition.topic)
+            raise StartUnknownError(settings.group, partition.topic)
         return low if start == "earliest" else high
     if low > 0 and start is None:
         raise OffsetsExpiredError(partition.topic, partition.partition, 0, low - 1)
     return low
 
 
-def _has_read(consumer: Consumer, topic: str) -> bool:
-    """Tell whether the group has an offset on any partition of the topic."""
-    points = committed_offsets(consumer, partitions_of(consumer, topic))
-    return any(point.offset >= 0 for point in points)
+def _has_read(consumer: Consumer, settings: ConsumerSettings, topic: str) -> bool:
+    """Tell whether the group has an offset on any partition of the topic.
+
+    We are in a callback of the consumer, and its own list_topics would make it forget that: the
+    next callback of the same read would end the process. So another client is asked.
+    """
+    partitions = partitions_of(AdminClient(settings.kafka_config()), topic)
+    return any(point.offset >= 0 for point in committed_offsets(consumer, partitions))

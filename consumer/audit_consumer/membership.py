@@ -36,6 +36,7 @@ class Membership:
         start: Start | None = None,
         skip_expired: bool = False,
     ) -> None:
+        self._settings = settings
         self._topic = settings.topic
         self._group = settings.group
         self._leave = leave
@@ -127,18 +128,27 @@ class Membership:
             return
         self._silence.heard({message.partition() for message in messages})
         for partition in self._silence.overdue(time.monotonic()):
-            place = TopicPartition(self._topic, partition)
-            (position,) = self._consumer.position([place])
-            _, high = ends_of(self._consumer, place)
-            if 0 <= position.offset < high:
-                _log.error("silent partition sought", partition=partition, offset=position.offset)
-                self._consumer.seek(position)
-                self._sought()
+            try:
+                self._seek_if_behind(TopicPartition(self._topic, partition))
+            except KafkaException as error:  # asked again in a minute
+                _log.warning("kafka", error=error.args[0].str())
+
+    def _seek_if_behind(self, place: TopicPartition) -> None:
+        (position,) = self._consumer.position([place])
+        if position.offset < 0:  # nothing was read of it yet
+            (position,) = committed_offsets(self._consumer, [place])
+        _, high = ends_of(self._consumer, place)
+        if 0 <= position.offset < high:
+            _log.error("silent partition sought", partition=place.partition, offset=position.offset)
+            self._consumer.seek(TopicPartition(self._topic, place.partition, position.offset))
+            self._sought()
+        else:
+            self._silence.heard([place.partition])  # there is nothing to hear
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         decided: list[TopicPartition] = []
         try:
-            points, decided = starting_points(consumer, self._group, partitions, self._start)
+            points, decided = starting_points(consumer, self._settings, partitions, self._start)
         except ConsumerError as fault:
             self._fault, points = fault, []
         except KafkaException as error:

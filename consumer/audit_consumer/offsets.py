@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 __all__ = ["committed_offsets", "ends_of", "partitions_of"]
 
@@ -33,9 +34,9 @@ def ends_of(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:
     return _patiently(lambda: consumer.get_watermark_offsets(partition, timeout=_SECONDS))
 
 
-def partitions_of(consumer: Consumer, topic: str) -> list[TopicPartition]:
+def partitions_of(client: Consumer | AdminClient, topic: str) -> list[TopicPartition]:
     """Return a topic's partitions, none if there is no such topic. Raises KafkaException."""
-    found = _patiently(lambda: consumer.list_topics(topic, timeout=_SECONDS)).topics[topic]
+    found = _patiently(lambda: client.list_topics(topic, timeout=_SECONDS)).topics[topic]
     return [TopicPartition(topic, number) for number in sorted(found.partitions)]
 
 

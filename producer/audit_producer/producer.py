@@ -197,7 +197,8 @@ class AuditProducer(Activities):
         if event.service is None and self._service is not None:
             event = event.model_copy(update={"service": self._service})
         self._bounds.check(event.timestamp, datetime.now(UTC))
-        return self._catalogue.settle(event)
+        self._catalogue.check(event)  # a default outcome is for the consumer to fill in
+        return event
 
     def _offer(self, event: AuditEvent) -> bool:
         """Hand the event to librdkafka; False means that its queue is full."""

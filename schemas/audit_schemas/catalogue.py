@@ -80,11 +80,8 @@ class Catalogue(Mapping[str, Activity]):
     def __len__(self) -> int:
         return len(self.activities)
 
-    def settle(self, event: AuditEvent) -> AuditEvent:
-        """Return the event with its activity's default outcome filled in.
-
-        Raises EventRefused: unknown-activity or missing-context.
-        """
+    def check(self, event: AuditEvent) -> Activity:
+        """Return the event's activity. Raises EventRefused: unknown-activity or missing-context."""
         activity = self.activities.get(event.event.action)
         if activity is None:
             raise EventRefused(
@@ -102,6 +99,11 @@ class Catalogue(Mapping[str, Activity]):
                     Reason.MISSING_CONTEXT,
                     Problem(path, f"is missing; {event.event.action} requires it"),
                 )
+        return activity
+
+    def settle(self, event: AuditEvent) -> AuditEvent:
+        """Return the event with its activity's default outcome filled in. Raises as `check` does."""
+        activity = self.check(event)
         if event.event.outcome is not None:
             return event
         settled = event.event.model_copy(update={"outcome": activity.outcome})
