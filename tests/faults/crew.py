@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from elasticsearch import Elasticsearch
-from faults.group import lag
+from faults.group import lag, owned
 from servers import Deployment
 from waiting import wait_until
 
@@ -88,10 +88,14 @@ class Crew:
 
             wait_until(is_done, pause=0.02, what="events are written")
 
-    def _operations(self, client: Elasticsearch) -> int:
-        """Return how many writes were tried since Elasticsearch's start; counted without a refresh."""
-        counts = _indexing(self._deployment, client)
-        return counts.get("index_total", 0) + counts.get("index_failed", 0)
+    def wait_for_shares(self, shares: list[int]) -> None:
+        """Return when the group's members have so many partitions each, the fewest first."""
+
+        def is_shared() -> bool:
+            self.check()
+            return owned(self._deployment) == shares
+
+        wait_until(is_shared, seconds=120, what=f"the group's members have {shares} partitions")
 
     def settle(self, *, patience: float = 60) -> None:
         """Wait until all that is published is settled. Fail after so many seconds with no progress."""
@@ -116,6 +120,11 @@ class Crew:
                 process.kill()
                 process.wait()
         self._stack.close()
+
+    def _operations(self, client: Elasticsearch) -> int:
+        """Return how many writes were tried since Elasticsearch's start; counted without a refresh."""
+        counts = _indexing(self._deployment, client)
+        return counts.get("index_total", 0) + counts.get("index_failed", 0)
 
 
 def conflicts(deployment: Deployment) -> int:

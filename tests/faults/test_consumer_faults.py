@@ -99,14 +99,14 @@ def test_consumers_join_and_leave(
             crew.join()
             crew.join()
             crew.join()
-            wait_until(lambda: owned(deployment) == [2, 2, 2], what="each of three has partitions")
+            crew.wait_for_shares([2, 2, 2])
             for end in (crew.kill, crew.leave, crew.kill, crew.leave):
                 flow.burst(BACKLOG // 2)
                 crew.wait_for_work(chance.randint(1, BACKLOG // 4))
                 end(chance.choice(crew.alive))
                 time.sleep(chance.uniform(0, 1))  # the group may be settled again, or may not
                 crew.join()
-            wait_until(lambda: owned(deployment) == [2, 2, 2], what="three share again")
+            crew.wait_for_shares([2, 2, 2])
         crew.settle()
     assert_flow_settled(deployment, flow)
 
@@ -125,10 +125,10 @@ def test_paused_for_longer_than_its_session(
             crew.wait_for_work()
             sleeper.send_signal(signal.SIGSTOP)
             crew.join()
-            wait_until(lambda: owned(deployment) == [6], what="the other has all partitions")
+            crew.wait_for_shares([6])
             crew.wait_for_work()
             sleeper.send_signal(signal.SIGCONT)
-            wait_until(lambda: owned(deployment) == [3, 3], what="both share")
+            crew.wait_for_shares([3, 3])
         crew.settle()
     assert_flow_settled(deployment, flow)
 
