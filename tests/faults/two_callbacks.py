@@ -10,11 +10,11 @@ from audit_consumer.membership import Membership
 
 __all__ = ["main"]
 
-_READ_SECONDS = 20.0
+_READ_SECONDS = 120.0
 
 
 def main() -> None:
-    """Join, and read once, for so long that others join meanwhile."""
+    """Join, and read once, until there is a record."""
     changes: list[str] = []
     membership = Membership(
         ConsumerSettings(),
@@ -25,7 +25,7 @@ def main() -> None:
     )
     membership.join()
     membership.read(1, _READ_SECONDS)
-    sys.stdout.write(f"{changes}\n")
+    sys.stdout.write(f"{changes[0]} while it read\n")
     membership.close()
 
 
