@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from audit_consumer import set_up
 from audit_consumer.dead_letters import (
     OFFSET_HEADER,
     PARTITION_HEADER,
@@ -12,9 +14,9 @@ from audit_consumer.dead_letters import (
     TOPIC_HEADER,
 )
 from audit_consumer.record import Record
-from servers import Deployment
+from servers import Deployment, Servers, new_deployment, tear_down
 
-__all__ = ["Place", "Proof", "letters", "proof", "stored"]
+__all__ = ["Place", "Proof", "a_deployment", "letters", "proof", "stored"]
 
 Place = tuple[int, int]
 """Partition and offset."""
@@ -31,6 +33,15 @@ class Proof:
     duplicates: int
     dead_lettered: int
     unread: int
+
+
+@contextmanager
+def a_deployment(servers: Servers, **extra: str) -> Iterator[Deployment]:
+    """Give a deployment that is set up, for more than one test or on servers of a test's own."""
+    deployment = new_deployment(servers, **extra)
+    list(set_up(deployment.setup))
+    yield deployment
+    tear_down(deployment)
 
 
 def proof(deployment: Deployment) -> Proof:

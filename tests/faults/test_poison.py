@@ -5,34 +5,26 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_consumer import set_up
 from audit_consumer.dead_letters import DIGEST_HEADER, REASON_HEADER, SIZE_HEADER
 from audit_consumer.lag import Lag
 from audit_consumer.record import Record
 from audit_schemas import Catalogue, Reason, content_hash, decode
 from audit_schemas.event import PRINTABLE
 from confluent_kafka import Message, Producer
-from confluent_kafka.admin import (
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)
 from consuming import settle
 from events import chat_opened
-from faults.census import Place, letters, proof, stored
+from faults.census import Place, a_deployment, letters, proof, stored
 from faults.hostile_values import INDEXED
 from faults.mutations import mutants, valid_events
 from faults.poison import CORPUS, Poison, twenty_megabytes
+from faults.topics import set_topic
 from raw_header import publish_with_header
-from servers import Deployment, Servers, new_deployment, tear_down
+from servers import Deployment, Servers
 from waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -85,29 +77,12 @@ class Publisher:
         assert self._producer.flush(60) == 0
 
 
-def take_records_of(deployment: Deployment, size: int) -> None:
-    """Let the topic take larger records than its set-up does, as an operator may."""
-    admin = AdminClient({"bootstrap.servers": deployment.servers.kafka})
-    limit = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
-    topic = ConfigResource(ResourceType.TOPIC, f"{deployment.name}.events", incremental_configs=[limit])
-    admin.incremental_alter_configs([topic])[topic].result(30)
-
-
-@contextmanager
-def a_deployment(servers: Servers) -> Iterator[Deployment]:
-    """Give a deployment that outlives one test."""
-    deployment = new_deployment(servers)
-    list(set_up(deployment.setup))
-    yield deployment
-    tear_down(deployment)
-
-
 @pytest.fixture(scope="module")
 def fates(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fates]:
     """Publish the whole corpus, consume it in one process, and give what became of it."""
     log = tmp_path_factory.mktemp("poison") / "consumer.log"
     with a_deployment(servers) as deployment:
-        take_records_of(deployment, 32 * 1024 * 1024)
+        set_topic(deployment, f"{deployment.name}.events", "max.message.bytes", str(32 * 1024 * 1024))
         publisher, twenty = Publisher(deployment), twenty_megabytes()
         for poison in (*CORPUS, twenty):
             publisher.publish(poison)
