@@ -6,10 +6,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 DEMO_FILE ?= ../shared/data/linux-auth.ndjson
 EVENTS ?= 1000000
 ROUNDS ?= 3
+SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench bench-fields bench-adaptive lint format schema clean
-
+.PHONY: help install demo test soak bench bench-fields bench-adaptive lint format schema clean
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -42,6 +42,9 @@ bench-fields: $(VENV)/.installed  ## Measure what each mapped field and setting 
 
 bench-adaptive: $(VENV)/.installed  ## Compare the settings that settle by themselves with fixed ones
 	$(BIN)/python -m benchmarks adaptive --events $(EVENTS)
+
+soak: $(VENV)/.installed-dev  ## Faults at random on servers of its own, for SECONDS=600, as SEED= has it
+	PYTHONPATH=tests $(BIN)/python -m faults.soak --seconds $(SECONDS) $(addprefix --seed ,$(SEED))
 
 lint: $(VENV)/.installed-dev  ## Check style and types
 	$(BIN)/ruff check .

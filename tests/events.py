@@ -7,7 +7,7 @@ from typing import Any
 from audit_producer.build import new_event
 from audit_schemas import encode, format_timestamp
 
-__all__ = ["chat_opened", "fields", "raw"]
+__all__ = ["chat_opened", "chats", "fields", "raw"]
 
 
 def chat_opened(number: int = 0, **context: Any) -> bytes:
@@ -17,6 +17,12 @@ def chat_opened(number: int = 0, **context: Any) -> bytes:
             "chat-opened", user=f"user-{number}", chat=f"chat-{number}", ip="192.0.2.7", **context
         )
     )
+
+
+def chats(count: int, **context: Any) -> dict[str, bytes]:
+    """Return so many valid events' bytes, by their ids."""
+    values = [chat_opened(number, **context) for number in range(count)]
+    return {json.loads(value)["event"]["id"]: value for value in values}
 
 
 def fields(action: str = "login", **more: Any) -> dict[str, Any]:

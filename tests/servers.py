@@ -40,6 +40,8 @@ class Servers:
 
     kafka: str
     elasticsearch: str
+    login: tuple[str, str] | None = None
+    """User and password that tests look into Elasticsearch with."""
 
 
 @contextmanager
@@ -212,7 +214,7 @@ class Deployment:
 
     def client(self) -> elasticsearch.Elasticsearch:
         """Return a client of Elasticsearch."""
-        return elasticsearch.Elasticsearch(self.servers.elasticsearch)
+        return elasticsearch.Elasticsearch(self.servers.elasticsearch, basic_auth=self.servers.login)
 
     def run(
         self, *arguments: str, stdin: bytes | None = None, check: bool = True

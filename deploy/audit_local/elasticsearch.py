@@ -1,6 +1,7 @@
 """A single-node Elasticsearch, the core distribution."""
 
 import http.client
+from collections.abc import Mapping
 from pathlib import Path
 
 from audit_local.ports import LOOPBACK, free_port
@@ -19,12 +20,22 @@ rootLogger.appenderRef.console.ref = console
 """
 
 
-def start_elasticsearch(home: Path, distribution: Path, java: Path, port: int, heap: str) -> Running:
-    """Start Elasticsearch on the loopback address; its data, in `home`, survives a restart."""
+def start_elasticsearch(
+    home: Path,
+    distribution: Path,
+    java: Path,
+    port: int,
+    heap: str,
+    settings: Mapping[str, str] | None = None,
+) -> Running:
+    """Start Elasticsearch on the loopback address; its data, in `home`, survives a restart.
+
+    `settings` go on top of ours, as in elasticsearch.yml.
+    """
     config, data, temporary = home / "config", home / "data", home / "tmp"
     for folder in (config, data, temporary, home / "logs"):
         folder.mkdir(parents=True, exist_ok=True)
-    write_file(config / "elasticsearch.yml", _settings(home, port, free_port()), home)
+    write_file(config / "elasticsearch.yml", _settings(home, port, settings or {}), home)
     write_file(config / "log4j2.properties", _LOGGING, home)
     write_file(config / "jvm.options", _jvm_options(distribution / "config" / "jvm.options"), home)
     hand_over(config, data, temporary, home / "logs")  # config too: the keystore is made there
@@ -53,19 +64,20 @@ def is_ready(port: int) -> bool:
         connection.close()
 
 
-def _settings(home: Path, port: int, transport: int) -> str:
-    return f"""\
-cluster.name: auditlog-local
-discovery.type: single-node
-network.host: {LOOPBACK}
-http.port: {port}
-transport.port: {transport}
-path.data: {home / "data"}
-path.logs: {home / "logs"}
-xpack.security.enabled: false
-cluster.routing.allocation.disk.threshold_enabled: false
-action.destructive_requires_name: true
-"""
+def _settings(home: Path, port: int, more: Mapping[str, str]) -> str:
+    ours = {
+        "cluster.name": "auditlog-local",
+        "discovery.type": "single-node",
+        "network.host": LOOPBACK,
+        "http.port": port,
+        "transport.port": free_port(),
+        "path.data": home / "data",
+        "path.logs": home / "logs",
+        "xpack.security.enabled": "false",
+        "cluster.routing.allocation.disk.threshold_enabled": "false",
+        "action.destructive_requires_name": "true",
+    }
+    return "".join(f"{name}: {value}\n" for name, value in (ours | dict(more)).items())
 
 
 def _jvm_options(shipped: Path) -> str:

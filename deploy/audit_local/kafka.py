@@ -5,6 +5,7 @@ import logging
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,21 @@ from audit_local.process import Running, hand_over, start
 __all__ = ["is_ready", "start_kafka"]
 
 
-def start_kafka(home: Path, libraries: Path, java: Path, port: int, heap: str) -> Running:
-    """Start Kafka on the loopback address; its data, in `home`, survives a restart."""
+def start_kafka(
+    home: Path,
+    libraries: Path,
+    java: Path,
+    port: int,
+    heap: str,
+    properties: Mapping[str, str] | None = None,
+) -> Running:
+    """Start Kafka on the loopback address; its data, in `home`, survives a restart.
+
+    `properties` go on top of ours, as in server.properties.
+    """
     data, config = home / "data", home / "server.properties"
     data.mkdir(parents=True, exist_ok=True)
-    config.write_text(_properties(data, port, free_port()))
+    config.write_text(_properties(data, port, properties or {}))
     (home / "simplelogger.properties").write_text("org.slf4j.simpleLogger.defaultLogLevel=warn\n")
     launcher = [str(java / "bin" / "java"), "-cp", f"{libraries}/*:{home}"]
     if not (data / "meta.properties").exists():
@@ -68,24 +79,26 @@ def _cluster_id() -> str:
     return urlsafe_b64encode(random).decode().rstrip("=")
 
 
-def _properties(data: Path, port: int, controller: int) -> str:
+def _properties(data: Path, port: int, more: Mapping[str, str]) -> str:
+    controller = free_port()
     listeners = f"PLAINTEXT://{LOOPBACK}:{port}"
-    return f"""\
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{LOOPBACK}:{controller}
-listeners={listeners},CONTROLLER://{LOOPBACK}:{controller}
-advertised.listeners={listeners}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-controller.listener.names=CONTROLLER
-log.dirs={data}
-auto.create.topics.enable=false
-default.replication.factor=1
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-"""
+    ours = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@{LOOPBACK}:{controller}",
+        "listeners": f"{listeners},CONTROLLER://{LOOPBACK}:{controller}",
+        "advertised.listeners": listeners,
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": data,
+        "auto.create.topics.enable": "false",
+        "default.replication.factor": 1,
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "group.initial.rebalance.delay.ms": 0,
+    }
+    return "".join(f"{name}={value}\n" for name, value in (ours | dict(more)).items())

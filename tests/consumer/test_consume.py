@@ -7,11 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from audit_consumer import set_up
 from audit_consumer.dead_letters import (
     MESSAGE_HEADER,
-    OFFSET_HEADER,
-    PATH_HEADER,
     REASON_HEADER,
     origin_of,
 )
@@ -90,53 +87,6 @@ def test_each_refusal_has_its_reason(deployment: Deployment, log: Path) -> None:
         "schema-newer": 1,
     }
     assert deployment.count() == 1
-
-
-def test_same_event_twice_is_a_duplicate(deployment: Deployment, log: Path) -> None:
-    """A second record with the same id and content adds no document and no dead letter."""
-    value = chat_opened()
-    deployment.publish_raw(value, value)
-    deployment.publish_raw(value)
-    with deployment.consuming(log=log) as process:
-        settle(deployment, log, process)
-    assert (deployment.count(), deployment.dead_letters()) == (1, [])
-    assert '"indexed": 1, "duplicate": 2' in log.read_text()
-
-
-def test_same_id_with_other_content_is_a_conflict(deployment: Deployment, log: Path) -> None:
-    """The first one stays; the second is dead-lettered as id-conflict."""
-    one, other = raw(user={"id": "u-1"}), raw(user={"id": "u-2"})
-    deployment.publish_raw(one, key=b"same partition")
-    deployment.publish_raw(other, key=b"same partition")
-    with deployment.consuming(log=log) as process:
-        settle(deployment, log, process)
-    (letter,) = deployment.dead_letters()
-    assert (letter.value, letter.header(REASON_HEADER)) == (other, b"id-conflict")
-    assert letter.header(PATH_HEADER) == b"event.id"
-    assert [document["user"]["id"] for document in deployment.documents()] == ["u-1"]
-
-
-def test_value_that_the_index_refuses_is_dead_lettered_alone(deployment: Deployment, log: Path) -> None:
-    """An item's 400, in an index that is ours and sound, is the event's own fault."""
-    with deployment.client() as client:
-        template = client.indices.get_index_template(name=deployment.name)["index_templates"][0]
-        body = template["index_template"]
-        body["template"]["mappings"]["properties"]["trace"]["properties"]["id"] = {"type": "ip"}
-        client.indices.put_index_template(
-            name=deployment.name,
-            index_patterns=body["index_patterns"],
-            priority=body["priority"],
-            template=body["template"],
-            meta=body["_meta"],
-        )
-    bad = chat_opened(1, trace="no address")
-    deployment.publish_raw(chat_opened(0), bad, chat_opened(2, trace="192.0.2.1"))
-    with deployment.consuming(log=log) as process:
-        settle(deployment, log, process)
-    (letter,) = deployment.dead_letters()
-    assert (letter.value, letter.header(REASON_HEADER)) == (bad, b"rejected-by-index")
-    assert b"no address" not in (letter.header(MESSAGE_HEADER) or b"")
-    assert deployment.count() == 2
 
 
 def test_fault_of_the_setup_stops_the_start_and_dead_letters_nothing(
@@ -236,26 +186,6 @@ def test_new_group_protocol_works_too(deployment: Deployment, log: Path) -> None
         process.terminate()
         assert process.wait(40) == 0
     assert (deployment.count(), len(deployment.dead_letters())) == (100, 1)
-
-
-def test_nothing_is_committed_past_a_record_that_has_no_dead_letter(
-    deployment: Deployment, log: Path
-) -> None:
-    """While the dead-letter topic is not there, the refused record holds its partition's watermark."""
-    topic = f"{deployment.name}.late-dead-letter"
-    deployment.extra |= {"AUDITLOG_DEAD_LETTER_TOPIC": topic, "AUDITLOG_DRAIN_SECONDS": "1"}
-    deployment.publish_raw(chat_opened(1), b"poison", chat_opened(2), key=b"one partition")
-    with deployment.consuming(log=log) as process:
-        wait_until(lambda: log.read_text().count('"event": "waiting"') > 1, what="it waits")
-        with Lag(deployment.consumer) as lag:
-            assert lag.records() == 2
-        assert deployment.count() == 2
-        list(set_up(deployment.setup))
-        settle(deployment, log, process)
-    (letter, *copies) = deployment.records(topic)
-    assert {letter.value, *(copy.value for copy in copies)} == {b"poison"}
-    assert {copy.header(OFFSET_HEADER) for copy in copies} <= {letter.header(OFFSET_HEADER)}
-    assert deployment.count() == 2
 
 
 def test_no_event_body_is_ever_logged(deployment: Deployment, log: Path) -> None:
