@@ -19,6 +19,8 @@ from audit_schemas.grammar import canonical_form, group_of
 from audit_schemas.timestamps import format_timestamp
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
+from audit_consumer.record import Headers
+
 __all__ = ["CanonicalReader"]
 
 _READ = (
@@ -62,12 +64,14 @@ class CanonicalReader:
         self._days: dict[str, str] = {}
         self._received: _Moment = (-1, datetime.min.replace(tzinfo=UTC), "")
 
-    def lines(self, message: Message, ingested: str) -> bytes | None:  # noqa: C901, PLR0911
+    def lines(  # noqa: C901, PLR0911
+        self, message: Message, headers: Headers, ingested: str
+    ) -> bytes | None:
         """Return the action and the document, or None if the record takes a closer look.
 
         Linear, and in one piece: what is called here is called for every event.
         """
-        text = _text_of(message)
+        text = _text_of(message) if _is_known_version(headers) else None
         if text is None or (found := self._match(text)) is None:
             return None
         (
@@ -154,9 +158,9 @@ def _start_of(index: str) -> str:
 
 
 def _text_of(message: Message) -> str | None:
-    """Return a record's text, None if it has none, too much, or is of a newer schema."""
+    """Return a record's text, None if it has none or too much."""
     value = message.value()
-    if not isinstance(value, bytes) or len(value) > MAX_EVENT_BYTES or not _is_known_version(message):
+    if not isinstance(value, bytes) or len(value) > MAX_EVENT_BYTES:
         return None
     try:
         return value.decode()
@@ -164,14 +168,13 @@ def _text_of(message: Message) -> str | None:
         return None
 
 
-def _is_known_version(message: Message) -> bool:
-    try:
-        headers = message.headers()
-    except (SystemError, UnicodeDecodeError):  # a name that is not UTF-8
+def _is_known_version(headers: Headers) -> bool:
+    if headers is False:
         return False
-    if not isinstance(headers, list):
-        return True
-    return all(name != SCHEMA_HEADER or value == SCHEMA_HEADER_VALUE for name, value in headers)
+    for name, value in headers:  # noqa: SIM110 - a loop is quicker, and this is for every event
+        if name == SCHEMA_HEADER and value != SCHEMA_HEADER_VALUE:
+            return False
+    return True
 
 
 def _says_something(part: str | None) -> bool:

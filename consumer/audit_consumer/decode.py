@@ -16,7 +16,7 @@ from audit_schemas import (
 from confluent_kafka import Message
 
 from audit_consumer.canonical import CanonicalReader
-from audit_consumer.record import Prepared, Record, Refusal
+from audit_consumer.record import Prepared, Record, Refusal, headers_of
 
 __all__ = ["Decoder"]
 
@@ -35,10 +35,11 @@ class Decoder:
 
         `ingested` is the time of now, in RFC 3339. The message must not stand for an error.
         """
-        lines = self._canonical.lines(message, ingested)
+        headers = headers_of(message)
+        lines = self._canonical.lines(message, headers, ingested)
         if lines is not None:
             return lines
-        found = self.prepare(Record.of(message), ingested)
+        found = self.prepare(Record.of(message, headers), ingested)
         return found if isinstance(found, Refusal) else found.lines
 
     def prepare(self, record: Record, ingested: str) -> Prepared | Refusal:

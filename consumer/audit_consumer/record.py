@@ -3,11 +3,17 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Literal
 
 from audit_schemas import Document, Origin, Reason
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
-__all__ = ["Outcome", "Prepared", "Record", "Refusal"]
+__all__ = ["Headers", "Outcome", "Prepared", "Record", "Refusal", "headers_of"]
+
+Headers = list[tuple[str, str | bytes | None]] | Literal[False]
+"""As the client gives them; False where it can't."""
+
+_UNREADABLE = "a header's name is not UTF-8; the dead letter has no headers of the record"
 
 
 class Outcome(StrEnum):
@@ -35,8 +41,8 @@ class Record:
     """Why the record can't be read as it is, where the client can't."""
 
     @classmethod
-    def of(cls, message: Message) -> "Record":
-        """Copy what a message that is no error has."""
+    def of(cls, message: Message, headers: Headers | None = None) -> "Record":
+        """Copy what a message that is no error has; its headers may have been read already."""
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         assert topic is not None  # noqa: S101 - librdkafka's contract for messages without error
         assert partition is not None  # noqa: S101
@@ -47,14 +53,14 @@ class Record:
             if kind == TIMESTAMP_NOT_AVAILABLE
             else datetime.fromtimestamp(milliseconds / 1000, UTC)
         )
-        headers, defect = _headers(message)
+        found = headers if headers is not None else headers_of(message)
         return cls(
             Origin(topic, partition, offset),
             moment,
             _bytes(message.key()),
             _bytes(message.value()),
-            headers,
-            defect,
+            tuple((name, _bytes(value)) for name, value in found or ()),
+            _UNREADABLE if found is False else None,
         )
 
     def header(self, name: str) -> bytes | None:
@@ -92,17 +98,17 @@ class Refusal:
     message: str
 
 
-def _headers(message: Message) -> tuple[tuple[tuple[str, bytes | None], ...], str | None]:
-    """Return the headers, or why they can't be read.
+def headers_of(message: Message) -> Headers:
+    """Return a message's headers; False where they can't be read.
 
-    Kafka takes any bytes for a header's name; the client raises for those that are not UTF-8.
+    Kafka takes any bytes for a header's name; the client raises for those that are not UTF-8. Such a
+    message must not be asked again: the client would read memory that it has given back.
     """
     try:
-        pairs = message.headers()
+        found = message.headers()
     except (SystemError, UnicodeDecodeError):
-        return (), "a header's name is not UTF-8; the dead letter has no headers of the record"
-    found = pairs if isinstance(pairs, list) else []
-    return tuple((name, _bytes(value)) for name, value in found), None
+        return False
+    return found if isinstance(found, list) else []
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

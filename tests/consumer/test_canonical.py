@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 from audit_consumer.canonical import CanonicalReader
 from audit_consumer.decode import Decoder
-from audit_consumer.record import Prepared, Record
+from audit_consumer.record import Prepared, Record, headers_of
 from audit_producer.traffic import Traffic
 from audit_schemas import (
     SCHEMA_HEADER,
@@ -51,7 +51,7 @@ def both(raw: bytes, bounds: TimeBounds | None = None, **record: object) -> tupl
     """Return what the quick way gives, and what the model's way gives."""
     reader, decoder = readers(bounds or TimeBounds.unlimited())
     found = message(raw, **record)  # type: ignore[arg-type]
-    quick = reader.lines(found, INGESTED)
+    quick = reader.lines(found, headers_of(found), INGESTED)
     prepared = decoder.prepare(Record.of(found), INGESTED)
     return quick, prepared.lines if isinstance(prepared, Prepared) else prepared
 
