@@ -21,6 +21,7 @@ _SLICE = 5_000
 _NEAR = 20_000
 """Reading on over so many offsets is quicker than beginning anew behind them."""
 _STALLED_SECONDS = 60.0
+_FIRST_SECONDS = 10.0
 _BATCH_BYTES = 8 * 1024 * 1024
 _AHEAD_KB = 2 * 1024
 """Fetched ahead: much of what is fetched is passed over, or belongs behind where we stop."""
@@ -45,6 +46,12 @@ class Reader:
                 "queued.max.messages.kbytes": _AHEAD_KB,
             }
         )
+        try:
+            with self._sorted_errors():
+                self._consumer.list_topics(timeout=_FIRST_SECONDS)  # or nobody waits long for nothing
+        except SetupFaultError:
+            self._consumer.close()
+            raise
 
     def partitions(self, topic: str) -> list[int]:
         """Return the numbers of a topic's partitions."""
@@ -152,7 +159,8 @@ class Reader:
             yield
         except KafkaException as error:
             raise SetupFaultError(
-                f"Kafka at {self._servers} does not answer: {error.args[0].str()}"
+                f"Kafka at {self._servers} does not answer ({error.args[0].str()}). Is it up? "
+                "Set AUDITLOG_KAFKA_BOOTSTRAP_SERVERS, or start one with: auditlog local up"
             ) from error
 
 

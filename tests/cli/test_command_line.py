@@ -52,6 +52,7 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         (["setup"], {}, "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS"),
         (["search"], {}, "AUDITLOG_ELASTICSEARCH_URL"),
         (["verify"], {}, "AUDITLOG_ELASTICSEARCH_URL"),
+        (["dead-letters", "list"], {}, "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS"),
         (["search"], {"AUDITLOG_INDEX_PREFIX": "Bad Prefix"}, "AUDITLOG_INDEX_PREFIX"),
         (["search"], {"AUDITLOG_ELASTICSEARCH_URL": "localhost:9200"}, "must be like https://"),
         (["doctor"], {"AUDITLOG_ELASTICSEARCH_URL": "http://a:b@c:9200"}, "must not hold credentials"),

@@ -69,16 +69,14 @@ def verify(settings: ConsumerSettings, report: Report = silent) -> Iterator[Part
     """
     index = EventIndex(settings, settings.request_seconds)
     try:
-        with (
-            Reader(settings) as reader,
-            elasticsearch.Elasticsearch(
-                **settings.elasticsearch_options(), request_timeout=settings.request_seconds
-            ) as client,
-        ):
+        with elasticsearch.Elasticsearch(
+            **settings.elasticsearch_options(), request_timeout=settings.request_seconds
+        ) as client:
+            client.indices.refresh(index=f"{settings.index_prefix}-*", allow_no_indices=True)
             # Bounds of time are not looked at: what was accepted once is not refused in hindsight.
             decoder = Decoder(settings.load_catalogue(), TimeBounds.unlimited(), index.naming())
-            client.indices.refresh(index=f"{settings.index_prefix}-*", allow_no_indices=True)
-            yield from _Examiner(settings, reader, client, index, decoder, report).examine()
+            with Reader(settings) as reader:
+                yield from _Examiner(settings, reader, client, index, decoder, report).examine()
     finally:
         index.close()
 
