@@ -35,7 +35,8 @@ def test_cpu_for_a_million_is_less_the_start_and_of_all_documents() -> None:
 
 def test_servers_are_counted_from_the_start() -> None:
     """The broker has sent much before the first document is indexed."""
-    first, last = sample(3, 1, broker=0.3), sample(13, 100_000, elastic=4.0, broker=0.5)
+    first = sample(3, 1, elastic=1.0, broker=0.3)
+    last = sample(13, 100_000, elastic=4.0, broker=0.5)
     run = figures([sample(0, 0), first, last], 1, 1.0, 0.0)
     assert run.elastic_cpu_per_million == pytest.approx(40)
     assert run.broker_cpu_per_million == pytest.approx(5)

@@ -69,6 +69,7 @@ def test_renewed_record_is_the_same_event_with_another_id_and_time() -> None:
         assert renewed.model_copy(update={"event": event.event, "timestamp": event.timestamp}) == event
         assert decode(cut.renewed(8)).timestamp == event.timestamp
         assert cut.id(8) != cut.id(7)
+        assert len(cut.id(8)) == len(event.event.id)
 
 
 def test_ids_are_in_order_of_time_and_unique() -> None:
@@ -93,6 +94,7 @@ def test_every_field_of_the_mapping_is_in_one_group() -> None:
     properties = mapping()["properties"]
     grouped = [path for paths in group_leaves(properties).values() for path in paths]
     assert sorted(grouped) == sorted(path for path, _ in leaves(properties))
+    assert "new" in group_leaves({**properties, "new": {"type": "keyword"}})["the rest"]
 
 
 def test_turning_off_changes_these_fields_alone() -> None:

@@ -150,6 +150,7 @@ def test_every_command_of_the_readme_exists() -> None:
 
 def test_bars_are_as_long_as_their_figures(speed: dict[str, Any]) -> None:
     """In each panel by its own scale; the ceiling's own CPU says nothing, and is left out."""
+    speed["contestants"]["one"]["summary"]["documents_per_second"]["high"] = 49_000
     bars = [
         (bar.get("class"), float(bar.get("width", "0")))
         for bar in ET.fromstring(draw(speed)).iter(f"{SVG}rect")  # noqa: S314 - our own
