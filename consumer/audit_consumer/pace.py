@@ -10,7 +10,7 @@ from dataclasses import dataclass
 __all__ = ["Pace"]
 
 _BULKS_FIRST, _BULKS_MAX = 2.0, 8.0
-_EVENTS_FIRST, _EVENTS_MIN, _EVENTS_MAX, _EVENTS_STEP = 1000.0, 100.0, 5000.0, 100.0
+_EVENTS_FIRST, _EVENTS_MIN, _EVENTS_MAX, _EVENTS_STEP = 1000.0, 100.0, 2500.0, 100.0
 _QUICK, _SLOW = 0.3, 1.0
 """Seconds. In between all stays as it is; a bulk that takes longer holds up what stands behind it."""
 _GENTLY, _FIRMLY = 0.8, 0.5

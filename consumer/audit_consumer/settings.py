@@ -46,7 +46,7 @@ class ConsumerSettings(BaseSettings, KafkaSettings, ElasticsearchSettings, Event
         description="Records read and not settled yet, in bytes; then reading pauses.",
     )
     fetch_bytes: int = Field(
-        16 * 1024 * 1024, ge=1024 * 1024, description="Records fetched ahead, in bytes."
+        8 * 1024 * 1024, ge=1024 * 1024, description="Records fetched ahead, in bytes."
     )
     request_seconds: float = Field(
         60.0, gt=0, description="How long Elasticsearch may take for one request."
