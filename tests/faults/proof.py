@@ -28,11 +28,12 @@ def assert_exactly_once(
     """
     _assert_same("document", ids, ids_indexed(deployment))
     _assert_same("dead letter", refused, values_dead_lettered(deployment))
-    proof = deployment.run("verify").stdout.splitlines()[-1]
-    assert proof == (
+    expected = (
         f"published {len(ids) + repeated + len(refused)} = "
         f"indexed {len(ids)} + duplicates {repeated} + dead-lettered {len(refused)}"
     )
+    proof = deployment.run("verify").stdout.splitlines()[-1]
+    assert proof == expected, f"{proof}; it should be: {expected}"
 
 
 def assert_flow_settled(deployment: Deployment, flow: Flow) -> None:
