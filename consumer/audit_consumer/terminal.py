@@ -32,7 +32,7 @@ def progress_bar(*, hidden: bool = False) -> Iterator[Report]:
         def report(what: str, done: int, total: int) -> None:
             nonlocal shown
             if what != shown:
-                progress.reset(task, description=what)
+                progress.reset(task, description=what, total=total)
                 shown = what
             progress.update(task, completed=min(done, total), total=total)
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 from command import clean_environment
 from events import chat_opened
+from refusing import refuse
 from servers import ROOT, Deployment
 
 pytestmark = pytest.mark.servers
@@ -57,3 +58,16 @@ def test_commands_for_searching_work(deployment: Deployment) -> None:
     assert len(lines) == 3
     for _, *arguments in lines:
         deployment.run(*arguments)
+
+
+def test_commands_for_refused_records_work(deployment: Deployment) -> None:
+    """Each line of the block can be typed, and says what there is."""
+    (refusing,) = [block for block in blocks("sh") if "auditlog dead-letters" in block]
+    refuse(deployment, b"poison")
+    said = [
+        deployment.run(*shlex.split(line, comments=True)[1:]).stdout for line in refusing.splitlines()
+    ]
+    assert said[0].startswith("unknown-activity: 1 record\n")
+    assert said[1].splitlines()[-2] == "poison"
+    assert said[2].startswith("Would publish 1 record")
+    assert said[3].startswith("Nothing is missing")

@@ -145,6 +145,7 @@ class Replayer:
         self._outbox = Outbox(settings)
         self._partitions = set(beside.partitions(settings.topic))
         self._chunk: list[_Item] = []
+        self._chunk_bytes = 0
 
     def choose(self, found: Survey, *, note: bool) -> set[bytes]:
         """Return the identities of the records to publish.
@@ -182,12 +183,13 @@ class Replayer:
             self.result.replayed[letter.reason] += 1
             return
         self._chunk.append(item)
-        if len(self._chunk) == _CHUNK or sum(one.size for one in self._chunk) >= _CHUNK_BYTES:
+        self._chunk_bytes += item.size
+        if len(self._chunk) == _CHUNK or self._chunk_bytes >= _CHUNK_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """Publish what was taken and is not published yet: take, publish, note."""
-        chunk, self._chunk = self._chunk, []
+        chunk, self._chunk, self._chunk_bytes = self._chunk, [], 0
         if not chunk:
             return
         begun = time.monotonic()
