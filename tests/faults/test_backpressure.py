@@ -1,18 +1,24 @@
 """Elasticsearch that can't take more: it says so with 429, and everything arrives all the same."""
 
+import re
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from audit_consumer import UnreachableError
+from audit_consumer.elastic import EventIndex
+from audit_local.ports import free_port
 from events import chats
 from faults.census import a_deployment
 from faults.crew import Crew
 from faults.fleet import Fleet, Search, running_search
 from faults.flow import RATE, Flow
-from faults.group import lag
+from faults.group import evict_all, lag
 from faults.proof import assert_exactly_once, assert_flow_settled
 from faults.storm import Storm, rejections
-from servers import Deployment, Servers
+from proxy import proxied
+from servers import Deployment, Servers, new_deployment
 from waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -103,6 +109,58 @@ def test_bulks_that_are_larger_than_the_memory_are_made_smaller(
         crew.settle()
         assert rejections(small)["memory"] > before["memory"]
         assert_exactly_once(deployment, [*events])
+
+
+def test_refused_request_is_sent_once(fleet: Fleet, small: Search) -> None:
+    """The client tries nothing again by itself: that would hide the refusal, and wait twice."""
+    deployment, before = new_deployment(Servers(fleet.broker.address, small.url)), rejections(small)
+    too_much = [
+        b'{"create":{"_index":"%b-x"}}\n{"x":"%b"}' % (deployment.name.encode(), b"x" * 3 * MIB)
+    ]
+    index = EventIndex(deployment.consumer, 60)
+    with pytest.raises(UnreachableError):
+        index.create(too_much)
+    index.close()
+    assert rejections(small)["memory"] == before["memory"] + 1
+
+
+def test_memory_stays_bounded_while_nothing_can_be_written(
+    fleet: Fleet, deployment: Deployment, tmp_path: Path
+) -> None:
+    """Not even partitions that come meanwhile, of a consumer that was killed, are read on."""
+    port, memory = free_port(), 4 * MIB
+    deployment.extra |= {
+        "AUDITLOG_MEMORY_BYTES": str(memory),
+        "AUDITLOG_BACKOFF_SECONDS": "0.5",
+    }
+    events = chats(15_000, message="x" * 1000)
+    with proxied(fleet.search.url) as proxy, Crew(deployment, tmp_path) as crew:
+        deployment.servers = Servers(fleet.broker.address, proxy.url)
+        deployment.extra["AUDITLOG_METRICS_PORT"] = str(port)
+        crew.join()
+        del deployment.extra["AUDITLOG_METRICS_PORT"]
+        other = crew.join()
+        crew.wait_for_shares([3, 3])
+        proxy.cut()
+        deployment.publish_raw(*events.values())
+        wait_until(lambda: held_bytes(port) > 0, what="the first one holds records")
+        crew.kill(other)
+        evict_all(deployment)
+        crew.wait_for_shares([6])
+        tries = crew.log().count('"waiting"')
+        wait_until(lambda: crew.log().count('"waiting"') > tries + 3, what="it goes on waiting")
+        assert held_bytes(port) < 2 * memory
+        proxy.mend()
+        crew.settle()
+        deployment.servers = fleet.servers
+    assert_exactly_once(deployment, [*events])
+
+
+def held_bytes(port: int) -> float:
+    """Return how much a consumer says that it holds in memory."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        (found,) = re.findall("^auditlog_held_bytes (.+)$", answer.read().decode(), re.MULTILINE)
+    return float(found)
 
 
 def test_index_made_read_only_by_a_full_disk(deployment: Deployment, tmp_path: Path) -> None:

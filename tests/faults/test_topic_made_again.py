@@ -1,0 +1,43 @@
+"""A topic that was deleted and made again under its name: its offsets begin anew."""
+
+from pathlib import Path
+
+import pytest
+from audit_consumer import set_up
+from confluent_kafka.admin import AdminClient
+from events import chats
+from faults.crew import Crew
+from servers import Deployment
+from waiting import wait_until
+
+pytestmark = pytest.mark.servers
+
+
+def test_offsets_that_come_again_overwrite_nothing(deployment: Deployment, tmp_path: Path) -> None:
+    """An id is the event's own, and no offset is a version: old events stay, new ones are indexed."""
+    old, new = chats(200), chats(200)
+    with Crew(deployment, tmp_path) as crew:
+        consumer = crew.join()
+        deployment.publish_raw(*old.values(), key=b"one partition")
+        crew.settle()
+        crew.leave(consumer)
+        make_topic_again(deployment)
+        deployment.publish_raw(*new.values(), *old.values(), key=b"one partition")
+        crew.join()
+        crew.settle()
+    found = {document["_id"]: document for document in deployment.documents()}
+    assert {*old, *new} == found.keys()
+    assert deployment.count() == len(old) + len(new)
+    offsets = {identity: found[identity]["audit"]["kafka"]["offset"] for identity in found}
+    assert sorted(offsets[identity] for identity in old) == list(range(200))
+    assert sorted(offsets[identity] for identity in new) == list(range(200))
+    assert deployment.dead_letters() == []
+
+
+def make_topic_again(deployment: Deployment) -> None:
+    """Delete the events topic, and set it up as before."""
+    topic = f"{deployment.name}.events"
+    admin = AdminClient({"bootstrap.servers": deployment.servers.kafka})
+    admin.delete_topics([topic])[topic].result(30)
+    wait_until(lambda: topic not in admin.list_topics(timeout=10).topics, what="the topic is gone")
+    list(set_up(deployment.setup))
