@@ -52,6 +52,9 @@ def sort_out(count: int, response: Mapping[str, Any]) -> Answers:
     if len(items) != count:
         raise ValueError(f"{len(items)} answers to {count} items")
     answers = Answers()
+    if response.get("errors") is False:
+        answers.indexed = count
+        return answers
     for position, item in enumerate(items):
         answer = item["create"]
         status = answer["status"]

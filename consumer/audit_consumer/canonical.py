@@ -36,10 +36,15 @@ _READ = (
     "labels",
     "audit.actor.kind",
 )
-_DAYS = 1000
+_KEPT = 1000
 
-_Moment = tuple[int, datetime, str]
-"""In milliseconds, as an object, and as text."""
+_USUAL = [(SCHEMA_HEADER, SCHEMA_HEADER_VALUE)]
+"""The headers of a record that the SDK wrote."""
+
+_SHA256 = sha256()
+"""Copied for each event: OpenSSL takes longer to find the algorithm than to copy it."""
+
+_Moment = tuple[datetime, str]
 
 
 class CanonicalReader:
@@ -62,7 +67,7 @@ class CanonicalReader:
         self._naming = naming
         self._places: dict[tuple[str | None, int | None], str] = {}
         self._days: dict[str, str] = {}
-        self._received: _Moment = (-1, datetime.min.replace(tzinfo=UTC), "")
+        self._moments: dict[int, _Moment] = {}
 
     def lines(  # noqa: C901, PLR0911
         self, message: Message, headers: Headers, ingested: str
@@ -71,8 +76,17 @@ class CanonicalReader:
 
         Linear, and in one piece: what is called here is called for every event.
         """
-        text = _text_of(message) if _is_known_version(headers) else None
-        if text is None or (found := self._match(text)) is None:
+        value = message.value()
+        if not isinstance(value, bytes) or len(value) > MAX_EVENT_BYTES:
+            return None
+        if headers != _USUAL and not _is_known_version(headers):
+            return None
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            return None
+        found = self._match(text)
+        if found is None:
             return None
         (
             event_id,
@@ -103,17 +117,22 @@ class CanonicalReader:
         if outcome is None:
             at = found.end(self._action) + 1
             text = text[:at] + self._outcomes[action] + text[at:]
-        users = [name for name in (user_id, user_name, target_id, target_name) if name]
+        users = [user_id] if user_id else []
+        for name in (user_name, target_id, target_name):
+            if name and name not in users:
+                users.append(name)
+        digest = _SHA256.copy()
+        digest.update(text.encode())
         try:
-            if not self._bounds.hold(datetime.fromisoformat(timestamp), moment[1]):
+            if not self._bounds.hold(datetime.fromisoformat(timestamp), moment[0]):
                 return None
             document = splice(
                 text,
-                sha256(text.encode()).hexdigest(),
+                digest.hexdigest(),
                 self._meanings[action],
-                moment[2],
+                moment[1],
                 ingested,
-                users if len(users) < 2 else list(dict.fromkeys(users)),  # noqa: PLR2004
+                users,
                 user_name or user_id or ("system" if kind == "system" else None),
                 ip,
                 self._place(message),
@@ -124,14 +143,15 @@ class CanonicalReader:
         return f'{self._action_start(timestamp)}{event_id}"}}}}\n{document}'.encode()
 
     def _moment_of(self, message: Message) -> _Moment | None:
-        """Return when Kafka took the record; a whole batch has the same time, so it is kept."""
+        """Return when Kafka took the record; many have the same time, so the last ones are kept."""
         kind, milliseconds = message.timestamp()
-        if kind == TIMESTAMP_NOT_AVAILABLE:
-            return None
-        if milliseconds != self._received[0]:
+        moment = self._moments.get(milliseconds)
+        if moment is None and kind != TIMESTAMP_NOT_AVAILABLE:
+            if len(self._moments) >= _KEPT:
+                self._moments.clear()
             received = datetime.fromtimestamp(milliseconds / 1000, UTC)
-            self._received = milliseconds, received, format_timestamp(received)
-        return self._received
+            moment = self._moments[milliseconds] = received, format_timestamp(received)
+        return moment
 
     def _action_start(self, timestamp: str) -> str:
         """Return the action line up to the id."""
@@ -140,7 +160,7 @@ class CanonicalReader:
         day = timestamp[:10]
         start = self._days.get(day)
         if start is None:
-            if len(self._days) >= _DAYS:
+            if len(self._days) >= _KEPT:
                 self._days.clear()
             start = self._days[day] = _start_of(self._naming.index_of(timestamp))
         return start
@@ -155,17 +175,6 @@ class CanonicalReader:
 
 def _start_of(index: str) -> str:
     return f'{{"create":{{"_index":"{index}","_id":"'
-
-
-def _text_of(message: Message) -> str | None:
-    """Return a record's text, None if it has none or too much."""
-    value = message.value()
-    if not isinstance(value, bytes) or len(value) > MAX_EVENT_BYTES:
-        return None
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return None
 
 
 def _is_known_version(headers: Headers) -> bool:

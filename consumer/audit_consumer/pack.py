@@ -38,16 +38,15 @@ class Pack:
         """Put in one more record: its lines, or why it is refused."""
         if not self.ends:
             self.oldest = message.timestamp()[1]
-        partition, offset = message.partition(), message.offset()
-        self.ends[partition] = offset + 1  # type: ignore[index,operator]  # no error, so it has both
+        self.ends[message.partition()] = message.offset() + 1  # type: ignore[index,operator]
+        self.held += len(message)
         if isinstance(read, bytes):
             self.messages.append(message)
             self.lines.append(read)
             self.size += len(read)
-            self.held += len(message) + len(read)
+            self.held += len(read)
         else:
             self.refusals.append(read)
-            self.held += len(message)
 
     def keep(self, positions: Sequence[int]) -> None:
         """Forget the messages that are settled; `positions`, in order, are those that are not."""
