@@ -69,7 +69,7 @@ class CanonicalReader:
         self._days: dict[str, str] = {}
         self._moments: dict[int, _Moment] = {}
 
-    def lines(  # noqa: C901, PLR0911
+    def lines(  # noqa: C901, PLR0911, PLR0912
         self, message: Message, headers: Headers, ingested: str
     ) -> bytes | None:
         """Return the action and the document, or None if the record takes a closer look.
