@@ -136,7 +136,8 @@ def test_every_command_of_the_makefile_that_the_readme_names_exists() -> None:
 
 def test_every_test_that_the_architecture_names_exists() -> None:
     """The table of failure modes is no promise but a list of tests."""
-    named = set(re.findall(r"`(test_\w+)`", (ROOT / "ARCHITECTURE.md").read_text()))
+    pages = (ROOT / "ARCHITECTURE.md", ROOT / "tests" / "faults" / "README.md")
+    named = set(re.findall(r"`(test_\w+)`", "".join(page.read_text() for page in pages)))
     written = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     assert {name for name in named if f"def {name}(" not in written} == set()
     assert len(named) > 8
