@@ -1,5 +1,6 @@
 """The whole bench at its smallest, on its own servers, so that it can't rot."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -95,5 +96,9 @@ def test_interrupted_bench_leaves_nothing(folder: Path) -> None:
 
 
 def children(process: "subprocess.Popen[str]") -> list[list[str]]:
-    """Return the command lines of a process's children."""
-    return [child.cmdline() for child in psutil.Process(process.pid).children()]
+    """Return the command lines of a process's children, as far as they are still there."""
+    found = []
+    for child in psutil.Process(process.pid).children():
+        with contextlib.suppress(psutil.Error):
+            found.append(child.cmdline())
+    return found
