@@ -11,7 +11,7 @@ from audit_schemas.settings import ElasticsearchSettings
 from audit_schemas.template import MANAGED_BY, lacks_fields, mapping
 
 from audit_consumer.bulk import RESPONSE_FIELDS, Stored
-from audit_consumer.errors import SetupFaultError, UnreachableError
+from audit_consumer.errors import OverloadedError, SetupFaultError, UnreachableError
 from audit_consumer.record import Prepared
 
 __all__ = ["EventIndex"]
@@ -117,7 +117,9 @@ class EventIndex:
 
     def _sorted(self, error: elasticsearch.ApiError) -> SetupFaultError | UnreachableError:
         status = error.meta.status
-        if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
+            return OverloadedError(f"Elasticsearch at {self._url} can't take so much ({status})")
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return UnreachableError(f"Elasticsearch at {self._url} can't take more now ({status})")
         if status == HTTPStatus.UNAUTHORIZED:
             self._renew()

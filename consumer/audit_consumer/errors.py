@@ -4,7 +4,8 @@
 
     ConsumerError
     ├── SetupFaultError       an operator must mend something; nothing is dead-lettered for it
-    ├── UnreachableError      Elasticsearch does not answer, or is full: wait and try again
+    ├── UnreachableError      Elasticsearch does not answer: wait and try again
+    │   └── OverloadedError   it answers that this was too much: wait, and try with less
     ├── StartUnknownError     the group has no offset, and nobody said where to start
     ├── OffsetsExpiredError   records were deleted before they were read
     ├── NotDrainedError       the stop came while records were still waiting; they are not lost
@@ -15,6 +16,7 @@ __all__ = [
     "ConsumerError",
     "NotDrainedError",
     "OffsetsExpiredError",
+    "OverloadedError",
     "SelectionError",
     "SetupFaultError",
     "StartUnknownError",
@@ -32,6 +34,10 @@ class SetupFaultError(ConsumerError):
 
 class UnreachableError(ConsumerError):
     """Elasticsearch gave no answer, or said that it can't take more just now."""
+
+
+class OverloadedError(UnreachableError):
+    """Elasticsearch has no room for the request: now, or for one of this size never."""
 
 
 class StartUnknownError(ConsumerError):

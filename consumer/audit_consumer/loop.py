@@ -18,7 +18,12 @@ from confluent_kafka import Message
 from audit_consumer.assignment import Start
 from audit_consumer.backoff import Backoff
 from audit_consumer.decode import Decoder
-from audit_consumer.errors import ConsumerError, NotDrainedError, SetupFaultError
+from audit_consumer.errors import (
+    ConsumerError,
+    NotDrainedError,
+    OverloadedError,
+    SetupFaultError,
+)
 from audit_consumer.membership import Membership
 from audit_consumer.metrics import Metrics
 from audit_consumer.monitor import Health
@@ -154,12 +159,19 @@ class ConsumerLoop:
             if not self._ready and not self._workers.in_flight:
                 self._go_on()  # a rebalance took away all that we waited for
             elif self._ready and not self._workers.in_flight and not self._backoff.left():
-                self._workers.submit(self._ready.popleft())
+                self._try_one(self._ready.popleft())
             return
         if len(self._open) and not self._ready and self._is_time_to_send():
             self._seal()
         while self._ready and self._workers.in_flight < self._pace.bulks:
             self._workers.submit(self._ready.popleft())
+
+    def _try_one(self, pack: Pack) -> None:
+        """Send a pack to try; one that is too much again and again by half, as it may never fit."""
+        is_too_much = isinstance(self._hindrance, OverloadedError) and self._backoff.tries > 1
+        if is_too_much and len(pack.messages) > 1 and not pack.refusals:
+            self._ready.appendleft(self._watermarks.split(pack))
+        self._workers.submit(pack)
 
     def _is_time_to_send(self) -> bool:
         """Tell whether the open pack should go as it is: Elasticsearch idles, or it lingered enough."""

@@ -53,6 +53,26 @@ class Pack:
         self.messages = [self.messages[position] for position in positions]
         self.lines = [self.lines[position] for position in positions]
 
+    def halve(self) -> "Pack":
+        """Give the later half of the messages to a pack of its own, and return that.
+
+        What comes before that half in its partitions is this pack's; so there must be no refusals.
+        """
+        assert not self.refusals  # noqa: S101 - the caller's to see to
+        half = len(self.messages) // 2
+        rest = Pack()
+        for message, lines in zip(self.messages[half:], self.lines[half:], strict=True):
+            rest.add(message, lines)
+        self.keep(range(half))
+        self.size -= rest.size
+        self.held -= rest.held
+        for message in reversed(rest.messages):
+            partition, offset = message.partition(), message.offset()
+            if partition is not None and offset is not None:
+                rest.ends[partition] = max(rest.ends[partition], self.ends[partition])
+                self.ends[partition] = offset
+        return rest
+
     def leave(self, partitions: Collection[int]) -> None:
         """Forget the records of partitions that were taken away."""
         self.keep([n for n, m in enumerate(self.messages) if m.partition() not in partitions])

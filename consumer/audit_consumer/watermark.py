@@ -70,6 +70,17 @@ class Watermarks:
         self._advance()
         return entry.is_settled
 
+    def split(self, pack: Pack) -> Pack:
+        """Halve a pack that came back and has no refusals; return the later half, now taken too."""
+        at, entry = next((n, e) for n, e in enumerate(self._entries) if e.pack is pack)
+        rest = pack.halve()
+        owned = entry.ends.keys()
+        later = {p: end for p, end in rest.ends.items() if p in owned}
+        entry.ends = {p: pack.ends[p] for p in owned}
+        entry.reached = {p: reached for p, reached in pack.reached().items() if p in owned}
+        self._entries.insert(at + 1, _Entry(rest, later))
+        return rest
+
     def drop(self, partitions: Collection[int]) -> None:
         """Forget partitions that were taken away; their records are another consumer's now."""
         for entry in self._entries:

@@ -36,3 +36,15 @@ def test_records_of_partitions_that_left_are_forgotten() -> None:
     pack.leave([0])
     assert [(m.partition(), m.offset()) for m in pack.messages] == [(1, 9)]
     assert len(pack.lines) == 1
+
+
+def test_later_half_is_a_pack_of_its_own() -> None:
+    """What was settled before it in a partition stays the first half's to tell."""
+    pack = pack_of([(0, 5), (0, 6), (1, 9), (0, 8), (1, 12)])
+    pack.keep([1, 2, 3])
+    rest = pack.halve()
+    assert [(m.partition(), m.offset()) for m in pack.messages] == [(0, 6)]
+    assert [(m.partition(), m.offset()) for m in rest.messages] == [(1, 9), (0, 8)]
+    assert (pack.ends, pack.reached()) == ({0: 8, 1: 9}, {0: 6, 1: 9})
+    assert (rest.ends, rest.reached()) == ({0: 9, 1: 13}, {0: 8, 1: 9})
+    assert (len(rest.lines), len(pack.lines)) == (2, 1)

@@ -38,7 +38,7 @@ def readings(draw: st.DrawFn) -> list[Records]:
 
 @given(readings(), st.data())
 def test_position_never_passes_an_unsettled_record(reading: list[Records], data: st.DataObject) -> None:
-    """In whatever order packs come back, and in parts, no record before a position is unsettled."""
+    """In whatever order packs come back, in parts and in halves, no record before it is unsettled."""
     marks = Watermarks()
     packs = packs_of(reading)
     for pack in packs:
@@ -57,6 +57,8 @@ def test_position_never_passes_an_unsettled_record(reading: list[Records], data:
         assert is_settled == (not len(pack))
         if is_settled:
             waiting.remove(pack)
+        elif len(pack) > 1 and data.draw(st.booleans()):
+            waiting.append(marks.split(pack))
         for partition, position in marks.uncommitted():
             assert all(offset >= position for p, offset in unsettled if p == partition)
     ends: dict[int, int] = {}
