@@ -7,6 +7,7 @@ DEMO_FILE ?= ../shared/data/linux-auth.ndjson
 EVENTS ?= 1000000
 ROUNDS ?= 3
 SECONDS ?= 600
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test soak bench bench-fields bench-adaptive lint format schema clean
@@ -32,8 +33,8 @@ demo: $(VENV)/.installed  ## Show the whole way on real servers, and prove that 
 	AUDITLOG_CATALOGUE=deploy/catalogue/linux-host.toml AUDITLOG_MAX_PAST_DAYS=36500 \
 		$(BIN)/auditlog demo $(addprefix --file ,$(wildcard $(DEMO_FILE)))
 
-test: $(VENV)/.installed-dev  ## Run all tests, on a real Kafka and a real Elasticsearch
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed-dev  ## Run all tests, on real servers; JOBS=2 at a time, each with its own
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 bench: $(VENV)/.installed  ## Measure speed, side by side; the quick one: make bench EVENTS=100000
 	$(BIN)/python -m benchmarks all --events $(EVENTS) --rounds $(ROUNDS)
