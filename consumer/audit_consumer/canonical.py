@@ -63,6 +63,8 @@ class CanonicalReader:
         self._required = {name: groups(activity.requires) for name, activity in catalogue.items()}
         self._meanings = {name: meaning_of(activity) for name, activity in catalogue.items()}
         self._outcomes = {name: f',"outcome":"{each.outcome}"' for name, each in catalogue.items()}
+        self.indices: set[str] = set()
+        """Every index that lines were written for."""
         self._bounds = bounds
         self._naming = naming
         self._places: dict[tuple[str | None, int | None], str] = {}
@@ -153,16 +155,21 @@ class CanonicalReader:
             moment = self._moments[milliseconds] = received, format_timestamp(received)
         return moment
 
+    def _start_of(self, timestamp: str) -> str:
+        index = self._naming.index_of(timestamp)
+        self.indices.add(index)
+        return f'{{"create":{{"_index":"{index}","_id":"'
+
     def _action_start(self, timestamp: str) -> str:
         """Return the action line up to the id."""
         if timestamp[-1] != "Z":
-            return _start_of(self._naming.index_of(timestamp))
+            return self._start_of(timestamp)
         day = timestamp[:10]
         start = self._days.get(day)
         if start is None:
             if len(self._days) >= _KEPT:
                 self._days.clear()
-            start = self._days[day] = _start_of(self._naming.index_of(timestamp))
+            start = self._days[day] = self._start_of(timestamp)
         return start
 
     def _place(self, message: Message) -> str:
@@ -171,10 +178,6 @@ class CanonicalReader:
         if place is None:
             place = self._places[key] = place_of(str(key[0]), int(key[1] or 0))
         return place
-
-
-def _start_of(index: str) -> str:
-    return f'{{"create":{{"_index":"{index}","_id":"'
 
 
 def _is_known_version(headers: Headers) -> bool:

@@ -30,6 +30,11 @@ class Decoder:
         self._naming = naming
         self._canonical = CanonicalReader(catalogue, bounds, naming)
 
+    @property
+    def indices(self) -> set[str]:
+        """Every index that `read` gave lines for."""
+        return self._canonical.indices
+
     def read(self, message: Message, ingested: str) -> bytes | Refusal:
         """Return a record's lines of a bulk request, or why it is refused. Never raises.
 
@@ -40,7 +45,10 @@ class Decoder:
         if lines is not None:
             return lines
         found = self.prepare(Record.of(message, headers), ingested)
-        return found if isinstance(found, Refusal) else found.lines
+        if isinstance(found, Refusal):
+            return found
+        self.indices.add(found.index)
+        return found.lines
 
     def prepare(self, record: Record, ingested: str) -> Prepared | Refusal:
         """Validate a record and make its document, or say why it is refused. Never raises."""

@@ -77,6 +77,26 @@ class EventIndex:
             if doc.get("found")
         }
 
+    def check(self, index: str) -> None:
+        """Raise SetupFaultError if an index is not one of ours, or would not be made as one.
+
+        Elasticsearch makes an index of any name at the first write; without our template, with a
+        mapping that it guesses.
+        """
+        with self._sorted_errors():
+            try:
+                found = self._client.indices.get_mapping(index=index)
+            except elasticsearch.NotFoundError:
+                self.naming()
+                return
+        if any(
+            one["mappings"].get("_meta", {}).get("managed_by") != MANAGED_BY for one in found.values()
+        ):
+            raise SetupFaultError(
+                f"Index {index} was not made by auditlog's template. Delete or rename it, after "
+                "moving what it holds. See: auditlog doctor"
+            )
+
     def is_sound(self, index: str) -> bool:
         """Tell whether an index is as we make them: then what it refuses is the event's own fault.
 

@@ -45,10 +45,12 @@ class Membership:
         self._start = start
         self._skip_expired = skip_expired
         self._is_held = False
+        self._was_assigned = False
+        self._errors = _ErrorLog()
         self._fault: ConsumerError | None = None
         self._silence = Silence()
         self._consumer = Consumer(
-            settings.consumer_config() | {"on_commit": self._on_commit}, error_cb=_ErrorLog()
+            settings.consumer_config() | {"on_commit": self._on_commit}, error_cb=self._on_trouble
         )
 
     def join(self) -> None:
@@ -156,6 +158,7 @@ class Membership:
             self._fault = ConsumerError(
                 f"Kafka did not say where group {self._group} stands: {error.args[0].str()}"
             )
+        self._was_assigned = True
         consumer.incremental_assign(points)  # also of none: else the client assigns by itself
         if decided:
             self._note_start(decided)
@@ -202,6 +205,22 @@ class Membership:
             why = error or failed[0].error
             _log.warning("commit failed", error=why.str() if why else "unknown")
             self._failed([p.partition for p in failed])
+
+    def _on_trouble(self, error: KafkaError) -> None:
+        """Log what is wrong with the connection; stop for credentials that never worked.
+
+        Later the password's file is read again, since it may have been changed.
+        """
+        if error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001 - librdkafka's public code
+            if not self._was_assigned:
+                self._fault = SetupFaultError(
+                    f"Kafka at {self._settings.kafka_bootstrap_servers} refuses the credentials. Check "
+                    "AUDITLOG_KAFKA_USERNAME and _PASSWORD, or its file"
+                )
+            elif self._settings.kafka_username is not None:
+                config = self._settings.kafka_config()
+                self._consumer.set_sasl_credentials(config["sasl.username"], config["sasl.password"])
+        self._errors(error)
 
     def _on_error(self, error: KafkaError, message: Message) -> None:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - librdkafka's public code

@@ -37,6 +37,7 @@ class Settler:
         self._index = index
         self._dead_letters = dead_letters
         self._send_seconds = send_seconds
+        self._checked: set[str] = set()
 
     def advance(self, pack: Pack) -> Progress:
         """Try to settle all of the pack; what is left in it has to be tried again.
@@ -68,6 +69,9 @@ class Settler:
             raise UnreachableError(f"Elasticsearch did not take {len(left)} events of a bulk yet")
 
     def _create(self, pack: Pack) -> Answers:
+        for index in self._decoder.indices - self._checked:
+            self._index.check(index)
+            self._checked.add(index)
         response = self._index.create(pack.lines)
         try:
             return sort_out(len(pack.lines), response)

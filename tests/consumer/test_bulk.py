@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from audit_consumer.bulk import Stored, compare, sort_out
+from audit_consumer.decode import Decoder
 from audit_consumer.errors import UnreachableError
 from audit_consumer.pack import Pack
 from audit_consumer.record import Outcome, Prepared, Record, Refusal
 from audit_consumer.settle import Settler
-from audit_schemas import Document, Origin, Reason
+from audit_schemas import Catalogue, Document, IndexNaming, Origin, Reason, TimeBounds
 from messages import message
 
 
@@ -71,7 +72,8 @@ def test_answer_that_is_none_settles_nothing(page: Any) -> None:
 
     pack = Pack()
     pack.add(message(b"{}"), b"lines")
-    settler = Settler(None, Index(), None, send_seconds=1)  # type: ignore[arg-type]
+    decoder = Decoder(Catalogue.load(), TimeBounds(), IndexNaming("audit-events"))
+    settler = Settler(decoder, Index(), None, send_seconds=1)  # type: ignore[arg-type]
     progress = settler.advance(pack)
     assert isinstance(progress.hindrance, UnreachableError)
     assert (progress.outcomes.total(), len(pack)) == (0, 1)
