@@ -111,22 +111,29 @@ def running(commands: Sequence[Command], folder: Path) -> Iterator[list[Child]]:
     with ExitStack() as stack:
         children = []
         for number, command in enumerate(commands):
-            child = Child(command, folder / f"{_slug(command.name)}-{number}.log")
-            stack.callback(_stop_undisturbed, child)
+            with undisturbed():
+                child = Child(command, folder / f"{_slug(command.name)}-{number}.log")
+                stack.callback(_stop_undisturbed, child)
             children.append(child)
         yield children
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let no Ctrl-C or SIGTERM come between: what was started has to be ended."""
+    """Let Ctrl-C and SIGTERM wait for the end of the block: what is started has to be noted, and ended.
+
+    Call it in the main thread, and inside of what will clean up: the signal comes as the block ends.
+    """
+    came: list[int] = []
     held = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, signal.SIG_IGN) for number in held]
+    before = [signal.signal(number, lambda number, _: came.append(number)) for number in held]
     try:
         yield
     finally:
         for number, handler in zip(held, before, strict=True):
             signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def clean_environment() -> dict[str, str]:

@@ -99,7 +99,10 @@ def speed(
     ] = None,
 ) -> None:
     """Measure the ceiling, this consumer in one and two processes, and the one written by hand."""
-    with _bench(events, rounds, out) as bench:
+    names = [contestant.name for contestant in CONTESTANTS]
+    if unknown := set(only or ()) - set(names):
+        raise typer.BadParameter(f"{min(unknown)} is none of {', '.join(names)}")
+    with _bench(events, rounds, out, in_part=bool(only)) as bench:
         bench.put("speed", bench.speed(rounds, only or ()))
 
 
@@ -150,7 +153,7 @@ def fields(
     only: Annotated[str, typer.Option(help="Take the variants whose name has this.")] = "",
 ) -> None:
     """Measure what each field, setting, id, answer and size costs Elasticsearch."""
-    with _bench(events, rounds, out, (_SOME_EVENTS, FULL_ROUNDS)) as bench:
+    with _bench(events, rounds, out, (_SOME_EVENTS, FULL_ROUNDS), in_part=bool(only)) as bench:
         make_bodies(bench.arena)
         bench.put("fields", measure_fields(bench.arena, rounds, only))
 
@@ -186,14 +189,19 @@ def main() -> None:
 
 @contextmanager
 def _bench(
-    events: int, rounds: int, out: Path, full: tuple[int, int] = (FULL_EVENTS, FULL_ROUNDS)
+    events: int,
+    rounds: int,
+    out: Path,
+    full: tuple[int, int] = (FULL_EVENTS, FULL_ROUNDS),
+    *,
+    in_part: bool = False,
 ) -> Iterator[_Bench]:
     """Give servers with a preloaded topic; at the end, write picture and README.
 
-    What has fewer events or rounds than `full` is a quick one, and kept apart.
+    What has fewer events or rounds than `full`, or is a part of a section, is kept apart as quick.
     """
     screen = Screen(_console())
-    results = Results(out, quick=events < full[0] or rounds < full[1])
+    results = Results(out, quick=in_part or events < full[0] or rounds < full[1])
     with running_servers(screen.console) as servers, client_of(servers) as client:
         machine = facts(client)
         size = preload_topic(servers, screen, events)

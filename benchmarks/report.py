@@ -119,6 +119,11 @@ def _speed_note(section: Mapping[str, Any]) -> str:
         f"A document has {section['document_bytes']:.0f} bytes. Up to {others:.0%} of the machine "
         "went to others."
     )
+    one = section["contestants"].get("one", {}).get("summary", {})
+    if by_hand := one.get("ratio_to_by_hand"):
+        note += (
+            f" `auditlog consume` is {_range(by_hand, '.2f')} times as fast as what is written by hand."
+        )
     if disk := section.get("disk"):
         note += (
             f" On disk, a million events take {disk['bytes_per_million'] / _MIB:,.0f} MiB after a "

@@ -3,8 +3,8 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,27 +49,29 @@ def running_servers(console: Console) -> Iterator[Servers]:
 
     Raises LocalError. Never the servers of the environment: figures need a machine of their own.
     """
-    folder = Path(tempfile.mkdtemp(prefix="auditlog-bench-"))
-    try:
+    with ExitStack() as stack:
+        with undisturbed():
+            folder = Path(tempfile.mkdtemp(prefix="auditlog-bench-"))
+            stack.callback(_undisturbed, lambda: shutil.rmtree(folder, ignore_errors=True))
         folder.chmod(0o755)  # the servers run as another account, where root runs the bench
         scratch = folder / "bench"
         scratch.mkdir()
         settings = LocalSettings(
             home=folder / "home", kafka_port=free_port(), elasticsearch_port=free_port()
         )
-        stack = Stack(settings, console)
-        try:
-            kafka, elastic = stack.up()
-            yield Servers(
-                kafka.address,
-                f"http://{elastic.address}",
-                Family(kafka.name, kafka.process.pid, is_settled=True),
-                Family(elastic.name, elastic.process.pid, is_settled=True),
-                scratch,
-            )
-        finally:
-            with undisturbed():
-                stack.reset()
-    finally:
-        with undisturbed():
-            shutil.rmtree(folder, ignore_errors=True)
+        both = Stack(settings, console)
+        stack.callback(_undisturbed, both.reset)
+        with undisturbed():  # a server that is not on record yet would be left behind
+            kafka, elastic = both.up()
+        yield Servers(
+            kafka.address,
+            f"http://{elastic.address}",
+            Family(kafka.name, kafka.process.pid, is_settled=True),
+            Family(elastic.name, elastic.process.pid, is_settled=True),
+            scratch,
+        )
+
+
+def _undisturbed(clean: Callable[[], object]) -> None:
+    with undisturbed():
+        clean()

@@ -47,8 +47,8 @@ def measure_speed(arena: Arena, rounds: int, only: Sequence[str] = ()) -> dict[s
     """
     racing = [c for c in CONTESTANTS if not only or c.name in only]
     part = min(arena.events, max(_PART_LEAST, min(_PART_MOST, arena.events // _PART_SHARE)))
-    for number in range(_WARM):
-        arena.ceiling(_USUAL, part, f"Warming Elasticsearch up, {number + 1} of {_WARM}")
+    for _ in range(1 if arena.is_small else _WARM):
+        arena.ceiling(_USUAL, part, "Warming Elasticsearch up")
     tried, shape = sweep(arena, part) if racing[0].name == CEILING else ([], _USUAL)
     runs: dict[str, list[Run]] = {c.name: [] for c in racing}
     disk = _Disk()
@@ -67,7 +67,7 @@ def measure_speed(arena: Arena, rounds: int, only: Sequence[str] = ()) -> dict[s
             c.name: {
                 "title": c.title,
                 "runs": [asdict(run) for run in runs[c.name]],
-                "summary": summary(runs[c.name], runs.get(CEILING)),
+                "summary": summary(runs[c.name], runs.get(CEILING), runs.get(HAND)),
             }
             for c in racing
         },
@@ -98,8 +98,10 @@ def sweep(arena: Arena, part: int) -> tuple[list[dict[str, Any]], Shape]:
     return tried, best
 
 
-def summary(runs: Sequence[Run], ceiling: Sequence[Run] | None) -> dict[str, Any]:
-    """Return median and range of each figure, and of the ratios to the same round's ceiling.
+def summary(
+    runs: Sequence[Run], ceiling: Sequence[Run] | None, by_hand: Sequence[Run] | None = None
+) -> dict[str, Any]:
+    """Return median and range of each figure, and of the ratios to others of the same round.
 
     `expected_ratio` is what the CPU times alone allow where all share all cores: the cost of a
     document to the ceiling's run, by the cost of one to this run.
@@ -109,12 +111,12 @@ def summary(runs: Sequence[Run], ceiling: Sequence[Run] | None) -> dict[str, Any
         for name in asdict(runs[0])
         if name != "documents"
     }
+    if by_hand:
+        found["ratio_to_by_hand"] = _ratios(runs, by_hand)
     if ceiling:
-        pairs = list(zip(runs, ceiling, strict=False))
-        ratios = [run.documents_per_second / best.documents_per_second for run, best in pairs]
-        expected = [_cost(best) / _cost(run) for run, best in pairs]
-        found["ratio_to_ceiling"] = asdict(Spread.of(ratios))
-        found["expected_ratio"] = asdict(Spread.of(expected))
+        pairs = zip(runs, ceiling, strict=True)
+        found["ratio_to_ceiling"] = _ratios(runs, ceiling)
+        found["expected_ratio"] = asdict(Spread.of([_cost(best) / _cost(run) for run, best in pairs]))
     return found
 
 
@@ -128,6 +130,12 @@ def sentence(run: Run, ceiling: Sequence[Run] | None) -> str:
         ratio = run.documents_per_second / ceiling[-1].documents_per_second
         said += f", {ratio:.2f} of the ceiling"
     return said
+
+
+def _ratios(runs: Sequence[Run], others: Sequence[Run]) -> dict[str, float]:
+    pairs = zip(runs, others, strict=True)
+    ratios = [run.documents_per_second / other.documents_per_second for run, other in pairs]
+    return asdict(Spread.of(ratios))
 
 
 def _cost(run: Run) -> float:

@@ -66,6 +66,7 @@ def test_summary_compares_rounds_with_the_ceiling_of_the_same_round() -> None:
     assert found["ratio_to_ceiling"] == {"median": 1.0, "low": 1.0, "high": 1.0}
     assert found["documents_per_second"]["low"] == 25_000
     assert "ratio_to_ceiling" not in summary([fast], None)
+    assert summary([fast, fast], None, [slow, slow])["ratio_to_by_hand"]["median"] == 2
 
 
 def test_expected_ratio_is_that_of_the_cpu_times() -> None:
