@@ -66,8 +66,8 @@ def test_process_that_dawdles_is_told(tmp_path: Path) -> None:
 
 
 def test_cpu_time_and_memory_are_those_of_the_process(tmp_path: Path) -> None:
-    """Half a second of work, and fifty megabytes."""
-    work = "import time; x = b'1' * 50_000_000\nwhile time.process_time() < 0.5: pass\ntime.sleep(60)"
+    """More than half a second of work, and fifty megabytes."""
+    work = "import time; x = b'1' * 50_000_000\nwhile time.process_time() < 0.7: pass\ntime.sleep(60)"
     busy = Command("a worker", "timeit", ("-n", "1", "-r", "1", work))
     with running([busy], tmp_path) as (child,):
         deadline = time.monotonic() + 60
