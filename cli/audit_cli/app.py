@@ -45,7 +45,7 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    if context.invoked_subcommand != "local":
+    if context.invoked_subcommand not in ("demo", "local"):  # these start them
         use_local_servers()
 
 
