@@ -10,6 +10,7 @@ from audit_query.errors import TimeRangeError
 from audit_query.intervals import check_interval, too_many
 
 __all__ = [
+    "CANDIDATES",
     "DIMENSIONS",
     "Bucket",
     "Buckets",
@@ -43,8 +44,11 @@ DIMENSIONS: Mapping[Dimension, str] = {
 }
 """What events can be grouped by, and the field it is."""
 
-_CANDIDATES = 1000
-"""Values that each shard names beyond those asked for: then the most frequent are seldom missed."""
+CANDIDATES = 10_000
+"""Values that are counted again where shards disagree on which are the most frequent."""
+
+_MARGIN = 1000
+"""Values that each shard names beyond those asked for: then it seldom comes to that."""
 
 Span = tuple[datetime, datetime]
 Aggregations = dict[str, Any]
@@ -122,7 +126,7 @@ def ranking(by: Dimension, values: int | Sequence[str]) -> Aggregations:
     """Return the most frequent values of a field, so many; or just those that are named."""
     terms: dict[str, Any] = {"field": DIMENSIONS[by]}
     if isinstance(values, int):
-        terms |= {"size": values, "shard_size": values + _CANDIDATES}
+        terms |= {"size": values, "shard_size": values + _MARGIN}
     else:
         terms |= {"size": max(1, len(values)), "include": list(values)}
     return {"ranking": {"terms": terms}}

@@ -8,9 +8,9 @@ from typing import Any, Self
 
 import elasticsearch
 from audit_schemas.settings import ElasticsearchSettings
-from elasticsearch.serializer import OrjsonSerializer
 
 from audit_query.aggregations import (
+    CANDIDATES,
     Buckets,
     Dimension,
     Ranked,
@@ -38,6 +38,7 @@ PAGE_MAX = 10_000
 ORDER = ("@timestamp", "audit.kafka.partition", "audit.kafka.offset")
 """What events are sorted by. No two have all three in common, so that a cursor has one meaning."""
 
+_SCAN_PAGE = 5000
 _ARRIVAL = ("event.ingested", "audit.kafka.partition", "audit.kafka.offset")
 
 
@@ -63,13 +64,13 @@ class AuditLog:
         seconds: float = 30.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._settings = settings
+        self._seconds = seconds
         self._index = settings.index_prefix
         self._clock = clock
         self._organization: str | None = None
         self._client = elasticsearch.Elasticsearch(
-            **settings.elasticsearch_options(),
-            request_timeout=seconds,
-            serializer=OrjsonSerializer(),
+            **settings.elasticsearch_options(), request_timeout=seconds
         )
 
     def within(self, organization: str) -> "AuditLog":
@@ -188,17 +189,22 @@ class AuditLog:
             interval = suitable_interval(*span) if span else LADDER[-1]
         found = self._over_time(wanted, over_time(interval, time_zone, span, by, parts))
         if by is not None and unsure(found):
-            values = [row.value for row in read_ranking(found)]
+            values = [row.value for row in self.top(wanted, by, size=parts)]
             found = self._over_time(wanted, over_time(interval, time_zone, span, by, values))
         return Buckets(interval, read_buckets(found))
 
     def top(self, wanted: Filter, by: Dimension, *, size: int = 10) -> list[Ranked]:
-        """Return the most frequent values of a field, with how many events have each, exactly."""
+        """Return the most frequent values of a field, with how many events have each, exactly.
+
+        Where shards disagree on which these are, the candidates of all are counted again; a value
+        can then only be missed if no shard has it among its own most frequent ten thousand.
+        """
         found = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, size))
         if unsure(found):
-            values = [row.value for row in read_ranking(found)]
+            wide = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, CANDIDATES))
+            values = [row.value for row in read_ranking(wide)]
             found = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, values))
-        return read_ranking(found)
+        return read_ranking(found)[:size]
 
     def suggest(self, what: Suggested, prefix: str, *, size: int = 10) -> list[str]:
         """Return up to `size` users, activities or addresses that begin so."""
@@ -206,14 +212,16 @@ class AuditLog:
             return suggestions(what, prefix, size).of_all(self._client, self._index)
         return suggestions(what, prefix, size).of_some(lambda **body: self.ask(Filter(), **body))
 
-    def scan(
-        self, wanted: Filter, *, newest_first: bool = False, size: int = 5000, **body: Any
-    ) -> Scan:
-        """Return all events, however many, as they are now: see `Scan`, which has to be closed."""
+    def scan(self, wanted: Filter, *, newest_first: bool = False, **body: Any) -> Scan:
+        """Return all events, however many, as they are now: see `Scan`, which is to be entered.
+
+        `body` has more of the search request, such as `source_includes`.
+        """
         order = "desc" if newest_first else "asc"
         sort = [{field: order} for field in ORDER]
         query = self._scoped(wanted.to_query())
-        return Scan(self._client, self._index, {"query": query, "sort": sort, "size": size, **body})
+        asked = {"query": query, "sort": sort, "size": _SCAN_PAGE, **body}
+        return Scan(self._settings, self._seconds, asked)
 
     def ask(self, wanted: Filter, **body: Any) -> Mapping[str, Any]:
         """Return the answer to one search request over the events that match."""
@@ -221,7 +229,7 @@ class AuditLog:
 
     def refresh(self) -> None:
         """Make everything that was indexed searchable now; analysts just wait for a second."""
-        self._client.indices.refresh(index=self._index, **_NO_INDEX_YET)
+        self._client.indices.refresh(index=self._index, ignore_unavailable=True, allow_no_indices=True)
 
     def close(self) -> None:
         """Close the connections."""
@@ -236,13 +244,15 @@ class AuditLog:
         self.close()
 
     def _search(self, query: Mapping[str, Any], **body: Any) -> Mapping[str, Any]:
-        found = self._client.search(
-            index=self._index,
-            query=self._scoped(query),
-            allow_partial_search_results=False,
-            **_NO_INDEX_YET,
-            **body,
-        )
+        try:
+            found = self._client.search(
+                index=self._index,
+                query=self._scoped(query),
+                allow_partial_search_results=False,
+                **body,
+            )
+        except elasticsearch.NotFoundError:  # no event yet, so no index behind the alias
+            return {"hits": {"total": {"value": 0}, "hits": []}}
         return dict(found.body)
 
     def _scoped(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -277,9 +287,6 @@ class AuditLog:
 
 _MILLISECOND = timedelta(milliseconds=1)
 _LATE = timedelta(minutes=1)
-
-# A log that is set up but still empty has no index: that is no error, only no events.
-_NO_INDEX_YET: dict[str, Any] = {"ignore_unavailable": True, "allow_no_indices": True}
 
 
 def _millis(span: timedelta) -> int:
