@@ -16,12 +16,13 @@ from audit_query.aggregations import (
     Ranked,
     Seen,
     Span,
+    may_be_low,
+    may_miss,
     over_time,
     ranking,
     read_buckets,
     read_ranking,
     read_seen,
-    unsure,
 )
 from audit_query.cursor import Cursor
 from audit_query.errors import TimeRangeError
@@ -187,22 +188,19 @@ class AuditLog:
         span = self._span(wanted)
         if interval == AUTO:
             interval = suitable_interval(*span) if span else LADDER[-1]
-        found = self._over_time(wanted, over_time(interval, time_zone, span, by, parts))
-        if by is not None and unsure(found):
-            values = [row.value for row in self.top(wanted, by, size=parts)]
-            found = self._over_time(wanted, over_time(interval, time_zone, span, by, values))
+        values = [row.value for row in read_ranking(self._ranked(wanted, by, parts))] if by else []
+        found = self._over_time(wanted, over_time(interval, time_zone, span, by, values[:parts]))
         return Buckets(interval, read_buckets(found))
 
     def top(self, wanted: Filter, by: Dimension, *, size: int = 10) -> list[Ranked]:
         """Return the most frequent values of a field, with how many events have each, exactly.
 
-        Where shards disagree on which these are, the candidates of all are counted again; a value
-        can then only be missed if no shard has it among its own most frequent ten thousand.
+        Shards only name their own most frequent values, so these are counted once more where one
+        may have left some out. Missed can only be what no shard has among its first ten thousand.
         """
-        found = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, size))
-        if unsure(found):
-            wide = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, CANDIDATES))
-            values = [row.value for row in read_ranking(wide)]
+        found = self._ranked(wanted, by, size)
+        if may_be_low(found):
+            values = [row.value for row in read_ranking(found)]
             found = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, values))
         return read_ranking(found)[:size]
 
@@ -260,6 +258,13 @@ class AuditLog:
         if self._organization is None:
             return query
         return {"bool": {"filter": [{"term": {"organization.id": self._organization}}, query]}}
+
+    def _ranked(self, wanted: Filter, by: Dimension, size: int) -> Mapping[str, Any]:
+        """Return at least the most frequent values, for certain; their counts may be too low."""
+        found = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, size))
+        if may_miss(found, size):
+            found = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, CANDIDATES))
+        return found
 
     def _over_time(self, wanted: Filter, aggregations: dict[str, Any]) -> Mapping[str, Any]:
         try:
