@@ -41,6 +41,7 @@ EXTRAS = {
     "jgo",
     "cjdk",
     "psutil",
+    "orjson",
     "anyio",
     "fastapi",
     "jinja2",

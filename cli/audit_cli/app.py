@@ -18,6 +18,7 @@ _COMPONENTS = (
     "audit_producer.commands",
     "audit_consumer.commands",
     "audit_query.commands",
+    "audit_query.export_commands",
     "audit_query.web.commands",
     "audit_local.commands",
     "audit_cli.settings",

@@ -154,7 +154,7 @@ def _show(console: Console) -> None:
         log.refresh()
         console.rule("Events by activity and hour, the last 24 hours", align="left")
         buckets = log.buckets(day, interval="1h", by="activity", parts=5)
-        console.print(buckets_table(buckets, UTC, "UTC", width=console.width))
+        console.print(buckets_table(buckets.buckets, UTC, "UTC", width=console.width))
         console.rule("Busiest users, all time", align="left")
         console.print(ranking_table(log.top(Filter(), "user", size=8), "User"))
         console.rule("Addresses with most failed log-ins, all time", align="left")

@@ -1,51 +1,48 @@
-"""`auditlog search`, `buckets` and `top`."""
+"""`auditlog search`, `show`, `buckets`, `top` and `seen`."""
 
 import difflib
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from audit_query.aggregations import Dimension
 from audit_query.filter import Filter
-from audit_query.log import AuditLog, Dimension
+from audit_query.intervals import AUTO
+from audit_query.log import AuditLog
+from audit_query.options import asks
+from audit_query.question import Question
 from audit_query.settings import QuerySettings
-from audit_query.tables import buckets_table, events_table, ranking_table
-from audit_query.timespec import parse_time, zone
+from audit_query.tables import buckets_table, event_table, events_table, ranking_table, seen_table
+from audit_query.timespec import zone
 
-__all__ = ["register"]
+__all__ = ["asked_filter", "console_of", "explain_nothing", "open_log", "register"]
 
 _PIPE_WIDTH = 300
 
-Users = Annotated[
-    list[str] | None, typer.Option("--user", help="A user's whole id or name; may be repeated.")
-]
-Activities = Annotated[
-    list[str] | None,
-    typer.Option("--activity", help="An activity, such as chat-opened; may be repeated."),
-]
-From = Annotated[
-    str | None,
-    typer.Option("--from", help="From then on: 2026-11-23, 2026-11-23T09:30Z, -24h, today."),
-]
-To = Annotated[str | None, typer.Option("--to", help="Up to, but not with, then; forms as --from.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this component's commands."""
-    app.command(epilog="Example: auditlog search --user u-007 --activity login --from -24h")(search)
-    app.command(epilog="Example: auditlog buckets --interval 1h --by activity --from today")(buckets)
-    app.command(epilog="Example: auditlog top ip --activity login-failed --from -7d")(top)
+    app.command(epilog="Example: auditlog search --user u-007 --activity login --from -24h")(
+        asks(search)
+    )
+    app.command(epilog="Example: auditlog show 019ab3f0-7a51-7cc3-98a2-6b1e2f3a4c5d")(show)
+    app.command(epilog="Example: auditlog buckets --interval 1h --by activity --from today")(
+        asks(buckets)
+    )
+    app.command(epilog="Example: auditlog top ip --activity login-failed --from -7d")(asks(top))
+    app.command(epilog="Example: auditlog seen --ip 203.0.113.0/24")(asks(seen))
 
 
 def search(
-    user: Users = None,
-    activity: Activities = None,
-    start: From = None,
-    end: To = None,
+    question: Question,
     limit: Annotated[int, typer.Option(min=1, help="How many events, at most.")] = 50,
     oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Else newest first.")] = False,
     json_output: Annotated[
@@ -54,8 +51,8 @@ def search(
 ) -> None:
     """Show events: Date and Time, User, IP Address, Activity."""
     settings = QuerySettings()
-    wanted = _filter(settings, user, activity, start, end)
-    with _log(settings) as log:
+    wanted = asked_filter(question, settings)
+    with open_log(settings) as log:
         events = log.walk(wanted, limit=limit, newest_first=not oldest_first)
         if json_output:
             for event in events:
@@ -63,100 +60,120 @@ def search(
             return
         found = list(events)
         total = log.count(wanted)
-    console = _console()
-    if not found:
-        _explain_nothing(console, settings, wanted)
-        return
+        console = console_of()
+        if not found:
+            explain_nothing(console, log, wanted)
+            return
     console.print(events_table(found, zone(settings.time_zone), settings.time_zone))
     if total > len(found):
         console.print(f"{len(found):,} of {total:,} events; more with --limit", highlight=False)
 
 
+def show(
+    event_id: Annotated[str, typer.Argument(help="The event's id.")], json_output: Json = False
+) -> None:
+    """Show one event, whole: every field, and changes as before and after."""
+    settings = QuerySettings()
+    with open_log(settings) as log:
+        event = log.get(event_id)
+    if event is None:
+        raise typer.BadParameter(f"no event has the id {event_id!r}", param_hint="EVENT_ID")
+    if json_output:
+        sys.stdout.write(json.dumps(event) + "\n")
+    else:
+        console_of().print(event_table(event))
+
+
 def buckets(
+    question: Question,
     interval: Annotated[
-        str, typer.Option(help="15m, 1h, 1d, or minute, hour, day, week, month, quarter, year.")
-    ] = "1h",
+        str,
+        typer.Option(help="15m, 1h, 1d; minute, hour, day, week, month, quarter, year; or auto."),
+    ] = AUTO,
     by: Annotated[Dimension | None, typer.Option(help="Split each interval by this.")] = None,
-    user: Users = None,
-    activity: Activities = None,
-    start: From = None,
-    end: To = None,
     json_output: Json = False,
 ) -> None:
-    """Count events over time, split by activity, user, address or outcome."""
+    """Count events over time, split by activity, user, address or another field."""
     settings = QuerySettings()
-    wanted = _filter(settings, user, activity, start, end)
+    wanted = asked_filter(question, settings)
     tz = zone(settings.time_zone)
-    with _log(settings) as log:
+    with open_log(settings) as log:
         found = log.buckets(wanted, interval=interval, by=by, time_zone=settings.time_zone)
-    console = _console()
+        console = console_of()
+        if not any(bucket.count for bucket in found.buckets) and not json_output:
+            explain_nothing(console, log, wanted)
+            return
     if json_output:
-        rows = [
+        _print_json(
             {
                 "start": bucket.start.astimezone(tz).isoformat(),
                 "count": bucket.count,
                 **({"parts": dict(bucket.parts), "other": bucket.other} if by else {}),
             }
-            for bucket in found
-        ]
-        sys.stdout.write(json.dumps(rows) + "\n")
-    elif not found:
-        _explain_nothing(console, settings, wanted)
+            for bucket in found.buckets
+        )
     else:
-        console.print(buckets_table(found, tz, settings.time_zone, width=console.width))
+        console.print(buckets_table(found.buckets, tz, settings.time_zone, width=console.width))
 
 
 def top(
+    question: Question,
     by: Annotated[Dimension, typer.Argument(help="What to rank.")],
-    user: Users = None,
-    activity: Activities = None,
-    start: From = None,
-    end: To = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many values, at most.")] = 10,
     json_output: Json = False,
 ) -> None:
-    """Rank activities, users, addresses or outcomes by their number of events."""
+    """Rank activities, users, addresses or another field's values by their number of events."""
     settings = QuerySettings()
-    wanted = _filter(settings, user, activity, start, end)
-    with _log(settings) as log:
+    wanted = asked_filter(question, settings)
+    with open_log(settings) as log:
         ranked = log.top(wanted, by, size=limit)
+        if not ranked and not json_output:
+            explain_nothing(console_of(), log, wanted)
+            return
     if json_output:
-        rows = [{"value": row.value, "count": row.count} for row in ranked]
-        sys.stdout.write(json.dumps(rows) + "\n")
-    elif not ranked:
-        _explain_nothing(_console(), settings, wanted)
+        _print_json({"value": row.value, "count": row.count} for row in ranked)
     else:
         heading = by.capitalize() if by != "ip" else "IP Address"
-        _console().print(ranking_table(ranked, heading))
+        console_of().print(ranking_table(ranked, heading))
 
 
-def _filter(
-    settings: QuerySettings,
-    users: list[str] | None,
-    activities: list[str] | None,
-    start: str | None,
-    end: str | None,
-) -> Filter:
-    now = datetime.now(zone(settings.time_zone))
-    return Filter(
-        users=tuple(users or ()),
-        activities=tuple(activities or ()),
-        start=parse_time(start, now) if start else None,
-        end=parse_time(end, now) if end else None,
-    )
+def seen(question: Question, json_output: Json = False) -> None:
+    """Tell how many events match, and when the first and the last happened."""
+    settings = QuerySettings()
+    wanted = asked_filter(question, settings)
+    tz = zone(settings.time_zone)
+    with open_log(settings) as log:
+        found = log.seen(wanted)
+        if not found.count and not json_output:
+            explain_nothing(console_of(), log, wanted)
+            return
+    if json_output:
+        times = {"first": found.first, "last": found.last}
+        shown = {name: at and at.astimezone(tz).isoformat() for name, at in times.items()}
+        sys.stdout.write(json.dumps({"count": found.count, **shown}) + "\n")
+    else:
+        console_of().print(seen_table(found, tz, settings.time_zone))
 
 
-def _console() -> Console:
+def asked_filter(question: Question, settings: QuerySettings) -> Filter:
+    """Return the filter that a question means now, in the reader's zone. Raises ParameterError."""
+    return question.filter(datetime.now(zone(settings.time_zone)))
+
+
+def _print_json(rows: Iterator[dict[str, Any]]) -> None:
+    sys.stdout.write(json.dumps(list(rows)) + "\n")
+
+
+def console_of() -> Console:
     """Return a console as wide as the terminal; a pipe has no width, so nothing is cut there."""
     console = Console(emoji=False)
     return console if console.is_terminal else Console(width=_PIPE_WIDTH, emoji=False)
 
 
-def _explain_nothing(console: Console, settings: QuerySettings, wanted: Filter) -> None:
+def explain_nothing(console: Console, log: AuditLog, wanted: Filter) -> None:
     """Say what kept all events out: an empty log, a name that no event has, or the time."""
-    with _log(settings) as log:
-        known = {row.value for row in log.top(Filter(), "activity", size=1000)}
-        strange = [user for user in wanted.users if not log.count(Filter(users=(user,)))]
+    known = {row.value for row in log.top(Filter(), "activity", size=1000)}
+    strange = [user for user in wanted.users if not log.count(Filter(users=(user,)))]
     if not known:
         console.print("The log is empty. What may be missing, says: auditlog doctor")
         return
@@ -175,5 +192,8 @@ def _explain_nothing(console: Console, settings: QuerySettings, wanted: Filter) 
         console.print("No events match. Widen --from and --to, or leave a filter out")
 
 
-def _log(settings: QuerySettings) -> AuditLog:
-    return AuditLog(settings, seconds=settings.query_seconds)
+@contextmanager
+def open_log(settings: QuerySettings) -> Iterator[AuditLog]:
+    """Give the log that the settings name."""
+    with AuditLog(settings, seconds=settings.query_seconds) as log:
+        yield log

@@ -1,47 +1,101 @@
 """What is asked for, and the query that it becomes. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import ip_network
 from typing import Any
 
 from audit_schemas import format_timestamp
 
-from audit_query.errors import TimeRangeError
+from audit_query.errors import ParameterError, TimeRangeError
 
-__all__ = ["Filter"]
+__all__ = ["NO_IP", "Criteria", "Filter"]
+
+NO_IP = "none"
+"""Among `ips`: the address is unknown."""
+
+_TERMS = {
+    "activities": "event.action",
+    "outcomes": "event.outcome",
+    "organizations": "organization.id",
+    "services": "service.name",
+    "chats": "audit.chat.id",
+    "sessions": "audit.session.id",
+}
+"""The fields of Criteria that one keyword of an event has to equal."""
+
+Query = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """Which events: all that match one value of each field that is given.
-
-    `start` is included, `end` is not. Raises TimeRangeError if they are the wrong way round.
-    """
+class Criteria:
+    """Values by field. Each field that is given must match, by any one of its values."""
 
     users: tuple[str, ...] = ()
-    """Ids or names; `system` for what the system did."""
+    """Whole ids or names; `system` for what the system did."""
     activities: tuple[str, ...] = ()
-    start: datetime | None = None
-    end: datetime | None = None
+    outcomes: tuple[str, ...] = ()
+    ips: tuple[str, ...] = ()
+    """Addresses, CIDR ranges of IPv4 or IPv6, or `none` where the address is unknown."""
+    organizations: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    chats: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    """All words of one in `message`, or a label whose value begins with it."""
 
     def __post_init__(self) -> None:
+        for ip in self.ips:
+            _checked_ip(ip)
+
+    def clauses(self) -> Iterator[Query]:
+        """Yield a query for each field that is given."""
+        if self.users:
+            users = list(self.users)
+            yield _either({"terms": {"user.id": users}}, {"terms": {"audit.user": users}})
+        for name, path in _TERMS.items():
+            if values := getattr(self, name):
+                yield {"terms": {path: list(values)}}
+        if self.ips:
+            yield _any_ip(self.ips)
+        if self.text:
+            yield _either(*(query for text in self.text for query in _said(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class Filter(Criteria):
+    """Which events: all that match the criteria, lie in the time, and match nothing excluded.
+
+    `start` is included, `end` is not. Raises TimeRangeError if they are the wrong way round, and
+    ParameterError for what is no address.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    exclude: Criteria = field(default_factory=Criteria)
+
+    def __post_init__(self) -> None:
+        Criteria.__post_init__(self)  # super() is lost on a dataclass with slots
         if self.start is not None and self.end is not None and self.start >= self.end:
             raise TimeRangeError(
                 f"from {format_timestamp(self.start)} is not before to {format_timestamp(self.end)}"
             )
 
-    def to_query(self) -> dict[str, Any]:
+    def to_query(self) -> Query:
         """Return the Elasticsearch query: filters only, since nothing is scored."""
-        clauses: list[dict[str, Any]] = []
-        if self.users:
-            users = list(self.users)
-            either = [{"terms": {"user.id": users}}, {"terms": {"audit.user": users}}]
-            clauses.append({"bool": {"should": either, "minimum_should_match": 1}})
-        if self.activities:
-            clauses.append({"terms": {"event.action": list(self.activities)}})
+        wanted = list(self.clauses())
         if span := self._span():
-            clauses.append({"range": {"@timestamp": span}})
-        return {"bool": {"filter": clauses}} if clauses else {"match_all": {}}
+            wanted.append({"range": {"@timestamp": span}})
+        unwanted = list(self.exclude.clauses())
+        if not wanted and not unwanted:
+            return {"match_all": {}}
+        return {
+            "bool": {
+                **({"filter": wanted} if wanted else {}),
+                **({"must_not": unwanted} if unwanted else {}),
+            }
+        }
 
     def _span(self) -> dict[str, str]:
         span = {}
@@ -50,3 +104,41 @@ class Filter:
         if self.end is not None:
             span["lt"] = format_timestamp(self.end)
         return span
+
+
+def _either(*queries: Query) -> Query:
+    return {"bool": {"should": list(queries), "minimum_should_match": 1}}
+
+
+def _any_ip(ips: Sequence[str]) -> Query:
+    """`terms` takes ranges beside addresses, since the field is of type ip."""
+    known = [_checked_ip(ip) for ip in ips if ip != NO_IP]
+    queries: list[Query] = [{"terms": {"source.ip": known}}] if known else []
+    if NO_IP in ips:
+        queries.append({"bool": {"must_not": [{"exists": {"field": "source.ip"}}]}})
+    return queries[0] if len(queries) == 1 else _either(*queries)
+
+
+def _said(text: str) -> tuple[Query, Query]:
+    """Words are analysed; a label's value is one keyword, of which only the beginning is found."""
+    return (
+        {"match": {"message": {"query": text, "operator": "and"}}},
+        {"prefix": {"labels": {"value": text, "case_insensitive": True}}},
+    )
+
+
+def _checked_ip(text: str) -> str:
+    """Return an address as it is, and a range with its host part cleared."""
+    if text == NO_IP:
+        return text
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        network = None
+    if network is None or "%" in text:
+        raise ParameterError(
+            "ip",
+            f"{text!r} is no address or range; give one such as 192.0.2.7, 192.0.2.0/24, "
+            f"2001:db8::/32, or {NO_IP} where it is unknown",
+        )
+    return str(network) if "/" in text else str(network.network_address)

@@ -1,32 +1,44 @@
 """The log, asked: one thin object over Elasticsearch."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Literal, Self, cast
+from typing import Any, Self
 
 import elasticsearch
 from audit_schemas.settings import ElasticsearchSettings
+from elasticsearch.serializer import OrjsonSerializer
 
+from audit_query.aggregations import (
+    Buckets,
+    Dimension,
+    Ranked,
+    Seen,
+    Span,
+    over_time,
+    ranking,
+    read_buckets,
+    read_ranking,
+    read_seen,
+    unsure,
+)
+from audit_query.cursor import Cursor
 from audit_query.errors import TimeRangeError
 from audit_query.filter import Filter
-from audit_query.timespec import check_interval
+from audit_query.intervals import AUTO, LADDER, check_interval, suitable_interval
+from audit_query.scan import Scan
+from audit_query.suggest import Suggested, suggestions
 
-__all__ = ["DIMENSIONS", "AuditLog", "Bucket", "Dimension", "Page", "Ranked"]
+__all__ = ["PAGE_MAX", "AuditLog", "Page"]
 
-Dimension = Literal["activity", "user", "ip", "outcome"]
+PAGE_MAX = 10_000
+"""Events of one page; Elasticsearch's own limit."""
 
-DIMENSIONS: Mapping[Dimension, str] = {
-    "activity": "event.action",
-    "user": "audit.user",
-    "ip": "source.ip",
-    "outcome": "event.outcome",
-}
-"""What events can be grouped by, and the field it is."""
+ORDER = ("@timestamp", "audit.kafka.partition", "audit.kafka.offset")
+"""What events are sorted by. No two have all three in common, so that a cursor has one meaning."""
 
-_SORT_FIELDS = ("@timestamp", "audit.kafka.partition", "audit.kafka.offset")
-_PAGE_MAX = 10_000
+_ARRIVAL = ("event.ingested", "audit.kafka.partition", "audit.kafka.offset")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,39 +46,45 @@ class Page:
     """Some events, as they are stored, and where to go on; no cursor means that is all."""
 
     events: Sequence[dict[str, Any]]
-    cursor: tuple[Any, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """Events of one interval: their number, and the parts it is split into, largest first.
-
-    With a split, the parts and `other` sum to `count`: `other` counts what is below the split's
-    limit, or lacks the field.
-    """
-
-    start: datetime
-    count: int
-    parts: Mapping[str, int]
-    other: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """A value and how many events have it."""
-
-    value: str
-    count: int
+    cursor: Cursor | None
 
 
 class AuditLog:
-    """Asks the index of events. Errors of the Elasticsearch client pass through."""
+    """Asks the index of events. Errors of the Elasticsearch client pass through.
 
-    def __init__(self, settings: ElasticsearchSettings, *, seconds: float = 30.0) -> None:
+    An answer is whole, or there is none: what a shard could not search is an error, no less events.
+    Threads may share one.
+    """
+
+    def __init__(
+        self,
+        settings: ElasticsearchSettings,
+        *,
+        seconds: float = 30.0,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._index = settings.index_prefix
+        self._clock = clock
+        self._organization: str | None = None
         self._client = elasticsearch.Elasticsearch(
-            **settings.elasticsearch_options(), request_timeout=seconds
+            **settings.elasticsearch_options(),
+            request_timeout=seconds,
+            serializer=OrjsonSerializer(),
         )
+
+    def within(self, organization: str) -> "AuditLog":
+        """Return the log of one organization: in all its answers, no other's events exist.
+
+        It shares the connections; close the one it came from.
+        """
+        bound = object.__new__(AuditLog)
+        bound.__dict__.update(self.__dict__, _organization=organization)
+        return bound
+
+    @property
+    def organization(self) -> str | None:
+        """The one organization whose events it sees; None if it sees all."""
+        return self._organization
 
     def search(
         self,
@@ -74,7 +92,7 @@ class AuditLog:
         *,
         size: int = 100,
         newest_first: bool = True,
-        after: Sequence[Any] | None = None,
+        after: Sequence[int] | None = None,
     ) -> Page:
         """Return one page of events, at most 10,000; `after` is the cursor of the page before.
 
@@ -82,22 +100,22 @@ class AuditLog:
         neither repeat nor skip one while new events arrive.
         """
         order = "desc" if newest_first else "asc"
-        found = self._search(
-            query=wanted.to_query(),
-            size=min(size, _PAGE_MAX),
-            sort=[{field: order} for field in _SORT_FIELDS],
+        found = self.ask(
+            wanted,
+            size=min(size, PAGE_MAX),
+            sort=[{field: order} for field in ORDER],
             track_total_hits=False,
             **({"search_after": list(after)} if after else {}),
         )
         hits = found["hits"]["hits"]
-        cursor = tuple(hits[-1]["sort"]) if len(hits) == min(size, _PAGE_MAX) and hits else None
+        cursor = tuple(hits[-1]["sort"]) if hits and len(hits) == min(size, PAGE_MAX) else None
         return Page([hit["_source"] for hit in hits], cursor)
 
     def walk(
         self, wanted: Filter, *, limit: int, newest_first: bool = True
     ) -> Iterator[dict[str, Any]]:
         """Yield up to `limit` events, page by page."""
-        after: Sequence[Any] | None = None
+        after: Cursor | None = None
         while limit > 0:
             page = self.search(wanted, size=min(limit, 1000), newest_first=newest_first, after=after)
             yield from page.events
@@ -106,64 +124,104 @@ class AuditLog:
                 return
             after = page.cursor
 
+    def get(self, event_id: str) -> dict[str, Any] | None:
+        """Return an event by its id; None if there is none."""
+        found = self._search({"ids": {"values": [event_id]}}, size=1)
+        return next((hit["_source"] for hit in found["hits"]["hits"]), None)
+
+    def arrived(self, wanted: Filter, *, since: Sequence[int] | None = None, size: int = 100) -> Page:
+        """Return the events that came last, the newest arrival first: a live tail's next look.
+
+        By the time of indexing, so that events which happened long ago show when they come. Events
+        can become visible out of this order, so each look goes back a minute before the cursor:
+        tell by event.id which were there already. Of more than `size` only the last come.
+        """
+        arrived: dict[str, Any] = {"bool": {"filter": [wanted.to_query()]}}
+        if since is not None:
+            arrived["bool"]["filter"].append(
+                {"range": {"event.ingested": {"gte": since[0] - _millis(_LATE)}}}
+            )
+        found = self._search(
+            arrived, size=size, sort=[{field: "desc"} for field in _ARRIVAL], track_total_hits=False
+        )
+        hits = found["hits"]["hits"]
+        times = [hit["sort"][0] for hit in hits[:1]] + list(since or ())[:1]
+        return Page([hit["_source"] for hit in hits], (max(times),) if times else None)
+
     def count(self, wanted: Filter) -> int:
         """Return how many events match, exactly."""
-        found = self._client.count(index=self._index, query=wanted.to_query(), **cast("Any", _LENIENT))
-        return int(found["count"])
+        found = self.ask(wanted, size=0, track_total_hits=True)
+        return int(found["hits"]["total"]["value"])
+
+    def seen(self, wanted: Filter) -> Seen:
+        """Return how many events match, exactly, and when the first and the last happened."""
+        found = self.ask(
+            wanted,
+            size=0,
+            track_total_hits=True,
+            aggs={
+                "first": {"min": {"field": "@timestamp"}},
+                "last": {"max": {"field": "@timestamp"}},
+            },
+        )
+        return read_seen(found)
 
     def buckets(
         self,
         wanted: Filter,
         *,
-        interval: str = "1h",
+        interval: str = AUTO,
         by: Dimension | None = None,
         parts: int = 10,
         time_zone: str = "UTC",
-    ) -> list[Bucket]:
-        """Return events by time: fixed intervals (`15m`) or calendar ones (`day`), none left out.
+    ) -> Buckets:
+        """Return events by time: fixed intervals (`15m`), calendar ones (`day`), or `auto`.
 
-        `by` splits each into its `parts` most frequent values. Raises TimeRangeError.
+        None is left out from the filter's start to its end; where one is open, from the first event
+        or to the last, or to now if there is a start. `by` splits each into the `parts` values that
+        are most frequent in all; parts and rest sum to the count. Raises TimeRangeError.
         """
-        histogram: dict[str, Any] = {
-            "field": "@timestamp",
-            check_interval(interval): interval,
-            "time_zone": time_zone,
-            "min_doc_count": 0,
-        }
-        aggregation: dict[str, Any] = {"date_histogram": histogram}
-        if by is not None:
-            split = {"field": DIMENSIONS[by], "size": parts}
-            aggregation["aggs"] = {"parts": {"terms": split}}
-        try:
-            found = self._search(
-                query=wanted.to_query(),
-                size=0,
-                track_total_hits=False,
-                aggs={"over_time": aggregation},
-            )
-        except elasticsearch.BadRequestError as error:
-            if "too_many_buckets" not in str(error.body):
-                raise
-            raise TimeRangeError(
-                f"{interval} is too short an interval for so long a time; take a longer one, "
-                "or a shorter time (--from, --to)"
-            ) from error
-        return [_bucket(b) for b in _buckets_in(found, "over_time")]
+        if interval != AUTO:
+            check_interval(interval)
+        span = self._span(wanted)
+        if interval == AUTO:
+            interval = suitable_interval(*span) if span else LADDER[-1]
+        found = self._over_time(wanted, over_time(interval, time_zone, span, by, parts))
+        if by is not None and unsure(found):
+            values = [row.value for row in read_ranking(found)]
+            found = self._over_time(wanted, over_time(interval, time_zone, span, by, values))
+        return Buckets(interval, read_buckets(found))
 
     def top(self, wanted: Filter, by: Dimension, *, size: int = 10) -> list[Ranked]:
-        """Return the most frequent values of a field, with how many events have each."""
-        terms = {"field": DIMENSIONS[by], "size": size}
-        found = self._search(
-            query=wanted.to_query(), size=0, track_total_hits=False, aggs={"top": {"terms": terms}}
-        )
-        return [
-            Ranked(str(b.get("key_as_string", b["key"])), b["doc_count"])
-            for b in _buckets_in(found, "top")
-        ]
+        """Return the most frequent values of a field, with how many events have each, exactly."""
+        found = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, size))
+        if unsure(found):
+            values = [row.value for row in read_ranking(found)]
+            found = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, values))
+        return read_ranking(found)
+
+    def suggest(self, what: Suggested, prefix: str, *, size: int = 10) -> list[str]:
+        """Return up to `size` users, activities or addresses that begin so."""
+        if self._organization is None:
+            return suggestions(what, prefix, size).of_all(self._client, self._index)
+        return suggestions(what, prefix, size).of_some(lambda **body: self.ask(Filter(), **body))
+
+    def scan(
+        self, wanted: Filter, *, newest_first: bool = False, size: int = 5000, **body: Any
+    ) -> Scan:
+        """Return all events, however many, as they are now: see `Scan`, which has to be closed."""
+        order = "desc" if newest_first else "asc"
+        sort = [{field: order} for field in ORDER]
+        query = self._scoped(wanted.to_query())
+        return Scan(self._client, self._index, {"query": query, "sort": sort, "size": size, **body})
+
+    def ask(self, wanted: Filter, **body: Any) -> Mapping[str, Any]:
+        """Return the answer to one search request over the events that match."""
+        return self._search(wanted.to_query(), **body)
 
     def refresh(self) -> None:
         """Make everything that was indexed searchable now; analysts just wait for a second."""
-        self._client.indices.refresh(index=self._index, **_LENIENT)
+        self._client.indices.refresh(index=self._index, **_NO_INDEX_YET)
 
     def close(self) -> None:
         """Close the connections."""
@@ -177,23 +235,52 @@ class AuditLog:
     ) -> None:
         self.close()
 
-    def _search(self, **body: Any) -> Mapping[str, Any]:
-        return dict(self._client.search(index=self._index, **_LENIENT, **body).body)
+    def _search(self, query: Mapping[str, Any], **body: Any) -> Mapping[str, Any]:
+        found = self._client.search(
+            index=self._index,
+            query=self._scoped(query),
+            allow_partial_search_results=False,
+            **_NO_INDEX_YET,
+            **body,
+        )
+        return dict(found.body)
 
+    def _scoped(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Every query of ours goes through here, so that a bound log can't see past its bounds."""
+        if self._organization is None:
+            return query
+        return {"bool": {"filter": [{"term": {"organization.id": self._organization}}, query]}}
+
+    def _over_time(self, wanted: Filter, aggregations: dict[str, Any]) -> Mapping[str, Any]:
+        try:
+            return self.ask(wanted, size=0, track_total_hits=False, aggs=aggregations)
+        except elasticsearch.ApiError as error:
+            if "too_many_buckets" not in str(error.body):
+                raise
+            raise TimeRangeError(
+                "these are too many buckets; take a longer interval, fewer parts, or a shorter "
+                "time (from, to)"
+            ) from error
+
+    def _span(self, wanted: Filter) -> Span | None:
+        """Return the first and the last moment to fill; None where there is no event at all."""
+        start, end = wanted.start, wanted.end - _MILLISECOND if wanted.end else None
+        if start is not None and end is None:
+            end = max(start, self._clock())
+        if start is None or end is None:
+            seen = self.seen(wanted)
+            start, end = start or seen.first, end or seen.last
+        if start is None or end is None:
+            return None
+        return min(start, end), end
+
+
+_MILLISECOND = timedelta(milliseconds=1)
+_LATE = timedelta(minutes=1)
 
 # A log that is set up but still empty has no index: that is no error, only no events.
-_LENIENT: dict[str, Any] = {"ignore_unavailable": True, "allow_no_indices": True}
+_NO_INDEX_YET: dict[str, Any] = {"ignore_unavailable": True, "allow_no_indices": True}
 
 
-def _buckets_in(found: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    buckets: list[dict[str, Any]] = found.get("aggregations", {}).get(name, {}).get("buckets", [])
-    return buckets
-
-
-def _bucket(found: Mapping[str, Any]) -> Bucket:
-    start = datetime.fromtimestamp(found["key"] / 1000, UTC)
-    count = int(found["doc_count"])
-    if "parts" not in found:
-        return Bucket(start, count, {}, 0)
-    parts = {str(p.get("key_as_string", p["key"])): p["doc_count"] for p in found["parts"]["buckets"]}
-    return Bucket(start, count, parts, count - sum(parts.values()))
+def _millis(span: timedelta) -> int:
+    return round(span.total_seconds() * 1000)

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -10,9 +10,16 @@ from audit_schemas.soften import printable
 from rich.markup import escape
 from rich.table import Table
 
-from audit_query.log import Bucket, Ranked
+from audit_query.aggregations import Bucket, Ranked, Seen
 
-__all__ = ["buckets_table", "events_table", "ranking_table", "row_of"]
+__all__ = [
+    "buckets_table",
+    "event_table",
+    "events_table",
+    "ranking_table",
+    "row_of",
+    "seen_table",
+]
 
 _BAR = 24
 _NARROW = 28
@@ -85,6 +92,39 @@ def ranking_table(ranked: Sequence[Ranked], heading: str) -> Table:
         bar = "█" * round(_BAR * row.count / most)
         table.add_row(escape(printable(row.value)), f"{row.count:,}", bar)
     return table
+
+
+def seen_table(seen: Seen, zone: tzinfo, zone_name: str) -> Table:
+    """Return a count and two times."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_row("Events", f"{seen.count:,}")
+    for heading, at in (("First seen", seen.first), ("Last seen", seen.last)):
+        table.add_row(heading, f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S} ({zone_name})" if at else "")
+    return table
+
+
+def event_table(event: Mapping[str, Any]) -> Table:
+    """Return a row a field, by its path; a list of objects gets a row for each of their fields."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column("", no_wrap=True, style="bold")
+    table.add_column("", overflow="fold")
+    for path, value in _fields(event):
+        table.add_row(escape(printable(path)), escape(printable(value)))
+    return table
+
+
+def _fields(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _fields(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        if all(isinstance(inner, str) for inner in value):
+            yield path, ", ".join(value)
+            return
+        for number, inner in enumerate(value):
+            yield from _fields(inner, f"{path}[{number}]")
+    elif value is not None:
+        yield path, str(value)
 
 
 def _fitting(parts: Sequence[str], width: int) -> list[str]:

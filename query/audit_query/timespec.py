@@ -1,6 +1,5 @@
-"""Times and intervals as people give them, with errors of ours."""
+"""Times as people give them, with errors of ours."""
 
-import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -8,10 +7,7 @@ from audit_schemas import timespec
 
 from audit_query.errors import TimeRangeError
 
-__all__ = ["check_interval", "parse_time", "zone"]
-
-_FIXED = re.compile(r"[1-9]\d{0,4}(ms|s|m|h|d)")
-_CALENDAR = ("minute", "hour", "day", "week", "month", "quarter", "year")
+__all__ = ["parse_time", "zone"]
 
 
 def zone(name: str) -> ZoneInfo:
@@ -28,15 +24,3 @@ def parse_time(text: str, now: datetime) -> datetime:
         return timespec.parse_time(text, now)
     except ValueError as error:
         raise TimeRangeError(str(error)) from None
-
-
-def check_interval(text: str) -> str:
-    """Return which of Elasticsearch's parameters an interval is for. Raises TimeRangeError."""
-    if _FIXED.fullmatch(text):
-        return "fixed_interval"
-    if text in _CALENDAR:
-        return "calendar_interval"
-    raise TimeRangeError(
-        f"{text!r} is no interval; give a number and s, m, h or d, such as 15m, or one of: "
-        + ", ".join(_CALENDAR)
-    )

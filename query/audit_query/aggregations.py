@@ -1,0 +1,199 @@
+"""What is counted, by Elasticsearch's aggregations: their bodies, and what their answers say. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from audit_query.errors import TimeRangeError
+from audit_query.intervals import check_interval, too_many
+
+__all__ = [
+    "DIMENSIONS",
+    "Bucket",
+    "Buckets",
+    "Dimension",
+    "Ranked",
+    "Seen",
+    "Span",
+    "beginning_with",
+    "over_time",
+    "ranking",
+    "read_buckets",
+    "read_ranking",
+    "read_seen",
+    "unsure",
+]
+
+Dimension = Literal[
+    "activity", "user", "ip", "outcome", "service", "organization", "chat", "session", "network"
+]
+
+DIMENSIONS: Mapping[Dimension, str] = {
+    "activity": "event.action",
+    "user": "audit.user",
+    "ip": "source.ip",
+    "outcome": "event.outcome",
+    "service": "service.name",
+    "organization": "organization.id",
+    "chat": "audit.chat.id",
+    "session": "audit.session.id",
+    "network": "audit.source.network",
+}
+"""What events can be grouped by, and the field it is."""
+
+_CANDIDATES = 1000
+"""Values that each shard names beyond those asked for: then the most frequent are seldom missed."""
+
+Span = tuple[datetime, datetime]
+Aggregations = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Events of one interval: their number, and the parts it is split into, largest first.
+
+    `parts` are the same values in every bucket of an answer, those that are most frequent in all;
+    with `other`, which counts the rest and what lacks the field, they sum to `count`.
+    """
+
+    start: datetime
+    count: int
+    parts: Mapping[str, int]
+    other: int
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """Events over time, without a gap, and the interval that was taken."""
+
+    interval: str
+    buckets: Sequence[Bucket]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A value and how many events have it."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How many events there are, and the times of the first and the last."""
+
+    count: int
+    first: datetime | None
+    last: datetime | None
+
+
+def over_time(
+    interval: str,
+    time_zone: str,
+    span: Span | None,
+    by: Dimension | None,
+    parts: int | Sequence[str],
+) -> Aggregations:
+    """Return a histogram that is filled over `span`, and one for each of the values it is split by.
+
+    `parts` is how many values, or which. Raises TimeRangeError for what is no interval, and for
+    more buckets than an answer may have.
+    """
+    kind = check_interval(interval)
+    if span is not None and too_many(interval, *span):
+        raise TimeRangeError(
+            f"{interval} is too short an interval for so long a time; take a longer one, or a "
+            "shorter time (from, to)"
+        )
+    histogram = {"field": "@timestamp", kind: interval, "time_zone": time_zone}
+    filled: dict[str, Any] = {**histogram, "min_doc_count": 0}
+    if span is not None:
+        filled["extended_bounds"] = {"min": _millis(span[0]), "max": _millis(span[1])}
+    found: Aggregations = {"over_time": {"date_histogram": filled}}
+    if by is not None:
+        each = {"over_time": {"date_histogram": histogram | {"min_doc_count": 1}}}
+        found["ranking"] = ranking(by, parts)["ranking"] | {"aggs": each}
+    return found
+
+
+def ranking(by: Dimension, values: int | Sequence[str]) -> Aggregations:
+    """Return the most frequent values of a field, so many; or just those that are named."""
+    terms: dict[str, Any] = {"field": DIMENSIONS[by]}
+    if isinstance(values, int):
+        terms |= {"size": values, "shard_size": values + _CANDIDATES}
+    else:
+        terms |= {"size": max(1, len(values)), "include": list(values)}
+    return {"ranking": {"terms": terms}}
+
+
+def beginning_with(field: str, prefix: str, size: int) -> Aggregations:
+    """Return the most frequent values of a keyword that begin so, in capitals or small letters."""
+    pattern = "".join(_either_case(letter) for letter in prefix) + ".*"
+    return {"ranking": {"terms": {"field": field, "include": pattern, "size": size}}}
+
+
+def unsure(found: Mapping[str, Any]) -> bool:
+    """Tell whether shards left out values that may count, so that their numbers may be too low."""
+    return bool(_aggregations(found).get("ranking", {}).get("doc_count_error_upper_bound", 0))
+
+
+def read_ranking(found: Mapping[str, Any]) -> list[Ranked]:
+    """Return the values of an answer, most frequent first."""
+    rows = _aggregations(found).get("ranking", {}).get("buckets", [])
+    return [Ranked(_name(row), row["doc_count"]) for row in rows]
+
+
+def read_buckets(found: Mapping[str, Any]) -> list[Bucket]:
+    """Return the histogram of an answer to `over_time`."""
+    aggregations = _aggregations(found)
+    parts: dict[int, dict[str, int]] = {}
+    for row in aggregations.get("ranking", {}).get("buckets", []):
+        for step in row["over_time"]["buckets"]:
+            parts.setdefault(step["key"], {})[_name(row)] = step["doc_count"]
+    return [
+        _bucket(step, parts.get(step["key"], {}) if "ranking" in aggregations else None)
+        for step in aggregations.get("over_time", {}).get("buckets", [])
+    ]
+
+
+def read_seen(found: Mapping[str, Any]) -> Seen:
+    """Return the count and the times of an answer to `min` and `max` aggregations of the time."""
+    aggregations = _aggregations(found)
+    first, last = (aggregations.get(name, {}).get("value") for name in ("first", "last"))
+    return Seen(int(found["hits"]["total"]["value"]), _moment(first), _moment(last))
+
+
+def _bucket(step: Mapping[str, Any], parts: Mapping[str, int] | None) -> Bucket:
+    start = datetime.fromtimestamp(step["key"] / 1000, UTC)
+    count = int(step["doc_count"])
+    if parts is None:
+        return Bucket(start, count, {}, 0)
+    ordered = dict(sorted(parts.items(), key=lambda part: (-part[1], part[0])))
+    return Bucket(start, count, ordered, count - sum(parts.values()))
+
+
+def _aggregations(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the aggregations; an answer of no index at all has none."""
+    aggregations: Mapping[str, Any] = found.get("aggregations", {})
+    return aggregations
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return str(row.get("key_as_string", row["key"]))
+
+
+def _moment(millis: float | None) -> datetime | None:
+    return None if millis is None else datetime.fromtimestamp(millis / 1000, UTC)
+
+
+def _millis(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+def _either_case(letter: str) -> str:
+    """Return a letter for Lucene's regular expressions, which escape by a backslash."""
+    forms = {letter, letter.lower(), letter.upper()}
+    escaped = [re.sub(r"(\W|_)", r"\\\1", form) for form in sorted(forms) if len(form) == 1]
+    return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"

@@ -1,0 +1,76 @@
+"""The filter options that all commands share, made from the one table of a question's names."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from audit_query.question import EXCLUDE, PARAMETERS, Question
+
+__all__ = ["asks"]
+
+_HELP = {
+    "user": "A user's whole id or name; may be repeated, as all of these.",
+    "activity": "An activity, such as chat-opened.",
+    "outcome": "success, failure or unknown.",
+    "ip": "An address, a range such as 192.0.2.0/24, or none.",
+    "org": "An organization's id.",
+    "service": "The service that published it.",
+    "chat": "A chat's id.",
+    "session": "A session's id.",
+    "text": "Words of the message, or how a label's value begins.",
+}
+_FROM = "From then on: 2026-11-23, 2026-11-23T09:30Z, -24h, today."
+_TO = "Up to, but not with, then; forms as --from."
+
+
+def asks(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command all filter options; what was typed reaches it as its `question`.
+
+    Raises ParameterError when the command is called.
+    """
+    own = [p for p in inspect.signature(command).parameters.values() if p.name != "question"]
+    options = list(_options())
+
+    @functools.wraps(command)
+    def asking(**given: Any) -> None:
+        pairs = [(name, value) for name in options for value in _values(given.pop(name))]
+        named = [(name.removesuffix("_"), value) for name, value in pairs]
+        command(question=Question.parse(named), **given)
+
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in _options().items()
+    ]
+    kept = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+    asking.__signature__ = inspect.Signature([*kept, *shared])  # type: ignore[attr-defined]
+    asking.__annotations__ = {p.name: p.annotation for p in (*kept, *shared)}
+    return asking
+
+
+def _options() -> dict[str, Any]:
+    """Return a parameter a name; `from` is a word of Python's, and has an underscore behind."""
+    wanted = {
+        name: Annotated[list[str] | None, typer.Option(f"--{name}", help=_HELP[name])]
+        for name in PARAMETERS
+    }
+    unwanted = {
+        f"{EXCLUDE}{name}": Annotated[
+            list[str] | None,
+            typer.Option(f"--not-{name}", help=f"Leave out what has this {name}."),
+        ]
+        for name in PARAMETERS
+    }
+    times = {
+        "from_": Annotated[str | None, typer.Option("--from", help=_FROM)],
+        "to": Annotated[str | None, typer.Option("--to", help=_TO)],
+    }
+    return {**wanted, **times, **unwanted}
+
+
+def _values(given: list[str] | str | None) -> list[str]:
+    if given is None:
+        return []
+    return [given] if isinstance(given, str) else given

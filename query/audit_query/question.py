@@ -1,0 +1,135 @@
+"""A filter as people write it: in a URL, on the command line, in the page's address. Pure.
+
+One table of names serves them all. Relative times stay as they were typed, so that a link to
+`from=-24h` means the last day whenever it is opened.
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from audit_query.errors import ParameterError, TimeRangeError
+from audit_query.filter import Criteria, Filter
+from audit_query.timespec import parse_time
+
+__all__ = ["EXCLUDE", "NAMES", "PARAMETERS", "VALUE_MAX", "Question"]
+
+PARAMETERS = {
+    "user": "users",
+    "activity": "activities",
+    "outcome": "outcomes",
+    "ip": "ips",
+    "org": "organizations",
+    "service": "services",
+    "chat": "chats",
+    "session": "sessions",
+    "text": "text",
+}
+"""What a value is called in a URL, and the field of Criteria that it belongs to."""
+
+EXCLUDE = "not_"
+"""Before a name: events with the value are left out."""
+
+NAMES = (*PARAMETERS, *(f"{EXCLUDE}{name}" for name in PARAMETERS), "from", "to")
+"""All names, in the order that a question is written in."""
+
+OUTCOMES = ("success", "failure", "unknown")
+VALUE_MAX = 1024
+"""Characters of one value; no field that is searched holds more."""
+_VALUES_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Pairs of a name and a value, as typed, in order of NAMES and without repetitions."""
+
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, pairs: Iterable[tuple[str, str]]) -> "Question":
+        """Read a question; blank values are left out. Raises ParameterError.
+
+        What only time can tell (whether from lies before to) is checked by `filter`.
+        """
+        found: dict[tuple[str, str], None] = {}
+        for name, value in pairs:
+            text = value.strip()
+            _check(name, text)
+            if text:
+                found[name, text] = None
+        for name in ("from", "to"):
+            if sum(given == name for given, _ in found) > 1:
+                raise ParameterError(name, "give it once")
+        if len(found) > _VALUES_MAX:
+            raise ParameterError(next(iter(found))[0], f"give at most {_VALUES_MAX} values in all")
+        return cls(tuple(sorted(found, key=lambda pair: NAMES.index(pair[0]))))
+
+    def filter(self, now: datetime) -> Filter:
+        """Return the filter that it means at `now`, whose zone is that of times without one.
+
+        Raises ParameterError.
+        """
+        start, end = self._time("from", now), self._time("to", now)
+        if start is not None and end is not None and start >= end:
+            raise ParameterError("from", f"{self.value('from')} is not before {self.value('to')}")
+        return Filter(
+            **self._criteria(""), start=start, end=end, exclude=Criteria(**self._criteria(EXCLUDE))
+        )
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Return the values that are given for a name."""
+        return tuple(value for given, value in self.pairs if given == name)
+
+    def value(self, name: str) -> str | None:
+        """Return the first value that is given for a name."""
+        return next(iter(self.values(name)), None)
+
+    def with_(self, name: str, value: str) -> "Question":
+        """Return the question with one value more; a time takes the place of the one before.
+
+        A value that was excluded and is now wanted, or the other way round, is moved.
+        """
+        opposite = name.removeprefix(EXCLUDE) if name.startswith(EXCLUDE) else f"{EXCLUDE}{name}"
+        kept = [
+            pair
+            for pair in self.pairs
+            if pair != (opposite, value) and not (name in ("from", "to") and pair[0] == name)
+        ]
+        return Question.parse([*kept, (name, value)])
+
+    def without(self, name: str, value: str | None = None) -> "Question":
+        """Return the question less one value, or less all of a name."""
+        return Question(
+            tuple(p for p in self.pairs if p[0] != name or (value is not None and p[1] != value))
+        )
+
+    def _criteria(self, prefix: str) -> dict[str, tuple[str, ...]]:
+        return {field: self.values(f"{prefix}{name}") for name, field in PARAMETERS.items()}
+
+    def _time(self, name: str, now: datetime) -> datetime | None:
+        text = self.value(name)
+        if text is None:
+            return None
+        try:
+            return parse_time(text, now)
+        except TimeRangeError as error:
+            raise ParameterError(name, str(error)) from None
+
+
+def _check(name: str, value: str) -> None:
+    if name not in NAMES:
+        near = difflib.get_close_matches(name, NAMES, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(NAMES)}"
+        raise ParameterError(name, f"there is no such parameter; {hint}")
+    if len(value) > VALUE_MAX:
+        raise ParameterError(name, f"has {len(value)} characters; at most {VALUE_MAX} can be")
+    if not value:
+        return
+    if name.removeprefix(EXCLUDE) == "outcome" and value not in OUTCOMES:
+        raise ParameterError(name, f"{value!r} is none of {', '.join(OUTCOMES)}")
+    if name.removeprefix(EXCLUDE) == "ip":
+        try:
+            Criteria(ips=(value,))
+        except ParameterError as error:
+            raise ParameterError(name, error.reason) from None
