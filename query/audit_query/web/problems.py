@@ -103,12 +103,12 @@ def _tell(sentence: str) -> None:
 
 
 def _reason(error: elasticsearch.ApiError) -> str:
-    """Return Elasticsearch's own words."""
+    """Return Elasticsearch's own words; of a question only their kind, since they quote it."""
     body = error.body if isinstance(error.body, dict) else {}
     found = body.get("error", {})
-    found = found if isinstance(found, dict) else {}
-    reason = next((cause.get("reason") for cause in found.get("root_cause", [])), found.get("reason"))
-    return ascii(str(reason or error.message))[:300]
+    cause = next(iter(found.get("root_cause", [])), found) if isinstance(found, dict) else {}
+    words = "type" if error.meta.status == HTTPStatus.BAD_REQUEST else "reason"
+    return ascii(str(cause.get(words) or error.message))[:300]
 
 
 def _invalid(error: RequestValidationError) -> Problem:

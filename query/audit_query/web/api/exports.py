@@ -1,5 +1,6 @@
 """/export: all events that match, as a file."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -14,7 +15,10 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api/v1", tags=["export"])
 
-_EXPORT = Form(choice("format", "What kind of file.", tuple(MEDIA_TYPES), default="csv"), ORDER)
+_EXPORT = Form(
+    choice("format", "What kind of file.", tuple(MEDIA_TYPES), default="csv"),
+    replace(ORDER, default="oldest"),
+)
 _FILES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "All events that match, as they were when it began. A connection that ends "
