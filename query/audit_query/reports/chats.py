@@ -18,6 +18,7 @@ from audit_query.reports.case_book import CaseBook, Chat
 from audit_query.reports.cells import moment
 from audit_query.reports.people import Assignees, Person, Target, is_wanted
 from audit_query.reports.windows import Progress
+from audit_query.scan import Hit
 
 __all__ = ["cases", "chats", "life_of", "whole_milliseconds"]
 
@@ -117,9 +118,9 @@ class _Reader:
         self._life = life
         self._assignees = Assignees(log, life)
 
-    def steps(self, hits: Sequence[Mapping[str, Any]]) -> list[Step]:
+    def steps(self, hits: Sequence[Hit]) -> list[Step]:
         """Return a page of hits as steps."""
-        found = [(hit["sort"][0], {k: v[0] for k, v in hit["fields"].items()}) for hit in hits]
+        found = [(hit.sort[0], {k: v[0] for k, v in hit.fields.items()}) for hit in hits]
         self._assignees.look_up(_target(event) for _, event in found if _is_assignment(event))
         return [self._step(at, event) for at, event in found]
 
@@ -144,7 +145,7 @@ class _Reader:
         for page in whole_milliseconds(map(self.steps, self._pages(past))):
             yield from page
 
-    def _pages(self, wanted: Filter) -> Iterator[Sequence[Mapping[str, Any]]]:
+    def _pages(self, wanted: Filter) -> Iterator[Sequence[Hit]]:
         """Yield pages of hits; a scan's point in time would cost more than these few events."""
         after: Any = None
         while True:
@@ -158,7 +159,7 @@ class _Reader:
             )
             hits = found["hits"]["hits"]
             if hits:
-                yield hits
+                yield [Hit(hit["sort"], fields=hit["fields"]) for hit in hits]
             if len(hits) < _PAGE:
                 return
             after = hits[-1]["sort"]
