@@ -16,6 +16,7 @@ PACKAGES = {
     "audit_producer": "producer",
     "audit_consumer": "consumer",
     "audit_query": "query",
+    "audit_alerts": "alerts",
     "audit_local": "deploy",
     "audit_cli": "cli",
 }
@@ -25,6 +26,7 @@ MAY_IMPORT = {
     "audit_producer": {"audit_schemas"},
     "audit_consumer": {"audit_schemas"},
     "audit_query": {"audit_schemas", "audit_producer"},  # the latter: test_only_the_server_publishes
+    "audit_alerts": {"audit_schemas", "audit_query"},
     "audit_local": set(),
     "audit_cli": set(PACKAGES) - {"audit_cli"},
 }
@@ -47,6 +49,8 @@ EXTRAS = {
     "jinja2",
     "starlette",
     "uvicorn",
+    "sigma",
+    "yaml",
 }
 
 

@@ -36,6 +36,7 @@ def _ours() -> Iterator[type[Exception]]:
     for module, name in (
         ("audit_consumer.errors", "ConsumerError"),
         ("audit_query.errors", "QueryError"),
+        ("audit_alerts.errors", "AlertError"),
         ("audit_local.errors", "LocalError"),
     ):
         with suppress(ModuleNotFoundError):  # an extra that is not installed raises nothing either

@@ -22,6 +22,7 @@ _CLASSES = (
     ("audit_consumer.settings", "SetupSettings"),
     ("audit_query.settings", "QuerySettings"),
     ("audit_query.web.settings", "ServeSettings"),
+    ("audit_alerts.settings", "AlertSettings"),
     ("audit_local.settings", "LocalSettings"),
 )
 

@@ -213,7 +213,8 @@ def test_the_build_sees_each_package_and_nothing_else() -> None:
         for line in (ROOT / ".dockerignore").read_text().splitlines()
         if line and not line.startswith("#")
     ]
-    packages = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    packages = [*wheel["packages"], *wheel["force-include"]]
     allowed = {line.removeprefix("!") for line in rest if line.startswith("!")}
     assert ignored == "*"
     assert {"pyproject.toml", "README.md", "constraints.txt", *packages} == allowed

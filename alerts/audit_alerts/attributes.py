@@ -1,0 +1,117 @@
+"""What our rules say beyond Sigma, under the key `auditlog`: the edge where YAML becomes types."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+__all__ = [
+    "Attributes",
+    "Example",
+    "Examples",
+    "FirstSeenSpec",
+    "SilenceSpec",
+    "UnusualHoursSpec",
+    "milliseconds",
+]
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def milliseconds(span: str) -> int:
+    """Return the length of a span such as 90s, 5m, 2h, 3d, 1w. Raises ValueError.
+
+    Months and years have no one length, so they are refused.
+    """
+    match = re.fullmatch(r"([0-9]{1,6})([smhdw])", span)
+    if match is None:
+        raise ValueError(f"{span!r} is no time span such as 90s, 5m, 2h, 3d")
+    return int(match[1]) * _UNITS[match[2]] * 1000
+
+
+def _positive(span: str) -> str:
+    if milliseconds(span) == 0:
+        raise ValueError("must be longer than nothing")
+    return span
+
+
+def _offset(span: str) -> str:
+    milliseconds(span)
+    return span
+
+
+Span = Annotated[str, AfterValidator(_positive)]
+Offset = Annotated[str, AfterValidator(_offset)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=True)
+
+
+class FirstSeenSpec(_Part):
+    """Only events whose value of `field` is new for their group."""
+
+    field: str
+    by: list[str] = Field(min_length=1)
+    history: Span
+
+
+class UnusualHoursSpec(_Part):
+    """Only events at hours at which their group is never active."""
+
+    by: list[str] = Field(min_length=1)
+    history: Span
+    days: int = Field(ge=2)
+    margin: Span
+
+
+class SilenceSpec(_Part):
+    """A group that normally has events, and has none."""
+
+    by: list[str] = Field(min_length=1)
+    after: Span
+    days: int = Field(ge=1)
+    least: int = Field(ge=1)
+
+
+class Example(_Part):
+    """Events that must, or must not, fire the rule.
+
+    A line of `events` is fields by their paths, `at` (when, from the example's beginning, a Monday's
+    midnight in UTC), and perhaps `times` and `every`; {n} in a value counts these from 0.
+    """
+
+    says: str = Field(min_length=1)
+    events: list[dict[str, Any]]
+    until: Offset | None = None
+    """How far the log is known; by default as far as the last event."""
+    group: dict[str, str] | None = None
+    """The group that must fire; by default any, but one alone."""
+
+
+class Examples(_Part):
+    """Both kinds."""
+
+    fires: list[Example] = Field(min_length=1)
+    silent: list[Example] = Field(min_length=1)
+    denied_ranges: list[str] = []
+    """What %denied_ranges% stands for in the examples."""
+
+
+class Attributes(_Part):
+    """All of it. A document has what fits it."""
+
+    reasons: dict[str, str] = {}
+    what_to_do: str | None = Field(None, alias="what-to-do", min_length=1)
+    examples: Examples | None = None
+    first_seen: FirstSeenSpec | None = Field(None, alias="first-seen")
+    unusual_hours: UnusualHoursSpec | None = Field(None, alias="unusual-hours")
+    silence: SilenceSpec | None = None
+
+    def thresholds(self) -> set[str]:
+        """Return what a mark's numbers are called, each of which needs a reason."""
+        found: set[str] = set()
+        for mark in (self.first_seen, self.unusual_hours, self.silence):
+            if mark is not None:
+                found |= set(type(mark).model_fields) - {"field", "by"}
+        return found

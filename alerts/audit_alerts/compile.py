@@ -1,0 +1,249 @@
+"""A rule file's documents become a plan. What can't be evaluated exactly is refused. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from audit_schemas import Catalogue
+from sigma.backends.elasticsearch import LuceneBackend
+from sigma.collection import SigmaCollection
+from sigma.correlations import SigmaCorrelationRule
+from sigma.exceptions import SigmaError
+from sigma.rule import SigmaRule
+
+from audit_alerts.attributes import Attributes, milliseconds
+from audit_alerts.condition import AllOf, AnyOf, Condition, Equals, Like, Not
+from audit_alerts.correlate import correlation_of
+from audit_alerts.documents import RuleDocument, rule_documents
+from audit_alerts.errors import RuleRefused
+from audit_alerts.fields import check_group
+from audit_alerts.plan import (
+    Base,
+    Correlation,
+    FirstSeen,
+    Mark,
+    Node,
+    Origin,
+    Rule,
+    Silence,
+    UnusualHours,
+    bases_of,
+)
+from audit_alerts.translate import Untranslatable, translated
+
+__all__ = ["compile_rule"]
+
+_PRODUCT = "auditlog"
+
+
+def compile_rule(
+    text: str, file: str, catalogue: Catalogue, *, ranges: Sequence[str] | None = None
+) -> Rule:
+    """Return the rule that a file holds. Raises RuleRefused for what would not do as it says.
+
+    `ranges` are the denied ones; None or empty: those of its examples.
+    """
+    documents = rule_documents(text, file, ranges or None)
+    try:
+        return _Compiler(documents, file, catalogue).rule(has_ranges=bool(ranges))
+    except SigmaError as error:
+        raise RuleRefused(file, f"is no Sigma rule: {error}") from None
+    except Untranslatable as error:
+        raise RuleRefused(file, str(error)) from None
+
+
+class _Compiler:
+    """Compiles the documents of one file, each once."""
+
+    def __init__(self, documents: Sequence[RuleDocument], file: str, catalogue: Catalogue) -> None:
+        self._documents = documents
+        self._file = file
+        self._catalogue = catalogue
+        self._parsed = SigmaCollection.from_dicts([part.sigma for part in documents])
+        self._made: dict[str, Node] = {}
+        self._making: list[str] = []
+
+    def rule(self, *, has_ranges: bool) -> Rule:
+        document = self._outermost()
+        parsed = self._parsed_of(document)
+        root = self._root(document, parsed)
+        if len({base.origin for base in bases_of(root)}) > 1:
+            raise self._refused("its parts look at different logsources")
+        ours, sigma = document.ours, document.sigma
+        for key in ("id", "title", "description", "level", "falsepositives"):
+            if not sigma.get(key):
+                raise self._refused(f"{document.label} has no {key}")
+        if ours.what_to_do is None:
+            raise self._refused(f"{document.label} does not say what to do (auditlog.what-to-do)")
+        if ours.examples is None:
+            raise self._refused(
+                f"{document.label} has no examples of what must fire and must not (auditlog.examples)"
+            )
+        needs_ranges = any(part.uses_ranges for part in self._documents)
+        return Rule(
+            id=str(parsed.id),
+            name=str(sigma.get("name") or sigma["id"]),
+            title=parsed.title,
+            description=" ".join(str(sigma["description"]).split()),
+            level=str(sigma["level"]),
+            false_positives=tuple(map(str, sigma["falsepositives"])),
+            what_to_do=" ".join(ours.what_to_do.split()),
+            reasons={part.label: part.ours.reasons for part in self._documents},
+            tags=tuple(map(str, sigma.get("tags") or ())),
+            file=self._file,
+            root=root,
+            examples=ours.examples.model_dump(),
+            idle=None
+            if has_ranges or not needs_ranges
+            else "no ranges are denied; name a file in AUDITLOG_DENIED_RANGES",
+        )
+
+    def _outermost(self) -> RuleDocument:
+        """Return the one document that no other builds on."""
+        used = {
+            str(name)
+            for part in self._documents
+            for name in _listed(part.sigma.get("correlation", {}).get("rules"))
+        }
+        last = [
+            part
+            for part in self._documents
+            if not {str(part.sigma.get("name")), str(part.sigma.get("id"))} & used
+        ]
+        if len(last) != 1:
+            raise self._refused("a file holds one rule: all documents but one are parts of others")
+        return last[0]
+
+    def _root(self, document: RuleDocument, parsed: Any) -> Correlation | Silence:
+        node = self._node(parsed)
+        silence = document.ours.silence
+        if isinstance(node, Base) and silence is not None:
+            by = self._grouping(silence.by, node.origin)
+            return Silence(node, by, milliseconds(silence.after), silence.days, silence.least)
+        if isinstance(node, Correlation):
+            return node
+        raise self._refused(
+            "a rule without a correlation says not what belongs to one alert; count its events "
+            "(event_count, gte: 1) by a field, over a timespan"
+        )
+
+    def _node(self, parsed: Any) -> Node:
+        document = self._document_of(parsed)
+        if document.label in self._making:
+            raise self._refused(f"{document.label} is a part of itself")
+        if document.label not in self._made:
+            self._making.append(document.label)
+            self._check_reasons(document)
+            make = self._correlation if isinstance(parsed, SigmaCorrelationRule) else self._base
+            self._made[document.label] = make(parsed, document)
+            self._making.pop()
+        return self._made[document.label]
+
+    def _correlation(self, parsed: Any, document: RuleDocument) -> Correlation:
+        if document.ours.thresholds():
+            raise self._refused(f"{document.label}: only a rule with a detection can have that")
+        parts = tuple(self._node(reference.rule) for reference in parsed.referenced_rules)
+        names = {ref.reference: part for ref, part in zip(parsed.referenced_rules, parts, strict=True)}
+        try:
+            return correlation_of(parsed, document.label, parts, names)
+        except ValueError as error:
+            raise self._refused(f"{document.label}: {error}") from None
+
+    def _base(self, parsed: Any, document: RuleDocument) -> Base:
+        origin = self._origin(document)
+        conditions = parsed.detection.parsed_condition
+        if len(conditions) != 1:
+            raise self._refused(f"{document.label}: one condition, not {len(conditions)}")
+        condition = translated(conditions[0].parsed, origin)
+        self._check_activities(condition)
+        mark = self._mark(document.ours, origin)
+        lucene = _lucene(document) if origin is Origin.EVENTS else ""
+        return Base(document.label, origin, condition, lucene, mark)
+
+    def _origin(self, document: RuleDocument) -> Origin:
+        source = document.sigma.get("logsource", {})
+        service = source.get("service", Origin.EVENTS)
+        if source.get("product") != _PRODUCT or service not in set(Origin):
+            raise self._refused(
+                f"{document.label}: logsource has to be product: {_PRODUCT}, "
+                f"service: {' or '.join(Origin)}"
+            )
+        return Origin(service)
+
+    def _mark(self, ours: Attributes, origin: Origin) -> Mark | None:
+        first, hours = ours.first_seen, ours.unusual_hours
+        if sum(mark is not None for mark in (first, hours, ours.silence)) > 1:
+            raise self._refused("one of first-seen, unusual-hours and silence at a time")
+        if first is not None:
+            self._grouping([first.field], origin)
+            by = self._grouping(first.by, origin)
+            return FirstSeen(first.field, by, milliseconds(first.history))
+        if hours is not None:
+            by = self._grouping(hours.by, origin)
+            history, margin = milliseconds(hours.history), milliseconds(hours.margin)
+            return UnusualHours(by, history, hours.days, margin)
+        return None
+
+    def _grouping(self, names: Sequence[str], origin: Origin) -> tuple[str, ...]:
+        for name in names:
+            if wrong := check_group(name, dead_letter=origin is Origin.DEAD_LETTERS):
+                raise self._refused(wrong)
+        return tuple(names)
+
+    def _check_activities(self, condition: Condition) -> None:
+        """Refuse an activity that nobody can publish: the rule would be silent for ever."""
+        for leaf in _leaves(condition):
+            if isinstance(leaf, Equals | Like) and leaf.field == "event.action":
+                known = any(leaf.matches({"event.action": name}) for name in self._catalogue)
+                if not known:
+                    asked = leaf.value if isinstance(leaf, Equals) else "a pattern for event.action"
+                    raise self._refused(f"{asked} is no activity of the catalogue")
+
+    def _check_reasons(self, document: RuleDocument) -> None:
+        """Hold that every number says why it is so, and no reason is for a number that is not there."""
+        wanted = document.ours.thresholds()
+        correlation = document.sigma.get("correlation")
+        if correlation is not None:
+            wanted = {"timespan"}
+            if _counts(correlation.get("condition")):
+                wanted.add("condition")
+        if odd := wanted ^ set(document.ours.reasons):
+            verb = "lacks" if min(odd) in wanted else "has no use for"
+            raise self._refused(f"{document.label} {verb} a reason for {min(odd)} (auditlog.reasons)")
+
+    def _document_of(self, parsed: Any) -> RuleDocument:
+        for document in self._documents:
+            sigma = document.sigma
+            same_id = sigma.get("id") is not None and str(sigma["id"]) == str(parsed.id)
+            if same_id or (sigma.get("name") is not None and sigma["name"] == parsed.name):
+                return document
+        raise self._refused("every document needs a name or an id")
+
+    def _parsed_of(self, document: RuleDocument) -> Any:
+        for parsed in self._parsed.rules:
+            if self._document_of(parsed) is document:
+                return parsed
+        raise self._refused(f"{document.label} needs a name or an id")
+
+    def _refused(self, reason: str) -> RuleRefused:
+        return RuleRefused(self._file, reason)
+
+
+def _lucene(document: RuleDocument) -> str:
+    """Return the query that pySigma makes of a base rule by itself; as a part it would give none."""
+    (query,) = LuceneBackend().convert_rule(SigmaRule.from_dict(document.sigma))
+    return str(query)
+
+
+def _counts(condition: Any) -> bool:
+    """Tell whether a correlation's number says more than that there is one."""
+    return isinstance(condition, Mapping) and condition not in ({"gte": 1}, {"gt": 0})
+
+
+def _listed(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else [] if found is None else [found]
+
+
+def _leaves(condition: Any) -> list[Any]:
+    if isinstance(condition, AllOf | AnyOf):
+        return [leaf for part in condition.parts for leaf in _leaves(part)]
+    return _leaves(condition.part) if isinstance(condition, Not) else [condition]

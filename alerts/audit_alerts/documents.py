@@ -1,0 +1,97 @@
+"""The YAML documents of a rule file, before they mean anything: read, and held to known keys. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from sigma.rule.base import SigmaYAMLLoader
+
+from audit_alerts.attributes import Attributes
+from audit_alerts.errors import RuleRefused
+
+__all__ = ["DENIED", "RuleDocument", "rule_documents"]
+
+DENIED = "%denied_ranges%"
+"""As a value in a rule: the ranges of the file that AUDITLOG_DENIED_RANGES names."""
+
+_TOP = frozenset({
+    "title", "id", "name", "description", "status", "level", "author", "date", "modified",
+    "references", "tags", "falsepositives", "license", "related", "fields", "taxonomy", "logsource",
+    "detection", "correlation", "auditlog",
+})  # fmt: skip
+_CORRELATION = frozenset({"type", "rules", "group-by", "timespan", "condition", "aliases"})
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDocument:
+    """One document: Sigma's part, and ours."""
+
+    sigma: dict[str, Any]
+    ours: Attributes
+    uses_ranges: bool
+
+    @property
+    def label(self) -> str:
+        """What to call it in messages."""
+        return str(self.sigma.get("name") or self.sigma.get("title") or "a document")
+
+
+def rule_documents(text: str, file: str, ranges: Sequence[str] | None) -> list[RuleDocument]:
+    """Return the documents of a file, with the denied ranges filled in.
+
+    `ranges` None: those of the examples. Raises RuleRefused.
+    """
+    try:
+        found = [part for part in yaml.load_all(text, SigmaYAMLLoader) if part is not None]  # noqa: S506 - it is a safe loader
+    except yaml.YAMLError as error:
+        raise RuleRefused(file, f"is not YAML: {' '.join(str(error).split())}") from None
+    if not found or not all(isinstance(part, dict) for part in found):
+        raise RuleRefused(file, "holds no rule")
+    read = [(part, _ours(part, file)) for part in found]
+    if ranges is None:
+        ranges = [text for _, ours in read if ours.examples for text in ours.examples.denied_ranges]
+    return [_document(part, ours, ranges, file) for part, ours in read]
+
+
+def _document(
+    part: dict[str, Any], ours: Attributes, ranges: Sequence[str], file: str
+) -> RuleDocument:
+    _check_keys(part, file)
+    sigma = {name: value for name, value in part.items() if name != "auditlog"}
+    filled = _filled(sigma, list(ranges))
+    return RuleDocument(filled, ours, filled != sigma)
+
+
+def _check_keys(part: dict[str, Any], file: str) -> None:
+    """Hold every key to those that mean something: pySigma passes over a key that is misspelt."""
+    for holder, known in (
+        (part, _TOP),
+        (part.get("correlation"), _CORRELATION),
+        (part.get("logsource"), frozenset({"product", "service"})),
+    ):
+        if isinstance(holder, dict) and (unknown := set(holder) - known):
+            raise RuleRefused(file, f"{min(map(str, unknown))} is no key that can be here")
+    detection = part.get("detection")
+    if isinstance(detection, dict) and "timeframe" in detection:
+        raise RuleRefused(file, "timeframe has no meaning any more; write a correlation")
+
+
+def _ours(part: dict[str, Any], file: str) -> Attributes:
+    try:
+        return Attributes.model_validate(part.get("auditlog") or {})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in ("auditlog", *first["loc"]))
+        raise RuleRefused(file, f"{where}: {first['msg']}") from None
+
+
+def _filled(value: Any, ranges: list[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _filled(inner, ranges) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [
+            text for inner in value for text in (ranges if inner == DENIED else [_filled(inner, ranges)])
+        ]
+    return ranges if value == DENIED else value

@@ -1,0 +1,102 @@
+"""Moments that fired, put together: one alert for one group while it lasts. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from audit_alerts.hits import Group, Hit
+
+__all__ = ["SAMPLES", "Episode", "Span", "described", "joined", "spans_of"]
+
+SAMPLES = 10
+"""Events that an alert shows, at most: the first half of them, and the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Moments that fired, none further from the next than the rule's timespan."""
+
+    since: int
+    """When what the first moment saw began."""
+    first: int
+    """The first moment that fired."""
+    last: int
+    size: int
+    """The most that any one window held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One alert: what fired for which group, from when to when, and by which events."""
+
+    rule: str
+    group_by: tuple[str, ...]
+    group: Group
+    since: int
+    fired: int
+    """The first moment at which the rule was fulfilled."""
+    last: int
+    count: int
+    """Events of the group that the rule looks at, from since to last."""
+    size: int
+    """The most that any one window held: hits, values or parts, as the rule counts."""
+    samples: tuple[str, ...]
+    """Ids of some of these events, in order of time."""
+
+    @property
+    def key(self) -> str:
+        """The group in words, without what is not known."""
+        pairs = zip(self.group_by, self.group, strict=True)
+        return ", ".join(f"{name}={value}" for name, value in pairs if value is not None)
+
+
+def spans_of(moments: Iterable[Span], gap: int) -> list[Span]:
+    """Return the spans that moments form, each given as a span of its own."""
+    return joined([], moments, gap)
+
+
+def joined(known: Iterable[Span], found: Iterable[Span], gap: int) -> list[Span]:
+    """Return the spans that two sets of spans form together, in order of time.
+
+    For growing counts this is all there is to late events: evaluated again around them, and joined
+    to what was known, they give the spans that all events at once would have given.
+    """
+    ordered = sorted([*known, *found], key=lambda span: (span.first, span.since, span.last))
+    result: list[Span] = []
+    for span in ordered:
+        if result and span.first - result[-1].last <= gap:
+            before = result[-1]
+            since = min(before.since, span.since) if span.first == before.first else before.since
+            last, size = max(before.last, span.last), max(before.size, span.size)
+            result[-1] = Span(since, before.first, last, size)
+        else:
+            result.append(span)
+    return result
+
+
+def described(
+    rule: str,
+    group_by: tuple[str, ...],
+    group: Group,
+    spans: Iterable[Span],
+    leaves: Sequence[Hit],
+) -> Iterator[Episode]:
+    """Yield an episode for each span; `leaves` are the group's events in order of time."""
+    for span in spans:
+        events = {hit.id: None for hit in leaves if span.since <= hit.at <= span.last}
+        yield Episode(
+            rule,
+            group_by,
+            group,
+            span.since,
+            span.first,
+            span.last,
+            len(events),
+            span.size,
+            _some(list(events)),
+        )
+
+
+def _some(ids: Sequence[str]) -> tuple[str, ...]:
+    if len(ids) <= SAMPLES:
+        return tuple(ids)
+    return (*ids[: SAMPLES // 2], *ids[-SAMPLES // 2 :])

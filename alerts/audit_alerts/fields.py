@@ -1,0 +1,81 @@
+"""The fields that rules may ask for and group by, from the mapping of the index. Pure."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from audit_schemas.template import mapping
+
+__all__ = ["DEAD_LETTER_FIELDS", "FieldKind", "check_group", "groupable", "kind_of", "nearest"]
+
+FieldKind = Literal["keyword", "ip", "label"]
+
+_LABELS = "labels."
+
+_LISTS = frozenset({
+    "audit.altered",
+    "audit.changes.field",
+    "event.category",
+    "event.type",
+    "related.ip",
+    "related.user",
+    "user.roles",
+    "user.target.roles",
+})  # fmt: skip
+"""Fields that hold several values, so that an event would be in several groups at once."""
+
+DEAD_LETTER_FIELDS: Mapping[str, FieldKind] = {
+    "audit.errors.reason": "keyword",
+    "audit.errors.path": "keyword",
+    "__connect.errors.topic": "keyword",
+    "__connect.errors.partition": "keyword",
+}
+"""The headers of dead letters that tell them apart, under their own names."""
+
+
+def _leaves(properties: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, field in properties.items():
+        if "properties" in field:
+            yield from _leaves(field["properties"], f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field
+
+
+_MAPPED = dict(_leaves(mapping()["properties"]))
+
+
+def kind_of(path: str) -> FieldKind | None:
+    """Return how values of an event's field are compared; None if a rule can't ask for it.
+
+    Only what Elasticsearch compares as a whole: words of a sentence, times and numbers are left to
+    a search.
+    """
+    if path.startswith(_LABELS) and len(path) > len(_LABELS):
+        return "label"
+    field = _MAPPED.get(path)
+    if field is None or not field.get("index", True):
+        return None
+    kind: FieldKind | None = {"keyword": "keyword", "ip": "ip"}.get(field["type"])  # type: ignore[assignment]
+    return kind
+
+
+def groupable(path: str) -> bool:
+    """Tell whether events can be grouped by a field, and its values be counted."""
+    if path in _LISTS or kind_of(path) is None:
+        return False
+    return bool(_MAPPED.get(path, {}).get("doc_values", True))
+
+
+def check_group(path: str, *, dead_letter: bool) -> str | None:
+    """Return what is wrong with grouping by a field; None if nothing is."""
+    if dead_letter:
+        fine, known = path in DEAD_LETTER_FIELDS, list(DEAD_LETTER_FIELDS)
+    else:
+        fine, known = groupable(path), [name for name in _MAPPED if groupable(name)]
+    return None if fine else f"{path} is no field that events can be grouped by{nearest(path, known)}"
+
+
+def nearest(name: str, known: list[str] | None = None) -> str:
+    """Return a hint at the field that was probably meant, or nothing."""
+    near = difflib.get_close_matches(name, known if known is not None else list(_MAPPED), 1)
+    return f"; did you mean {near[0]}?" if near and near[0] != name else ""

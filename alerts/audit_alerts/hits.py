@@ -1,0 +1,116 @@
+"""Events as the evaluation sees them: when, where in Kafka, and the few values that matter. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from audit_schemas import parse_timestamp
+
+from audit_alerts.condition import values_at
+from audit_alerts.plan import (
+    OPTIONAL,
+    Base,
+    Correlation,
+    FirstSeen,
+    Node,
+    Origin,
+    Silence,
+    UnusualHours,
+    field_below,
+    nodes_of,
+)
+
+__all__ = ["Group", "Hit", "as_time", "group_of", "hits_of_base", "in_millis", "needed_fields"]
+
+Group = tuple[str | None, ...]
+"""The values of what is grouped by, in its order; None where an event may lack one."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_HOME: Mapping[Origin, tuple[str, str, str]] = {
+    Origin.EVENTS: ("@timestamp", "audit.kafka.partition", "audit.kafka.offset"),
+    Origin.DEAD_LETTERS: (
+        "audit.errors.received",
+        "__connect.errors.partition",
+        "__connect.errors.offset",
+    ),
+}
+"""When it happened, and what tells events of one moment apart. A dead letter's time is when Kafka
+took the refused record, so that a consumer's backlog is no flood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An event that fits a base rule, or the moment at which a correlation fired."""
+
+    at: int
+    """Milliseconds since 1970, as Elasticsearch compares times."""
+    order: tuple[int, int]
+    """Kafka partition and offset: which of two of the same moment comes first."""
+    id: str
+    since: int
+    """When what it is about began; an event's own time."""
+    values: Mapping[str, str | None]
+
+
+def hits_of_base(base: Base, fields: Iterable[str], events: Iterable[Mapping[str, Any]]) -> list[Hit]:
+    """Return the events that fit a base rule, in order of time; marks are not looked at.
+
+    An event that is given twice counts once.
+    """
+    wanted = tuple(fields)
+    home = _HOME[base.origin]
+    found: dict[tuple[int, tuple[int, int], str], Hit] = {}
+    for event in events:
+        if base.condition.matches(event):
+            hit = _hit(event, home, wanted)
+            found[hit.at, hit.order, hit.id] = hit
+    return [found[key] for key in sorted(found)]
+
+
+def needed_fields(root: Node | Silence, base: Base) -> frozenset[str]:
+    """Return the fields of a base rule's events that groups, counts and marks of a plan look at."""
+    found: set[str] = set(root.group_by) if isinstance(root, Silence) else set()
+    for node in nodes_of(root):
+        if isinstance(node, Correlation):
+            wanted = {*node.group_by, *([node.field] if node.field else ())}
+            found |= {path for name in wanted if (path := field_below(node, name, base))}
+    match base.mark:
+        case FirstSeen(field, group_by):
+            found |= {field, *group_by}
+        case UnusualHours(group_by):
+            found |= set(group_by)
+        case None:
+            pass
+    return frozenset(found)
+
+
+def group_of(hit: Hit, names: Iterable[str]) -> Group | None:
+    """Return the group that a hit is in, None if it lacks a value that tells groups apart."""
+    found = []
+    for name in names:
+        value = hit.values.get(name)
+        if value is None and name not in OPTIONAL:
+            return None
+        found.append(value)
+    return tuple(found)
+
+
+def in_millis(text: str) -> int:
+    """Return an RFC 3339 time in milliseconds, cut as Elasticsearch cuts it."""
+    return (parse_timestamp(text) - _EPOCH) // _MILLISECOND
+
+
+def as_time(millis: int) -> datetime:
+    """Return the moment of so many milliseconds since 1970, in UTC."""
+    return _EPOCH + millis * _MILLISECOND
+
+
+def _hit(event: Mapping[str, Any], home: tuple[str, str, str], fields: tuple[str, ...]) -> Hit:
+    when, partition, offset = (next(iter(values_at(event, path)), None) for path in home)
+    at = in_millis(str(when))
+    order = (int(partition or 0), int(offset or 0))
+    named = next(iter(values_at(event, "event.id")), None)
+    values = {path: next(iter(values_at(event, path)), None) for path in fields}
+    return Hit(at, order, named or f"{order[0]}-{order[1]}", at, values)

@@ -1,0 +1,204 @@
+"""What rules become: frozen plans that say what to count, by what, over which time. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from audit_alerts.condition import Condition
+
+__all__ = [
+    "OPTIONAL",
+    "Base",
+    "Correlation",
+    "FirstSeen",
+    "Kind",
+    "Mark",
+    "Node",
+    "Origin",
+    "Rule",
+    "Silence",
+    "UnusualHours",
+    "bases_of",
+    "field_below",
+    "nodes_of",
+]
+
+
+OPTIONAL = frozenset({"organization.id"})
+"""Fields of a group that an event may lack: where there is one organization, none is named.
+
+Without one of the others an event is in no group: an unknown address is not the same address.
+"""
+
+
+class Kind(StrEnum):
+    """How a correlation looks at what its parts found: Sigma's own names."""
+
+    EVENT_COUNT = "event_count"
+    VALUE_COUNT = "value_count"
+    TEMPORAL = "temporal"
+    TEMPORAL_ORDERED = "temporal_ordered"
+
+
+class Origin(StrEnum):
+    """Where a base rule's events are: Sigma's logsource.service."""
+
+    EVENTS = "audit-events"
+    DEAD_LETTERS = "dead-letter"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSeen:
+    """Keep an event only if its value of `field` is new for its group.
+
+    New: no event of the group had the value in the `history` before, and one had another. A group
+    that was never seen before has nothing new: all of it is.
+    """
+
+    field: str
+    group_by: tuple[str, ...]
+    history: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnusualHours:
+    """Keep an event only if its group is never active around that time of day.
+
+    On at least `days` days of the `history` before that day there were events, and none of them
+    within `margin` of that time of day, as a clock in UTC shows it.
+    """
+
+    group_by: tuple[str, ...]
+    history: int
+    days: int
+    margin: int
+
+
+Mark = FirstSeen | UnusualHours
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Events that fit a condition, which Lucene says too; perhaps only those that a mark keeps."""
+
+    name: str
+    origin: Origin
+    condition: Condition
+    lucene: str
+    mark: Mark | None = None
+
+    @property
+    def reach(self) -> int:
+        """How long before an event others may decide about it, in milliseconds."""
+        return self.mark.history if self.mark is not None else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """Parts that come together in one group within `span` milliseconds.
+
+    event_count: at least so many hits. value_count: so many values of `field`. temporal: hits of so
+    many parts. temporal_ordered: hits of all parts, in their order. All are monotone: what more
+    events there are, the more fires.
+    """
+
+    name: str
+    kind: Kind
+    parts: tuple["Node", ...]
+    group_by: tuple[str, ...]
+    span: int
+    at_least: int
+    field: str | None = None
+    aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """A group's field -> part -> what the field is called there."""
+
+    @property
+    def reach(self) -> int:
+        """How long before an event others may decide about it, in milliseconds."""
+        return self.span + max(part.reach for part in self.parts)
+
+    def below(self, name: str, part: "Node") -> str:
+        """Return what a field of the group is called in a part."""
+        return self.aliases.get(name, {}).get(part.name, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A group that normally has events has none.
+
+    Nothing for `after` milliseconds, though the same time of each of the last `days` days had at
+    least `least` events.
+    """
+
+    base: Base
+    group_by: tuple[str, ...]
+    after: int
+    days: int
+    least: int
+
+    @property
+    def name(self) -> str:
+        """The base rule's name."""
+        return self.base.name
+
+    @property
+    def reach(self) -> int:
+        """How long before an event others may decide about it, in milliseconds."""
+        return self.after + self.days * 86_400_000
+
+
+Node = Base | Correlation
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule file, compiled: what it looks for, and what analysts wrote about it."""
+
+    id: str
+    name: str
+    title: str
+    description: str
+    level: str
+    false_positives: tuple[str, ...]
+    what_to_do: str
+    reasons: Mapping[str, Mapping[str, str]]
+    """Document -> threshold -> why it is so."""
+    tags: tuple[str, ...]
+    file: str
+    root: Correlation | Silence
+    examples: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    idle: str | None = None
+    """Why it can't fire as things are set; None if it can."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where its events are; all its parts look at the same."""
+        return next(bases_of(self.root)).origin
+
+
+def nodes_of(root: Node | Silence) -> Iterator[Node]:
+    """Yield all parts of a plan, parts first."""
+    if isinstance(root, Silence):
+        yield root.base
+        return
+    if isinstance(root, Correlation):
+        for part in root.parts:
+            yield from nodes_of(part)
+    yield root
+
+
+def bases_of(root: Node | Silence) -> Iterator[Base]:
+    """Yield the base rules of a plan, in their order; one that is used twice comes twice."""
+    return (node for node in nodes_of(root) if isinstance(node, Base))
+
+
+def field_below(node: Node, name: str, wanted: Node) -> str | None:
+    """Return what a group's field of `node` is called in `wanted`, somewhere below it."""
+    if node is wanted:
+        return name
+    if isinstance(node, Correlation):
+        for part in node.parts:
+            if (found := field_below(part, node.below(name, part), wanted)) is not None:
+                return found
+    return None

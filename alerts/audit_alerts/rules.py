@@ -1,0 +1,68 @@
+"""The rules of a deployment, read from its folders; one that is refused refuses them all."""
+
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from audit_schemas import Catalogue
+
+from audit_alerts.compile import compile_rule
+from audit_alerts.errors import AlertError, RuleRefused
+from audit_alerts.plan import Rule
+from audit_alerts.ranges import denied_ranges
+from audit_alerts.settings import SHIPPED, AlertSettings
+
+__all__ = ["load_rules", "read_rules", "shipped_folder"]
+
+
+def load_rules(settings: AlertSettings) -> tuple[Rule, ...]:
+    """Return the rules that the settings name, by name.
+
+    Raises AlertError, CatalogueError, or RuleRefused for the first rule that can't be used: a
+    deployment runs with the rules it has chosen, or not at all.
+    """
+    catalogue = Catalogue.load(settings.catalogue)
+    ranges = denied_ranges(settings.denied_ranges)
+    folders = [
+        shipped_folder() if name == SHIPPED else Path(name)
+        for name in (part.strip() for part in settings.alert_rules.split(","))
+        if name
+    ]
+    return read_rules(folders, catalogue, ranges)
+
+
+def read_rules(
+    folders: Sequence[Path], catalogue: Catalogue, ranges: Sequence[str] = ()
+) -> tuple[Rule, ...]:
+    """Return the rules of all `*.yml` in the folders, by name; raises as `load_rules` does."""
+    found: dict[str, Rule] = {}
+    for file in _files(folders):
+        rule = compile_rule(_text(file), str(file), catalogue, ranges=ranges)
+        for other in found.values():
+            if rule.id == other.id or rule.name == other.name:
+                raise RuleRefused(rule.file, f"{other.file} has the same id or name")
+        found[rule.name] = rule
+    return tuple(found[name] for name in sorted(found))
+
+
+def shipped_folder() -> Path:
+    """Return where the shipped rules are: inside the package, or in the folder it is built from."""
+    inside = Path(str(files("audit_alerts").joinpath("shipped")))
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "deploy" / "alerts"
+
+
+def _files(folders: Sequence[Path]) -> Iterator[Path]:
+    for folder in folders:
+        if not folder.is_dir():
+            raise AlertError(f"{folder} is no folder of rules; set AUDITLOG_ALERT_RULES")
+        rules = sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")])
+        if not rules:
+            raise AlertError(f"{folder} holds no rule (*.yml); set AUDITLOG_ALERT_RULES")
+        yield from rules
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise RuleRefused(str(file), "is not UTF-8 text") from None

@@ -1,0 +1,24 @@
+"""Settings of whoever evaluates alert rules."""
+
+from pathlib import Path
+
+from audit_query import QuerySettings
+from audit_schemas.settings import EventSettings
+from pydantic import Field
+
+__all__ = ["SHIPPED", "AlertSettings"]
+
+SHIPPED = "shipped"
+"""Among the folders of rules: those that come with the product."""
+
+
+class AlertSettings(QuerySettings, EventSettings):
+    """Which rules, over which log."""
+
+    alert_rules: str = Field(
+        SHIPPED,
+        description="Folders of alert rules, by commas; shipped are those that come with auditlog.",
+    )
+    denied_ranges: Path | None = Field(
+        None, description="File of the ranges that nobody may log in from, one CIDR a line."
+    )

@@ -1,0 +1,162 @@
+"""The exact check: at which moments does what happened in the time before fulfil a correlation. Pure.
+
+A moment t at which something happened fires if the window (t - span, t] fulfils it. Windows slide
+with the events and have no fixed edges, so nothing that straddles one is missed. What counts is when
+things happened, never when they came: any order of arrival gives the same moments.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
+
+from audit_alerts.hits import Hit
+from audit_alerts.plan import Correlation, Kind
+
+__all__ = ["Firing", "Part", "firings"]
+
+Part = tuple[Hit, int]
+"""A hit of one group, and which of the correlation's parts found it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """A moment at which a window fulfils the correlation."""
+
+    hit: Hit
+    """The last that happened at that moment."""
+    since: int
+    """When the first of what the window holds began."""
+    size: int
+    """How many hits, values or parts the window holds."""
+
+
+class _Window(Protocol):
+    """What is in (t - span, t], as t moves on."""
+
+    def add(self, hit: Hit, part: int) -> None: ...
+    def forget(self, until: int) -> None: ...
+    def size(self) -> int: ...
+    def since(self) -> int: ...
+
+
+def firings(plan: Correlation, parts: Sequence[Part]) -> Iterator[Firing]:
+    """Yield the moments that fire, in order, one for each at which something happened.
+
+    Time grows as n log n with the number of hits, whatever the span.
+    """
+    window = _WINDOWS[plan.kind](plan)
+    ordered = sorted(parts, key=_position)
+    for at, together in groupby(ordered, key=lambda part: part[0].at):
+        last = None
+        for hit, part in together:
+            window.add(hit, part)
+            last = hit
+        window.forget(at - plan.span)
+        if last is not None and (size := window.size()) >= plan.at_least:
+            yield Firing(last, window.since(), size)
+
+
+def _position(part: Part) -> tuple[int, tuple[int, int], str, int]:
+    """One event's later parts come first, so that it is never its own predecessor."""
+    hit, number = part
+    return hit.at, hit.order, hit.id, -number
+
+
+class _Counting:
+    """How many hits."""
+
+    def __init__(self, _: Correlation) -> None:
+        self._hits: deque[Hit] = deque()
+
+    def add(self, hit: Hit, _: int) -> None:
+        self._hits.append(hit)
+
+    def forget(self, until: int) -> None:
+        while self._hits and self._hits[0].at <= until:
+            self._hits.popleft()
+
+    def size(self) -> int:
+        return len(self._hits)
+
+    def since(self) -> int:
+        return self._hits[0].since
+
+
+class _Valuing(_Counting):
+    """How many values of a field; hits without one do not count."""
+
+    def __init__(self, plan: Correlation) -> None:
+        super().__init__(plan)
+        self._plan = plan
+        self._values: Counter[str] = Counter()
+        self._counted: deque[str] = deque()
+
+    def add(self, hit: Hit, part: int) -> None:
+        name = self._plan.below(self._plan.field or "", self._plan.parts[part])
+        if (value := hit.values.get(name)) is not None:
+            super().add(hit, part)
+            self._counted.append(value)
+            self._values[value] += 1
+
+    def forget(self, until: int) -> None:
+        while self._hits and self._hits[0].at <= until:
+            self._hits.popleft()
+            value = self._counted.popleft()
+            self._values[value] -= 1
+            if not self._values[value]:
+                del self._values[value]
+
+    def size(self) -> int:
+        return len(self._values)
+
+
+class _Together:
+    """How many parts, in any order."""
+
+    def __init__(self, _: Correlation) -> None:
+        self._latest: dict[int, Hit] = {}
+
+    def add(self, hit: Hit, part: int) -> None:
+        self._latest[part] = hit
+
+    def forget(self, until: int) -> None:
+        self._latest = {part: hit for part, hit in self._latest.items() if hit.at > until}
+
+    def size(self) -> int:
+        return len(self._latest)
+
+    def since(self) -> int:
+        return min(hit.since for hit in self._latest.values())
+
+
+class _InOrder:
+    """How many parts, one after the other: for each, the latest beginning of a row that ends in it."""
+
+    def __init__(self, plan: Correlation) -> None:
+        self._rows: list[Hit | None] = [None] * len(plan.parts)
+
+    def add(self, hit: Hit, part: int) -> None:
+        begin = hit if part == 0 else self._rows[part - 1]
+        known = self._rows[part]
+        if begin is not None and (known is None or begin.at >= known.at):
+            self._rows[part] = begin
+
+    def forget(self, until: int) -> None:
+        self._rows = [begin if begin and begin.at > until else None for begin in self._rows]
+
+    def size(self) -> int:
+        return len(self._rows) if self._rows[-1] is not None else 0
+
+    def since(self) -> int:
+        begin = self._rows[-1]
+        return begin.since if begin is not None else 0
+
+
+_WINDOWS: dict[Kind, type[_Counting] | type[_Together] | type[_InOrder]] = {
+    Kind.EVENT_COUNT: _Counting,
+    Kind.VALUE_COUNT: _Valuing,
+    Kind.TEMPORAL: _Together,
+    Kind.TEMPORAL_ORDERED: _InOrder,
+}

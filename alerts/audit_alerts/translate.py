@@ -1,0 +1,111 @@
+"""pySigma's condition tree, as conditions of ours. What could differ from Lucene is refused. Pure."""
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+from audit_schemas.addresses import is_ip
+from sigma.conditions import (
+    ConditionAND,
+    ConditionFieldEqualsValueExpression,
+    ConditionNOT,
+    ConditionOR,
+)
+from sigma.types import (
+    SigmaCasedString,
+    SigmaCIDRExpression,
+    SigmaExists,
+    SigmaNull,
+    SigmaNumber,
+    SigmaString,
+    SpecialChars,
+)
+
+from audit_alerts.condition import AllOf, AnyOf, Condition, Equals, Exists, InNetwork, Like, Not
+from audit_alerts.fields import DEAD_LETTER_FIELDS, FieldKind, kind_of, nearest
+from audit_alerts.plan import Origin
+
+__all__ = ["Untranslatable", "translated"]
+
+_WILDCARDS = {SpecialChars.WILDCARD_MULTI: None, SpecialChars.WILDCARD_SINGLE: ...}
+
+
+class Untranslatable(ValueError):  # noqa: N818 - the loader tells which file it was
+    """A part of a condition has no exact meaning here; the text says which."""
+
+
+def translated(tree: Any, origin: Origin) -> Condition:
+    """Return the condition that a parsed tree is. Raises Untranslatable."""
+    if isinstance(tree, ConditionAND):
+        return AllOf(tuple(translated(part, origin) for part in tree.args))
+    if isinstance(tree, ConditionOR):
+        return AnyOf(tuple(translated(part, origin) for part in tree.args))
+    if isinstance(tree, ConditionNOT):
+        return Not(translated(tree.args[0], origin))
+    if isinstance(tree, ConditionFieldEqualsValueExpression):
+        return _leaf(tree.field, tree.value, _kind(tree.field, origin))
+    if tree is None:
+        raise Untranslatable("the condition selects nothing")
+    raise Untranslatable("a word without a field is searched in all fields; name the field")
+
+
+def _kind(path: str, origin: Origin) -> FieldKind:
+    if origin is Origin.DEAD_LETTERS:
+        kind, known = DEAD_LETTER_FIELDS.get(path), list(DEAD_LETTER_FIELDS)
+    else:
+        kind, known = kind_of(path), None
+    if kind is None:
+        raise Untranslatable(f"{path} is no field that a rule can ask for{nearest(path, known)}")
+    return kind
+
+
+def _leaf(path: str, value: Any, kind: FieldKind) -> Condition:
+    if isinstance(value, SigmaNull):
+        return Not(Exists(path))
+    if isinstance(value, SigmaExists):
+        return Exists(path) if value.exists else Not(Exists(path))
+    if isinstance(value, SigmaCIDRExpression) and kind == "ip":
+        return InNetwork(path, value.network)
+    if isinstance(value, SigmaNumber) and isinstance(value.number, int) and kind != "ip":
+        return Equals(path, str(value.number))
+    if isinstance(value, SigmaString) and not isinstance(value, SigmaCasedString):
+        return _READERS[kind](path, value)
+    raise Untranslatable(
+        f"{path}: {type(value).__name__.removeprefix('Sigma')} has no exact meaning on this field"
+    )
+
+
+def _keyword(path: str, value: SigmaString) -> Condition:
+    _check_characters(path, value)
+    if not value.contains_special():
+        return Equals(path, "".join(part for part in value.s if isinstance(part, str)))
+    return Like(path, tuple(_WILDCARDS.get(part, part) for part in value.s))  # type: ignore[arg-type]
+
+
+def _label(path: str, value: SigmaString) -> Condition:
+    if value.contains_special():
+        raise Untranslatable(f"{path}: a label is compared whole; wildcards are for other fields")
+    return _keyword(path, value)
+
+
+def _address(path: str, value: SigmaString) -> Condition:
+    text = str(value)
+    if value.contains_special() or not is_ip(text):
+        raise Untranslatable(f"{path}: {text} is no address; for a range, use |cidr")
+    return InNetwork(path, ipaddress.ip_network(text))
+
+
+_READERS: dict[str, Callable[[str, SigmaString], Condition]] = {
+    "keyword": _keyword,
+    "label": _label,
+    "ip": _address,
+}
+
+
+def _check_characters(path: str, value: SigmaString) -> None:
+    """Refuse what Lucene's query syntax can't say."""
+    text = "".join(part for part in value.s if isinstance(part, str))
+    if not value.s:
+        raise Untranslatable(f"{path}: the empty text can't be asked for; use null or |exists")
+    if not text.isprintable():
+        raise Untranslatable(f"{path}: a value with control characters can't be asked for")
