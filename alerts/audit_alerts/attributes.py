@@ -19,14 +19,14 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def milliseconds(span: str) -> int:
-    """Return the length of a span such as 90s, 5m, 2h, 3d, 1w. Raises ValueError.
+    """Return the length of a span such as 90s, 5m, 2h, 3d8h, 1w. Raises ValueError.
 
     Months and years have no one length, so they are refused.
     """
-    match = re.fullmatch(r"([0-9]{1,6})([smhdw])", span)
-    if match is None:
-        raise ValueError(f"{span!r} is no time span such as 90s, 5m, 2h, 3d")
-    return int(match[1]) * _UNITS[match[2]] * 1000
+    if re.fullmatch(r"(?:[0-9]{1,6}[smhdw])+", span) is None:
+        raise ValueError(f"{span!r} is no time span such as 90s, 5m, 2h, 3d8h")
+    steps = re.findall(r"([0-9]+)([smhdw])", span)
+    return sum(int(number) * _UNITS[unit] for number, unit in steps) * 1000
 
 
 def _positive(span: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audit_schemas import Catalogue
-from sigma.backends.elasticsearch import LuceneBackend
+from sigma.backends.elasticsearch.elasticsearch_lucene import LuceneBackend
 from sigma.collection import SigmaCollection
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
@@ -145,7 +145,7 @@ class _Compiler:
         names = {ref.reference: part for ref, part in zip(parsed.referenced_rules, parts, strict=True)}
         try:
             return correlation_of(parsed, document.label, parts, names)
-        except ValueError as error:
+        except Untranslatable as error:
             raise self._refused(f"{document.label}: {error}") from None
 
     def _base(self, parsed: Any, document: RuleDocument) -> Base:

@@ -4,10 +4,11 @@ It says what Elasticsearch says of the Lucene query that the same rule becomes: 
 whole and by case, an address by its value, and of several values of a field one has to fit.
 """
 
+import dataclasses
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -86,7 +87,7 @@ class Like:
 
     field: str
     pattern: tuple[Any, ...]
-    _re: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _re: re.Pattern[str] = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         parts = ((".*" if p is None else "." if p is ... else re.escape(p)) for p in self.pattern)

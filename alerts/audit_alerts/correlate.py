@@ -1,7 +1,6 @@
 """Sigma's correlations as plans; what is no growing count of something is refused. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sigma.correlations import (
     SigmaCorrelationCondition,
@@ -12,6 +11,7 @@ from sigma.correlations import (
 from audit_alerts.attributes import milliseconds
 from audit_alerts.fields import check_group
 from audit_alerts.plan import Base, Correlation, Kind, Node, Origin, bases_of, field_below
+from audit_alerts.translate import Untranslatable
 
 __all__ = ["correlation_of"]
 
@@ -23,7 +23,7 @@ def correlation_of(
 ) -> Correlation:
     """Return the plan. `names` are the parts by the names that aliases call them.
 
-    Raises ValueError, whose text says what can't be evaluated exactly.
+    Raises Untranslatable, whose text says what can't be evaluated exactly.
     """
     kind = _kind(parsed)
     found = Correlation(
@@ -31,45 +31,52 @@ def correlation_of(
         kind=kind,
         parts=tuple(parts),
         group_by=tuple(parsed.group_by or ()),
-        span=milliseconds(parsed.timespan.spec),
+        span=_span(parsed.timespan.spec),
         at_least=_at_least(parsed, kind, len(parts)),
-        field=_counted(parsed, kind),
+        counted=_counted(parsed, kind),
         aliases=_aliases(parsed, names),
     )
     _check_parts(found)
-    for field in {*found.group_by, *([found.field] if found.field else ())}:
+    for field in {*found.group_by, *([found.counted] if found.counted else ())}:
         _check_field(found, field)
     return found
+
+
+def _span(spec: str) -> int:
+    try:
+        return milliseconds(spec)
+    except ValueError:
+        raise Untranslatable(f"a timespan of {spec} has no one length; write it in days") from None
 
 
 def _kind(parsed: SigmaCorrelationRule) -> Kind:
     name = parsed.type.name.lower()
     if name not in set(Kind):
-        raise ValueError(f"{name} is not evaluated here; there are {', '.join(Kind)}")
+        raise Untranslatable(f"{name} is not evaluated here; there are {', '.join(Kind)}")
     return Kind(name)
 
 
 def _at_least(parsed: SigmaCorrelationRule, kind: Kind, parts: int) -> int:
     condition = parsed.condition
     if not isinstance(condition, SigmaCorrelationCondition):
-        raise ValueError("a condition in words is not evaluated here; write a number, such as gte: 2")
+        raise Untranslatable("a condition in words is not evaluated here; write a number: gte: 2")
     if condition.percentile is not None:
-        raise ValueError("percentile belongs to value_percentile, which is not evaluated here")
+        raise Untranslatable("percentile belongs to value_percentile, which is not evaluated here")
     least = {
         SigmaCorrelationConditionOperator.GTE: condition.count,
         SigmaCorrelationConditionOperator.GT: condition.count + 1,
     }.get(condition.op)
     if least is None:
-        raise ValueError(
+        raise Untranslatable(
             f"{condition.op.name.lower()} would be true before all events have come, and false "
             "after; use gte or gt, or auditlog.silence for what is missing"
         )
     if least < 1:
-        raise ValueError("a count of nothing is always reached")
+        raise Untranslatable("a count of nothing is always reached")
     if kind in _TEMPORAL and least > parts:
-        raise ValueError(f"there are {parts} parts, so {least} of them never come together")
+        raise Untranslatable(f"there are {parts} parts, so {least} of them never come together")
     if kind is Kind.TEMPORAL_ORDERED and least != parts:
-        raise ValueError("temporal_ordered is about all parts in their order; leave the condition out")
+        raise Untranslatable("temporal_ordered is about all of its parts; leave the condition out")
     return least
 
 
@@ -77,10 +84,10 @@ def _counted(parsed: SigmaCorrelationRule, kind: Kind) -> str | None:
     field = getattr(parsed.condition, "fieldref", None)
     if kind is not Kind.VALUE_COUNT:
         if field is not None:
-            raise ValueError("only value_count counts the values of a field")
+            raise Untranslatable("only value_count counts the values of a field")
         return None
     if not isinstance(field, str):
-        raise ValueError("value_count counts the values of one field")
+        raise Untranslatable("value_count counts the values of one field")
     return field
 
 
@@ -91,19 +98,19 @@ def _aliases(
     for alias in parsed.aliases:
         for reference, field in alias.mapping.items():
             if reference.reference not in names:
-                raise ValueError(f"alias {alias.alias} names {reference.reference}, which is no part")
+                raise Untranslatable(f"alias {alias.alias}: {reference.reference} is no part")
             found.setdefault(alias.alias, {})[names[reference.reference].name] = field
     return found
 
 
 def _check_parts(found: Correlation) -> None:
     if not found.parts:
-        raise ValueError("has no parts")
+        raise Untranslatable("has no parts")
     if len({part.name for part in found.parts}) < len(found.parts):
-        raise ValueError("names a part twice")
-    unused = set(found.aliases) - {*found.group_by, found.field}
+        raise Untranslatable("names a part twice")
+    unused = set(found.aliases) - {*found.group_by, found.counted}
     if unused:
-        raise ValueError(f"alias {min(unused)} is neither grouped by nor counted")
+        raise Untranslatable(f"alias {min(unused)} is neither grouped by nor counted")
 
 
 def _check_field(found: Correlation, field: str) -> None:
@@ -111,11 +118,11 @@ def _check_field(found: Correlation, field: str) -> None:
     for part in found.parts:
         below = found.below(field, part)
         if isinstance(part, Correlation) and below not in part.group_by:
-            raise ValueError(f"{part.name} does not group by {below}, so its hits have none")
+            raise Untranslatable(f"{part.name} does not group by {below}, so its hits have none")
         for base in bases_of(part):
             path = field_below(part, below, base)
             is_letter = base.origin is Origin.DEAD_LETTERS
             if path is not None and (wrong := check_group(path, dead_letter=is_letter)):
-                raise ValueError(wrong)
+                raise Untranslatable(wrong)
             if isinstance(part, Base):
                 break

@@ -44,7 +44,7 @@ def rule_documents(text: str, file: str, ranges: Sequence[str] | None) -> list[R
     `ranges` None: those of the examples. Raises RuleRefused.
     """
     try:
-        found = [part for part in yaml.load_all(text, SigmaYAMLLoader) if part is not None]  # noqa: S506 - it is a safe loader
+        found = [part for part in yaml.load_all(text, SigmaYAMLLoader) if part is not None]
     except yaml.YAMLError as error:
         raise RuleRefused(file, f"is not YAML: {' '.join(str(error).split())}") from None
     if not found or not all(isinstance(part, dict) for part in found):
@@ -55,9 +55,7 @@ def rule_documents(text: str, file: str, ranges: Sequence[str] | None) -> list[R
     return [_document(part, ours, ranges, file) for part, ours in read]
 
 
-def _document(
-    part: dict[str, Any], ours: Attributes, ranges: Sequence[str], file: str
-) -> RuleDocument:
+def _document(part: dict[str, Any], ours: Attributes, ranges: Sequence[str], file: str) -> RuleDocument:
     _check_keys(part, file)
     sigma = {name: value for name, value in part.items() if name != "auditlog"}
     filled = _filled(sigma, list(ranges))
@@ -92,6 +90,8 @@ def _filled(value: Any, ranges: list[str]) -> Any:
         return {name: _filled(inner, ranges) for name, inner in value.items()}
     if isinstance(value, list):
         return [
-            text for inner in value for text in (ranges if inner == DENIED else [_filled(inner, ranges)])
+            text
+            for inner in value
+            for text in (ranges if inner == DENIED else [_filled(inner, ranges)])
         ]
     return ranges if value == DENIED else value

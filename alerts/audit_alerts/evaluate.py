@@ -48,9 +48,7 @@ class Evaluation:
         leaves = self._leaves()
         found: list[Episode] = []
         for group, spans in self._spans(until).items():
-            found += described(
-                self._rule.name, root.group_by, group, spans, leaves.get(group, [])
-            )
+            found += described(self._rule.name, root.group_by, group, spans, leaves.get(group, []))
         return sorted(found, key=lambda episode: (episode.fired, episode.key))
 
     def spans(self, *, until: int | None = None) -> dict[Group, list[Span]]:
@@ -60,9 +58,7 @@ class Evaluation:
     def _spans(self, until: int | None) -> dict[Group, list[Span]]:
         root = self._rule.root
         if isinstance(root, Silence):
-            times = {
-                group: sorted(hit.at for hit in hits) for group, hits in self._leaves().items()
-            }
+            times = {group: sorted(hit.at for hit in hits) for group, hits in self._leaves().items()}
             known = max((found[-1] for found in times.values()), default=0)
             upto = known if until is None else until
             return _filled((group, list(silences(root, at, upto))) for group, at in times.items())
@@ -96,8 +92,7 @@ def firing_spans(
 ) -> dict[Group, list[Span]]:
     """Return the spans of two evaluations, joined group by group."""
     return {
-        group: joined(known.get(group, []), found.get(group, []), gap)
-        for group in {**known, **found}
+        group: joined(known.get(group, []), found.get(group, []), gap) for group in {**known, **found}
     }
 
 
@@ -108,9 +103,7 @@ def _fired(plan: Correlation, found: Callable[[Base], Sequence[Hit]]) -> dict[Gr
         for hit in _hits(part, found):
             if (group := _group(hit, plan.group_by, names)) is not None:
                 groups.setdefault(group, []).append((hit, number))
-    return {
-        group: fired for group, parts in groups.items() if (fired := list(firings(plan, parts)))
-    }
+    return {group: fired for group, parts in groups.items() if (fired := list(firings(plan, parts)))}
 
 
 def _hits(node: Node, found: Callable[[Base], Sequence[Hit]]) -> Iterator[Hit]:

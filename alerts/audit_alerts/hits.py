@@ -74,7 +74,7 @@ def needed_fields(root: Node | Silence, base: Base) -> frozenset[str]:
     found: set[str] = set(root.group_by) if isinstance(root, Silence) else set()
     for node in nodes_of(root):
         if isinstance(node, Correlation):
-            wanted = {*node.group_by, *([node.field] if node.field else ())}
+            wanted = {*node.group_by, *([node.counted] if node.counted else ())}
             found |= {path for name in wanted if (path := field_below(node, name, base))}
     match base.mark:
         case FirstSeen(field, group_by):

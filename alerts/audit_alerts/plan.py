@@ -98,7 +98,7 @@ class Base:
 class Correlation:
     """Parts that come together in one group within `span` milliseconds.
 
-    event_count: at least so many hits. value_count: so many values of `field`. temporal: hits of so
+    event_count: at least so many hits. value_count: so many values of `counted`. temporal: hits of so
     many parts. temporal_ordered: hits of all parts, in their order. All are monotone: what more
     events there are, the more fires.
     """
@@ -109,7 +109,7 @@ class Correlation:
     group_by: tuple[str, ...]
     span: int
     at_least: int
-    field: str | None = None
+    counted: str | None = None
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """A group's field -> part -> what the field is called there."""
 

@@ -46,7 +46,7 @@ def firings(plan: Correlation, parts: Sequence[Part]) -> Iterator[Firing]:
 
     Time grows as n log n with the number of hits, whatever the span.
     """
-    window = _WINDOWS[plan.kind](plan)
+    window: _Window = _WINDOWS[plan.kind](plan)
     ordered = sorted(parts, key=_position)
     for at, together in groupby(ordered, key=lambda part: part[0].at):
         last = None
@@ -94,7 +94,7 @@ class _Valuing(_Counting):
         self._counted: deque[str] = deque()
 
     def add(self, hit: Hit, part: int) -> None:
-        name = self._plan.below(self._plan.field or "", self._plan.parts[part])
+        name = self._plan.below(self._plan.counted or "", self._plan.parts[part])
         if (value := hit.values.get(name)) is not None:
             super().add(hit, part)
             self._counted.append(value)

@@ -1,0 +1,126 @@
+"""`auditlog alerts list`, `test`, `explain` and `backfill`."""
+
+import difflib
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from audit_query.commands import console_of, open_log
+from audit_query.timespec import parse_time, zone
+from audit_schemas import Catalogue
+
+from audit_alerts.backfill import backfill_rule
+from audit_alerts.examples import check_examples
+from audit_alerts.plan import Origin, Rule
+from audit_alerts.rules import load_rules
+from audit_alerts.settings import AlertSettings
+from audit_alerts.tables import (
+    episode_fields,
+    episodes_table,
+    explanation,
+    rule_fields,
+    rules_table,
+)
+
+__all__ = ["register"]
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Names = Annotated[list[str] | None, typer.Option("--rule", help="This rule alone; may be repeated.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this component's commands."""
+    alerts = typer.Typer(no_args_is_help=True, help="Rules over the log: suspicious IPs and the like.")
+    alerts.command("list", epilog="Example: auditlog alerts list")(list_rules)
+    alerts.command(epilog="Example: auditlog alerts test")(test)
+    alerts.command(epilog="Example: auditlog alerts explain brute-force")(explain)
+    alerts.command(epilog="Example: auditlog alerts backfill --from -7d")(backfill)
+    app.add_typer(alerts, name="alerts")
+
+
+def list_rules(json_output: Json = False) -> None:
+    """List the rules in force."""
+    rules = load_rules(AlertSettings())
+    if json_output:
+        _print_json(map(rule_fields, rules))
+    else:
+        console_of().print(rules_table(rules))
+
+
+def test(names: Names = None, json_output: Json = False) -> None:
+    """Run every rule against its own examples; needs no server. Exit status 1 if one fails."""
+    settings = AlertSettings()
+    catalogue = Catalogue.load(settings.catalogue)
+    # The examples bring the ranges that they are about.
+    rules = _chosen(load_rules(settings.model_copy(update={"denied_ranges": None})), names)
+    failed = [(rule, wrong) for rule in rules for wrong in check_examples(rule, catalogue)]
+    lines = [
+        {"rule": rule.name, "example": wrong.says, "must_fire": wrong.must_fire, "found": wrong.found}
+        for rule, wrong in failed
+    ]
+    if json_output:
+        _print_json(lines)
+    else:
+        console = console_of()
+        for line in lines:
+            must = "must fire" if line["must_fire"] else "must not fire"
+            text = f"{line['rule']}: {line['example']}: {must}, but: {line['found']}"
+            console.print(text, markup=False, highlight=False)
+        count = sum(len(rule.examples[kind]) for rule in rules for kind in ("fires", "silent"))
+        verdict = f"{len(lines)} failed" if lines else "all as they say"
+        console.print(f"{len(rules)} rules, {count} examples: {verdict}", highlight=False)
+    if lines:
+        raise typer.Exit(1)
+
+
+def explain(name: Annotated[str, typer.Argument(metavar="RULE", help="Its name.")]) -> None:
+    """Show what a rule becomes: queries, counts, the window, and why its numbers are so."""
+    (rule,) = _chosen(load_rules(AlertSettings()), [name])
+    console = console_of()
+    for line in explanation(rule):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def backfill(
+    start: Annotated[str, typer.Option("--from", help="From then on: 2026-11-23, -7d.")],
+    end: Annotated[str, typer.Option("--to", help="Up to, but not with, then.")] = "now",
+    names: Names = None,
+    json_output: Json = False,
+) -> None:
+    """Say what the rules would have fired in the past; nobody is told."""
+    settings = AlertSettings()
+    now = datetime.now(zone(settings.time_zone))
+    span = parse_time(start, now), parse_time(end, now)
+    if span[0] >= span[1]:
+        raise typer.BadParameter(f"{start} is not before {end}", param_hint="--from")
+    rules = _chosen(load_rules(settings), names)
+    asked = [rule for rule in rules if rule.origin is Origin.EVENTS and not rule.idle]
+    with open_log(settings) as log:
+        found = [each for rule in asked for each in backfill_rule(log, rule, *span)]
+    if json_output:
+        _print_json(map(episode_fields, found))
+        return
+    console = console_of()
+    if found:
+        console.print(episodes_table(found, zone(settings.time_zone), settings.time_zone))
+    left = [rule.name for rule in rules if rule not in asked]
+    note = f"; not asked: {', '.join(left)}" if left else ""
+    console.print(f"{len(asked)} rules would have fired {len(found)} alerts{note}", highlight=False)
+
+
+def _chosen(rules: Sequence[Rule], names: Sequence[str] | None) -> list[Rule]:
+    known = {rule.name: rule for rule in rules}
+    for name in names or ():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else "auditlog alerts list shows them"
+            raise typer.BadParameter(f"there is no rule {name!r}; {hint}", param_hint="RULE")
+    return [known[name] for name in names] if names else list(rules)
+
+
+def _print_json(lines: Iterable[Mapping[str, Any]]) -> None:
+    for line in lines:
+        sys.stdout.write(json.dumps(line) + "\n")

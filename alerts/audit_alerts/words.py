@@ -1,0 +1,83 @@
+"""Plans in words: what `auditlog alerts explain` says of them. Pure."""
+
+from audit_alerts.plan import (
+    Base,
+    Correlation,
+    FirstSeen,
+    Kind,
+    Mark,
+    Origin,
+    Silence,
+    UnusualHours,
+)
+
+__all__ = ["grouping", "in_words", "span_words"]
+
+_UNITS = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1000, "second"))
+
+
+def span_words(millis: int) -> str:
+    """Return a time span, such as `10 minutes`."""
+    for length, unit in _UNITS:
+        if millis >= length and millis % length == 0:
+            number = millis // length
+            return f"{number} {unit}{'s' if number > 1 else ''}"
+    return f"{millis} milliseconds"
+
+
+def grouping(names: tuple[str, ...]) -> str:
+    """Return what is grouped by."""
+    return f"for each {' and '.join(names)}" if names else "over all events"
+
+
+def in_words(node: Base | Correlation | Silence) -> list[str]:
+    """Return a sentence a part, parts first."""
+    if isinstance(node, Base):
+        return [f"{node.name}: {_base(node)}"]
+    if isinstance(node, Silence):
+        return [
+            f"{node.name}: {_base(node.base)}",
+            f"Fires {grouping(node.group_by)} that has none for {span_words(node.after)}, though the "
+            f"same time of each of the last {node.days} days had at least {node.least}.",
+        ]
+    parts = [line for part in node.parts for line in in_words(part)]
+    return [*parts, f"{node.name}: {_correlation(node)}"]
+
+
+def _base(node: Base) -> str:
+    what = (
+        "records of the dead-letter topic whose headers fit"
+        if node.origin is Origin.DEAD_LETTERS
+        else f"events that fit {node.lucene}"
+    )
+    return what + _mark(node.mark)
+
+
+def _mark(mark: Mark | None) -> str:
+    match mark:
+        case FirstSeen(field, group_by, history):
+            return (
+                f", if {field} is new {grouping(group_by)}: not seen in the {span_words(history)} "
+                "before, while another was"
+            )
+        case UnusualHours(group_by, history, days, margin):
+            return (
+                f", if further than {span_words(margin)} from every time of day at which there was "
+                f"one, {grouping(group_by)}, on at least {days} days of the {span_words(history)} before"
+            )
+        case None:
+            return ""
+
+
+def _correlation(node: Correlation) -> str:
+    names = [part.name for part in node.parts]
+    within = f"within {span_words(node.span)}, {grouping(node.group_by)}"
+    match node.kind:
+        case Kind.EVENT_COUNT:
+            return f"at least {node.at_least} of {' or '.join(names)} {within}"
+        case Kind.VALUE_COUNT:
+            return f"at least {node.at_least} values of {node.counted} in {' or '.join(names)} {within}"
+        case Kind.TEMPORAL:
+            return f"at least {node.at_least} of {', '.join(names)} together {within}"
+        case Kind.TEMPORAL_ORDERED:
+            return f"{', then '.join(names)} {within}"
