@@ -50,6 +50,7 @@ EXTRAS = {
     "starlette",
     "uvicorn",
     "sigma",
+    "urllib3",
     "yaml",
 }
 
