@@ -55,4 +55,4 @@ def render(
         asker=asker,
         **context,
     )
-    return HTMLResponse(text, status)
+    return HTMLResponse(text, int(status))
