@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 from audit_schemas.soften import printable
 
 from audit_query.aggregations import Bucket
+from audit_query.page.palette import FAILURE
 from audit_query.page.spans import Span
 
 __all__ = ["HEIGHT", "histogram", "label_of", "nice_top", "totals"]
@@ -31,8 +32,10 @@ def histogram(
 ) -> str:
     """Return the SVG: a link for each interval, its parts stacked, the rest of them on top.
 
-    Everything that comes from events is escaped by the writer of the XML.
+    Parts are in the order of `colours` in every bar, but failures stand on the ground, where their
+    number shows best. Everything that comes from events is escaped by the writer of the XML.
     """
+    order = sorted(colours, key=lambda part: colours[part] != FAILURE)
     top = nice_top(max((span.bucket.count for span in spans), default=0))
     root = ET.Element(
         "svg",
@@ -47,16 +50,16 @@ def histogram(
     _grid(root, top, number)
     width = 100 / len(spans) if spans else 100
     for place, span in enumerate(spans):
-        _bar(root, span, place * width, width, top, colours, zone, number)
+        _bar(root, span, place * width, width, top, order, colours, zone, number)
     _ticks(root, spans, width, zone)
     return ET.tostring(root, encoding="unicode")
 
 
 def nice_top(most: int) -> int:
-    """Return the least of 1, 2, 4, 5, 10, 20, 40, 50, ... that is not below `most`."""
+    """Return the least of 1, 2, 3, 4, 5, 6, 8, and these by tens, that is not below `most`."""
     step = 1
     while True:
-        for factor in (1, 2, 4, 5):
+        for factor in (1, 2, 3, 4, 5, 6, 8):
             if factor * step >= most:
                 return factor * step
         step *= 10
@@ -104,6 +107,7 @@ def _bar(
     x: float,
     width: float,
     top: int,
+    order: Sequence[str],
     colours: Mapping[str, int],
     zone: tzinfo,
     number: Callable[[int], str],
@@ -118,7 +122,7 @@ def _bar(
     area = {"x": f"{x:.4f}%", "width": f"{width:.4f}%", "y": "0", "height": str(plot)}
     ET.SubElement(link, "rect", {"class": "hit", **area})
     reached = 0.0
-    parts = [(f"c{colours.get(part, 0)}", count) for part, count in bucket.parts.items() if count]
+    parts = [(f"c{colours[part]}", bucket.parts[part]) for part in order if bucket.parts.get(part)]
     if rest := bucket.count - sum(count for _, count in parts):
         parts.append(("rest", rest))
     for colour, count in parts:
@@ -129,7 +133,7 @@ def _bar(
             "x": f"{x + width * 0.06:.4f}%",
             "width": f"{width * 0.88:.4f}%",
             "y": f"{y:.2f}",
-            "height": f"{max(height - (_GAP if height > 3 * _GAP else 0), 0.8):.2f}",
+            "height": f"{max(height - (_GAP if height > 6 * _GAP else 0), 0.8):.2f}",
         }
         ET.SubElement(link, "rect", shape)
         reached += height

@@ -66,7 +66,7 @@ def log_page(log: AuditLog, view: View, now: datetime) -> Shown:
     return Shown(
         {
             **_form(view),
-            **_over_time(view, wanted, buckets, colours),
+            **_over_time(view, wanted, buckets, colours, now),
             **live,
             "chips": chips_of(view),
             "total": total,
@@ -132,7 +132,7 @@ def _form(view: View) -> Mapping[str, Any]:
 
 
 def _over_time(
-    view: View, wanted: Filter, buckets: Buckets, colours: Mapping[str, int]
+    view: View, wanted: Filter, buckets: Buckets, colours: Mapping[str, int], now: datetime
 ) -> Mapping[str, Any]:
     sums, rest = totals(buckets.buckets)
     bars = spans(buckets, view.zone, wanted, view.between)
@@ -145,11 +145,19 @@ def _over_time(
         "interval": buckets.interval,
         "picture": Markup(histogram(bars, colours, view.zone)),  # noqa: S704 - written as XML
         "zoom": view.any_time(),
-        "span": label_of(bars[0].asked[0], bars[-1].asked[1], view.zone) if bars else "",
+        "span": _covered(bars, view, now),
         "legend": legend,
         "rest": rest,
         "lines": [_line(bar, list(sums), view, rest=bool(rest)) for bar in bars],
     }
+
+
+def _covered(bars: Sequence[Span], view: View, now: datetime) -> str:
+    """Return from when to when the bars are, as far as it has come."""
+    if not bars:
+        return ""
+    (start, end), (_, last) = bars[0].asked, bars[-1].asked
+    return label_of(start, min(last, max(end, now)), view.zone)
 
 
 def _line(bar: Span, names: Sequence[str], view: View, *, rest: bool) -> Mapping[str, Any]:
