@@ -18,14 +18,16 @@ from starlette.middleware.gzip import GZipMiddleware
 from audit_query.errors import QueryError
 from audit_query.log import AuditLog
 from audit_query.page import routes as page
-from audit_query.web import login
+from audit_query.web import api, login
 from audit_query.web.access import Access, is_api
 from audit_query.web.account import account_name
 from audit_query.web.gate import Gate
 from audit_query.web.headers import SafeHeaders
+from audit_query.web.openapi import describe
 from audit_query.web.problems import Problem, problem_of
 from audit_query.web.self_audit import SelfAudit
 from audit_query.web.settings import ServeSettings
+from audit_query.web.streaming import ExportSlots
 from audit_query.web.tokens import TokenFile
 
 __all__ = ["answer_problem", "create_app"]
@@ -68,6 +70,7 @@ def create_app(
 
     app = FastAPI(
         title="Audit Logs",
+        summary="Ask the audit log of a chat platform: who did what, when, from which address.",
         version=version("chat-auditlog"),
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # they would load scripts from elsewhere
@@ -78,8 +81,9 @@ def create_app(
     app.state.clock = clock
     app.state.is_https = is_https
     app.state.access = Access(log, settings, tokens=tokens, audit=audit, account=account_name())
-    app.include_router(login.router)
-    app.include_router(page.router)
+    app.state.exports = ExportSlots(settings.serve_exports)
+    for router in (*api.ROUTERS, login.router, page.router):
+        app.include_router(router)
     for kind in _EXPECTED:
         app.add_exception_handler(kind, _answer_error)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=_GZIP_LEVEL)
@@ -91,6 +95,7 @@ def create_app(
         send_seconds=settings.serve_send_seconds,
     )
     app.add_middleware(SafeHeaders, is_https=is_https)
+    describe(app)
     return app
 
 

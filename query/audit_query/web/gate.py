@@ -107,7 +107,7 @@ class _Answer:
             return
         if message["type"] == "http.response.start":
             self.has_begun = True
-            self.status = message["status"]
+            self.status = int(message["status"])
         try:
             async with asyncio.timeout(self._seconds):
                 await self._send(message)

@@ -62,27 +62,36 @@ def problem_of(error: Exception) -> Problem:
     )
 
 
-def _elasticsearch(error: elasticsearch.ApiError | elasticsearch.TransportError) -> Problem:
+def _transport(error: elasticsearch.TransportError) -> Problem:
     if isinstance(error, elasticsearch.ConnectionTimeout):
         _tell("Elasticsearch did not answer in time (AUDITLOG_QUERY_SECONDS)")
         return _later("The log did not answer in time; ask for less, or try again")
-    if isinstance(error, elasticsearch.TransportError):
-        _tell(f"Elasticsearch does not answer ({type(error).__name__}); AUDITLOG_ELASTICSEARCH_URL?")
-        return _later("The log can't be reached at the moment")
-    if error.meta.status == HTTPStatus.UNAUTHORIZED:
-        _tell(
-            "Elasticsearch refuses the credentials; set AUDITLOG_ELASTICSEARCH_USERNAME and "
-            "AUDITLOG_ELASTICSEARCH_PASSWORD, or AUDITLOG_ELASTICSEARCH_API_KEY"
-        )
-        return _later("The log can't be read at the moment")
-    if error.meta.status == HTTPStatus.FORBIDDEN:
-        _tell(f"Elasticsearch refuses this user the action: {_reason(error)}")
-        return _later("The log can't be read at the moment")
-    if error.meta.status == HTTPStatus.TOO_MANY_REQUESTS:
-        _tell(f"Elasticsearch has too much to do: {_reason(error)}")
-        return _later("The log has too much to do at the moment")
-    _tell(f"Elasticsearch refuses the request: {error.meta.status} {_reason(error)}")
-    return _later("The log can't answer this at the moment")
+    _tell(f"Elasticsearch does not answer ({type(error).__name__}); AUDITLOG_ELASTICSEARCH_URL?")
+    return _later("The log can't be reached at the moment")
+
+
+def _api(error: elasticsearch.ApiError) -> Problem:
+    """Tell the operator what Elasticsearch refused and why; the reader, whether to try again."""
+    status, reason = error.meta.status, _reason(error)
+    if status == HTTPStatus.BAD_REQUEST:
+        _tell(f"Elasticsearch refuses the question: {reason}")
+        return Problem(HTTPStatus.BAD_REQUEST, "The log can't answer this question; ask for less")
+    said, detail = _REFUSALS.get(status, (f"Elasticsearch answers {status}", "The log can't be read"))
+    _tell(f"{said}: {reason}")
+    return _later(f"{detail} at the moment")
+
+
+_REFUSALS: Mapping[int, tuple[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: (
+        "Elasticsearch refuses the credentials (AUDITLOG_ELASTICSEARCH_USERNAME or _API_KEY)",
+        "The log can't be read",
+    ),
+    HTTPStatus.FORBIDDEN: ("Elasticsearch refuses this user the action", "The log can't be read"),
+    HTTPStatus.TOO_MANY_REQUESTS: (
+        "Elasticsearch has too much to do",
+        "The log has too much to do",
+    ),
+}
 
 
 def _later(detail: str) -> Problem:
@@ -94,11 +103,12 @@ def _tell(sentence: str) -> None:
 
 
 def _reason(error: elasticsearch.ApiError) -> str:
-    """Return Elasticsearch's own words."""
+    """Return Elasticsearch's own words; of a question only their kind, since they quote it."""
     body = error.body if isinstance(error.body, dict) else {}
     found = body.get("error", {})
-    reason = found.get("reason") if isinstance(found, dict) else None
-    return ascii(str(reason or error.message))[:300]
+    cause = next(iter(found.get("root_cause", [])), found) if isinstance(found, dict) else {}
+    words = "type" if error.meta.status == HTTPStatus.BAD_REQUEST else "reason"
+    return ascii(str(cause.get(words) or error.message))[:300]
 
 
 def _invalid(error: RequestValidationError) -> Problem:
@@ -129,6 +139,6 @@ _READERS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     HTTPException: _http,
     TokenFileError: _tokens,
     ExportError: lambda e: _later(str(e)),
-    elasticsearch.ApiError: _elasticsearch,
-    elasticsearch.TransportError: _elasticsearch,
+    elasticsearch.ApiError: _api,
+    elasticsearch.TransportError: _transport,
 }
