@@ -149,7 +149,7 @@ def test_chips_are_removed_and_turned_round(site: Served, reading: Opener, shot:
     """Each filter in force can be taken away; Back brings it back."""
     page = reading(f"{site.address}/?activity=login&not_user=system&from=-7d")
     shot(page, "chips")
-    page.get_by_label("Without Activity login").click()
+    page.locator(".chip", has_text="Activity login").locator(".flip").click()
     page.wait_for_url("**not_activity=login**")
     assert "login" not in activities(page)
     page.get_by_label("Remove filter not User system").click()
@@ -179,7 +179,6 @@ def test_everything_is_in_the_address(site: Served, reading: Opener) -> None:
     expect(page.locator(".intervals [aria-current]")).to_have_text("1h")
     expect(page.locator(".whole .message")).to_have_text("Opening hours were changed for the holidays")
     expect(page.locator("tr[aria-current]")).to_have_attribute("id", f"e-{CHANGE}")
-    page.click("text=This chat >> nth=0") if page.locator("text=This chat").count() else None
     expect(page.locator("#f-from")).to_have_value("2026-11-20T00:00")
 
 

@@ -9,8 +9,10 @@ function own() {
 export function askZone() {
   const page = document.documentElement;
   if (!("askZone" in page.dataset)) return false;
+  const said = `${COOKIE}=${own()}`;
+  if (document.cookie.split("; ").includes(said)) return false; // the server knows no such zone
   const year = 365 * 24 * 3600;
-  document.cookie = `${COOKIE}=${encodeURIComponent(own())}; path=/; max-age=${year}; samesite=strict`;
+  document.cookie = `${said}; path=/; max-age=${year}; samesite=strict`;
   if (own() === page.dataset.zone) return false;
   const here = new URL(location.href);
   if (!document.cookie.includes(`${COOKIE}=`)) here.searchParams.set("tz", own());
