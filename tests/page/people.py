@@ -1,7 +1,9 @@
 """The events that the page's tests look at: made ones, and the log of a real host under attack."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from audit_producer import new_event
 from audit_producer.lines import read_lines
@@ -10,7 +12,7 @@ from audit_schemas import AuditEvent
 from page.served import NOW
 from servers import ROOT
 
-__all__ = ["ADA", "CHANGE", "all_events", "linux"]
+__all__ = ["ADA", "CHANGE", "all_events", "busiest", "linux"]
 
 ADA = {"id": "u-ada", "name": "Ada Lovelace", "email": "ada@example.org", "roles": ["admin"]}
 CHANGE = "ada-changes-the-settings"
@@ -21,10 +23,18 @@ _LINUX = ROOT.parent / "shared" / "data" / "linux-auth.ndjson"
 
 def all_events() -> Iterator[AuditEvent]:
     """Yield three days of a chat platform, a chat, a change, and the host's log."""
-    yield from Traffic(3000, NOW - timedelta(minutes=20), days=3)
+    yield from _platform()
     yield from _chat()
     yield _change()
     yield from linux()
+
+
+@cache
+def busiest() -> str:
+    """Return the name of the agent who did most."""
+    people = (event.user for event in _platform())
+    names = Counter(person.name for person in people if person and person.id and person.name)
+    return names.most_common(1)[0][0]
 
 
 def linux() -> Iterator[AuditEvent]:
@@ -45,6 +55,10 @@ def linux() -> Iterator[AuditEvent]:
             labels={"line": str(number)},
             at=start + timedelta(hours=number),
         )
+
+
+def _platform() -> Traffic:
+    return Traffic(3000, NOW - timedelta(minutes=20), days=3)
 
 
 def _chat() -> Iterator[AuditEvent]:

@@ -19,7 +19,7 @@ Shot = Callable[..., None]
 def test_row_opens_to_the_whole_event(site: Served, reading: Opener, shot: Shot) -> None:
     """All fields, the changes as before and after; the address says which one is open."""
     page = reading(f"{site.address}/?from=-7d")
-    page.locator(f"#e-{CHANGE} .user").click(position={"x": 150, "y": 8})
+    page.locator(f"#e-{CHANGE} .user").click(position={"x": 225, "y": 8})
     inside = page.locator(".details .whole")
     expect(inside.locator(".message")).to_have_text("Opening hours were changed for the holidays")
     rows = inside.locator(".changes tbody tr").all_inner_texts()

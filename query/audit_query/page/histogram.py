@@ -22,6 +22,8 @@ _AXIS = 20
 """Pixels below the bars, for the times."""
 _GAP = 1
 _TICKS = 6
+_MARGIN, _WIDE = 0.06, 8
+"""The share of a bar's room that stays free at either side; more where there are few."""
 
 
 def histogram(
@@ -121,7 +123,7 @@ def _bar(
     link.set("data-count", str(bucket.count))
     area = {"x": f"{x:.4f}%", "width": f"{width:.4f}%", "y": "0", "height": str(plot)}
     ET.SubElement(link, "rect", {"class": "hit", **area})
-    reached = 0.0
+    reached, margin = 0.0, _MARGIN if width < _WIDE else 0.3
     parts = [(f"c{colours[part]}", bucket.parts[part]) for part in order if bucket.parts.get(part)]
     if rest := bucket.count - sum(count for _, count in parts):
         parts.append(("rest", rest))
@@ -130,8 +132,8 @@ def _bar(
         y = plot - reached - height
         shape = {
             "class": f"part {colour}",
-            "x": f"{x + width * 0.06:.4f}%",
-            "width": f"{width * 0.88:.4f}%",
+            "x": f"{x + width * margin:.4f}%",
+            "width": f"{width * (1 - 2 * margin):.4f}%",
             "y": f"{y:.2f}",
             "height": f"{max(height - (_GAP if height > 6 * _GAP else 0), 0.8):.2f}",
         }

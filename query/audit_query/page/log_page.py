@@ -32,7 +32,7 @@ _LIVE = 200
 _FIELDS = (
     ("user", "name or id"),
     ("activity", "such as login-failed"),
-    ("ip", "address, CIDR or none"),
+    ("ip", "address or CIDR"),
 )
 _OTHER_FIELDS = ("service", "org", "chat", "session")
 
