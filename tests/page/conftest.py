@@ -9,7 +9,7 @@ from audit_consumer import set_up
 from page.chromium import chromium
 from page.people import all_events
 from page.served import Served, serving, store
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 from servers import ROOT, Servers, new_deployment, tear_down
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -76,7 +76,7 @@ def reading(browser: Browser) -> Iterator[Opener]:
         contexts.append(context)
         page = context.new_page()
         host = address.split("/")[2]
-        page.on("dialog", lambda dialog: (troubles.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", lambda dialog: _dismiss(dialog, troubles))
         page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
         page.on("console", lambda said: _hear(said.type, said.text, expects, troubles))
         page.on("request", lambda asked: _watch(asked.url, host, troubles))
@@ -100,6 +100,11 @@ def shot() -> Callable[[Page, str], None]:
         page.screenshot(path=Path(SCREENSHOTS, f"{name}.png"), full_page=full, animations="disabled")
 
     return take
+
+
+def _dismiss(dialog: Dialog, troubles: list[str]) -> None:
+    troubles.append(f"dialog: {dialog.message}")
+    dialog.dismiss()
 
 
 def _hear(kind: str, text: str, expects: str, troubles: list[str]) -> None:

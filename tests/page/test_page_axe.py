@@ -15,9 +15,9 @@ pytestmark = pytest.mark.servers
 Opener = Callable[..., Page]
 
 PAGES = {
-    "log": "/?from=-7d&not_activity=login",
-    "opened": f"/?from=-7d&open={CHANGE}",
-    "failures": "/?activity=login-failed&live=on",
+    "log": "/?user=Ada+Lovelace&not_activity=login&from=-7d",
+    "opened": f"/?session=session-of-ada&open={CHANGE}",
+    "failures": "/?activity=login-failed&ip=203.0.113.0/24&user=root&live=on",
     "event": f"/events/{CHANGE}",
     "user": f"/users/{quote(busiest())}",
     "empty": "/?user=nobody&activity=login",
@@ -48,7 +48,9 @@ def test_axe_finds_no_violation(site: Served, reading: Opener, name: str, way: s
 
 def test_axe_finds_no_violation_in_what_scripts_add(site: Served, reading: Opener) -> None:
     """Suggestions while they are open, and a chosen span of the histogram."""
-    page = reading(f"{site.address}/?from=-7d", bypass_csp=True, reduced_motion="reduce")
+    page = reading(
+        f"{site.address}/?user=Ada+Lovelace&from=-7d", bypass_csp=True, reduced_motion="reduce"
+    )
     page.locator("#f-activity").press_sequentially("chat")
     expect(page.locator("#f-activity-options [role=option]").first).to_be_visible()
     page.keyboard.press("ArrowDown")

@@ -93,7 +93,11 @@ def test_text_is_found_in_messages(site: Served, reading: Opener) -> None:
 
 @pytest.mark.parametrize(
     ("field", "typed", "found"),
-    [("user", "ada l", "Ada Lovelace"), ("activity", "LOGIN-F", "login-failed"), ("ip", "203.", "203.0.113.66")],
+    [
+        ("user", "ada l", "Ada Lovelace"),
+        ("activity", "LOGIN-F", "login-failed"),
+        ("ip", "203.", "203.0.113.66"),
+    ],
 )
 def test_suggestions_while_typing_by_keyboard(
     site: Served, reading: Opener, field: str, typed: str, found: str
@@ -129,7 +133,9 @@ def test_suggestion_by_mouse(site: Served, reading: Opener, shot: Shot) -> None:
     page.wait_for_url("**activity=chat-closed**")
 
 
-def test_click_on_a_value_filters_and_the_sign_beside_it_excludes(site: Served, reading: Opener) -> None:
+def test_click_on_a_value_filters_and_the_sign_beside_it_excludes(
+    site: Served, reading: Opener
+) -> None:
     """Signs appear on hover and on focus."""
     page = reading(f"{site.address}/?from=-7d")
     page.locator("#rows .user .v", has_text="Ada Lovelace").first.click()

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from audit_producer import new_event
@@ -57,14 +56,16 @@ def test_rows_by_keyboard(site: Served, reading: Opener) -> None:
 
 def test_copies_are_the_event_and_its_link(site: Served, reading: Opener) -> None:
     """As JSON, the whole of it; and an address that leads to it."""
-    page = reading(
-        f"{site.address}/?open={CHANGE}", permissions=["clipboard-read", "clipboard-write"]
-    )
+    page = reading(f"{site.address}/?open={CHANGE}", permissions=["clipboard-read", "clipboard-write"])
     page.click("text=Copy as JSON")
     expect(page.locator("text=Copied")).to_be_visible()
     copied = json.loads(page.evaluate("navigator.clipboard.readText()"))
     assert copied["event"]["id"] == CHANGE
-    assert copied["audit"]["changes"][0] == {"field": "opening_hours.close", "before": "20", "after": "21"}
+    assert copied["audit"]["changes"][0] == {
+        "field": "opening_hours.close",
+        "before": "20",
+        "after": "21",
+    }
     page.click("text=Copy link")
     expect(page.locator("button", has_text="Copied")).to_have_count(2)
     assert page.evaluate("navigator.clipboard.readText()") == f"{site.address}/events/{CHANGE}"

@@ -74,7 +74,9 @@ def test_bad_parameter_is_named_and_can_be_left_out(
         shot(page, "error")
 
 
-@pytest.mark.parametrize("path", ["/events/no-such-event-at-all", "/no/such/page", "/static/nothing.js"])
+@pytest.mark.parametrize(
+    "path", ["/events/no-such-event-at-all", "/no/such/page", "/static/nothing.js"]
+)
 def test_what_is_not_there_is_said_so(site: Served, reading: Opener, path: str) -> None:
     """With a way to the log."""
     page = reading(f"{site.address}{path}", expects=REFUSED)

@@ -16,9 +16,7 @@ Opener = Callable[..., Page]
 Shot = Callable[..., None]
 
 
-def test_user_s_page_tells_when_from_where_and_what(
-    site: Served, reading: Opener, shot: Shot
-) -> None:
+def test_user_s_page_tells_when_from_where_and_what(site: Served, reading: Opener, shot: Shot) -> None:
     """From a row to the page, and from the page back into the log."""
     name = busiest()
     page = reading(f"{site.address}/?{urlencode({'user': name, 'from': '-7d'})}")
@@ -55,7 +53,9 @@ def test_weekday_and_hour_are_the_reader_s(own_site: Served, reading: Opener) ->
     assert row.locator("td").all_text_contents().index("1") == 22
 
 
-@pytest.mark.parametrize("name", ["..", ".", "a/../../login", "a?b#c", "per%cent", "back\\slash", "ğü 😀"])
+@pytest.mark.parametrize(
+    "name", ["..", ".", "a/../../login", "a?b#c", "per%cent", "back\\slash", "ğü 😀"]
+)
 def test_every_name_has_a_page(own_site: Served, reading: Opener, name: str) -> None:
     """Whatever a browser makes of dots and slashes in an address."""
     own_site.store(new_event("login", user={"name": name}))

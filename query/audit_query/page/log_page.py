@@ -207,9 +207,7 @@ def _exports(view: View, wanted: Filter) -> Mapping[str, str]:
         if moment is not None:
             question = question.with_(name, written(moment))
     plain = View(question)
-    return {
-        f"export_{form}": plain.link("/api/v1/export", format=form) for form in ("csv", "ndjson")
-    }
+    return {f"export_{form}": plain.link("/api/v1/export", format=form) for form in ("csv", "ndjson")}
 
 
 def _nothing(log: AuditLog, view: View, now: datetime) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from audit_query.web.problems import Problem
 __all__ = ["problem_page"]
 
 _HEADINGS = {
-    HTTPStatus.BAD_REQUEST: "This can’t be asked",
+    HTTPStatus.BAD_REQUEST: "This can't be asked",
     HTTPStatus.UNAUTHORIZED: "Sign in to see the log",
     HTTPStatus.FORBIDDEN: "This is not for you to see",
     HTTPStatus.NOT_FOUND: "There is nothing here",

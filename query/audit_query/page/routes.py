@@ -107,7 +107,9 @@ def login_page(request: Request, *, problem: str | None, after: str) -> HTMLResp
 def error_page(request: Request, problem: Problem) -> HTMLResponse:
     """Return a problem, for people: what is wrong, and what to do."""
     shown = render(
-        "message.html", status=problem.status, **problem_page(request.url.path, request.url.query, problem)
+        "message.html",
+        status=problem.status,
+        **problem_page(request.url.path, request.url.query, problem),
     )
     shown.headers.update(problem.headers)
     return shown

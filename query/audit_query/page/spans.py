@@ -40,9 +40,7 @@ def spans(
     ends = [bucket.start for bucket in found.buckets[1:]]
     if found.buckets:
         ends.append(end_of(found.buckets[-1].start, found.interval, zone))
-    return [
-        _span(bucket, end, wanted, link) for bucket, end in zip(found.buckets, ends, strict=True)
-    ]
+    return [_span(bucket, end, wanted, link) for bucket, end in zip(found.buckets, ends, strict=True)]
 
 
 def end_of(start: datetime, interval: str, zone: tzinfo) -> datetime:
