@@ -41,7 +41,7 @@ EXTRAS = {
     "jgo",
     "cjdk",
     "psutil",
-    "orjson",
+    "msgspec",
     "anyio",
     "fastapi",
     "jinja2",

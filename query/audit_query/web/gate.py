@@ -66,8 +66,8 @@ class Gate:
         try:
             await asyncio.wait({work}, timeout=self._seconds)
             if not work.done() and not answer.has_begun:
+                answer.is_over = True  # first: the application may begin to answer at this moment
                 await self._refuse(_too_slow(), scope, answer)
-                answer.is_over = True
                 return
             await work
         except asyncio.CancelledError:
@@ -87,7 +87,11 @@ class Gate:
                 await self._refuse(problem, scope, answer)
 
     async def _refuse(self, problem: Problem, scope: Scope, answer: "_Answer") -> None:
-        await self._problem_answer(Request(scope), problem)(scope, _nothing, answer.send)
+        await self._problem_answer(Request(scope), problem)(scope, _nothing, answer.pass_on)
+
+
+class _OverError(Exception):
+    """Ends an application whose answer came too late."""
 
 
 class _Answer:
@@ -102,9 +106,13 @@ class _Answer:
         self.broke: str | None = None
 
     async def send(self, message: Message) -> None:
-        """Send a part. Raises TimeoutError if the reader does not take it."""
+        """Send a part of the application's answer; once it is over, nobody wants the rest."""
         if self.is_over:
-            return
+            raise _OverError
+        await self.pass_on(message)
+
+    async def pass_on(self, message: Message) -> None:
+        """Send a part. Raises what the server does, and TimeoutError if the reader takes nothing."""
         if message["type"] == "http.response.start":
             self.has_begun = True
             self.status = int(message["status"])
@@ -113,6 +121,9 @@ class _Answer:
                 await self._send(message)
         except TimeoutError:
             self.broke = "the reader took nothing"
+            raise
+        except Exception:
+            self.broke = "the reader is gone"
             raise
 
 

@@ -13,7 +13,9 @@ def configure_logging(form: Literal["auto", "console", "json"]) -> None:
     """Write log lines to standard error: for people on a terminal, as JSON lines elsewhere."""
     for_people = form == "console" or (form == "auto" and sys.stderr.isatty())
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if for_people
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[

@@ -1,0 +1,40 @@
+"""What users did, how long chats waited, one user's sessions, and what happened around an event."""
+
+from audit_query.reports.case import ChatRow
+from audit_query.reports.chats import chats
+from audit_query.reports.sessions import Facts, Session, UserReport, user_report
+from audit_query.reports.timeline import (
+    SAME,
+    WINDOW_MAX,
+    Moment,
+    Timeline,
+    around,
+    chat_timeline,
+    parse_window,
+)
+from audit_query.reports.user_row import UserRow
+from audit_query.reports.users import users
+from audit_query.reports.waits import Spread, WaitRow, waits
+from audit_query.reports.windows import WHOLE
+
+__all__ = [
+    "SAME",
+    "WHOLE",
+    "WINDOW_MAX",
+    "ChatRow",
+    "Facts",
+    "Moment",
+    "Session",
+    "Spread",
+    "Timeline",
+    "UserReport",
+    "UserRow",
+    "WaitRow",
+    "around",
+    "chat_timeline",
+    "chats",
+    "parse_window",
+    "user_report",
+    "users",
+    "waits",
+]

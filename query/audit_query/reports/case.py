@@ -1,0 +1,158 @@
+"""What becomes of a chat, from its opening to its closing: a case. Pure."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Literal, NamedTuple
+
+from audit_query.reports.cells import iso, moment
+from audit_query.reports.people import Person
+
+__all__ = ["ASSIGNED", "CLOSED", "JOINED", "OPENED", "STEPS", "Case", "ChatRow", "Kind", "Step", "Wait"]
+
+OPENED = "chat-opened"
+ASSIGNED = "chat-assigned-to-user"
+JOINED = "user-joined-to-chat"
+CLOSED = "chat-closed"
+STEPS = (OPENED, ASSIGNED, JOINED, CLOSED)
+"""In the order of a chat's life, which is that of events of one millisecond, too."""
+
+Kind = Literal["assigned", "joined", "closed"]
+
+
+class Step(NamedTuple):
+    """An event of a chat's life: milliseconds, what, in which chat, by whom or to whom."""
+
+    at: int
+    action: str
+    organization: str | None
+    chat: str
+    person: Person
+    """Who did it; of an assignment, who it was done to."""
+
+
+class Wait(NamedTuple):
+    """The end of a wait: which, whose it was to end, when, and how long it was since the opening.
+
+    The length is None where the opening is unknown.
+    """
+
+    kind: Kind
+    person: Person
+    at: int
+    length: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRow:
+    """A chat from its opening to its first closing, or up to now if it is open.
+
+    A chat that is opened again is another row. Times and people are those of the first assignment,
+    the first join and the closing; `assignments` counts all, up to the closing. The times since the
+    opening are None where it is unknown, or lies after the step, by clocks that disagree.
+    """
+
+    organization: str | None
+    chat: str
+    opened: datetime | None
+    opener: Person | None
+    assigned: datetime | None
+    assignee: Person | None
+    assignments: int
+    joined: datetime | None
+    joiner: Person | None
+    closed: datetime | None
+    closer: Person | None
+
+    def seconds_to(self, step: datetime | None) -> float | None:
+        """Return the seconds from the opening to one of the steps; None where that is unknown."""
+        if self.opened is None or step is None or step < self.opened:
+            return None
+        return (step - self.opened).total_seconds()
+
+    def to_json(self, zone: tzinfo = UTC) -> dict[str, Any]:
+        """Return the row as JSON has it: times in a zone, durations in seconds."""
+        return {
+            "organization": self.organization,
+            "chat": self.chat,
+            "opened": iso(self.opened, zone),
+            "opened_by": _name(self.opener),
+            "assigned": iso(self.assigned, zone),
+            "assigned_to": _name(self.assignee),
+            "assignments": self.assignments,
+            "joined": iso(self.joined, zone),
+            "joined_by": _name(self.joiner),
+            "closed": iso(self.closed, zone),
+            "closed_by": _name(self.closer),
+            "seconds_to_assignment": self.seconds_to(self.assigned),
+            "seconds_to_join": self.seconds_to(self.joined),
+            "seconds_to_close": self.seconds_to(self.closed),
+        }
+
+
+@dataclass(slots=True)
+class Case:
+    """What is known of a chat so far, in milliseconds; the one thing here that changes."""
+
+    organization: str | None
+    chat: str
+    opened: int | None = None
+    opener: Person | None = None
+    assigned: int | None = None
+    assignee: Person | None = None
+    assignments: int = 0
+    joined: int | None = None
+    joiner: Person | None = None
+    closed: int | None = None
+    closer: Person | None = None
+
+    def take(self, step: Step) -> Wait | None:
+        """Go on by a step; return the wait that it ends, if it does.
+
+        Only the first assignment, join and closing end one. A second opening changes nothing. The
+        case must not be closed yet.
+        """
+        at, person = step.at, step.person
+        if step.action == OPENED:
+            if self.opened is None:
+                self.opened, self.opener = at, person
+            return None
+        if step.action == ASSIGNED:
+            self.assignments += 1
+            if self.assigned is not None:
+                return None
+            self.assigned, self.assignee = at, person
+            return self._wait("assigned", step)
+        if step.action == JOINED:
+            if self.joined is not None:
+                return None
+            self.joined, self.joiner = at, person
+            return self._wait("joined", step)
+        self.closed, self.closer = at, person
+        return self._wait("closed", step)
+
+    def to_row(self) -> ChatRow:
+        """Return what is known, for whoever reads it."""
+        return ChatRow(
+            organization=self.organization,
+            chat=self.chat,
+            opened=_moment(self.opened),
+            opener=self.opener,
+            assigned=_moment(self.assigned),
+            assignee=self.assignee,
+            assignments=self.assignments,
+            joined=_moment(self.joined),
+            joiner=self.joiner,
+            closed=_moment(self.closed),
+            closer=self.closer,
+        )
+
+    def _wait(self, kind: Kind, step: Step) -> Wait:
+        return Wait(kind, step.person, step.at, None if self.opened is None else step.at - self.opened)
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else moment(milliseconds)
+
+
+def _name(person: Person | None) -> str | None:
+    return person and person.user

@@ -1,0 +1,223 @@
+"""`auditlog report users`, `chats` and `user`."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich import progress
+from rich.console import Console
+
+from audit_query.commands import asked_filter, console_of, explain_nothing, open_log
+from audit_query.errors import ParameterError
+from audit_query.export import csv_cell
+from audit_query.filter import Filter
+from audit_query.log import PAGE_MAX, AuditLog
+from audit_query.options import asks
+from audit_query.question import Question
+from audit_query.reports import event_tables, report_tables, timeline_commands
+from audit_query.reports.chats import chats
+from audit_query.reports.sessions import user_report
+from audit_query.reports.users import users
+from audit_query.reports.waits import waits
+from audit_query.reports.windows import Progress
+from audit_query.settings import QuerySettings
+from audit_query.timespec import zone
+
+__all__ = ["register"]
+
+Interval = Annotated[
+    str,
+    typer.Option(
+        help="15m, 1h, 1d; minute, hour, day, week, month, quarter, year; auto; or whole, for one "
+        "row a user."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one row a line.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `report` and `timeline`."""
+    report = typer.Typer(
+        name="report", no_args_is_help=True, help="Who did what, and how long chats waited."
+    )
+    report.command("users", epilog="Example: auditlog report users --interval day --from -7d")(
+        asks(report_users)
+    )
+    report.command("chats", epilog="Example: auditlog report chats --interval week --from -30d")(
+        asks(report_chats)
+    )
+    report.command("user", epilog="Example: auditlog report user 'Carla Evans' --from -24h")(
+        asks(report_user)
+    )
+    app.add_typer(report)
+    timeline_commands.register(app)
+
+
+def report_users(
+    question: Question, interval: Interval = "day", json_output: Json = False, csv_output: Csv = False
+) -> None:
+    """Count what each user did in each bucket of time.
+
+    Events by activity; chats opened, joined, assigned to the user, closed; first and last event;
+    active time (five-minute slots of the clock with an event of theirs); different addresses.
+    """
+    settings = QuerySettings()
+    wanted, tz = asked_filter(question, settings), zone(settings.time_zone)
+    with open_log(settings) as log, _progress() as counted:
+        rows = users(log, wanted, interval=interval, time_zone=settings.time_zone, progress=counted)
+        if json_output:
+            _print_lines(row.to_json(tz) for row in rows)
+        elif csv_output:
+            activities = [found.value for found in log.top(wanted, "activity", size=1000)]
+            _print_csv(_flat(row.to_json(tz), activities) for row in rows)
+        else:
+            console, empty = console_of(), True
+            for some in report_tables.by_bucket(rows):
+                empty = False
+                console.print(report_tables.title_of(some[0].start, tz, settings.time_zone))
+                console.print(report_tables.users_table(some, tz, width=console.width))
+            _explain_if(empty, console, log, wanted)
+
+
+def report_chats(
+    question: Question,
+    interval: Interval = "day",
+    each: Annotated[bool, typer.Option("--each", help="Show each chat, in place of users.")] = False,
+    json_output: Json = False,
+    csv_output: Csv = False,
+) -> None:
+    """Tell how long chats waited, from their opening, to be assigned, joined and closed.
+
+    Medians and 95th percentiles by user and bucket of time: a wait counts for who ended it, when it
+    ended. Takes the filters user, org, chat, from and to.
+    """
+    settings = QuerySettings()
+    wanted, tz = asked_filter(question, settings), zone(settings.time_zone)
+    with open_log(settings) as log, _progress() as counted:
+        rows: Iterator[Any] = (
+            chats(log, wanted, progress=counted)
+            if each
+            else waits(log, wanted, interval=interval, time_zone=settings.time_zone, progress=counted)
+        )
+        if json_output:
+            _print_lines(row.to_json(tz) for row in rows)
+        elif csv_output:
+            _print_csv(_flat(row.to_json(tz)) for row in rows)
+        elif each:
+            _print_chats(rows, log, wanted, settings)
+        else:
+            console, empty = console_of(), True
+            for some in report_tables.by_bucket(rows):
+                empty = False
+                console.print(report_tables.title_of(some[0].start, tz, settings.time_zone))
+                console.print(report_tables.waits_table(some))
+            _explain_if(empty, console, log, wanted)
+
+
+def report_user(
+    question: Question,
+    who: Annotated[str, typer.Argument(metavar="USER", help="The user's whole id or name.")],
+    limit: Annotated[
+        int, typer.Option(min=1, max=PAGE_MAX, help="How many events to show, at most.")
+    ] = 200,
+    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Else newest first.")] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+) -> None:
+    """Show what one user did, session by session: from log-in to log-out, from where, after what."""
+    if question.values("user"):
+        raise ParameterError("user", "is given as USER already; leave --user out")
+    settings = QuerySettings()
+    wanted, tz = asked_filter(question, settings), zone(settings.time_zone)
+    with open_log(settings) as log:
+        found = user_report(log, wanted, who, newest_first=not oldest_first, limit=limit)
+        if json_output:
+            sys.stdout.write(json.dumps(found.to_json(tz)) + "\n")
+            return
+        console = console_of()
+        if found.facts is None:
+            explain_nothing(console, log, Filter(users=(who,)))
+            return
+    for line in event_tables.summary_lines(found, tz, settings.time_zone):
+        console.print(line, highlight=False)
+    for session in found.sessions:
+        console.print()
+        for line in event_tables.session_lines(session, tz):
+            console.print(line, highlight=False)
+        console.print(event_tables.session_table(session.events, tz))
+    if found.facts.events > found.shown:
+        more = f"{found.shown:,} of {found.facts.events:,} events; more with --limit"
+        console.print(more, highlight=False)
+
+
+def _print_chats(rows: Iterable[Any], log: AuditLog, wanted: Filter, settings: QuerySettings) -> None:
+    console, held, empty = console_of(), [], True
+    tz = zone(settings.time_zone)
+    for row in rows:
+        held.append(row)
+        if len(held) == report_tables.ROWS:
+            console.print(report_tables.chats_table(held, tz, settings.time_zone))
+            held, empty = [], False
+    if held:
+        console.print(report_tables.chats_table(held, tz, settings.time_zone))
+    _explain_if(empty and not held, console, log, wanted)
+
+
+def _print_lines(rows: Iterable[dict[str, Any]]) -> None:
+    for row in rows:
+        sys.stdout.write(json.dumps(row) + "\n")
+
+
+def _print_csv(rows: Iterable[dict[str, Any]]) -> None:
+    """Write rows of one form, with a heading; no row, no heading."""
+    writer = csv.writer(sys.stdout)
+    for number, row in enumerate(rows):
+        if not number:
+            writer.writerow(csv_cell(name) for name in row)
+        writer.writerow(csv_cell(value) for value in row.values())
+
+
+def _flat(row: dict[str, Any], activities: Iterable[str] = ()) -> dict[str, Any]:
+    """Return a row without objects in it; activities are columns of their own, at the end."""
+    flat: dict[str, Any] = {}
+    counts = row.pop("activities", {})
+    for name, value in row.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}_{inner}": deeper for inner, deeper in value.items()}
+        else:
+            flat[name] = value
+    return flat | {name: counts.get(name, 0) for name in activities}
+
+
+def _explain_if(empty: bool, console: Console, log: AuditLog, wanted: Filter) -> None:
+    if empty:
+        explain_nothing(console, log, wanted)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Give what moves a bar on, shown on a terminal until the end; printed rows go above it."""
+    console = Console(stderr=True, emoji=False)
+    bar = progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("Counting", total=None)
+
+        def advance(done: int, total: int) -> None:
+            if total:
+                bar.update(task, total=total)
+            bar.advance(task, done)
+
+        yield advance

@@ -1,0 +1,114 @@
+"""Sessions and timelines as tables that fit a terminal."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta, tzinfo
+from typing import Any
+
+from audit_schemas import parse_timestamp
+from rich.table import Table
+
+from audit_query.reports.report_tables import short, text_of
+from audit_query.reports.sessions import Facts, Session, UserReport
+from audit_query.reports.timeline import Timeline
+
+__all__ = ["session_lines", "session_table", "summary_lines", "timeline_table"]
+
+_IPS = 5
+
+
+def summary_lines(report: UserReport, zone: tzinfo, zone_name: str) -> Iterator[str]:
+    """Yield what stands above a user's sessions."""
+    facts = report.facts
+    if facts is None:
+        return
+    first, last = (f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in (facts.first, facts.last))
+    times = f"from {first} to {last} ({zone_name})"
+    yield f"[bold]{text_of(report.user)}[/bold]: {facts.events:,} events {times}"
+    yield f"  {_counts(facts.activities)}"
+    if facts.ips:
+        yield f"  from {_counts(facts.ips, _IPS)}"
+
+
+def session_lines(session: Session, zone: tzinfo) -> Iterator[str]:
+    """Yield what stands above a session's events."""
+    facts = session.facts
+    if session.id is None:
+        yield f"[bold]Without a session[/bold]: {facts.events:,} events"
+        yield f"  {_counts(facts.activities)}"
+        return
+    yield f"[bold]Session {text_of(session.id)}[/bold]: {facts.events:,} events, {_span(facts, zone)}"
+    if session.failed:
+        yield f"  [bold]{session.failed:,} failed log-ins[/bold] in the hour before"
+    yield f"  {_counts(facts.activities)}"
+    if facts.ips:
+        yield f"  from {_counts(facts.ips, _IPS)}"
+
+
+def session_table(events: Sequence[Mapping[str, Any]], zone: tzinfo) -> Table:
+    """Return a row an event: Date and Time, IP Address, Activity; the user is known."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for _ in range(3):
+        table.add_column(no_wrap=True, overflow="ellipsis")
+    for event in events:
+        table.add_row(f"  {_time(event, zone)}", _ip(event), _activity(event))
+    return table
+
+
+def timeline_table(timeline: Timeline, zone: tzinfo, zone_name: str, *, of_event: bool) -> Table:
+    """Return a row an event, with the time since the one before, or from the one that is marked."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(f"Time ({zone_name})", no_wrap=True, width=14, overflow="ellipsis")
+    table.add_column("From it" if of_event else "Step", justify="right", no_wrap=True)
+    for heading in ("User", "IP Address", "Activity"):
+        table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    for found in timeline.moments:
+        step = found.since_origin if of_event else found.since_previous
+        table.add_row(
+            f"{found.at.astimezone(zone):%m-%d %H:%M:%S}",
+            "here >" if found.marked else _signed(step),
+            text_of(str(found.event["audit"].get("user") or "")),
+            _ip(found.event),
+            _activity(found.event),
+            style="bold" if found.marked else None,
+        )
+    return table
+
+
+def _span(facts: Facts, zone: tzinfo) -> str:
+    begin, end = (
+        at.astimezone(zone) for at in (facts.login or facts.first, facts.logout or facts.last)
+    )
+    how = "logged in" if facts.login else "log-in not seen, from"
+    done = "logged out" if facts.logout else "no log-out, last seen"
+    same = begin.date() == end.date()
+    until = f"{end:%H:%M}" if same else f"{end:%Y-%m-%d %H:%M}"
+    length = short(max(end - begin, timedelta()))
+    return f"{how} {begin:%Y-%m-%d %H:%M}, {done} {until} ({length})"
+
+
+def _counts(counts: Mapping[str, int], most: int | None = None) -> str:
+    shown = [f"{text_of(name)} {number:,}" for name, number in list(counts.items())[:most]]
+    rest = len(counts) - len(shown)
+    return ", ".join([*shown, *([f"and {rest:,} more"] if rest else [])])
+
+
+def _signed(span: timedelta | None) -> str:
+    if span is None:
+        return ""
+    return ("-" if span < timedelta() else "+") + short(span)
+
+
+def _time(event: Mapping[str, Any], zone: tzinfo) -> str:
+    at = parse_timestamp(event["@timestamp"]).astimezone(zone)
+    return f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03}"
+
+
+def _ip(event: Mapping[str, Any]) -> str:
+    return text_of((event.get("source") or {}).get("ip") or "")
+
+
+def _activity(event: Mapping[str, Any]) -> str:
+    """Return the activity, and whom it was done to."""
+    target = ((event.get("user") or {}).get("target")) or {}
+    whom = target.get("name") or target.get("id")
+    return text_of(event["event"]["action"] + (f" > {whom}" if whom else ""))
