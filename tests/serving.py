@@ -43,13 +43,13 @@ class Asked(TestClient):
 
     def json(self, path: str, **parameters: Any) -> Any:
         """Return the answer to a GET, which has to be well."""
-        answer = self.get(f"/api/v1{path}", params=parameters)
+        answer = self.get(f"/api/v1{path}", params=parameters or None)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def problem(self, path: str, status: int, **parameters: Any) -> dict[str, Any]:
         """Return the problem that a GET has."""
-        answer = self.get(f"/api/v1{path}", params=parameters)
+        answer = self.get(f"/api/v1{path}", params=parameters or None)
         assert (answer.status_code, answer.headers["content-type"]) == (
             status,
             "application/problem+json",
