@@ -23,6 +23,7 @@ __all__ = ["cases", "chats", "life_of", "whole_milliseconds"]
 
 _PAGE = 10_000
 _BATCH = 1000
+_IN_MEMORY = 50_000
 _RANK = {action: rank for rank, action in enumerate(STEPS)}
 _FITTING = {"user", "org", "chat"}
 _TARGET = ("user.target.id", "user.target.name")
@@ -58,7 +59,7 @@ def cases(
     if progress:
         progress(0, log.count(life))
     reader = _Reader(log, life)
-    with CaseBook() as book, log.scan(life, size=_PAGE, **_BODY) as pages:
+    with CaseBook(_IN_MEMORY) as book, log.scan(life, size=_PAGE, **_BODY) as pages:
         for steps in whole_milliseconds(map(reader.steps, pages)):
             book.tidy(before=steps[0].at)
             reader.remember(book, steps)
