@@ -6,11 +6,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 DEMO_FILE ?= ../shared/data/linux-auth.ndjson
 EVENTS ?= 1000000
 ROUNDS ?= 3
+QUERY_EVENTS ?= 2000000
 SECONDS ?= 600
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak bench bench-fields bench-adaptive lint format schema clean
+.PHONY: help install demo test soak bench bench-fields bench-adaptive bench-query lint format schema clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -41,6 +42,9 @@ bench: $(VENV)/.installed  ## Measure speed, side by side; the quick one: make b
 
 bench-fields: $(VENV)/.installed  ## Measure what each mapped field and setting costs
 	$(BIN)/python -m benchmarks fields --rounds $(ROUNDS)
+
+bench-query: $(VENV)/.installed  ## Measure answers beside requests by hand, on 2,000,000 events; less: QUERY_EVENTS=200000
+	$(BIN)/python -m benchmarks query --events $(QUERY_EVENTS) --rounds $(ROUNDS)
 
 bench-adaptive: $(VENV)/.installed  ## Compare the settings that settle by themselves with fixed ones
 	$(BIN)/python -m benchmarks adaptive --events $(EVENTS)

@@ -28,13 +28,15 @@ from benchmarks.latency import WARM_SECONDS, Pace, measure_latency
 from benchmarks.machine import facts
 from benchmarks.picture import draw
 from benchmarks.producer import measure_producer
+from benchmarks.query import FULL_QUERY_EVENTS, measure_query
+from benchmarks.questions import DAYS
 from benchmarks.report import rewrite, sheets, to_table
 from benchmarks.results import FOLDER, FULL_EVENTS, FULL_ROUNDS, Results
 from benchmarks.scaling import measure_scaling
 from benchmarks.screen import Screen
 from benchmarks.servers import running_servers
 from benchmarks.speed import CONTESTANTS, ONE, measure_speed
-from benchmarks.topic import preload_topic
+from benchmarks.topic import end_of_traffic, preload_topic
 
 __all__ = ["app", "main"]
 
@@ -159,6 +161,15 @@ def fields(
 
 
 @app.command()
+def query(events: Events = FULL_QUERY_EVENTS, rounds: Rounds = FULL_ROUNDS, out: Out = FOLDER) -> None:
+    """Measure the query module beside requests by hand, on a tenth of the events and on all."""
+    full = (FULL_QUERY_EVENTS, FULL_ROUNDS)
+    for part, name in ((events // 10, "query_tenth"), (events, "query")):
+        with _bench(part, rounds, out, (full[0] * part // events, full[1]), days=DAYS) as bench:
+            bench.put(name, measure_query(bench.arena, end_of_traffic(), rounds))
+
+
+@app.command()
 def report(out: Out = FOLDER, quick: bool = False) -> None:
     """Show what was measured last, and write picture and README anew."""
     results = Results(out, quick=quick)
@@ -195,6 +206,7 @@ def _bench(
     full: tuple[int, int] = (FULL_EVENTS, FULL_ROUNDS),
     *,
     in_part: bool = False,
+    days: int | None = None,
 ) -> Iterator[_Bench]:
     """Give servers with a preloaded topic; at the end, write picture and README.
 
@@ -204,7 +216,7 @@ def _bench(
     results = Results(out, quick=in_part or events < full[0] or rounds < full[1])
     with running_servers(screen.console) as servers, client_of(servers) as client:
         machine = facts(client)
-        size = preload_topic(servers, screen, events)
+        size = preload_topic(servers, screen, events, days)
         parts = len(size.partitions)
         screen.say(f"{size.events:,} events of {size.mean_bytes:.0f} bytes on {parts} partitions")
         yield _Bench(Arena(servers, client, screen, events), size.mean_bytes, machine, results)

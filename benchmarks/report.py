@@ -1,29 +1,20 @@
 """The results as tables: on the terminal, and in the README between its markers. Pure, but for that."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from benchmarks.errors import BenchError
+from benchmarks.query_report import query_sheets
+from benchmarks.sheet import Sheet
 
 __all__ = ["Sheet", "rewrite", "sheets", "to_markdown", "to_table"]
 
 BEGIN, END = "<!-- results: written by the bench -->", "<!-- end of results -->"
 
 _MIB = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A table with a title, and a sentence below it that says how to read it."""
-
-    title: str
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    note: str = ""
 
 
 def sheets(results: Mapping[str, Any]) -> Iterator[Sheet]:
@@ -38,6 +29,8 @@ def sheets(results: Mapping[str, Any]) -> Iterator[Sheet]:
     ):
         if name in results:
             yield from make(results[name])
+    if "query" in results:
+        yield from query_sheets(results["query"], results.get("query_tenth"))
 
 
 def to_table(sheet: Sheet) -> Table:

@@ -17,7 +17,7 @@ from benchmarks.kafka import TopicSize, ends, measure_topic, records
 from benchmarks.screen import Screen
 from benchmarks.servers import Servers
 
-__all__ = ["TOPIC", "lengthened", "preload_topic"]
+__all__ = ["TOPIC", "end_of_traffic", "lengthened", "preload_topic"]
 
 TOPIC = "bench.events"
 
@@ -48,20 +48,27 @@ def _again_and_again(servers: Servers) -> Iterator[Cut]:
         yield from map(cut, records(servers.kafka, TOPIC))
 
 
-def preload_topic(servers: Servers, screen: Screen, events: int) -> TopicSize:
-    """Make the topic and fill it, by the SDK's own producer. Raises BenchError."""
+def end_of_traffic() -> datetime:
+    """Return when the last event happens: as the month began."""
+    return datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def preload_topic(servers: Servers, screen: Screen, events: int, days: int | None = None) -> TopicSize:
+    """Make the topic and fill it, by the SDK's own producer. Raises BenchError.
+
+    `days` is how long the traffic lasts; else all of it lies in one month, and so in one index.
+    """
     with client_of(servers) as client:
         template = Index(client, "bench-preload")
         template.set_up(servers, TOPIC)
         template.delete()
-    end = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    days = min(_DAYS_MAX, max(1, events // _EVENTS_A_DAY))
+    days = days or min(_DAYS_MAX, max(1, events // _EVENTS_A_DAY))
     shares = [events // _PARTS + (part < events % _PARTS) for part in range(_PARTS)]
     commands = [
         job(
             f"preload {n}",
             preload.__name__,
-            preload.Part(servers.kafka, TOPIC, share, n, str(end), days),
+            preload.Part(servers.kafka, TOPIC, share, n, str(end_of_traffic()), days),
         )
         for n, share in enumerate(shares)
     ]

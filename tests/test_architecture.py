@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "audit_schemas": set(),
     "audit_producer": {"audit_schemas"},
     "audit_consumer": {"audit_schemas"},
-    "audit_query": {"audit_schemas"},
+    "audit_query": {"audit_schemas", "audit_producer"},  # the latter: test_only_the_server_publishes
     "audit_local": set(),
     "audit_cli": set(PACKAGES) - {"audit_cli"},
 }
@@ -41,7 +41,12 @@ EXTRAS = {
     "jgo",
     "cjdk",
     "psutil",
-    "orjson",
+    "msgspec",
+    "anyio",
+    "fastapi",
+    "jinja2",
+    "starlette",
+    "uvicorn",
 }
 
 
@@ -70,6 +75,13 @@ def test_imports_run_one_way(package: str) -> None:
     for module in (ROOT / PACKAGES[package] / package).rglob("*.py"):
         ours = imported(module) & set(PACKAGES)
         assert ours - {package} <= MAY_IMPORT[package], module
+
+
+def test_only_the_server_publishes() -> None:
+    """Whoever asks the log from Python or the command line needs no producer."""
+    for module in (ROOT / "query" / "audit_query").rglob("*.py"):
+        if module.parent.name != "web":
+            assert "audit_producer" not in imported(module), module
 
 
 def test_schemas_and_sdk_need_only_the_base_install() -> None:

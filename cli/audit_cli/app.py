@@ -19,6 +19,7 @@ _COMPONENTS = (
     "audit_consumer.commands",
     "audit_query.commands",
     "audit_query.export_commands",
+    "audit_query.web.commands",
     "audit_query.reports.commands",
     "audit_local.commands",
     "audit_cli.settings",

@@ -21,6 +21,7 @@ _CLASSES = (
     ("audit_consumer.settings", "ConsumerSettings"),
     ("audit_consumer.settings", "SetupSettings"),
     ("audit_query.settings", "QuerySettings"),
+    ("audit_query.web.settings", "ServeSettings"),
     ("audit_local.settings", "LocalSettings"),
 )
 

@@ -99,6 +99,18 @@ class Activities(ABC):
         """Record that a role was taken from an account."""
         return self.record("role-revoked", user=user, target_user=_with_role(account, role), **context)
 
+    def audit_log_searched(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that the audit log was searched; `labels` say what for."""
+        return self.record("audit-log-searched", user=user, **context)
+
+    def audit_log_exported(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that events of the audit log were exported; `labels` say which."""
+        return self.record("audit-log-exported", user=user, **context)
+
+    def audit_log_refused(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that somebody was not let in to the audit log; `reason` says why."""
+        return self.record("audit-log-refused", user=user, **context)
+
 
 def _with_role(account: User, role: str) -> Person:
     person = Person(id=account) if isinstance(account, str) else account

@@ -2,7 +2,6 @@
 
 from audit_query.aggregations import Bucket, Buckets, Ranked, Seen
 from audit_query.errors import ExportError, ParameterError, QueryError, TimeRangeError
-from audit_query.export import export
 from audit_query.filter import Criteria, Filter
 from audit_query.log import AuditLog, Page
 from audit_query.question import Question
@@ -23,5 +22,4 @@ __all__ = [
     "Ranked",
     "Seen",
     "TimeRangeError",
-    "export",
 ]

@@ -10,6 +10,7 @@ from audit_query.errors import TimeRangeError
 from audit_query.intervals import check_interval, too_many
 
 __all__ = [
+    "CANDIDATES",
     "DIMENSIONS",
     "Bucket",
     "Buckets",
@@ -18,12 +19,13 @@ __all__ = [
     "Seen",
     "Span",
     "beginning_with",
+    "may_be_low",
+    "may_miss",
     "over_time",
     "ranking",
     "read_buckets",
     "read_ranking",
     "read_seen",
-    "unsure",
 ]
 
 Dimension = Literal[
@@ -43,8 +45,11 @@ DIMENSIONS: Mapping[Dimension, str] = {
 }
 """What events can be grouped by, and the field it is."""
 
-_CANDIDATES = 1000
-"""Values that each shard names beyond those asked for: then the most frequent are seldom missed."""
+CANDIDATES = 10_000
+"""Values that are counted again where shards disagree on which are the most frequent."""
+
+_MARGIN = 1000
+"""Values that each shard names beyond those asked for: then it seldom comes to that."""
 
 Span = tuple[datetime, datetime]
 Aggregations = dict[str, Any]
@@ -94,12 +99,11 @@ def over_time(
     time_zone: str,
     span: Span | None,
     by: Dimension | None,
-    parts: int | Sequence[str],
+    parts: Sequence[str],
 ) -> Aggregations:
     """Return a histogram that is filled over `span`, and one for each of the values it is split by.
 
-    `parts` is how many values, or which. Raises TimeRangeError for what is no interval, and for
-    more buckets than an answer may have.
+    Raises TimeRangeError for what is no interval, and for more buckets than an answer may have.
     """
     kind = check_interval(interval)
     if span is not None and too_many(interval, *span):
@@ -119,10 +123,11 @@ def over_time(
 
 
 def ranking(by: Dimension, values: int | Sequence[str]) -> Aggregations:
-    """Return the most frequent values of a field, so many; or just those that are named."""
+    """Return the most frequent values of a field, so many and one; or just those that are named."""
     terms: dict[str, Any] = {"field": DIMENSIONS[by]}
     if isinstance(values, int):
-        terms |= {"size": values, "shard_size": values + _CANDIDATES}
+        margin = {"shard_size": values + _MARGIN, "show_term_doc_count_error": True}
+        terms |= {"size": values + 1, **margin}  # one more: by how much is the last of them ahead?
     else:
         terms |= {"size": max(1, len(values)), "include": list(values)}
     return {"ranking": {"terms": terms}}
@@ -134,9 +139,19 @@ def beginning_with(field: str, prefix: str, size: int) -> Aggregations:
     return {"ranking": {"terms": {"field": field, "include": pattern, "size": size}}}
 
 
-def unsure(found: Mapping[str, Any]) -> bool:
-    """Tell whether shards left out values that may count, so that their numbers may be too low."""
-    return bool(_aggregations(found).get("ranking", {}).get("doc_count_error_upper_bound", 0))
+def may_miss(found: Mapping[str, Any], size: int) -> bool:
+    """Tell whether another value may belong among the first `size`, by what shards left out."""
+    ranked = _aggregations(found).get("ranking", {})
+    counts = [row["doc_count"] for row in ranked.get("buckets", [])]
+    if len(counts) <= size:
+        return False
+    return bool(counts[size - 1] < counts[size] + ranked["doc_count_error_upper_bound"])
+
+
+def may_be_low(found: Mapping[str, Any]) -> bool:
+    """Tell whether a shard may have left out some of the events of a value."""
+    rows = _aggregations(found).get("ranking", {}).get("buckets", [])
+    return any(row.get("doc_count_error_upper_bound", 0) for row in rows)
 
 
 def read_ranking(found: Mapping[str, Any]) -> list[Ranked]:

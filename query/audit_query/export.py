@@ -1,14 +1,15 @@
-"""Events as CSV or NDJSON, in order of time, row by row as they come. Pure but for the scan."""
+"""Events as CSV or NDJSON, in order of time, page by page as they come."""
 
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-import orjson
+import msgspec
 
 from audit_query.filter import Filter
 from audit_query.log import AuditLog
+from audit_query.scan import Hit
 
 __all__ = ["COLUMNS", "MEDIA_TYPES", "Format", "Rows", "csv_cell", "export"]
 
@@ -19,28 +20,28 @@ MEDIA_TYPES: Mapping[Format, str] = {
     "ndjson": "application/x-ndjson",
 }
 
-COLUMNS = (
-    ("Date and Time", "@timestamp"),
-    ("User", "audit.user"),
-    ("IP Address", "source.ip"),
-    ("Activity", "event.action"),
-    ("Outcome", "event.outcome"),
-    ("Reason", "event.reason"),
-    ("User ID", "user.id"),
-    ("Target User ID", "user.target.id"),
-    ("Target User", "user.target.name"),
-    ("Organization", "organization.id"),
-    ("Service", "service.name"),
-    ("Chat", "audit.chat.id"),
-    ("Session", "audit.session.id"),
-    ("Target Type", "audit.target.type"),
-    ("Target ID", "audit.target.id"),
-    ("Changes", "audit.changes"),
-    ("Labels", "labels"),
-    ("Message", "message"),
-    ("Event ID", "event.id"),
-)
-"""What a CSV file has: headings, and the fields below them. Objects are written as JSON."""
+COLUMNS = {
+    "Date and Time": "@timestamp",
+    "User": "audit.user",
+    "IP Address": "source.ip",
+    "Activity": "event.action",
+    "Outcome": "event.outcome",
+    "Reason": "event.reason",
+    "User ID": "user.id",
+    "Target User ID": "user.target.id",
+    "Target User": "user.target.name",
+    "Organization": "organization.id",
+    "Service": "service.name",
+    "Chat": "audit.chat.id",
+    "Session": "audit.session.id",
+    "Target Type": "audit.target.type",
+    "Target ID": "audit.target.id",
+    "Changes": "audit.changes",
+    "Labels": "labels",
+    "Message": "message",
+    "Event ID": "event.id",
+}
+"""What a CSV file has: headings, and the fields below them. Times are UTC; objects are JSON."""
 
 Rows = tuple[int, bytes]
 """Some rows of an export: how many events they are, and their text."""
@@ -58,11 +59,11 @@ def export(
     the scan.
     """
     write = _WRITERS[form]
-    fields = [path for _, path in COLUMNS] if form == "csv" else True
-    with log.scan(wanted, newest_first=newest_first, _source=fields) as pages:
-        yield 0, _heading() if form == "csv" else b""
+    with log.scan(wanted, newest_first=newest_first) as pages:
+        if form == "csv":
+            yield 0, _lines([list(COLUMNS)])
         for hits in pages:
-            yield len(hits), write([hit["_source"] for hit in hits])
+            yield len(hits), write(hits)
 
 
 def csv_cell(value: object) -> str:
@@ -73,20 +74,18 @@ def csv_cell(value: object) -> str:
     """
     if value is None:
         return ""
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _heading() -> bytes:
-    return _lines([[heading for heading, _ in COLUMNS]])
-
-
-def _csv(events: Sequence[Mapping[str, Any]]) -> bytes:
+def _csv(hits: Sequence[Hit]) -> bytes:
+    events = (_EVENT.decode(hit.source) for hit in hits)
     return _lines([[csv_cell(find(event)) for find in _FINDERS] for event in events])
 
 
-def _ndjson(events: Sequence[Mapping[str, Any]]) -> bytes:
-    return b"\n".join(map(orjson.dumps, events)) + b"\n"
+def _ndjson(hits: Sequence[Hit]) -> bytes:
+    """Events as they are stored: the consumer wrote each on one line."""
+    return b"".join([bytes(part) for hit in hits for part in (hit.source, b"\n")])
 
 
 def _lines(rows: Sequence[Sequence[str]]) -> bytes:
@@ -95,22 +94,40 @@ def _lines(rows: Sequence[Sequence[str]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _finder(path: str) -> Callable[[Mapping[str, Any]], object]:
-    *parents, name = path.split(".")
+def _shape(name: str, paths: Sequence[str]) -> type[msgspec.Struct]:
+    """Return a type that takes these paths from JSON, and passes over everything else."""
+    inner: dict[str, list[str]] = {}
+    for path in paths:
+        head, _, rest = path.partition(".")
+        inner.setdefault(head, []).extend([rest] if rest else [])
+    fields = [
+        (
+            _attribute(head),
+            _shape(f"{name}_{_attribute(head)}", rest) | None if rest else Any,
+            msgspec.field(default=None, name=head),
+        )
+        for head, rest in inner.items()
+    ]
+    return msgspec.defstruct(name, fields, gc=False)
 
-    def find(event: Mapping[str, Any]) -> object:
-        found: Any = event
-        for parent in parents:
-            found = found.get(parent)
+
+def _finder(path: str) -> Callable[[object], object]:
+    names = [_attribute(name) for name in path.split(".")]
+
+    def find(found: object) -> object:
+        for name in names:
             if found is None:
                 return None
-        return found.get(name)
+            found = getattr(found, name)
+        return found
 
     return find
 
 
-_FINDERS = [_finder(path) for _, path in COLUMNS]
-_WRITERS: Mapping[Format, Callable[[Sequence[Mapping[str, Any]]], bytes]] = {
-    "csv": _csv,
-    "ndjson": _ndjson,
-}
+def _attribute(name: str) -> str:
+    return name.replace("@", "at_")
+
+
+_EVENT = msgspec.json.Decoder(_shape("Event", list(COLUMNS.values())))
+_FINDERS = [_finder(path) for path in COLUMNS.values()]
+_WRITERS: Mapping[Format, Callable[[Sequence[Hit]], bytes]] = {"csv": _csv, "ndjson": _ndjson}

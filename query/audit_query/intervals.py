@@ -37,7 +37,7 @@ LADDER = (
 )
 """What `auto` chooses from: from a day on, the calendar's own, which follow the clock changes."""
 
-_COMFORTABLE = 80
+_COMFORTABLE = 100
 
 
 def check_interval(text: str) -> str:
@@ -53,7 +53,7 @@ def check_interval(text: str) -> str:
 
 
 def suitable_interval(start: datetime, end: datetime) -> str:
-    """Return the narrowest step of the ladder that cuts the span into at most 80 buckets."""
+    """Return the narrowest step of the ladder that cuts the span into at most 100 buckets."""
     span = end - start
     return next((step for step in LADDER if span <= _least(step) * _COMFORTABLE), LADDER[-1])
 

@@ -8,20 +8,21 @@ from typing import Any, Self
 
 import elasticsearch
 from audit_schemas.settings import ElasticsearchSettings
-from elasticsearch.serializer import OrjsonSerializer
 
 from audit_query.aggregations import (
+    CANDIDATES,
     Buckets,
     Dimension,
     Ranked,
     Seen,
     Span,
+    may_be_low,
+    may_miss,
     over_time,
     ranking,
     read_buckets,
     read_ranking,
     read_seen,
-    unsure,
 )
 from audit_query.cursor import Cursor
 from audit_query.errors import TimeRangeError
@@ -38,6 +39,7 @@ PAGE_MAX = 10_000
 ORDER = ("@timestamp", "audit.kafka.partition", "audit.kafka.offset")
 """What events are sorted by. No two have all three in common, so that a cursor has one meaning."""
 
+_SCAN_PAGE = 5000
 _ARRIVAL = ("event.ingested", "audit.kafka.partition", "audit.kafka.offset")
 
 
@@ -63,13 +65,13 @@ class AuditLog:
         seconds: float = 30.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._settings = settings
+        self._seconds = seconds
         self._index = settings.index_prefix
         self._clock = clock
         self._organization: str | None = None
         self._client = elasticsearch.Elasticsearch(
-            **settings.elasticsearch_options(),
-            request_timeout=seconds,
-            serializer=OrjsonSerializer(),
+            **settings.elasticsearch_options(), request_timeout=seconds
         )
 
     def within(self, organization: str) -> "AuditLog":
@@ -186,19 +188,21 @@ class AuditLog:
         span = self._span(wanted)
         if interval == AUTO:
             interval = suitable_interval(*span) if span else LADDER[-1]
-        found = self._over_time(wanted, over_time(interval, time_zone, span, by, parts))
-        if by is not None and unsure(found):
-            values = [row.value for row in read_ranking(found)]
-            found = self._over_time(wanted, over_time(interval, time_zone, span, by, values))
+        values = [row.value for row in read_ranking(self._ranked(wanted, by, parts))] if by else []
+        found = self._over_time(wanted, over_time(interval, time_zone, span, by, values[:parts]))
         return Buckets(interval, read_buckets(found))
 
     def top(self, wanted: Filter, by: Dimension, *, size: int = 10) -> list[Ranked]:
-        """Return the most frequent values of a field, with how many events have each, exactly."""
-        found = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, size))
-        if unsure(found):
+        """Return the most frequent values of a field, with how many events have each, exactly.
+
+        Shards only name their own most frequent values, so these are counted once more where one
+        may have left some out. Missed can only be what no shard has among its first ten thousand.
+        """
+        found = self._ranked(wanted, by, size)
+        if may_be_low(found):
             values = [row.value for row in read_ranking(found)]
             found = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, values))
-        return read_ranking(found)
+        return read_ranking(found)[:size]
 
     def suggest(self, what: Suggested, prefix: str, *, size: int = 10) -> list[str]:
         """Return up to `size` users, activities or addresses that begin so."""
@@ -206,14 +210,16 @@ class AuditLog:
             return suggestions(what, prefix, size).of_all(self._client, self._index)
         return suggestions(what, prefix, size).of_some(lambda **body: self.ask(Filter(), **body))
 
-    def scan(
-        self, wanted: Filter, *, newest_first: bool = False, size: int = 5000, **body: Any
-    ) -> Scan:
-        """Return all events, however many, as they are now: see `Scan`, which has to be closed."""
+    def scan(self, wanted: Filter, *, newest_first: bool = False, **body: Any) -> Scan:
+        """Return all events, however many, as they are now: see `Scan`, which is to be entered.
+
+        `body` has more of the search request, such as `source_includes`.
+        """
         order = "desc" if newest_first else "asc"
         sort = [{field: order} for field in ORDER]
         query = self._scoped(wanted.to_query())
-        return Scan(self._client, self._index, {"query": query, "sort": sort, "size": size, **body})
+        asked = {"query": query, "sort": sort, "size": _SCAN_PAGE, **body}
+        return Scan(self._settings, self._seconds, asked)
 
     def ask(self, wanted: Filter, **body: Any) -> Mapping[str, Any]:
         """Return the answer to one search request over the events that match."""
@@ -221,7 +227,7 @@ class AuditLog:
 
     def refresh(self) -> None:
         """Make everything that was indexed searchable now; analysts just wait for a second."""
-        self._client.indices.refresh(index=self._index, **_NO_INDEX_YET)
+        self._client.indices.refresh(index=self._index, ignore_unavailable=True, allow_no_indices=True)
 
     def close(self) -> None:
         """Close the connections."""
@@ -236,13 +242,15 @@ class AuditLog:
         self.close()
 
     def _search(self, query: Mapping[str, Any], **body: Any) -> Mapping[str, Any]:
-        found = self._client.search(
-            index=self._index,
-            query=self._scoped(query),
-            allow_partial_search_results=False,
-            **_NO_INDEX_YET,
-            **body,
-        )
+        try:
+            found = self._client.search(
+                index=self._index,
+                query=self._scoped(query),
+                allow_partial_search_results=False,
+                **body,
+            )
+        except elasticsearch.NotFoundError:  # no event yet, so no index behind the alias
+            return {"hits": {"total": {"value": 0}, "hits": []}}
         return dict(found.body)
 
     def _scoped(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -250,6 +258,13 @@ class AuditLog:
         if self._organization is None:
             return query
         return {"bool": {"filter": [{"term": {"organization.id": self._organization}}, query]}}
+
+    def _ranked(self, wanted: Filter, by: Dimension, size: int) -> Mapping[str, Any]:
+        """Return at least the most frequent values, for certain; their counts may be too low."""
+        found = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, size))
+        if may_miss(found, size):
+            found = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, CANDIDATES))
+        return found
 
     def _over_time(self, wanted: Filter, aggregations: dict[str, Any]) -> Mapping[str, Any]:
         try:
@@ -277,9 +292,6 @@ class AuditLog:
 
 _MILLISECOND = timedelta(milliseconds=1)
 _LATE = timedelta(minutes=1)
-
-# A log that is set up but still empty has no index: that is no error, only no events.
-_NO_INDEX_YET: dict[str, Any] = {"ignore_unavailable": True, "allow_no_indices": True}
 
 
 def _millis(span: timedelta) -> int:

@@ -7,12 +7,50 @@ from types import TracebackType
 from typing import Any, Self
 
 import elasticsearch
+import msgspec
+from audit_schemas.settings import ElasticsearchSettings
+from elasticsearch.serializer import JsonSerializer
 
 from audit_query.errors import ExportError
 
-__all__ = ["Scan"]
+__all__ = ["Hit", "Scan"]
 
 _KEEP_ALIVE = "5m"
+
+
+class Hit(msgspec.Struct, gc=False):
+    """An event as it is stored: the text of its JSON, and where it stands in the scan's order."""
+
+    source: msgspec.Raw = msgspec.field(name="_source")
+    sort: list[Any]
+
+
+class _Hits(msgspec.Struct, gc=False):
+    hits: list[Hit]
+
+
+class _Shards(msgspec.Struct, gc=False):
+    failed: int
+
+
+class _Page(msgspec.Struct, gc=False):
+    hits: _Hits
+    timed_out: bool
+    shards: _Shards = msgspec.field(name="_shards")
+    pit_id: str
+
+
+_PAGE = msgspec.json.Decoder(_Page)
+
+
+class _PageSerializer(JsonSerializer):
+    """Reads a page without making objects of its events: twenty times less work, and no garbage."""
+
+    def loads(self, data: bytes) -> Any:
+        try:
+            return _PAGE.decode(data)
+        except msgspec.ValidationError:  # any other answer, or an error's
+            return super().loads(data)
 
 
 class Scan:
@@ -20,56 +58,59 @@ class Scan:
 
     A context manager: leaving it gives the point in time back, whatever happened. While one page is
     worked on, the next is fetched; two pages are all that is in memory. A page that could not be
-    searched whole raises ExportError: what ends without an error was complete.
+    searched whole raises ExportError: what ends without an error was complete. Errors of the
+    Elasticsearch client pass through.
     """
 
     def __init__(
-        self, client: elasticsearch.Elasticsearch, index: str, body: Mapping[str, Any]
+        self, settings: ElasticsearchSettings, seconds: float, body: Mapping[str, Any]
     ) -> None:
-        self._client = client
-        self._index = index
+        self._index = settings.index_prefix
         self._body = dict(body)
         self._pool = ThreadPoolExecutor(1, "scan")
         self._pit: str | None = None
+        self._client = elasticsearch.Elasticsearch(
+            **settings.elasticsearch_options(), request_timeout=seconds, serializer=_PageSerializer()
+        )
 
     def __enter__(self) -> Self:
-        opened = self._client.open_point_in_time(
-            index=self._index,
-            keep_alive=_KEEP_ALIVE,
-            ignore_unavailable=True,
-            allow_partial_search_results=False,
-        )
-        self._pit = opened["id"]
+        try:
+            with suppress(elasticsearch.NotFoundError):  # no event yet, so no index behind the alias
+                opened = self._client.open_point_in_time(index=self._index, keep_alive=_KEEP_ALIVE)
+                self._pit = opened["id"]
+        except BaseException:
+            self._client.close()
+            raise
         return self
 
     def __exit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
-        with suppress(elasticsearch.ApiError, elasticsearch.TransportError):  # it expires by itself
-            self._client.close_point_in_time(id=self._pit)
+        # Where it can't be given back now, it expires by itself.
+        with suppress(elasticsearch.ApiError, elasticsearch.TransportError), self._client as client:
+            if self._pit is not None:
+                client.close_point_in_time(id=self._pit)
 
-    def __iter__(self) -> Iterator[Sequence[dict[str, Any]]]:
+    def __iter__(self) -> Iterator[Sequence[Hit]]:
         """Yield pages of hits; none is empty. Raises ExportError."""
-        coming = self._pool.submit(self._page, None)
-        while True:
-            found = coming.result()
-            hits: list[dict[str, Any]] = found["hits"]["hits"]
-            self._pit = found.get("pit_id", self._pit)
-            if len(hits) == self._body["size"]:
-                coming = self._pool.submit(self._page, hits[-1]["sort"])
+        size = self._body["size"]
+        coming = self._pool.submit(self._page, None) if self._pit is not None else None
+        while coming is not None:
+            hits = coming.result()
+            more = len(hits) == size
+            coming = self._pool.submit(self._page, hits[-1].sort) if more else None
             if hits:
                 yield hits
-            if len(hits) < self._body["size"]:
-                return
 
-    def _page(self, after: list[Any] | None) -> Mapping[str, Any]:
+    def _page(self, after: list[Any] | None) -> Sequence[Hit]:
         found = self._client.search(
             pit={"id": self._pit, "keep_alive": _KEEP_ALIVE},
             track_total_hits=False,
             search_after=after,
             **self._body,
-        )
-        if found["timed_out"] or found["_shards"]["failed"]:
+        ).body
+        if not isinstance(found, _Page) or found.timed_out or found.shards.failed:
             raise ExportError("Elasticsearch could not search all of the log; try again")
-        return dict(found.body)
+        self._pit = found.pit_id
+        return found.hits.hits

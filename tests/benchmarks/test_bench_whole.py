@@ -79,6 +79,22 @@ def test_smallest_bench_measures_everything_and_leaves_nothing(folder: Path) -> 
 
 
 @pytest.mark.servers
+@pytest.mark.timeout(600)
+def test_smallest_bench_of_answers_measures_every_kind(folder: Path) -> None:
+    """Each kind both ways, and exports that were counted."""
+    done = bench(folder, "query", "--events", "2000", "--rounds", "1")
+    said, _ = done.communicate(timeout=500)
+    assert done.returncode == 0, said
+    found = json.loads((folder / "out" / "quick.json").read_text())
+    assert found["query_tenth"]["events"] * 10 == found["query"]["events"] == 2000
+    for kind in found["query"]["kinds"].values():
+        assert 0 < kind["module"]["p50"] <= kind["module"]["p95"]
+    assert found["query"]["export"].keys() == {"bare", "ndjson", "csv"}
+    assert "Asking 2,000 events" in said
+    assert left_behind(folder) == []
+
+
+@pytest.mark.servers
 def test_interrupted_bench_leaves_nothing(folder: Path) -> None:
     """Ctrl-C, once the servers run and the topic is being filled."""
     running = bench(folder, "speed", "--events", "1000000", "--rounds", "1")

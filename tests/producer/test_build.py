@@ -42,6 +42,9 @@ def test_every_shipped_activity_has_a_typed_method() -> None:
     audit.user_deleted(user=who, account="u-3")
     audit.role_granted(user=who, account="u-3", role="admin")
     audit.role_revoked(user=who, account={"id": "u-3"}, role="admin")
+    audit.audit_log_searched(user=who)
+    audit.audit_log_exported(user=who)
+    audit.audit_log_refused(user={"name": "unknown"})
     assert {event.event.action for event in audit.events} == set(Catalogue.load())
 
 

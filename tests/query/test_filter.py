@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from audit_query import Filter, TimeRangeError
+from audit_query import Criteria, Filter, ParameterError, TimeRangeError
 from audit_query.intervals import check_interval
 from audit_query.timespec import parse_time, zone
 
@@ -20,6 +20,20 @@ FILTERS = {
     "activities": Filter(activities=("login", "logout")),
     "span": Filter(start=NOW - timedelta(days=1), end=NOW),
     "open-end": Filter(start=NOW),
+    "outcomes": Filter(outcomes=("failure", "unknown")),
+    "address": Filter(ips=("192.0.2.7", "2001:DB8:0::1")),
+    "ranges": Filter(ips=("192.0.2.77/24", "2001:db8::/32")),
+    "no-address": Filter(ips=("none",)),
+    "address-or-none": Filter(ips=("192.0.2.7", "none")),
+    "where": Filter(
+        organizations=("acme",), services=("chat-api",), chats=("c-1", "c-2"), sessions=("s-1",)
+    ),
+    "text": Filter(text=("wrong password",)),
+    "texts": Filter(text=("wrong password", "iPhone")),
+    "exclude": Filter(exclude=Criteria(activities=("login",), ips=("10.0.0.0/8", "none"))),
+    "include-and-exclude": Filter(
+        users=("Ada",), end=NOW, exclude=Criteria(users=("u-2",), text=("test",))
+    ),
     "all": Filter(users=("u-1", "Ada"), activities=("login",), start=NOW - timedelta(hours=1), end=NOW),
 }
 
@@ -101,3 +115,14 @@ def test_what_is_no_interval_is_refused(text: str) -> None:
     """The sentence lists the calendar intervals."""
     with pytest.raises(TimeRangeError, match="is no interval"):
         check_interval(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["192.0.2", "192.0.2.7/33", "fe80::1%eth0", "1.2.3.4-5", "*", "", "16909060", "010.0.0.1"]
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    """Elasticsearch would refuse the whole search, with words of its own."""
+    with pytest.raises(ParameterError, match="is no address or range"):
+        Filter(ips=(text,))
+    with pytest.raises(ParameterError, match="is no address or range"):
+        Criteria(ips=("192.0.2.7", text))

@@ -8,31 +8,13 @@ import pytest
 from audit_producer import new_event
 from audit_query import AuditLog, Bucket, Filter
 from audit_query.tables import buckets_table, events_table, row_of
-from audit_schemas import AuditEvent, Catalogue, Document, IndexNaming, Origin, format_timestamp
 from rich.console import Console
 from servers import Deployment
+from stored import store
 
 pytestmark = pytest.mark.servers
 
 T0 = datetime(2026, 11, 1, 10, tzinfo=UTC)
-
-
-def store(deployment: Deployment, *events: AuditEvent) -> None:
-    """Index events as the consumer does, at offsets in the order given."""
-    catalogue, naming = Catalogue.load(), IndexNaming(deployment.name)
-    with deployment.client() as client:
-        for offset, event in enumerate(events):
-            settled = catalogue.settle(event)
-            now = format_timestamp(T0)
-            origin = Origin("t", 0, offset)
-            document = Document.of(settled, catalogue[event.event.action], origin, now, now)
-            client.perform_request(
-                "PUT",
-                f"/{naming.index_of(event.timestamp)}/_create/{document.id}",
-                headers={"content-type": "application/json", "accept": "application/json"},
-                body=document.body,
-            )
-        client.indices.refresh(index=f"{deployment.name}-*")
 
 
 @pytest.fixture

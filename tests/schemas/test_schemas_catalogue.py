@@ -61,6 +61,9 @@ def test_shipped_catalogue_starts_with_the_seeds_activities() -> None:
         ("user-deleted", ["iam"], ["deletion", "user"], "success"),
         ("role-granted", ["iam"], ["change", "user"], "success"),
         ("role-revoked", ["iam"], ["change", "user"], "success"),
+        ("audit-log-searched", ["database"], ["access"], "success"),
+        ("audit-log-exported", ["database"], ["access"], "success"),
+        ("audit-log-refused", ["authentication"], ["denied"], "failure"),
     ],
 )
 def test_activity_has_its_ecs_category_and_type(

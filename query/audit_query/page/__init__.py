@@ -1,0 +1,3 @@
+"""The Audit Logs page."""
+
+__all__: list[str] = []

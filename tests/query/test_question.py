@@ -1,0 +1,97 @@
+"""A question as people write it: one table of names, for the URL, the command line and the page."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from audit_query import Criteria, Filter, ParameterError, Question
+from audit_query.question import EXCLUDE, NAMES, PARAMETERS, VALUE_MAX
+from hypothesis import given
+from hypothesis import strategies as st
+
+NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+
+VALUES = {"outcome": st.sampled_from(["success", "failure"]), "ip": st.ip_addresses().map(str)}
+PAIRS = st.lists(
+    st.sampled_from([name for name in NAMES if name not in ("from", "to")]).flatmap(
+        lambda name: st.tuples(
+            st.just(name), VALUES.get(name.removeprefix(EXCLUDE), st.text(max_size=20))
+        )
+    ),
+    max_size=12,
+)
+
+
+def test_every_name_reaches_its_field() -> None:
+    """Included and excluded, each by its own name."""
+    given = {name: "192.0.2.7" if name == "ip" else "success" for name in PARAMETERS}
+    wanted = Question.parse(given.items()).filter(NOW)
+    unwanted = Question.parse((f"not_{name}", value) for name, value in given.items()).filter(NOW)
+    for name, field in PARAMETERS.items():
+        assert getattr(wanted, field) == (given[name],)
+        assert getattr(unwanted.exclude, field) == (given[name],)
+    assert unwanted == Filter(exclude=Criteria(**{f: (given[n],) for n, f in PARAMETERS.items()}))
+
+
+def test_relative_times_stay_as_they_were_typed() -> None:
+    """A link that is opened tomorrow means tomorrow's last day."""
+    question = Question.parse([("from", "-24h"), ("to", "now")])
+    assert question.pairs == (("from", "-24h"), ("to", "now"))
+    for now in (NOW, NOW + timedelta(days=1)):
+        assert question.filter(now) == Filter(start=now - timedelta(hours=24), end=now)
+
+
+def test_times_without_a_zone_are_the_readers() -> None:
+    """Midnight in Istanbul."""
+    now = NOW.astimezone(ZoneInfo("Europe/Istanbul"))
+    start = Question.parse([("from", "2026-11-23")]).filter(now).start
+    assert start == datetime(2026, 11, 22, 21, tzinfo=UTC)
+
+
+@given(PAIRS)
+def test_a_question_written_out_and_read_again_is_the_same(pairs: list[tuple[str, str]]) -> None:
+    """In one order, without repetitions and blanks: two links to the same question are equal."""
+    question = Question.parse(pairs)
+    assert Question.parse(question.pairs) == question
+    assert Question.parse(reversed(question.pairs)).filter(NOW) is not None
+    assert set(question.pairs) == {(name, value.strip()) for name, value in pairs if value.strip()}
+
+
+def test_values_are_added_moved_and_taken_away() -> None:
+    """What a click on a value does."""
+    question = Question.parse([("user", "Ada"), ("user", "Ben"), ("from", "-1h")])
+    assert question.with_("user", "Cem").values("user") == ("Ada", "Ben", "Cem")
+    assert question.with_("user", "Ada") == question
+    assert question.with_("from", "-2h").values("from") == ("-2h",)
+    moved = question.with_("not_user", "Ada")
+    assert (moved.values("user"), moved.values("not_user")) == (("Ben",), ("Ada",))
+    assert moved.with_("user", "Ada") == Question.parse(
+        [("user", "Ben"), ("user", "Ada"), ("from", "-1h")]
+    )
+    assert question.without("user", "Ada").values("user") == ("Ben",)
+    assert question.without("user").pairs == (("from", "-1h"),)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "parameter", "says"),
+    [
+        ([("usr", "Ada")], "usr", "did you mean user?"),
+        ([("xyzzy", "1")], "xyzzy", "there are user, activity"),
+        ([("from", "soon")], "from", "'soon' is no time"),
+        ([("to", "2026-13-01")], "to", "is no time"),
+        ([("from", "now"), ("to", "-1h")], "from", "now is not before -1h"),
+        ([("from", "-1h"), ("from", "-2h")], "from", "give it once"),
+        ([("not_ip", "1.2.3")], "not_ip", "'1.2.3' is no address"),
+        ([("outcome", "bad")], "outcome", "none of success, failure, unknown"),
+        ([("user", "x" * (VALUE_MAX + 1))], "user", "has 1025 characters"),
+        ([("user", str(n)) for n in range(201)], "user", "at most 200 values"),
+    ],
+)
+def test_refusal_names_the_parameter_and_the_reason(
+    pairs: list[tuple[str, str]], parameter: str, says: str
+) -> None:
+    """A person can mend it."""
+    with pytest.raises(ParameterError) as refused:
+        Question.parse(pairs).filter(NOW)
+    assert refused.value.parameter == parameter
+    assert says in refused.value.reason
