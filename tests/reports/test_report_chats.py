@@ -14,7 +14,8 @@ from audit_query import AuditLog, Criteria, Filter, ParameterError
 from audit_query.reports import ChatRow, Spread, chats, waits
 from audit_query.reports.case import STEPS, Step, Wait
 from audit_query.reports.case_book import CaseBook
-from audit_query.reports.chat_life import cases, whole_milliseconds
+from audit_query.reports.chat_life import cases
+from audit_query.reports.chat_steps import whole_milliseconds
 from audit_query.reports.people import Person
 from audit_query.reports.sketch import RELATIVE_ERROR, Sketch
 from audit_query.reports.wait_row import summed
@@ -166,7 +167,8 @@ def filled(servers: Servers, events: list[Done]) -> Iterator[Deployment]:
 def log(filled: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[AuditLog]:
     """Give its log, read by small pages, with few cases in memory."""
     monkeypatch.setattr("audit_query.reports.chat_life._PAGE", 40)
-    monkeypatch.setattr("audit_query.reports.chat_life._BATCH", 3)
+    monkeypatch.setattr("audit_query.reports.chat_steps._PAGE", 10)
+    monkeypatch.setattr("audit_query.reports.chat_steps._BATCH", 3)
     monkeypatch.setattr("audit_query.reports.chat_life._IN_MEMORY", 10)
     with AuditLog(filled.query) as found:
         yield found
