@@ -56,4 +56,3 @@ def test_demo_on_a_terminal_serves_the_page_until_ctrl_c(servers: Servers, tmp_p
             process.wait()
         os.close(ours)
         tear_down(deployment)
-
