@@ -64,6 +64,9 @@ def test_dark_and_phone(site: Served, reading: Opener, shot: Shot) -> None:
     expect(acts).to_have_css("opacity", "1")
     page.evaluate("document.querySelector('#rows .details').scrollIntoView()")
     shot(page, "phone-opened")
+    cells = page.locator(".changes tbody tr").first.locator("th, td")
+    tops = cells.evaluate_all("cells => cells.map(cell => cell.getBoundingClientRect().top)")
+    assert len(set(tops)) == 1  # before and after stay side by side
     acts.locator("a").first.click()
     page.wait_for_url("**not_activity=settings-changed**")
 

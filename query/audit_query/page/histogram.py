@@ -20,7 +20,8 @@ HEIGHT = 148
 _AXIS = 20
 """Pixels below the bars, for the times."""
 _GAP = 1
-_TICKS = 7
+_TICKS, _EDGE = 7, 25
+"""Times below the bars, and the share of the width that the last one needs."""
 _DAY = 86_400
 _STEPS = (
     *(1, 5, 10, 30, 60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, _DAY // 2),
@@ -178,7 +179,7 @@ def round_places(starts: Sequence[datetime]) -> Sequence[int]:
     else:
         every = max(-(-len(starts) // _TICKS), 1)
         places = list(range(0, len(starts), every))
-    if len(places) > 1 and (len(starts) - places[-1]) * 2 * _TICKS < len(starts):
+    if len(places) > 1 and (len(starts) - places[-1]) * _EDGE < len(starts):
         places.pop()  # no room for its text
     return places
 
