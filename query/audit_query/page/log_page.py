@@ -93,7 +93,7 @@ def rows_page(log: AuditLog, view: View, now: datetime) -> Mapping[str, Any]:
 def live_page(log: AuditLog, view: View, now: datetime, since: str | None) -> Mapping[str, Any]:
     """Return the rows that came since; some of them may have been there already."""
     wanted = view.question.filter(now.astimezone(view.zone))
-    found = log.arrived(wanted, since=decode_cursor(since) if since else None, size=_LIVE)
+    found = log.arrived(wanted, since=decode_cursor(since, numbers=1) if since else None, size=_LIVE)
     return {
         "rows": rows_of(found.events, view.zone, {}),
         "cursor": encode_cursor(found.cursor) if found.cursor else None,

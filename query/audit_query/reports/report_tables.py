@@ -12,7 +12,7 @@ from rich.table import Table
 from audit_query.reports.case import ChatRow
 from audit_query.reports.people import Person
 from audit_query.reports.user_row import UserRow
-from audit_query.reports.waits import KINDS, WaitRow
+from audit_query.reports.wait_row import KINDS, WaitRow
 
 __all__ = [
     "ROWS",
