@@ -58,8 +58,17 @@ def test_dark_and_phone(site: Served, reading: Opener, shot: Shot) -> None:
     page.locator("#rows tr").first.scroll_into_view_if_needed()
     page.evaluate("document.getElementById('log').scrollIntoView()")
     shot(page, "phone-rows")
-    shown = page.locator("#rows .acts").first.evaluate("element => getComputedStyle(element).opacity")
-    assert shown == "1"  # without a mouse there is no hovering
+    page.locator("#rows tr.event a.toggle").first.click()
+    acts = page.locator("#rows .details .acts").first  # without a mouse there is no hovering
+    expect(acts).to_be_visible()
+    expect(acts).to_have_css("opacity", "1")
+    page.evaluate("document.querySelector('#rows .details').scrollIntoView()")
+    shot(page, "phone-opened")
+    cells = page.locator(".changes tbody tr").first.locator("th, td")
+    tops = cells.evaluate_all("cells => cells.map(cell => cell.getBoundingClientRect().top)")
+    assert len(set(tops)) == 1  # before and after stay side by side
+    acts.locator("a").first.click()
+    page.wait_for_url("**not_activity=settings-changed**")
 
 
 def test_form_filters_and_leaves_no_blanks_in_the_address(site: Served, reading: Opener) -> None:
