@@ -1,10 +1,11 @@
-"""`auditlog search`, `show`, `buckets`, `top` and `seen`."""
+"""`auditlog search`, `show`, `buckets`, `top`, `seen` and `tail`."""
 
 import difflib
 import json
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -18,7 +19,15 @@ from audit_query.log import AuditLog
 from audit_query.options import asks
 from audit_query.question import Question
 from audit_query.settings import QuerySettings
-from audit_query.tables import buckets_table, event_table, events_table, ranking_table, seen_table
+from audit_query.tables import (
+    buckets_table,
+    event_table,
+    events_table,
+    ranking_table,
+    row_of,
+    seen_table,
+)
+from audit_query.tail import follow
 from audit_query.timespec import zone
 
 __all__ = ["asked_filter", "console_of", "explain_nothing", "open_log", "register"]
@@ -39,6 +48,7 @@ def register(app: typer.Typer) -> None:
     )
     app.command(epilog="Example: auditlog top ip --activity login-failed --from -7d")(asks(top))
     app.command(epilog="Example: auditlog seen --ip 203.0.113.0/24")(asks(seen))
+    app.command(epilog="Example: auditlog tail --activity login-failed")(asks(tail))
 
 
 def search(
@@ -153,6 +163,29 @@ def seen(question: Question, json_output: Json = False) -> None:
         sys.stdout.write(json.dumps({"count": found.count, **shown}) + "\n")
     else:
         console_of().print(seen_table(found, tz, settings.time_zone))
+
+
+def tail(
+    question: Question,
+    lines: Annotated[int, typer.Option(min=0, max=1000, help="Begin with so many.")] = 10,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 1.0,
+    json_output: Annotated[
+        bool, typer.Option("--json", help="Print whole events, one JSON object a line.")
+    ] = False,
+) -> None:
+    """Show events as they arrive, until Ctrl-C; also those that happened long ago."""
+    settings = QuerySettings()
+    wanted = asked_filter(question, settings)
+    tz = zone(settings.time_zone)
+    console = console_of()
+    with open_log(settings) as log, suppress(KeyboardInterrupt):
+        for events in follow(log, wanted, first=lines, wait=lambda: time.sleep(every)):
+            for event in events:
+                if json_output:
+                    sys.stdout.write(json.dumps(event) + "\n")
+                else:
+                    console.print("  ".join(row_of(event, tz)), markup=False, highlight=False)
+            sys.stdout.flush()
 
 
 def asked_filter(question: Question, settings: QuerySettings) -> Filter:

@@ -11,7 +11,7 @@ __all__ = ["Cursor", "decode_cursor", "encode_cursor"]
 
 Cursor = tuple[int, ...]
 
-_NUMBERS_MAX = 3
+_LONG = 2**63
 
 
 def encode_cursor(cursor: Sequence[int]) -> str:
@@ -20,15 +20,20 @@ def encode_cursor(cursor: Sequence[int]) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode_cursor(text: str) -> Cursor:
-    """Read what `encode_cursor` wrote. Raises ParameterError for anything else."""
+def decode_cursor(text: str, *, numbers: int = 3) -> Cursor:
+    """Read what `encode_cursor` wrote: three numbers of a page, or the one of a live tail.
+
+    Raises ParameterError for anything else.
+    """
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         found = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError):
         found = None
-    if not isinstance(found, list) or not all(type(number) is int for number in found):
-        raise ParameterError("cursor", "is none that a page gave; leave it out to begin anew")
-    if len(found) not in (1, _NUMBERS_MAX) or not all(abs(number) < 2**63 for number in found):
+    if (
+        not isinstance(found, list)
+        or len(found) != numbers
+        or not all(type(number) is int and abs(number) < _LONG for number in found)
+    ):
         raise ParameterError("cursor", "is none that a page gave; leave it out to begin anew")
     return tuple(found)

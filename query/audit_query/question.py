@@ -38,6 +38,8 @@ OUTCOMES = ("success", "failure", "unknown")
 VALUE_MAX = 1024
 """Characters of one value; no field that is searched holds more."""
 _VALUES_MAX = 200
+_TRIMMED = ("ip", "outcome", "from", "to")
+"""In names and ids a space counts: who calls himself `Ada ` must not hide behind Ada."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,9 @@ class Question:
         """
         found: dict[tuple[str, str], None] = {}
         for name, value in pairs:
-            text = value.strip()
+            text = value.strip() if name.removeprefix(EXCLUDE) in _TRIMMED else value
             _check(name, text)
-            if text:
+            if text.strip():
                 found[name, text] = None
         for name in ("from", "to"):
             if sum(given == name for given, _ in found) > 1:
@@ -124,7 +126,7 @@ def _check(name: str, value: str) -> None:
         raise ParameterError(name, f"there is no such parameter; {hint}")
     if len(value) > VALUE_MAX:
         raise ParameterError(name, f"has {len(value)} characters; at most {VALUE_MAX} can be")
-    if not value:
+    if not value.strip():
         return
     if name.removeprefix(EXCLUDE) == "outcome" and value not in OUTCOMES:
         raise ParameterError(name, f"{value!r} is none of {', '.join(OUTCOMES)}")

@@ -19,10 +19,14 @@ _KEEP_ALIVE = "5m"
 
 
 class Hit(msgspec.Struct, gc=False):
-    """An event as it is stored: the text of its JSON, and where it stands in the scan's order."""
+    """An event: where it stands in the scan's order, and the text of its JSON as it is stored.
 
-    source: msgspec.Raw = msgspec.field(name="_source")
+    Or the values of `fields`, where the body asks for these.
+    """
+
     sort: list[Any]
+    source: msgspec.Raw = msgspec.field(name="_source", default=msgspec.Raw(b""))
+    fields: dict[str, list[Any]] = {}
 
 
 class _Hits(msgspec.Struct, gc=False):

@@ -54,7 +54,13 @@ def test_a_question_written_out_and_read_again_is_the_same(pairs: list[tuple[str
     question = Question.parse(pairs)
     assert Question.parse(question.pairs) == question
     assert Question.parse(reversed(question.pairs)).filter(NOW) is not None
-    assert set(question.pairs) == {(name, value.strip()) for name, value in pairs if value.strip()}
+    assert set(question.pairs) == {(name, value) for name, value in pairs if value.strip()}
+
+
+def test_a_space_in_a_name_counts() -> None:
+    """Whoever calls himself `Ada ` must not be taken for Ada; around an address it means nothing."""
+    question = Question.parse([("user", "Ada "), ("ip", " 192.0.2.7 "), ("from", " -1h ")])
+    assert question.pairs == (("user", "Ada "), ("ip", "192.0.2.7"), ("from", "-1h"))
 
 
 def test_values_are_added_moved_and_taken_away() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import orjson
+import msgspec
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -201,4 +201,4 @@ def _ref(model: type[BaseModel]) -> dict[str, str]:
 
 def json_response(content: object, **headers: str) -> Response:
     """Return an answer as JSON."""
-    return Response(orjson.dumps(content), media_type="application/json", headers=headers)
+    return Response(msgspec.json.encode(content), media_type="application/json", headers=headers)

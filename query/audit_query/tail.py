@@ -1,0 +1,37 @@
+"""Events as they arrive, each once."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from audit_query.cursor import Cursor
+from audit_query.filter import Filter
+from audit_query.log import AuditLog
+
+__all__ = ["follow"]
+
+_REMEMBERED = 10_000
+_LOOK = 1000
+
+
+def follow(
+    log: AuditLog, wanted: Filter, *, first: int, wait: Callable[[], object]
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield the last `first` events, then those that arrive, oldest first; never ends by itself.
+
+    `wait` is called between two looks, and may raise to end it. Looks overlap by a minute, so what
+    became visible late shows too; of more than a thousand that came since the last look, the last.
+    """
+    seen: OrderedDict[str, None] = OrderedDict()
+    since: Cursor | None = None
+    limit = first
+    while True:
+        page = log.arrived(wanted, since=since, size=_LOOK)
+        fresh = [event for event in page.events if event["event"]["id"] not in seen]
+        if shown := fresh[:limit]:
+            yield shown[::-1]
+        seen.update((event["event"]["id"], None) for event in fresh)
+        while len(seen) > _REMEMBERED:
+            seen.popitem(last=False)
+        since, limit = page.cursor, _LOOK
+        wait()
