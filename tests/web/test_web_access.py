@@ -73,6 +73,7 @@ def test_without_a_good_token_it_is_401(guarded: Asked, header: str, why: str) -
     [
         *("/api/v1/events", "/api/v1/events/0123456789abcdef", "/api/v1/buckets", "/api/v1/top?by=ip"),
         *("/api/v1/suggest?field=user&prefix=a", "/api/v1/export"),
+        *("/api/v1/reports/users", "/api/v1/reports/chats", "/api/v1/reports/user", "/api/v1/timeline"),
     ],
 )
 def test_every_route_asks_for_the_token_first(guarded: Asked, path: str) -> None:
