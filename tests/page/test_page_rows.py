@@ -154,7 +154,12 @@ def test_rows_end_with_saying_so(site: Served, reading: Opener) -> None:
     """Neither a link that leads nowhere nor silence."""
     page = reading(f"{site.address}/?activity=login-failed&ip=203.0.113.66")
     end = page.locator("text=These are all.")
-    wait_until(lambda: page.mouse.wheel(0, 100_000) or end.count(), what="the rows end")
+
+    def scrolled_to_the_end() -> int:
+        page.mouse.wheel(0, 100_000)
+        return end.count()
+
+    wait_until(scrolled_to_the_end, what="the rows end")
     total = int((page.locator(".total").text_content() or "").replace(",", ""))
     expect(page.locator("#rows tr.event")).to_have_count(total)
 
