@@ -206,6 +206,21 @@ def test_large_form_is_refused(guarded: Asked) -> None:
     assert log_in(guarded, token="x" * 100_000).status_code == 413
 
 
+def test_page_without_a_token_leads_to_the_log_in(guarded: Asked) -> None:
+    """And back to where the reader wanted to; a first look is no refusal."""
+    del guarded.headers["Authorization"]
+    answer = guarded.get("/users/Ada%20L?from=-24h")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/login?next=%2Fusers%2FAda+L%3Ffrom%3D-24h"
+    assert answer.headers["cache-control"] == "no-store"
+    part = guarded.get("/rows", headers={"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"})
+    assert part.status_code == 401  # a script's question gets no page in place of rows
+    guarded.cookies.set(COOKIE, "nonsense")
+    assert guarded.get("/").status_code == 303
+    (event,) = guarded.published.wait_for(1)
+    assert event["reason"] == "the token is unknown"
+
+
 def test_form_remembers_where_the_reader_wanted_to(guarded: Asked) -> None:
     """A link that was shared leads to what it shows."""
     answer = guarded.get("/login?next=%2F%3Fuser%3DAda")

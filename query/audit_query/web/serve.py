@@ -70,7 +70,14 @@ def serve(
         publishing(settings) as publish,
         _quiet_signals(),
     ):
-        app = create_app(log, settings, tokens=tokens, publish=publish, is_https=is_https)
+        app = create_app(
+            log,
+            settings,
+            tokens=tokens,
+            publish=publish,
+            is_https=is_https,
+            renew=lambda: AuditLog(settings, seconds=settings.query_seconds),
+        )
         server = _TellingServer(configured(app, settings))
         server.tell = lambda: tell(_address(settings, listener))
         server.run(sockets=[listener])
