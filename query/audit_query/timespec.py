@@ -9,7 +9,7 @@ from audit_query.errors import TimeRangeError
 
 __all__ = ["check_year", "parse_time", "zone"]
 
-_FIRST_YEAR, _LAST_YEAR = 1970, 2999
+_FIRST_YEAR, _LAST_YEAR = 1000, 2999
 
 _PLACES = "UTC or Europe/Istanbul"
 _PYTHONS_OWN = ("EST", "Factory", "HST", "MST", "ROC", "localtime")
@@ -36,7 +36,7 @@ def parse_time(text: str, now: datetime) -> datetime:
 
 
 def check_year(at: datetime) -> datetime:
-    """Return the time if events can have it: 1970 to 2999. Raises TimeRangeError."""
+    """Return the time if events can have it: 1000 to 2999. Raises TimeRangeError."""
     if _FIRST_YEAR <= at.year <= _LAST_YEAR:
         return at
-    raise TimeRangeError(f"no event is of the year {at.year}; give one from 1970 to 2999")
+    raise TimeRangeError(f"no event is of the year {at.year}; give one from 1000 to 2999")

@@ -130,11 +130,11 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         Criteria(ips=("192.0.2.7", text))
 
 
-@pytest.mark.parametrize("year", [1, 999, 1969, 3000])
+@pytest.mark.parametrize("year", [1, 999, 3000, 9999])
 def test_year_that_no_event_has_is_refused(year: int) -> None:
     """Elasticsearch would answer with words of its own, or Python not at all."""
     at = datetime(year, 1, 1, tzinfo=UTC)
-    with pytest.raises(TimeRangeError, match="1970 to 2999"):
+    with pytest.raises(TimeRangeError, match="1000 to 2999"):
         Filter(start=at)
-    with pytest.raises(TimeRangeError, match="1970 to 2999"):
+    with pytest.raises(TimeRangeError, match="1000 to 2999"):
         Filter(end=at)

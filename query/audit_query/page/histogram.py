@@ -4,7 +4,7 @@ All positions along time are percentages, so that the picture is as wide as the 
 stretching its text. Colours are classes, since the page's policy allows no style in the markup.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from xml.etree import ElementTree as ET
 
@@ -55,11 +55,12 @@ def histogram(
             "aria-label": "Events over time; the table below has the same numbers",
         },
     )
-    _grid(root, top, number)
+    _grid(root, top)
     width = 100 / len(spans) if spans else 100
     for place, span in enumerate(spans):
         _bar(root, span, place * width, width, top, order, colours, zone, number)
     _ticks(root, spans, width, zone)
+    _scale(root, top, number)
     return ET.tostring(root, encoding="unicode")
 
 
@@ -95,16 +96,27 @@ def label_of(start: datetime, end: datetime, zone: tzinfo) -> str:
     return f"{begin:%Y-%m-%d} {begin:{clock}} to {stop:{clock if same else '%Y-%m-%d ' + clock}}"
 
 
-def _grid(root: ET.Element, top: int, number: Callable[[int], str]) -> None:
+def _levels(top: int) -> Iterator[tuple[int, float]]:
+    """Yield the counts that the scale shows, and how far down each is."""
     plot = HEIGHT - _AXIS
     for share in (0.5, 1.0):
-        if top * share != int(top * share):
-            continue
-        y = f"{plot - (plot - 14) * share:.1f}"
-        ET.SubElement(root, "line", {"class": "grid", "x1": "0", "x2": "100%", "y1": y, "y2": y})
-        text = ET.SubElement(root, "text", {"class": "scale", "x": "0", "y": f"{float(y) - 3:.1f}"})
-        text.text = number(int(top * share))
+        if top * share == int(top * share):
+            yield int(top * share), plot - (plot - 14) * share
+
+
+def _scale(root: ET.Element, top: int, number: Callable[[int], str]) -> None:
+    """Write the counts of the scale; after the bars, so that none hides them."""
+    for count, y in _levels(top):
+        text = ET.SubElement(root, "text", {"class": "scale", "x": "0", "y": f"{y - 3:.1f}"})
+        text.text = number(count)
         text.set("aria-hidden", "true")
+
+
+def _grid(root: ET.Element, top: int) -> None:
+    plot = HEIGHT - _AXIS
+    for _, y in _levels(top):
+        level = {"class": "grid", "x1": "0", "x2": "100%", "y1": f"{y:.1f}", "y2": f"{y:.1f}"}
+        ET.SubElement(root, "line", level)
     base = {"class": "base", "x1": "0", "x2": "100%", "y1": str(plot), "y2": str(plot)}
     ET.SubElement(root, "line", base)
 
