@@ -45,6 +45,7 @@ EXTRAS = {
     "anyio",
     "fastapi",
     "jinja2",
+    "markupsafe",
     "starlette",
     "uvicorn",
 }

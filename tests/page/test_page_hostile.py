@@ -97,7 +97,7 @@ def assert_nothing_was_obeyed(page: Page) -> None:
 def test_hostile_event_is_text_wherever_it_is_shown(
     attacked: Served, reading: Opener, number: int
 ) -> None:
-    """Rows, chips, legend, details, its own page, the user's page: no dialog, no element, no script."""
+    """Rows, details, the user's page, its own page: no dialog, no element, no script."""
     attack = ATTACKS[number]
     page = reading(f"{attacked.address}/?open=hostile-event-{number:03}")
     row = page.locator(f"#e-hostile-event-{number:03}")
@@ -108,18 +108,25 @@ def test_hostile_event_is_text_wherever_it_is_shown(
     expect(inside.locator(".changes ins")).to_have_text(f"{attack} after")
     page.click("text=JSON >> nth=-1")
     assert_nothing_was_obeyed(page)
-    for way in ("This chat", "This session", "This user"):
-        inside.get_by_text(way, exact=True).click()
-        expect(page.locator(".chip .v")).to_have_text(attack)
-        expect(page.locator("#rows tr.event")).to_have_count(1)
-        assert_nothing_was_obeyed(page)
-        page.go_back()
     inside.get_by_text("User's page", exact=True).click()
     expect(page.locator("h1")).to_have_text(attack)
     assert_nothing_was_obeyed(page)
     page.goto(f"{attacked.address}/events/hostile-event-{number:03}")
     expect(page.locator(".whole .message")).to_have_text(attack)
     assert_nothing_was_obeyed(page)
+
+
+def test_hostile_filter_is_text(attacked: Served, reading: Opener) -> None:
+    """Chips and the title, after each way that leads from an event."""
+    attack = ATTACKS[1]
+    page = reading(f"{attacked.address}/?open=hostile-event-001")
+    inside = page.locator(".details .whole")
+    for way in ("This chat", "This session", "This user"):
+        inside.get_by_text(way, exact=True).click()
+        expect(page.locator(".chip .v")).to_have_text(attack)
+        expect(page.locator("#rows tr.event")).to_have_count(1)
+        assert_nothing_was_obeyed(page)
+        page.go_back()
 
 
 def test_hostile_rows_that_scripts_put_in_are_text(attacked: Served, reading: Opener) -> None:

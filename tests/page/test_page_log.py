@@ -1,5 +1,6 @@
 """The page in a real browser: filters, suggestions, chips, times, the address."""
 
+import json
 from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
 
@@ -58,8 +59,17 @@ def test_dark_and_phone(site: Served, reading: Opener, shot: Shot) -> None:
     page.locator("#rows tr").first.scroll_into_view_if_needed()
     page.evaluate("document.getElementById('log').scrollIntoView()")
     shot(page, "phone-rows")
-    shown = page.locator("#rows .acts").first.evaluate("element => getComputedStyle(element).opacity")
-    assert shown == "1"  # without a mouse there is no hovering
+    page.locator("#rows tr.event a.toggle").first.click()
+    acts = page.locator("#rows .details .acts").first  # without a mouse there is no hovering
+    expect(acts).to_be_visible()
+    expect(acts).to_have_css("opacity", "1")
+    page.evaluate("document.querySelector('#rows .details').scrollIntoView()")
+    shot(page, "phone-opened")
+    cells = page.locator(".changes tbody tr").first.locator("th, td")
+    tops = cells.evaluate_all("cells => cells.map(cell => cell.getBoundingClientRect().top)")
+    assert len(set(tops)) == 1  # before and after stay side by side
+    acts.locator("a").first.click()
+    page.wait_for_url("**not_activity=settings-changed**")
 
 
 def test_form_filters_and_leaves_no_blanks_in_the_address(site: Served, reading: Opener) -> None:
@@ -231,6 +241,20 @@ def test_export_asks_for_what_is_shown(site: Served, reading: Opener) -> None:
             "from": "2026-11-13T15:30:00.000Z",
             "format": form,
         }
+
+
+def test_export_comes_as_a_file_with_the_rows_shown(site: Served, reading: Opener) -> None:
+    """A line for each event, and one of headings."""
+    page = reading(f"{site.address}/?user=Ada+Lovelace&from=-7d")
+    with page.expect_download() as coming:
+        page.locator(".export").get_by_text("CSV", exact=True).click()
+    lines = coming.value.path().read_text().splitlines()
+    assert len(lines) == 1 + page.locator("#rows tr.event").count()
+    with page.expect_download() as coming:
+        page.locator(".export").get_by_text("NDJSON").click()
+    events = [json.loads(line) for line in coming.value.path().read_text().splitlines()]
+    assert {event["audit"]["user"] for event in events} == {"Ada Lovelace"}
+    expect(page.locator("body.loading")).to_have_count(0)
 
 
 def test_skip_link_leads_to_the_content(site: Served, reading: Opener) -> None:

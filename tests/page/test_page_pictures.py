@@ -8,7 +8,7 @@ import pytest
 from audit_query.aggregations import Bucket, Buckets
 from audit_query.filter import Filter
 from audit_query.page.heat_map import heat_map, hours_of_week
-from audit_query.page.histogram import histogram, label_of, nice_top, totals
+from audit_query.page.histogram import histogram, label_of, nice_top, round_places, totals
 from audit_query.page.spans import end_of, spans
 
 T0 = datetime(2026, 3, 28, tzinfo=UTC)
@@ -71,6 +71,22 @@ def test_names_in_the_picture_are_escaped() -> None:
 def test_scale_ends_at_a_round_number(most: int, top: int) -> None:
     """Never below what is shown, and not far above."""
     assert top == nice_top(most)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "count", "written"),
+    [
+        (60, 24, ["00:00", "06:00", "12:00", "18:00"]),
+        (180, 56, ["00:00"] * 7),
+        (1, 10, ["00:00", "00:05"]),
+        (24 * 60, 30, ["00:00"] * 4),
+    ],
+)
+def test_round_times_are_written(minutes: int, count: int, written: list[str]) -> None:
+    """Midnights and full hours, and few enough to be read."""
+    starts = [T0 + timedelta(minutes=minutes * number) for number in range(count)]
+    places = round_places(starts)
+    assert written == [f"{starts[place]:%H:%M}" for place in places]
 
 
 def test_totals_are_of_all_buckets_largest_first() -> None:

@@ -8,6 +8,7 @@ from audit_producer import new_event
 from page.people import CHANGE
 from page.served import NOW, Served
 from playwright.sync_api import Page, expect
+from waiting import wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -152,12 +153,13 @@ def test_more_rows_come_as_one_scrolls(site: Served, reading: Opener) -> None:
 def test_rows_end_with_saying_so(site: Served, reading: Opener) -> None:
     """Neither a link that leads nowhere nor silence."""
     page = reading(f"{site.address}/?activity=login-failed&ip=203.0.113.66")
-    for _ in range(8):
+    end = page.locator("text=These are all.")
+
+    def scrolled_to_the_end() -> int:
         page.mouse.wheel(0, 100_000)
-        if page.locator("text=These are all.").count():
-            break
-        page.wait_for_timeout(100)
-    expect(page.locator("text=These are all.")).to_be_visible()
+        return end.count()
+
+    wait_until(scrolled_to_the_end, what="the rows end")
     total = int((page.locator(".total").text_content() or "").replace(",", ""))
     expect(page.locator("#rows tr.event")).to_have_count(total)
 

@@ -92,12 +92,13 @@ def test_tail_rests_while_the_page_is_hidden(own_site: Served, reading: Opener) 
         Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
         document.dispatchEvent(new Event('visibilitychange'));
     }"""
+    page.clock.install()
     page.evaluate(hide, True)
     expect(page.locator("#tail")).to_have_text("Live: paused while the page is hidden.")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     own_site.store(*logins(1, name="New"))
-    page.wait_for_timeout(2500)  # longer than the pause between two looks: nothing may happen
+    page.clock.fast_forward(600_000)
     assert asked == []
     page.evaluate(hide, False)
     expect(page.locator("#tail")).to_contain_text("1 new event.")

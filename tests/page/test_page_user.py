@@ -24,6 +24,7 @@ def test_user_s_page_tells_when_from_where_and_what(site: Served, reading: Opene
     page.locator(f"#rows [aria-label='Page of {name}']").first.click()
     page.wait_for_url(f"**/users/{quote(name)}")
     expect(page.locator("h1")).to_have_text(name)
+    assert site.published[-1][0] == "audit-log-searched"
     facts = page.locator(".facts")
     expect(facts).to_contain_text("Also known as")
     hours = page.locator(".heat rect title").all_text_contents()

@@ -206,6 +206,8 @@ def test_window_includes_its_ends(log: AuditLog) -> None:
     """Before and after, and events of the same millisecond."""
     assert numbers(log, 3, window=timedelta(seconds=45)) == [1, 2, 3, 4]
     assert numbers(log, 3, window=timedelta(milliseconds=44_999)) == [2, 3, 4]
+    assert numbers(log, 3, window=timedelta(seconds=2)) == [2, 3, 4]
+    assert numbers(log, 3, window=timedelta(milliseconds=1999)) == [2, 3]
     assert numbers(log, 2, window=timedelta(milliseconds=1)) == [2, 3]
     assert numbers(log, 3, window=timedelta(hours=3)) == [0, 1, 2, 3, 4, 5]
 
@@ -214,6 +216,7 @@ def test_window_includes_its_ends(log: AuditLog) -> None:
 def test_nearest_in_time_are_kept(log: AuditLog) -> None:
     """Not half before and half after: the closing is two hours off, the others are seconds."""
     assert numbers(log, 4, window=timedelta(hours=3), limit=4) == [1, 2, 3, 4]
+    assert numbers(log, 2, window=timedelta(hours=3), limit=3) == [2, 3, 4]
     assert numbers(log, 4, window=timedelta(hours=3), limit=1) == [4]
     found = around(log, Filter(), "event-of-the-chat-4", window=timedelta(hours=3), limit=2)
     assert found is not None

@@ -6,7 +6,6 @@ stretching its text. Colours are classes, since the page's policy allows no styl
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
-from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from audit_schemas.soften import printable
@@ -15,13 +14,20 @@ from audit_query.aggregations import Bucket
 from audit_query.page.palette import FAILURE
 from audit_query.page.spans import Span
 
-__all__ = ["HEIGHT", "histogram", "label_of", "nice_top", "totals"]
+__all__ = ["HEIGHT", "histogram", "label_of", "nice_top", "round_places", "totals"]
 
 HEIGHT = 148
 _AXIS = 20
 """Pixels below the bars, for the times."""
 _GAP = 1
-_TICKS = 6
+_TICKS, _EDGE = 7, 25
+"""Times below the bars, and the share of the width that the last one needs."""
+_DAY = 86_400
+_STEPS = (
+    *(1, 5, 10, 30, 60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, _DAY // 2),
+    *(days * _DAY for days in (1, 2, 7, 14)),
+)
+"""Seconds between times that people call round."""
 _MARGIN, _WIDE = 0.06, 8
 """The share of a bar's room that stays free at either side; more where there are few."""
 
@@ -152,25 +158,42 @@ def _title(span: Span, zone: tzinfo, number: Callable[[int], str]) -> str:
 
 
 def _ticks(root: ET.Element, spans: Sequence[Span], width: float, zone: tzinfo) -> None:
-    """Write a few times below the bars; a day is named where it begins, or where all begins."""
-    if not spans:
-        return
+    """Write a few round times below the bars; the first one says the day, too."""
     starts = [span.bucket.start.astimezone(zone) for span in spans]
-    daily = all((a.hour, a.minute, a.second) == (0, 0, 0) for a in starts)
-    every = max(-(-len(spans) // _TICKS), 1)
-    places = list(range(0, len(spans), every))
-    if len(places) > 1 and (len(spans) - places[-1]) * 2 < every:
-        places.pop()  # no room for its text
-    fine = any(start.second for start in starts)
-    days = [None, *(starts[place].date() for place in places)]
-    for order, (place, (before, day)) in enumerate(zip(places, pairwise(days), strict=True)):
-        start = starts[place]
-        clock = f"{start:%H:%M:%S}" if fine else f"{start:%H:%M}"
-        name = f"{start:%Y-%m-%d}" if daily else clock if before == day else f"{start:%m-%d} {clock}"
+    for order, place in enumerate(round_places(starts)):
         x = f"{place * width:.4f}%"
         minor = " minor" if order % 2 else ""
         mark = {"class": f"tick{minor}", "x1": x, "x2": x}
         ET.SubElement(root, "line", mark | {"y1": str(HEIGHT - _AXIS), "y2": str(HEIGHT - _AXIS + 4)})
         text = ET.SubElement(root, "text", {"class": f"time{minor}", "x": x, "y": str(HEIGHT - 4)})
-        text.text = name
+        text.text = _tick(starts[place], is_first=order == 0)
         text.set("aria-hidden", "true")
+
+
+def round_places(starts: Sequence[datetime]) -> Sequence[int]:
+    """Return which starts have their time written: those on the least round step that are few."""
+    for step in _STEPS:
+        places = [place for place, start in enumerate(starts) if _is_on(start, step)]
+        if places and len(places) <= _TICKS:
+            break
+    else:
+        every = max(-(-len(starts) // _TICKS), 1)
+        places = list(range(0, len(starts), every))
+    if len(places) > 1 and (len(starts) - places[-1]) * _EDGE < len(starts):
+        places.pop()  # no room for its text
+    return places
+
+
+def _is_on(start: datetime, step: int) -> bool:
+    """Tell whether a time is a multiple of so many seconds, by the clock, or of days."""
+    clock = start.hour * 3600 + start.minute * 60 + start.second
+    if step <= _DAY:
+        return clock % step == 0
+    return clock == 0 and start.toordinal() % (step // _DAY) == 0
+
+
+def _tick(start: datetime, *, is_first: bool) -> str:
+    if (start.hour, start.minute, start.second) == (0, 0, 0):
+        return f"{start:%Y-%m-%d}" if is_first else f"{start:%m-%d}"
+    clock = f"{start:%H:%M:%S}" if start.second else f"{start:%H:%M}"
+    return f"{start:%m-%d} {clock}" if is_first else clock

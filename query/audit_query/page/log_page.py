@@ -10,7 +10,9 @@ from markupsafe import Markup
 
 from audit_query.aggregations import Buckets
 from audit_query.cursor import decode_cursor, encode_cursor
+from audit_query.errors import TimeRangeError
 from audit_query.filter import Filter
+from audit_query.intervals import AUTO
 from audit_query.log import AuditLog, Page
 from audit_query.page.chips import LABELS, chips_of, drops_of
 from audit_query.page.histogram import histogram, label_of, totals
@@ -25,6 +27,8 @@ __all__ = ["ROWS", "Shown", "live_page", "log_page", "rows_page"]
 ROWS = 100
 _PARTS = 9
 """Of a bar; with the rest they are ten."""
+_BARS = 1000
+"""More are too narrow to be seen."""
 _SEEN = 500
 """Events that a live tail may meet again."""
 _LIVE = 200
@@ -50,14 +54,7 @@ def log_page(log: AuditLog, view: View, now: datetime) -> Shown:
     wanted = view.question.filter(now.astimezone(view.zone))
     live = _live(log, wanted, view)  # before the search: what comes in between shows twice, not never
     with ThreadPoolExecutor(2, "page") as pool:
-        later = pool.submit(
-            log.buckets,
-            wanted,
-            interval=view.interval,
-            by="activity",
-            parts=_PARTS,
-            time_zone=view.zone_name,
-        )
+        later = pool.submit(_buckets, log, wanted, view)
         found = _search(log, wanted, view)
         buckets = later.result()
     total = sum(bucket.count for bucket in buckets.buckets)
@@ -108,6 +105,21 @@ def _search(log: AuditLog, wanted: Filter, view: View) -> Page:
     return log.search(wanted, size=ROWS, after=decode_cursor(view.after) if view.after else None)
 
 
+def _buckets(log: AuditLog, wanted: Filter, view: View) -> Buckets:
+    """Return the bars; where there would be too many to tell apart, those of `auto`."""
+
+    def by(interval: str) -> Buckets:
+        return log.buckets(
+            wanted, interval=interval, by="activity", parts=_PARTS, time_zone=view.zone_name
+        )
+
+    try:
+        found = by(view.interval)
+    except TimeRangeError:
+        return by(AUTO)
+    return found if len(found.buckets) <= _BARS else by(AUTO)
+
+
 def _more(view: View, found: Page) -> Mapping[str, str | None]:
     if found.cursor is None:
         return {"more": None, "more_rows": None}
@@ -143,6 +155,7 @@ def _over_time(
     return {
         "buckets": bool(sums or rest),
         "interval": buckets.interval,
+        "too_narrow": view.interval not in (AUTO, buckets.interval),
         "picture": Markup(histogram(bars, colours, view.zone)),  # noqa: S704 - written as XML
         "zoom": view.any_time(),
         "span": _covered(bars, view, now),

@@ -15,6 +15,7 @@ from audit_query.page.problem_page import problem_page
 from audit_query.page.render import render, view_of
 from audit_query.page.user_page import user_page
 from audit_query.page.view import View
+from audit_query.question import Question
 from audit_query.web.access import Asker, AskerOf
 from audit_query.web.errors import ProblemError
 from audit_query.web.problems import Problem
@@ -117,6 +118,7 @@ def error_page(request: Request, problem: Problem) -> HTMLResponse:
 
 def _user(request: Request, asker: AskerOf, name: str, view: View) -> Response:
     context = user_page(asker.log, name, view)
+    asker.note_search(Question().with_("user", name), context["seen"].count)
     return render("user.html", view=view, asker=_name(request, asker), **context)
 
 

@@ -67,7 +67,7 @@ class View:
         A cookie is the browser's word only: what is no zone in it counts as none.
         """
         given = list(pairs)
-        own = {name: value[:_TEXT_MAX] for name, value in given if name in _OWN and value}
+        own = {name: value[:_TEXT_MAX] for name, value in given if name in _OWN and value.strip()}
         shared, remembered = own.get("tz"), _known(cookie)
         return cls(
             Question.parse((name, value) for name, value in given if name not in _OWN),
