@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from audit_query import AuditLog, Filter
+from audit_query.cursor import encode_cursor
 from audit_query.web.headers import SECURITY
 from serving import NOW, Asked, asking
 
@@ -261,6 +262,14 @@ def test_paging_and_suggestions_are_no_events(asked: Asked, audit_log: AuditLog)
     assert [event["action"] for event in events] == ["audit-log-searched", "audit-log-exported"]
     assert events[0]["labels"] == {"found": "22"}
     assert events[1]["labels"] == {"user": "Ada 1", "format": "csv"}
+
+
+def test_page_after_the_first_is_no_event(asked: Asked) -> None:
+    """Also where the first was long ago."""
+    asked.json("/events", cursor=encode_cursor((int(NOW.timestamp() * 1000), 0, 0)))
+    asked.json("/events", user="Ada 1")
+    (event,) = asked.published.wait_for(1)
+    assert event["labels"] == {"user": "Ada 1", "found": "1"}
 
 
 def test_bound_search_is_its_organizations_event(bound: Asked) -> None:

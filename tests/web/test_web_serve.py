@@ -237,7 +237,8 @@ def test_oversized_request_is_refused(tmp_path: Path) -> None:
 def test_self_audit_reaches_kafka(deployment: Deployment, tmp_path: Path) -> None:
     """Who searched is in the topic, as a valid event that the consumer will take."""
     with serving(tmp_path / "log", **deployment.environment) as served:
-        assert served.get("/api/v1/events?user=Ada")[0] == 200
+        forged = {"X-Forwarded-For": "198.51.100.1", "X-Forwarded-Proto": "https"}
+        assert served.get("/api/v1/events?user=Ada", **forged)[0] == 200
         assert served.get("/api/v1/events?user=Ada")[0] == 200
         assert served.get("/api/v1/export?user=Ada")[0] == 200
         assert served.get("/api/v1/events", Host="evil.example")[0] == 403
@@ -249,7 +250,7 @@ def test_self_audit_reaches_kafka(deployment: Deployment, tmp_path: Path) -> Non
     assert len(published) == len(events) == 3
     searched = events["audit-log-searched"]
     assert searched["labels"] == {"user": "Ada", "found": "0"}
-    assert searched["source"]["ip"] == "127.0.0.1"
+    assert searched["source"]["ip"] == "127.0.0.1"  # and not what the header says
     assert searched["service"]["name"] == "audit-log"
     assert events["audit-log-exported"]["labels"] == {"format": "csv", "user": "Ada"}
     assert (

@@ -145,6 +145,16 @@ def test_refusal_of_elasticsearch_is_the_operators_to_know(
     assert told in "".join(capsys.readouterr()).replace('"', "'").replace("\\'", "'")
 
 
+def test_question_that_elasticsearch_refuses_is_no_fault_of_the_log(capsys: Any) -> None:
+    """400, and what it quotes of the question stays out of the server's log."""
+    body = '{"error":{"root_cause":[{"type":"parse_exception","reason":"what of Carla"}]}}'
+    with answering(answering_with(400, body)) as url, asking_at(url) as client:
+        assert "can't answer this" in client.problem("/events", 400)["detail"]
+    logged = "".join(capsys.readouterr())
+    assert "parse_exception" in logged
+    assert "Carla" not in logged
+
+
 def test_changed_password_needs_no_restart(tmp_path: Path) -> None:
     """It is read again from its file once it was refused."""
     password = tmp_path / "password"
