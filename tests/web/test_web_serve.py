@@ -21,11 +21,12 @@ from audit_query.errors import QueryError
 from audit_query.web.serve import serve
 from audit_query.web.settings import ServeSettings
 from audit_query.web.tokens import TokenFile
+from certificates import loopback_certificate
 from command import auditlog, clean_environment
 from servers import Deployment
 from waiting import wait_until
 
-CERT, KEY = (str(Path(__file__).parent / f"loopback.{part}.pem") for part in ("cert", "key"))
+CERT, KEY = loopback_certificate().cert, loopback_certificate().key
 """A certificate of 127.0.0.1's, which nothing trusts."""
 
 TLS = {"AUDITLOG_SERVE_CERT_FILE": CERT, "AUDITLOG_SERVE_KEY_FILE": KEY}
@@ -45,7 +46,7 @@ class Served:
         """Return status, headers and body of an answer."""
         parts = urlsplit(self.address)
         if parts.scheme == "https":
-            trusting = ssl.create_default_context(cafile=CERT)
+            trusting = ssl.create_default_context(cafile=loopback_certificate().authority)
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
                 parts.netloc, timeout=20, context=trusting
             )
