@@ -1,23 +1,15 @@
 """Where the bars of the histogram begin and end, and what each of them zooms into. Pure."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from audit_query.aggregations import Bucket, Buckets
 from audit_query.filter import Filter
+from audit_query.intervals import fixed_width
 
 __all__ = ["Span", "end_of", "spans"]
 
-_FIXED = re.compile(r"([0-9]+)(ms|s|m|h|d)")
-_UNITS = {
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-}
 _CLOCK = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _DAYS = {"day": 1, "week": 7}
@@ -45,8 +37,8 @@ def spans(
 
 def end_of(start: datetime, interval: str, zone: tzinfo) -> datetime:
     """Return where an interval ends that begins at `start`: a day may have 23 hours, or 25."""
-    if match := _FIXED.fullmatch(interval):
-        return start + int(match[1]) * _UNITS[match[2]]
+    if width := fixed_width(interval):
+        return start + width
     if interval in _CLOCK:
         return start + _CLOCK[interval]
     here = start.astimezone(zone).replace(tzinfo=None)
