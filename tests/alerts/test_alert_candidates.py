@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -85,6 +86,20 @@ def test_few_events_are_no_candidates() -> None:
     assert not candidate_windows(driver_of(root), buckets(root, events))
 
 
+def test_what_straddles_the_edge_of_two_steps_is_a_candidate() -> None:
+    """Neither step has enough by itself."""
+    root = correlation(span=10, at_least=4)
+    events = [event(at, number=at) for at in (8, 9, 10, 11)]
+    assert {("192.0.2.1",): [(0, 19)]} == candidate_windows(driver_of(root), buckets(root, events))
+
+
+def test_counts_tell_nothing_about_what_a_mark_keeps() -> None:
+    """Three new addresses may be three days' first events; no count of all log-ins leaves them out."""
+    marked = replace(LOGIN, mark=FirstSeen("source.ip", ("user.id",), 9))
+    root = correlation(Kind.EVENT_COUNT, marked, at_least=3, group_by=("user.id",))
+    assert 1 == driver_of(root).at_least
+
+
 def test_a_part_that_a_mark_looks_at_is_not_counted_on() -> None:
     """A first log-in is one of many; what comes after it is rarer."""
     marked = type(LOGIN)(
@@ -147,10 +162,9 @@ def test_backfill_finds_what_all_events_in_memory_give(deployment: Deployment) -
             assert shape(expected) == shape(backfill_rule(log, rule, start, end)), rule.name
             # In halves, which cut whatever is in the middle: together the same groups and moments.
             middle = as_time(expected[len(expected) // 2].fired)
-            halves = [
-                *backfill_rule(log, rule, start, middle),
-                *backfill_rule(log, rule, middle, end),
-            ]
+            later = backfill_rule(log, rule, middle, end)
+            halves = [*backfill_rule(log, rule, start, middle), *later]
+            assert all(e.last >= middle.timestamp() * 1000 for e in later), rule.name
             assert {(e.group, e.fired) for e in expected} <= {(e.group, e.fired) for e in halves}
 
 
