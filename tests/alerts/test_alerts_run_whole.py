@@ -19,6 +19,7 @@ from audit_producer.build import new_event
 from audit_schemas import encode
 from command import clean_environment
 from consuming import settle
+from proxy import proxied
 from servers import Deployment
 from waiting import wait_until
 
@@ -210,3 +211,26 @@ def sources(deployment: Deployment) -> set[str]:
         json.loads(record.value or b"") for record in deployment.records(f"{deployment.name}.alerts")
     ]
     return {alert["source"]["ip"] for alert in found if is_brute(alert)}
+
+
+def test_runner_waits_for_an_elasticsearch_that_is_away(
+    deployment: Deployment, run: Running, tmp_path: Path
+) -> None:
+    """It says so in a sentence, and ends when it is told to."""
+    with proxied(deployment.servers.elasticsearch) as proxy:
+        proxy.cut()
+        environment = deployment.environment | {"AUDITLOG_ELASTICSEARCH_URL": proxy.url}
+        output = tmp_path / "runner"
+        with output.open("ab") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "audit_cli", "alerts", "run", "--every", "0.2s"],
+                env=clean_environment() | environment,
+                stdout=file,
+                stderr=file,
+            )
+        wait_until(lambda: b"waiting: Elasticsearch" in output.read_bytes(), what="it waits")
+        proxy.mend()
+        wait_until(lambda: run.client.indices.exists(index=run.index), what="it goes on")
+        process.terminate()
+        assert process.wait(30) == 0, output.read_text()
+    assert "Traceback" not in output.read_text()
