@@ -3,11 +3,15 @@
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +20,10 @@ from audit_alerts.runner.delivery import Delivery
 from audit_alerts.runner.lease import Lease
 from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.sinks import SIGNATURE, TIMESTAMP, NotDeliveredError, Webhook
+from audit_producer.build import new_event
+from audit_schemas import encode
+from command import clean_environment
+from consuming import settle
 from servers import Deployment
 from waiting import wait_until
 
@@ -163,3 +171,42 @@ def test_one_of_two_runners_delivers(run: Running) -> None:
     assert not first.take()
     second.give_back()
     assert first.take()
+
+
+def test_webhook_that_hangs_delays_no_other_sink(
+    deployment: Deployment, run: Running, tmp_path: Path
+) -> None:
+    """The topic is told while the webhook is still being waited for; its alert stays pending."""
+    now = datetime.now(UTC)
+    events = [
+        new_event("login-failed", user="root", ip="203.0.113.5", at=now - timedelta(seconds=n))
+        for n in range(8)
+    ]
+    with receiving() as receiver:
+        receiver.hang = threading.Event()
+        deployment.extra |= {
+            "AUDITLOG_ALERTS_INDEX": run.index,
+            "AUDITLOG_WEBHOOK_URL": receiver.url,
+            "AUDITLOG_ALERT_MARGIN_SECONDS": "0",
+        }
+        deployment.publish_raw(*map(encode, events))
+        log = tmp_path / "consumer.log"
+        with deployment.consuming(log=log) as consumer:
+            settle(deployment, log, consumer)
+        with (tmp_path / "runner").open("ab") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "audit_cli", "alerts", "run", "--every", "1s", "--since", "-1h"],
+                env=clean_environment() | deployment.environment,
+                stdout=file,
+                stderr=file,
+            )
+        wait_until(lambda: receiver.got, what="the webhook hangs")
+        wait_until(lambda: deployment.records(f"{deployment.name}.alerts"), what="the topic is told")
+        (alert, *_) = run.alerts()
+        assert "webhook" in alert["audit"]["alert"]["pending"]
+        receiver.hang.set()
+        wait_until(
+            lambda: not any(a["audit"]["alert"]["pending"] for a in run.alerts()), what="all told"
+        )
+        process.terminate()
+        assert process.wait(40) == 0
