@@ -36,10 +36,11 @@ def look_for_silence(log: AuditLog, rule: Rule, covered: int, upto: int) -> Find
         last = (after or upto + 1) - 1
         if last - before < root.after:
             continue
-        windows = [(before - root.days * _DAY - root.after, upto)]
+        # Of the days before, only the same hours decide.
+        windows = [(before - day * _DAY, upto - day * _DAY) for day in range(root.days + 1)]
         hits = {root.base.name: reading.hits(rule, root.base, [group], windows)}
         spans = Evaluation(rule, hits).spans(until=upto).get(group, [])
-        if within := [span for span in spans if span.last > covered]:
+        if within := [span for span in spans if span.since == before]:
             found[group] = within
     return Finding(0, found, lambda group, span: reading.evidence(root, group, (span.since, span.last)))
 
