@@ -48,6 +48,7 @@ EXTRAS = {
     "fastapi",
     "jinja2",
     "starlette",
+    "urllib3",
     "uvicorn",
     "sigma",
     "yaml",
