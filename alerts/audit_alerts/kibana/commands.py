@@ -129,7 +129,7 @@ def _credentials(
 
 
 def _bundle(settings: KibanaSettings, *, detection: bool) -> Bundle:
-    places = Places(events=settings.index_prefix, space=settings.kibana_space)
+    places = Places(settings.index_prefix, settings.alerts_index, settings.kibana_space)
     return bundle_of(load_rules(settings), places, detection=detection)
 
 
