@@ -328,7 +328,8 @@ def test_the_export_says_what_each_rule_becomes_and_why(name: str, form: Form, w
     if form is Form.ALERTS:
         params = rule.body["params"]
         assert ["audit-alerts"] == params["index"]
-        assert name in params["esQuery"]
+        assert {"term": {"rule.name": name}} in json.loads(params["esQuery"])["query"]["bool"]["filter"]
+        assert ("1h", "1m") == window(rule)
 
 
 def test_denied_ranges_are_the_deployments_own() -> None:

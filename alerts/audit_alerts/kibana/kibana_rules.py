@@ -19,13 +19,17 @@ from audit_alerts.words import span_words
 __all__ = ["Form", "KibanaRule", "kibana_rule"]
 
 _ARRIVED = "event.ingested"
+_MINUTE = 60_000
 _GROUPS = 1000
 _SAMPLES = 10
 _FIELDS = 3
 """What Kibana can group by at once: new_terms takes the fewest."""
 
-_ALERT_ID, _ALERT_RULE = "event.id", "rule.name"
-_ALERT_WINDOW = 600_000
+_ALERT_RULE, _ALERT_MADE = "rule.name", "event.created"
+_ALERT_GROUP = ("audit.alert.group", "event.id")
+"""One of Kibana's alerts for each of ours, and its name says whom it is about."""
+_ALERT_WINDOW = 3_600_000
+"""How long Kibana may be away without missing one; for so long each is active there."""
 _RISK = {
     "informational": ("low", 1),
     "low": ("low", 21),
@@ -72,7 +76,7 @@ def kibana_rule(rule: Rule, places: Places, *, detection: bool = True) -> Kibana
     """Return what the rule becomes; without `detection`, only what every Kibana has."""
     own_id = places.id_of("rule", rule.id)
     if why := _beyond(rule) or _beyond_plain(rule, detection=detection):
-        body = _alerting(rule, _over_alerts(rule, places), _ALERT_WINDOW)
+        body = _alerting(rule, _over_alerts(rule, places), _MINUTE)
         return KibanaRule(rule.name, Form.ALERTS, own_id, body, why)
     root = rule.root
     assert isinstance(root, Correlation)  # noqa: S101 - for mypy: a silence is beyond Kibana
@@ -82,7 +86,7 @@ def kibana_rule(rule: Rule, places: Places, *, detection: bool = True) -> Kibana
     if root.kind is Kind.VALUE_COUNT:
         body = _detection(rule, own_id, places, root) | _threshold(root)
         return KibanaRule(rule.name, Form.THRESHOLD, own_id, body, _note(root))
-    body = _alerting(rule, _es_query(root, places), root.span)
+    body = _alerting(rule, _es_query(root, places), step_of(root.span))
     return KibanaRule(rule.name, Form.ES_QUERY, own_id, body, _note(root))
 
 
@@ -163,7 +167,7 @@ def _es_query(root: Correlation, places: Places) -> dict[str, Any]:
 
 def _over_alerts(rule: Rule, places: Places) -> dict[str, Any]:
     query = {"query": {"bool": {"filter": [{"term": {_ALERT_RULE: rule.name}}]}}}
-    return _params(places.alerts, _ARRIVED, query, _ALERT_WINDOW, 1, _ALERT_ID)
+    return _params(places.alerts, _ALERT_MADE, query, _ALERT_WINDOW, 1, list(_ALERT_GROUP))
 
 
 def _params(
@@ -194,8 +198,8 @@ def _params(
     }
 
 
-def _alerting(rule: Rule, params: dict[str, Any], span: int) -> dict[str, Any]:
-    size, unit = kibana_span(step_of(span))
+def _alerting(rule: Rule, params: dict[str, Any], step: int) -> dict[str, Any]:
+    size, unit = kibana_span(step)
     return {
         "name": f"Audit log: {rule.title}",
         "rule_type_id": ".es-query",
