@@ -17,6 +17,7 @@ from audit_alerts.kibana.saved_objects import SEARCHES
 from audit_alerts.kibana.spans import kibana_span
 from audit_alerts.plan import Origin
 from audit_alerts.rules import read_rules
+from audit_alerts.runner.alert import TEMPLATE
 from audit_schemas import Catalogue
 from audit_schemas.template import mapping
 from command import auditlog
@@ -288,6 +289,16 @@ def test_rules_group_by_fields_of_the_mapping() -> None:
             fields = [term] if isinstance(term, str) else term
         assert "organization.id" not in fields
         assert all(groupable(field) for field in fields), rule.rule
+
+
+def test_rules_over_alerts_ask_for_fields_of_the_runners_alerts() -> None:
+    """By its own mapping: a rule over a field that is none would be silent for ever."""
+    of_alerts = set(leaves(TEMPLATE["properties"]))
+    for rule in BUNDLE.rules:
+        if rule.form is Form.ALERTS:
+            params = rule.body["params"]
+            (asked,) = json.loads(params["esQuery"])["query"]["bool"]["filter"]
+            assert {params["timeField"], *params["termField"], *asked["term"]} <= of_alerts
 
 
 def test_a_rule_looks_back_over_its_span_and_a_step() -> None:
