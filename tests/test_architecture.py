@@ -49,9 +49,9 @@ EXTRAS = {
     "jinja2",
     "markupsafe",
     "starlette",
+    "urllib3",
     "uvicorn",
     "sigma",
-    "urllib3",
     "yaml",
 }
 

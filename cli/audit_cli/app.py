@@ -22,6 +22,7 @@ _COMPONENTS = (
     "audit_query.web.commands",
     "audit_query.reports.commands",
     "audit_alerts.commands",
+    "audit_alerts.kibana.commands",
     "audit_local.commands",
     "audit_cli.settings",
     "audit_cli.demo",

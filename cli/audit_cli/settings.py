@@ -24,6 +24,7 @@ _CLASSES = (
     ("audit_query.web.settings", "ServeSettings"),
     ("audit_alerts.settings", "AlertSettings"),
     ("audit_alerts.runner.settings", "RunnerSettings"),
+    ("audit_alerts.kibana.settings", "KibanaSettings"),
     ("audit_local.settings", "LocalSettings"),
 )
 
