@@ -1,11 +1,11 @@
 """What a rule would have fired in the past, asked of the log."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from audit_query import AuditLog, Filter
 
 from audit_alerts.candidates import (
@@ -107,7 +107,7 @@ def _hits(
         wanted = RuleFilter(start=span[0], end=span[1], queries=queries)
         with log.scan(wanted, source_includes=sources) as pages:
             for page in pages:
-                found += hits_of_base(base, needed, (json.loads(hit.source) for hit in page))
+                found += hits_of_base(base, needed, (msgspec.json.decode(hit.source) for hit in page))
     return sorted(found, key=lambda hit: (hit.at, hit.order, hit.id))
 
 

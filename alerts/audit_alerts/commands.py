@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
     """Add this component's commands."""
     alerts = typer.Typer(no_args_is_help=True, help="Rules over the log: suspicious IPs and the like.")
     alerts.command("list", epilog="Example: auditlog alerts list")(list_rules)
-    alerts.command(epilog="Example: auditlog alerts test")(test)
+    alerts.command("test", epilog="Example: auditlog alerts test")(try_examples)
     alerts.command(epilog="Example: auditlog alerts explain brute-force")(explain)
     alerts.command(epilog="Example: auditlog alerts backfill --from -7d")(backfill)
     app.add_typer(alerts, name="alerts")
@@ -50,7 +50,7 @@ def list_rules(json_output: Json = False) -> None:
         console_of().print(rules_table(rules))
 
 
-def test(names: Names = None, json_output: Json = False) -> None:
+def try_examples(names: Names = None, json_output: Json = False) -> None:
     """Run every rule against its own examples; needs no server. Exit status 1 if one fails."""
     settings = AlertSettings()
     catalogue = Catalogue.load(settings.catalogue)

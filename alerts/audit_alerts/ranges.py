@@ -26,7 +26,13 @@ def denied_ranges(file: Path | None) -> tuple[str, ...]:
     for number, line in enumerate(lines, start=1):
         if text := line.partition("#")[0].strip():
             try:
-                found.append(str(ipaddress.ip_network(text)))
+                found.append(_range(text))
             except ValueError as error:
                 raise RangesError(f"{file}:{number}: {error}; write such as 192.0.2.0/24") from None
     return tuple(dict.fromkeys(found))
+
+
+def _range(text: str) -> str:
+    if "%" in text:
+        raise ValueError(f"{text!r} has a zone, which means something on one host only")
+    return str(ipaddress.ip_network(text))

@@ -28,6 +28,8 @@ from audit_alerts.plan import Origin
 __all__ = ["Untranslatable", "translated"]
 
 _WILDCARDS = {SpecialChars.WILDCARD_MULTI: None, SpecialChars.WILDCARD_SINGLE: ...}
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+_OPERATORS = frozenset({"AND", "OR", "NOT"})
 
 
 class Untranslatable(ValueError):  # noqa: N818 - the loader tells which file it was
@@ -63,9 +65,11 @@ def _leaf(path: str, value: Any, kind: FieldKind) -> Condition:
     if isinstance(value, SigmaNull):
         return Not(Exists(path))
     if isinstance(value, SigmaExists):
-        return Exists(path) if value.exists else Not(Exists(path))
+        if not value.exists:  # pySigma's Lucene leaves out the brackets that a denial needs
+            raise Untranslatable(f"{path}: instead of exists: false, write the field with null")
+        return Exists(path)
     if isinstance(value, SigmaCIDRExpression) and kind == "ip":
-        return InNetwork(path, value.network)
+        return _network(path, value.network)
     if isinstance(value, SigmaNumber) and isinstance(value.number, int) and kind != "ip":
         return Equals(path, str(value.number))
     if isinstance(value, SigmaString) and not isinstance(value, SigmaCasedString):
@@ -95,6 +99,12 @@ def _address(path: str, value: SigmaString) -> Condition:
     return InNetwork(path, ipaddress.ip_network(text))
 
 
+def _network(path: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Condition:
+    if network.version == 6 and network.subnet_of(_MAPPED):  # noqa: PLR2004
+        raise Untranslatable(f"{path}: {network} is a range of IPv4 addresses; write it as such")
+    return InNetwork(path, network)
+
+
 _READERS: dict[str, Callable[[str, SigmaString], Condition]] = {
     "keyword": _keyword,
     "label": _label,
@@ -107,5 +117,9 @@ def _check_characters(path: str, value: SigmaString) -> None:
     text = "".join(part for part in value.s if isinstance(part, str))
     if not value.s:
         raise Untranslatable(f"{path}: the empty text can't be asked for; use null or |exists")
+    if text in _OPERATORS and not value.contains_special():
+        raise Untranslatable(f"{path}: {text} is an operator of Lucene, which can't be asked for")
+    if isinstance(value.s[0], str) and text.startswith(("<", ">")):
+        raise Untranslatable(f"{path}: {text} would be a range; < and > can't be escaped at the start")
     if not text.isprintable():
         raise Untranslatable(f"{path}: a value with control characters can't be asked for")

@@ -35,11 +35,11 @@ def in_words(node: Base | Correlation | Silence) -> list[str]:
     if isinstance(node, Base):
         return [f"{node.name}: {_base(node)}"]
     if isinstance(node, Silence):
-        return [
-            f"{node.name}: {_base(node.base)}",
+        fires = (
             f"Fires {grouping(node.group_by)} that has none for {span_words(node.after)}, though the "
-            f"same time of each of the last {node.days} days had at least {node.least}.",
-        ]
+            f"same time of each of the last {node.days} days had at least {node.least}."
+        )
+        return [f"{node.name}: {_base(node.base)}", fires]
     parts = [line for part in node.parts for line in in_words(part)]
     return [*parts, f"{node.name}: {_correlation(node)}"]
 
@@ -62,8 +62,8 @@ def _mark(mark: Mark | None) -> str:
             )
         case UnusualHours(group_by, history, days, margin):
             return (
-                f", if further than {span_words(margin)} from every time of day at which there was "
-                f"one, {grouping(group_by)}, on at least {days} days of the {span_words(history)} before"
+                f", if further than {span_words(margin)} from every time of day at which there was one "
+                f"in the {span_words(history)} before, on at least {days} days, {grouping(group_by)}"
             )
         case None:
             return ""

@@ -1,0 +1,225 @@
+"""What becomes of a rule file: a plan, or a refusal that says why."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alert_making import CATALOGUE, compiled, documents, text_of
+from audit_alerts.compile import compile_rule
+from audit_alerts.condition import Equals
+from audit_alerts.errors import AlertError, RangesError, RuleRefused
+from audit_alerts.plan import Base, Correlation, Kind
+from audit_alerts.ranges import denied_ranges
+from audit_alerts.rules import read_rules
+
+
+def test_a_rule_becomes_a_plan() -> None:
+    """With a query for Elasticsearch, and a condition that the program answers itself."""
+    rule = compiled(documents())
+    part = Base("part", rule.origin, Equals("event.action", "login"), "event.action:login")
+    assert rule.root == Correlation("some", Kind.EVENT_COUNT, (part,), ("source.ip",), 300_000, 2)
+    assert "some.yml" == rule.file
+    assert None is rule.idle
+
+
+def test_more_than_is_one_more_at_least() -> None:
+    """Both of Sigma's growing conditions are taken."""
+    rule = compiled(documents(rule__correlation__condition={"gt": 2}))
+    assert isinstance(rule.root, Correlation)
+    assert 3 == rule.root.at_least
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    # fields and values
+    ({"part__detection__it": {"user.nme": "x"}}, "user.nme is no field that a rule can ask for"),
+    ({"part__detection__it": {"message": "x"}}, "message is no field"),
+    ({"part__detection__it": {"event.id": "x"}}, "event.id is no field"),
+    ({"part__detection__it": {"event.action": "log-in"}}, "log-in is no activity of the catalogue"),
+    ({"part__detection__it": {"event.action|endswith": "-in"}}, "is no activity of the catalogue"),
+    ({"part__detection__it": {"user.name|re": "a.*"}}, "RegularExpression has no exact meaning"),
+    ({"part__detection__it": {"user.name|cased": "a"}}, "CasedString has no exact meaning"),
+    ({"part__detection__it": {"user.name|fieldref": "user.id"}}, "FieldReference has no exact"),
+    ({"part__detection__it": {"@timestamp|hour": 3}}, "@timestamp is no field"),
+    ({"part__detection__it": {"user.name|gte": 3}}, "CompareExpression has no exact meaning"),
+    ({"part__detection__it": {"user.name": True}}, "Bool has no exact meaning"),
+    ({"part__detection__it": {"user.name": "AND"}}, "AND is an operator of Lucene"),
+    ({"part__detection__it": {"user.name": "<x"}}, "would be a range"),
+    ({"part__detection__it": {"user.name": ""}}, "empty text"),
+    ({"part__detection__it": {"user.name": "a\nb"}}, "control characters"),
+    ({"part__detection__it": {"user.name|exists": False}}, "write the field with null"),
+    ({"part__detection__it": {"labels.a": "b*"}}, "a label is compared whole"),
+    ({"part__detection__it": {"source.ip": "192.0.2.*"}}, "is no address; for a range, use |cidr"),
+    ({"part__detection__it": {"source.ip": "192.0.2.0/24"}}, "is no address; for a range, use |cidr"),
+    ({"part__detection__it": {"source.ip|cidr": "::ffff:0:0/96"}}, "write it as such"),
+    ({"part__detection__it": {"source.ip|cidr": "192.0.2.1/24"}}, "is no Sigma rule"),
+    ({"part__detection__it": {"user.name|cidr": "192.0.2.0/24"}}, "CIDRExpression has no exact"),
+    ({"part__detection__it": ["word"]}, "a word without a field"),
+    ({"part__detection__condition": ["it", "not it"]}, "one condition, not 2"),
+    ({"part__detection__condition": "nobody"}, "is no Sigma rule"),
+    # correlations
+    ({"rule__correlation__condition": {"lt": 2}}, "lt would be true before all events have come"),
+    ({"rule__correlation__condition": {"eq": 2}}, "eq would be true"),
+    ({"rule__correlation__condition": {"gte": 0}}, "a count of nothing"),
+    ({"rule__correlation__condition": {"gte": 1, "lte": 2}}, "is no Sigma rule"),
+    ({"rule__correlation__condition": {"gte": 2, "field": "user.id"}}, "only value_count"),
+    ({"rule__correlation__type": "value_count"}, "is no Sigma rule"),
+    ({"rule__correlation__type": "value_sum"}, "is no Sigma rule"),
+    ({"rule__correlation": {"type": "value_sum", "rules": ["part"], "timespan": "5m",
+                            "condition": {"gte": 2, "field": "user.id"}}},
+     "value_sum is not evaluated"),
+    ({"rule__correlation__type": "temporal"}, "so 2 of them never come together"),
+    ({"rule__correlation__timespan": "1M"}, "has no one length"),
+    ({"rule__correlation__timespan": None}, "is no Sigma rule"),
+    ({"rule__correlation__rules": ["part", "part"]}, "names a part twice"),
+    ({"rule__correlation__rules": ["nobody"]}, "Rule 'nobody' not found"),
+    ({"rule__correlation__group-by": ["labels"]}, "labels is no field that events can be grouped by"),
+    ({"rule__correlation__group-by": ["related.user"]}, "related.user is no field"),
+    ({"rule__correlation__group-by": ["event.reason"]}, "event.reason is no field"),
+    ({"rule__correlation__group_by": ["source.ip"]}, "group_by is no key that can be here"),
+    ({"rule__correlation__aliases": {"x": {"part": "user.id"}}}, "neither grouped by nor counted"),
+    ({"rule__correlation__aliases": {"source.ip": {"nobody": "user.id"}}}, "nobody is no part"),
+    ({"rule__correlation__generate": True}, "generate is no key"),
+    # what belongs to a rule
+    ({"rule__id": None}, "has no id"),
+    ({"rule__title": None}, "is no Sigma rule"),
+    ({"rule__description": None}, "has no description"),
+    ({"rule__level": None}, "has no level"),
+    ({"rule__level": "dreadful"}, "is no Sigma rule"),
+    ({"rule__falsepositives": None}, "has no falsepositives"),
+    ({"rule__auditlog__what-to-do": None}, "does not say what to do"),
+    ({"rule__auditlog__examples": None}, "has no examples of what must fire and must not"),
+    ({"rule__auditlog__examples__silent": []}, "examples.silent: List should have at least 1"),
+    ({"rule__auditlog__examples__fires": None}, "examples.fires: Field required"),
+    ({"rule__auditlog__reasons": {"timespan": "x"}}, "some lacks a reason for condition"),
+    ({"rule__auditlog__reasons": {"timespan": "x", "condition": "x", "z": "x"}}, "no use for a reason"),
+    ({"rule__auditlog__unheard": 1}, "auditlog.unheard: Extra inputs are not permitted"),
+    ({"rule__severity": "low"}, "severity is no key"),
+    ({"part__logsource": {"product": "windows"}}, "logsource has to be product: auditlog"),
+    ({"part__logsource__service": "unheard"}, "logsource has to be product: auditlog"),
+    ({"part__logsource__category": "x"}, "category is no key"),
+    ({"part__detection__timeframe": "5m"}, "timeframe has no meaning any more"),
+    # marks
+    ({"part__auditlog": {"first-seen": {"field": "source.ip", "by": ["user.id"], "history": "30d"}}},
+     "part lacks a reason for history"),
+    ({"part__auditlog": {"first-seen": {"field": "source.pi", "by": ["user.id"], "history": "30d"},
+                         "reasons": {"history": "x"}}}, "source.pi is no field that events can"),
+    ({"part__auditlog": {"first-seen": {"field": "source.ip", "by": ["user.id"], "history": "long"},
+                         "reasons": {"history": "x"}}}, "is no time span"),
+    ({"rule__auditlog__first-seen": {"field": "source.ip", "by": ["user.id"], "history": "30d"}},
+     "only a rule with a detection can have that"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "reason"), REFUSED, ids=lambda value: str(value)[:60])
+def test_what_would_not_do_as_it_says_is_refused(changes: dict[str, Any], reason: str) -> None:
+    """With the file, and a reason that a person understands; never skipped."""
+    with pytest.raises(RuleRefused) as refused:
+        compiled(documents(**changes))
+    assert "some.yml" == refused.value.file
+    assert reason in refused.value.reason
+
+
+def test_two_rules_in_a_file_are_refused() -> None:
+    """All documents but one are parts."""
+    other = documents()[1] | {"name": "other"}
+    with pytest.raises(RuleRefused, match="a file holds one rule"):
+        compiled([*documents(), other])
+
+
+def test_a_base_rule_alone_is_refused() -> None:
+    """Nothing says what belongs to one alert."""
+    with pytest.raises(RuleRefused, match="count its events"):
+        compiled(documents()[1:])
+
+
+def test_a_rule_that_is_a_part_of_itself_is_refused() -> None:
+    """And does not run until it has no memory left."""
+    rule, part = documents()
+    inner = {
+        "title": "x",
+        "name": "inner",
+        "correlation": {**rule["correlation"], "rules": ["inner"]},
+        "auditlog": {"reasons": {"timespan": "x", "condition": "x"}},
+    }
+    rule["correlation"] = {**rule["correlation"], "rules": ["part", "inner"]}
+    with pytest.raises(RuleRefused, match=r"part of itself|is no Sigma rule"):
+        compiled([rule, part, inner])
+
+
+def test_a_hit_of_a_correlation_has_only_what_it_groups_by() -> None:
+    """A chain that groups by more than its part does is refused."""
+    rule, part = documents()
+    inner = {
+        "title": "x",
+        "name": "inner",
+        "correlation": {**rule["correlation"], "rules": ["part"], "group-by": ["user.id"]},
+        "auditlog": {"reasons": {"timespan": "x", "condition": "x"}},
+    }
+    rule["correlation"] = {**rule["correlation"], "rules": ["inner"]}
+    with pytest.raises(RuleRefused, match=r"inner does not group by source\.ip"):
+        compiled([rule, part, inner])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "holds no rule"),
+        ("- a", "holds no rule"),
+        ("a: [", "is not YAML"),
+        ("title: a\ntitle: b", "is not YAML"),
+        ("a: !!python/object/apply:os.getcwd []", "is not YAML"),
+    ],
+)
+def test_what_is_no_rule_is_refused(text: str, reason: str) -> None:
+    """A key twice too: the last would win unseen. No tag of YAML's runs anything."""
+    with pytest.raises(RuleRefused, match=reason):
+        compile_rule(text, "some.yml", CATALOGUE)
+
+
+def test_ids_and_names_are_unique_over_all_folders(tmp_path: Path) -> None:
+    """The second is refused, and names the first."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.yml").write_text(text_of(documents()))
+    with pytest.raises(RuleRefused, match=r"a\.yml has the same id or name") as refused:
+        read_rules([tmp_path / "a", tmp_path / "b"], CATALOGUE)
+    assert refused.value.file.endswith("b.yml")
+
+
+def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
+    """A slip in AUDITLOG_ALERT_RULES does not switch all alerts off."""
+    with pytest.raises(AlertError, match="holds no rule"):
+        read_rules([tmp_path], CATALOGUE)
+    with pytest.raises(AlertError, match="is no folder of rules"):
+        read_rules([tmp_path / "nowhere"], CATALOGUE)
+
+
+def test_denied_ranges_are_filled_in_from_their_file(tmp_path: Path) -> None:
+    """IPv4, IPv6, addresses alone, comments; without any, the rule is idle and says so."""
+    file = tmp_path / "ranges.txt"
+    file.write_text("# ours\n198.51.100.0/24  # test\n\n2001:db8::/32\n192.0.2.7\n198.51.100.0/24\n")
+    ranges = denied_ranges(file)
+    assert ("198.51.100.0/24", "2001:db8::/32", "192.0.2.7/32") == ranges
+    asked = {"source.ip|cidr": "%denied_ranges%"}
+    rule = compiled(documents(part__detection__it=asked), ranges=ranges)
+    assert isinstance(rule.root, Correlation)
+    (part,) = rule.root.parts
+    assert isinstance(part, Base)
+    for ip, fits in (("198.51.100.9", True), ("2001:db8::9", True), ("192.0.2.8", False)):
+        assert fits == part.condition.matches({"source": {"ip": ip}})
+    assert None is rule.idle
+    examples = documents(
+        part__detection__it=asked, rule__auditlog__examples__denied_ranges=["192.0.2.0/24"]
+    )
+    idle = compiled(examples).idle
+    assert idle is not None
+    assert "AUDITLOG_DENIED_RANGES" in idle
+
+
+@pytest.mark.parametrize("line", ["192.0.2.1/24", "somewhere", "192.0.2", "10.0.0.0/33", "fe80::1%1"])
+def test_what_is_no_range_is_refused_with_its_line(line: str, tmp_path: Path) -> None:
+    """Host bits too, which mostly are a slip."""
+    file = tmp_path / "ranges.txt"
+    file.write_text(f"192.0.2.0/24\n{line}\n")
+    with pytest.raises(RangesError, match=r"ranges\.txt:2: "):
+        denied_ranges(file)

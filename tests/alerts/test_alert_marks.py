@@ -1,0 +1,113 @@
+"""First seen, out of hours, and silent: against the plainest thing that could be right."""
+
+from itertools import pairwise
+
+import pytest
+from audit_alerts.condition import Exists
+from audit_alerts.hits import Hit
+from audit_alerts.marks import marked
+from audit_alerts.plan import Base, FirstSeen, Origin, Silence, UnusualHours
+from audit_alerts.silence import silences
+from hypothesis import given
+from hypothesis import strategies as st
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+LOGIN = Base("login", Origin.EVENTS, Exists("service.name"), "")
+
+
+def hit(at: int, number: int = 0, user: str | None = "a", ip: str | None = None) -> Hit:
+    """Return an event of a user."""
+    return Hit(at, (0, number), f"e-{number:03}", at, {"user.id": user, "source.ip": ip})
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 40),
+            st.sampled_from(["a", "b", None]),
+            st.sampled_from(["x", "y", "z", None]),
+        ),
+        max_size=16,
+    ),
+    st.integers(1, 20),
+)
+def test_first_seen_is_what_was_not_there_while_another_was(
+    events: list[tuple[int, str | None, str | None]], history: int
+) -> None:
+    """In the history before, for the same group; events of one moment do not know each other."""
+    mark = FirstSeen("source.ip", ("user.id",), history)
+    hits = [hit(at, number, user, ip) for number, (at, user, ip) in enumerate(sorted(events, key=str))]
+    hits.sort(key=lambda each: (each.at, each.order))
+
+    def is_new(one: Hit) -> bool:
+        before = {
+            other.values["source.ip"]
+            for other in hits
+            if other.values["user.id"] == one.values["user.id"]
+            and one.at - history <= other.at < one.at
+            and other.values["source.ip"] is not None
+        }
+        return bool(before) and one.values["source.ip"] not in before
+
+    expected = [
+        one
+        for one in hits
+        if None not in (one.values["user.id"], one.values["source.ip"]) and is_new(one)
+    ]
+    assert expected == marked(mark, hits)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 23)), max_size=30),
+    st.integers(2, 6),
+    st.integers(2, 4),
+    st.integers(1, 5),
+)
+def test_unusual_is_what_is_far_from_every_time_of_day_before(
+    events: list[tuple[int, int]], history: int, days: int, margin: int
+) -> None:
+    """On days enough, around midnight too; the same day is no history."""
+    mark = UnusualHours(("user.id",), history * DAY, days, margin * HOUR)
+    hits = [hit(day * DAY + hour * HOUR, number) for number, (day, hour) in enumerate(sorted(events))]
+
+    def is_odd(one: Hit) -> bool:
+        day, hour = divmod(one.at // HOUR, 24)
+        before = [divmod(h.at // HOUR, 24) for h in hits if day - history <= h.at // DAY < day]
+        far = all(min((hour - other) % 24, (other - hour) % 24) > margin for _, other in before)
+        return len({d for d, _ in before}) >= days and far
+
+    assert [one for one in hits if is_odd(one)] == marked(mark, hits)
+
+
+PLAN = Silence(LOGIN, ("service.name",), after=HOUR, days=2, least=3)
+BUSY = [
+    day * DAY + hour * HOUR + minute * 60_000
+    for day in range(3)
+    for hour in range(24)
+    for minute in (5, 20, 35, 50)
+]
+
+
+def test_silence_is_where_the_days_before_had_enough() -> None:
+    """It begins with the last event, fires an hour later, and ends with the next."""
+    stop, again = 2 * DAY + 9 * HOUR, 2 * DAY + 15 * HOUR
+    times = [at for at in BUSY if not stop < at < again]
+    (span,) = silences(PLAN, times, 3 * DAY)
+    last, following = next((a, b) for a, b in pairwise(times) if b - a > HOUR)
+    assert (last, last + HOUR, following - 1) == (span.since, span.first, span.last)
+
+
+def test_a_service_that_rests_at_this_hour_is_not_silent() -> None:
+    """Nothing was expected, so nothing is missing; when it should begin again, it is."""
+    times = [at for at in BUSY if at % DAY >= 8 * HOUR]
+    assert not list(silences(PLAN, times, 3 * DAY + 8 * HOUR))
+    (span,) = silences(PLAN, times, 3 * DAY + 10 * HOUR)
+    assert 3 * DAY + 8 * HOUR < span.first <= 3 * DAY + 10 * HOUR
+
+
+@pytest.mark.parametrize("hours", [1, 5, 30])
+def test_nothing_is_said_about_times_that_are_not_known_yet(hours: int) -> None:
+    """What has not come because the consumers are behind is not missing."""
+    until = 2 * DAY + hours * HOUR
+    assert not list(silences(PLAN, [at for at in BUSY if at <= until], min(until, BUSY[-1])))
