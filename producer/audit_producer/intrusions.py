@@ -37,8 +37,10 @@ def _login(at: float, who: Agent, ip: str) -> Step:
 def _names(cast: Cast, count: int) -> list[Agent | str]:
     """Return names of a stolen list: some work there, most do not."""
     rng = cast.rng
-    known = rng.sample(cast.staff, min(len(cast.staff), count // 4))
-    return [*known, *(f"{rng.choice(_DICTIONARY)}{rng.randrange(1000)}" for _ in range(count))][:count]
+    names: list[Agent | str] = [*rng.sample(cast.staff, min(len(cast.staff), count // 4))]
+    while len(names) < count:
+        names.append(f"{rng.choice(_DICTIONARY)}{rng.randrange(1000)}")
+    return names
 
 
 def brute_force(cast: Cast) -> Story:
