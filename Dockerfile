@@ -5,7 +5,7 @@ WORKDIR /src
 COPY . .
 # The environment gets no pip of its own: it is copied whole into the final image.
 RUN python -m venv --without-pip /opt/auditlog \
- && pip --python /opt/auditlog/bin/python install --no-cache-dir -c constraints.txt '.[consumer,query]'
+ && pip --python /opt/auditlog/bin/python install --no-cache-dir -c constraints.txt '.[consumer,web]'
 
 FROM python:3.11-slim
 LABEL org.opencontainers.image.title="chat-auditlog" \

@@ -47,6 +47,7 @@ EXTRAS = {
     "anyio",
     "fastapi",
     "jinja2",
+    "markupsafe",
     "starlette",
     "uvicorn",
     "sigma",

@@ -1,5 +1,6 @@
 """`auditlog demo`: the whole way on real servers, ending with the proof that nothing was lost."""
 
+import logging
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from audit_producer.producer import AuditProducer
 from audit_producer.traffic import Traffic
 from audit_query import AuditLog, Filter, QuerySettings
 from audit_query.tables import buckets_table, ranking_table
+from audit_query.web.errors import ListenError
+from audit_query.web.settings import ServeSettings
 from audit_schemas import EventRefused
 from rich.console import Console
 from rich.markup import escape
@@ -44,6 +47,12 @@ def demo(
         Path | None,
         typer.Option("--file", exists=True, dir_okay=False, help="NDJSON to publish besides."),
     ] = None,
+    page: Annotated[
+        bool | None,
+        typer.Option(
+            "--page/--no-page", help="Serve the page at the end, until Ctrl-C; else on a terminal only."
+        ),
+    ] = None,
 ) -> None:
     """Show the whole way: servers, set-up, consumer, events, and what an analyst sees first.
 
@@ -59,6 +68,7 @@ def demo(
         console.print(escape(change), highlight=False)
     log = LocalSettings().home / "demo-consumer.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
     with _consumer(log) as process, Progress(console=console) as progress:
         _publish(progress, count, file)
         _wait_until_read(progress, process, log)
@@ -72,6 +82,28 @@ def demo(
     console.print(closing_line(proofs), highlight=False, soft_wrap=True)
     if not all(proof.holds and not proof.unread for proof in proofs):
         raise typer.Exit(1)
+    if console.is_terminal if page is None else page:
+        _serve(console, log)
+
+
+def _serve(console: Console, log: Path) -> None:
+    """Serve the page until Ctrl-C; the consumer runs beside it, so that what happens shows."""
+    from audit_query.web.listening import listen  # noqa: PLC0415 - these take a second to load
+    from audit_query.web.log import configure_logging  # noqa: PLC0415
+    from audit_query.web.serve import serve  # noqa: PLC0415
+
+    settings = ServeSettings()
+    configure_logging(settings.log_format, level=logging.WARNING)
+    try:
+        listen(settings.serve_host, settings.serve_port).close()
+    except ListenError:
+        settings = settings.model_copy(update={"serve_port": 0})  # any free one
+
+    def tell(address: str) -> None:
+        console.print(f"\nThe Audit Logs page: {address} (Ctrl-C ends it)", highlight=False)
+
+    with _consumer(log):
+        serve(settings, tell=tell)
 
 
 def _program() -> str:
@@ -84,8 +116,11 @@ def _program() -> str:
 def _consumer(log: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """Run `auditlog consume` beside us, and let it drain at the end."""
     command = [sys.executable, "-m", "audit_cli", "consume", "--start", "earliest"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603 - ours
+    with log.open("ab") as output:
+        # In a session of its own: Ctrl-C is for us, who let it drain.
+        process = subprocess.Popen(  # noqa: S603 - ours
+            command, stdout=output, stderr=output, start_new_session=True
+        )
     try:
         yield process
     finally:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from audit_schemas import format_timestamp
 
 from audit_query.errors import ParameterError, TimeRangeError
+from audit_query.timespec import check_year
 
 __all__ = ["NO_IP", "Criteria", "Filter"]
 
@@ -47,7 +48,8 @@ class Criteria:
 
     def __post_init__(self) -> None:
         for ip in self.ips:
-            _checked_ip(ip)
+            if ip != NO_IP:
+                _network(ip)
 
     def clauses(self) -> Iterator[Query]:
         """Yield a query for each field that is given."""
@@ -67,8 +69,8 @@ class Criteria:
 class Filter(Criteria):
     """Which events: all that match the criteria, lie in the time, and match nothing excluded.
 
-    `start` is included, `end` is not. Raises TimeRangeError if they are the wrong way round, and
-    ParameterError for what is no address.
+    `start` is included, `end` is not. Raises TimeRangeError if they are the wrong way round, or
+    in a year that no event has, and ParameterError for what is no address.
     """
 
     start: datetime | None = None
@@ -77,6 +79,9 @@ class Filter(Criteria):
 
     def __post_init__(self) -> None:
         Criteria.__post_init__(self)  # super() is lost on a dataclass with slots
+        for at in (self.start, self.end):
+            if at is not None:
+                check_year(at)
         if self.start is not None and self.end is not None and self.start >= self.end:
             raise TimeRangeError(
                 f"from {format_timestamp(self.start)} is not before to {format_timestamp(self.end)}"
@@ -112,8 +117,10 @@ def _either(*queries: Query) -> Query:
 
 def _any_ip(ips: Sequence[str]) -> Query:
     """`terms` takes ranges beside addresses, since the field is of type ip."""
-    known = [_checked_ip(ip) for ip in ips if ip != NO_IP]
-    queries: list[Query] = [{"terms": {"source.ip": known}}] if known else []
+    networks = [_network(ip) for ip in ips if ip != NO_IP]
+    plain = [_written(network) for network in networks if not _holds_ipv4(network)]
+    queries: list[Query] = [{"terms": {"source.ip": plain}}] if plain else []
+    queries += [_only_ipv6(network) for network in networks if _holds_ipv4(network)]
     if NO_IP in ips:
         queries.append({"bool": {"must_not": [{"exists": {"field": "source.ip"}}]}})
     return queries[0] if len(queries) == 1 else _either(*queries)
@@ -127,10 +134,8 @@ def _said(text: str) -> tuple[Query, Query]:
     )
 
 
-def _checked_ip(text: str) -> str:
-    """Return an address as it is, and a range with its host part cleared."""
-    if text == NO_IP:
-        return text
+def _network(text: str) -> IPv4Network | IPv6Network:
+    """Return an address or a range, its host part cleared. Raises ParameterError."""
     try:
         network = ip_network(text, strict=False)
     except ValueError:
@@ -141,4 +146,28 @@ def _checked_ip(text: str) -> str:
             f"{text!r} is no address or range; give one such as 192.0.2.7, 192.0.2.0/24, "
             f"2001:db8::/32, or {NO_IP} where it is unknown",
         )
-    return str(network) if "/" in text else str(network.network_address)
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        return IPv4Network((network.network_address.ipv4_mapped, network.prefixlen - _MAPPED.prefixlen))
+    return network
+
+
+def _written(network: IPv4Network | IPv6Network) -> str:
+    is_one = network.prefixlen == network.max_prefixlen
+    return str(network.network_address) if is_one else str(network)
+
+
+def _holds_ipv4(network: IPv4Network | IPv6Network) -> bool:
+    """Tell whether Elasticsearch, which stores IPv4 addresses as mapped ones, finds these too."""
+    return isinstance(network, IPv6Network) and network.supernet_of(_MAPPED)
+
+
+def _only_ipv6(network: IPv4Network | IPv6Network) -> Query:
+    return {
+        "bool": {
+            "filter": [{"terms": {"source.ip": [str(network)]}}],
+            "must_not": [{"terms": {"source.ip": ["0.0.0.0/0"]}}],
+        }
+    }
+
+
+_MAPPED = IPv6Network("::ffff:0:0/96")

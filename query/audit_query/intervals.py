@@ -5,7 +5,15 @@ from datetime import datetime, timedelta
 
 from audit_query.errors import TimeRangeError
 
-__all__ = ["AUTO", "BUCKETS_MAX", "LADDER", "check_interval", "suitable_interval", "too_many"]
+__all__ = [
+    "AUTO",
+    "BUCKETS_MAX",
+    "LADDER",
+    "check_interval",
+    "fixed_width",
+    "suitable_interval",
+    "too_many",
+]
 
 AUTO = "auto"
 
@@ -63,7 +71,11 @@ def too_many(interval: str, start: datetime, end: datetime) -> bool:
     return (end - start) / _least(interval) > BUCKETS_MAX
 
 
+def fixed_width(interval: str) -> timedelta | None:
+    """Return how long each interval is; None for those of the calendar, which differ."""
+    match = _FIXED.fullmatch(interval)
+    return _UNITS[match[2]] * int(match[1]) if match else None
+
+
 def _least(interval: str) -> timedelta:
-    if match := _FIXED.fullmatch(interval):
-        return _UNITS[match[2]] * int(match[1])
-    return _CALENDAR[interval]
+    return fixed_width(interval) or _CALENDAR[interval]

@@ -96,21 +96,22 @@ class AuditLog:
         newest_first: bool = True,
         after: Sequence[int] | None = None,
     ) -> Page:
-        """Return one page of events, at most 10,000; `after` is the cursor of the page before.
+        """Return one page of events, 1 to 10,000; `after` is the cursor of the page before.
 
         Events that share a millisecond are ordered by Kafka partition and offset, so that pages
         neither repeat nor skip one while new events arrive.
         """
         order = "desc" if newest_first else "asc"
+        size = max(1, min(size, PAGE_MAX))
         found = self.ask(
             wanted,
-            size=min(size, PAGE_MAX),
+            size=size,
             sort=[{field: order} for field in ORDER],
             track_total_hits=False,
             **({"search_after": list(after)} if after else {}),
         )
         hits = found["hits"]["hits"]
-        cursor = tuple(hits[-1]["sort"]) if hits and len(hits) == min(size, PAGE_MAX) else None
+        cursor = tuple(hits[-1]["sort"]) if len(hits) == size else None
         return Page([hit["_source"] for hit in hits], cursor)
 
     def walk(
@@ -128,6 +129,8 @@ class AuditLog:
 
     def get(self, event_id: str) -> dict[str, Any] | None:
         """Return an event by its id; None if there is none."""
+        if not event_id:
+            return None
         found = self._search({"ids": {"values": [event_id]}}, size=1)
         return next((hit["_source"] for hit in found["hits"]["hits"]), None)
 
@@ -195,9 +198,11 @@ class AuditLog:
     def top(self, wanted: Filter, by: Dimension, *, size: int = 10) -> list[Ranked]:
         """Return the most frequent values of a field, with how many events have each, exactly.
 
-        Shards only name their own most frequent values, so these are counted once more where one
-        may have left some out. Missed can only be what no shard has among its first ten thousand.
+        At most ten thousand. Shards only name their own most frequent values, so these are counted
+        once more where one may have left some out. Missed can only be what no shard has among its
+        first ten thousand.
         """
+        size = min(size, CANDIDATES)
         found = self._ranked(wanted, by, size)
         if may_be_low(found):
             values = [row.value for row in read_ranking(found)]

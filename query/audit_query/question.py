@@ -35,8 +35,8 @@ NAMES = (*PARAMETERS, *(f"{EXCLUDE}{name}" for name in PARAMETERS), "from", "to"
 """All names, in the order that a question is written in."""
 
 OUTCOMES = ("success", "failure", "unknown")
-VALUE_MAX = 1024
-"""Characters of one value; no field that is searched holds more."""
+VALUE_MAX = 1000
+"""Characters of one value: as many as Elasticsearch takes for the beginning of a label's value."""
 _VALUES_MAX = 200
 _TRIMMED = ("ip", "outcome", "from", "to")
 """In names and ids a space counts: who calls himself `Ada ` must not hide behind Ada."""

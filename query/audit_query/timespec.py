@@ -7,12 +7,20 @@ from audit_schemas import timespec
 
 from audit_query.errors import TimeRangeError
 
-__all__ = ["parse_time", "zone"]
+__all__ = ["check_year", "parse_time", "zone"]
+
+_FIRST_YEAR, _LAST_YEAR = 1000, 2999
+
+_PLACES = "UTC or Europe/Istanbul"
+_PYTHONS_OWN = ("EST", "Factory", "HST", "MST", "ROC", "localtime")
+"""Names that Python's database has and Java's has not."""
 
 
 def zone(name: str) -> ZoneInfo:
-    """Return the time zone of an IANA name. Raises TimeRangeError."""
+    """Return the time zone of an IANA name that Elasticsearch knows too. Raises TimeRangeError."""
     try:
+        if name in _PYTHONS_OWN or name.startswith(("posix/", "right/")):
+            raise ValueError(f"{name!r} is no time zone that has a place; give one such as {_PLACES}")
         return timespec.zone(name)
     except ValueError as error:
         raise TimeRangeError(str(error)) from None
@@ -21,6 +29,14 @@ def zone(name: str) -> ZoneInfo:
 def parse_time(text: str, now: datetime) -> datetime:
     """Return the time that `audit_schemas.timespec` reads. Raises TimeRangeError."""
     try:
-        return timespec.parse_time(text, now)
+        at = timespec.parse_time(text, now)
     except ValueError as error:
         raise TimeRangeError(str(error)) from None
+    return check_year(at)
+
+
+def check_year(at: datetime) -> datetime:
+    """Return the time if events can have it: 1000 to 2999. Raises TimeRangeError."""
+    if _FIRST_YEAR <= at.year <= _LAST_YEAR:
+        return at
+    raise TimeRangeError(f"no event is of the year {at.year}; give one from 1000 to 2999")

@@ -2,14 +2,19 @@
 
 import re
 import shlex
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+from audit_producer import new_event
 from command import clean_environment
-from events import chat_opened
 from refusing import refuse
 from servers import ROOT, Deployment
+from stored import store
+from waiting import wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -45,19 +50,49 @@ def test_publishing_in_ten_lines_works(deployment: Deployment) -> None:
 
 
 def test_searching_from_python_works(deployment: Deployment) -> None:
-    """The block for an analyst runs, and finds nothing in an empty log."""
+    """The block for an analyst runs, and finds what there is."""
     (searching,) = [block for block in blocks("python") if "audit_query" in block]
-    deployment.publish_raw(chat_opened())
-    assert run(searching, deployment).stdout == ""
+    event = new_event("logout", user="Ada", ip="192.0.2.7", organization="acme")
+    store(deployment, event)
+    shown, buckets = run(searching, deployment).stdout.splitlines()
+    assert shown == f"{event.timestamp} 192.0.2.7"
+    assert buckets.startswith("Buckets(interval='1s', buckets=[Bucket(")
 
 
-def test_commands_for_searching_work(deployment: Deployment) -> None:
+def test_commands_for_searching_work(deployment: Deployment, tmp_path: Path) -> None:
     """Each line of the block can be typed."""
     (searching,) = [block for block in blocks("sh") if "auditlog search" in block]
-    lines = [shlex.split(line, comments=True) for line in searching.splitlines()]
-    assert len(lines) == 3
-    for _, *arguments in lines:
-        deployment.run(*arguments)
+    lines = [shlex.split(line, comments=True)[1:] for line in searching.splitlines()]
+    (shown,) = [line[1] for line in lines if line[0] == "show"]
+    event = new_event("login-failed", user="Ada", event_id=shown)
+    store(deployment, event)
+    assert [line[0] for line in lines] == (
+        "search search buckets top seen show tail export".split()  # noqa: SIM905
+    )
+    for line in lines:
+        if line[0] == "tail":
+            assert "login-failed" in interrupted(line, deployment, tmp_path / "tail")
+            continue
+        deployment.run(*[str(tmp_path / part) if part.endswith(".csv") else part for part in line])
+    assert shown in (tmp_path / "failed.csv").read_text()
+
+
+def interrupted(arguments: Sequence[str], deployment: Deployment, out: Path) -> str:
+    """Run a command that would go on for ever, until it has said something."""
+    with out.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "audit_cli", *arguments],
+            env=clean_environment() | deployment.environment,
+            stdout=output,
+        )
+    try:
+        wait_until(lambda: out.read_text().endswith("\n"), what="it says something")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+    return out.read_text()
 
 
 def test_commands_for_refused_records_work(deployment: Deployment) -> None:

@@ -23,6 +23,8 @@ FILTERS = {
     "outcomes": Filter(outcomes=("failure", "unknown")),
     "address": Filter(ips=("192.0.2.7", "2001:DB8:0::1")),
     "ranges": Filter(ips=("192.0.2.77/24", "2001:db8::/32")),
+    "mapped-addresses": Filter(ips=("::ffff:192.0.2.7", "::ffff:198.51.100.0/120")),
+    "all-of-ipv6": Filter(ips=("::/0", "192.0.2.0/24")),
     "no-address": Filter(ips=("none",)),
     "address-or-none": Filter(ips=("192.0.2.7", "none")),
     "where": Filter(
@@ -126,3 +128,13 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         Filter(ips=(text,))
     with pytest.raises(ParameterError, match="is no address or range"):
         Criteria(ips=("192.0.2.7", text))
+
+
+@pytest.mark.parametrize("year", [1, 999, 3000, 9999])
+def test_year_that_no_event_has_is_refused(year: int) -> None:
+    """Elasticsearch would answer with words of its own, or Python not at all."""
+    at = datetime(year, 1, 1, tzinfo=UTC)
+    with pytest.raises(TimeRangeError, match="1000 to 2999"):
+        Filter(start=at)
+    with pytest.raises(TimeRangeError, match="1000 to 2999"):
+        Filter(end=at)

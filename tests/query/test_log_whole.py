@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import available_timezones
 
 import elasticsearch
 import pytest
 from audit_producer import new_event
 from audit_query import AuditLog, Criteria, Filter, Seen, TimeRangeError
+from audit_query.timespec import zone
 from audit_schemas import AuditEvent
 from servers import Deployment
 from stored import store
@@ -89,12 +92,15 @@ def test_addresses_are_found_by_range_and_by_their_absence(
     assert found("192.0.2.0/24", "2001:db8::/64") == {"192.0.2.7", "192.0.2.200", "2001:db8::1"}
     assert found("none") == {"None"}
     assert found("none", "198.51.100.1") == {"None", "198.51.100.1"}
+    assert found("::ffff:192.0.2.0/120") == {"192.0.2.7", "192.0.2.200"}
+    assert found("::/0") == {"2001:db8::1"}
     assert found("0.0.0.0/0") == {"192.0.2.7", "192.0.2.200", "198.51.100.1"}
 
 
 def test_event_is_got_by_its_id_whatever_its_month(deployment: Deployment, log: AuditLog) -> None:
     """And what is not there is none, also before there is any index."""
     assert log.get("0123456789abcdef") is None
+    assert log.get("") is None
     old = acme(at=T0 - timedelta(days=90))
     store(deployment, acme(), old)
     found = log.get(old.event.id)
@@ -261,3 +267,20 @@ def test_answer_that_is_not_whole_is_an_error(deployment: Deployment, log: Audit
         with pytest.raises(elasticsearch.ApiError), log.scan(Filter()) as pages:
             list(pages)
         client.indices.open(index=f"{deployment.name}-2026.10")
+
+
+def test_every_zone_is_one_that_elasticsearch_knows(deployment: Deployment) -> None:
+    """A zone that is taken must not fail later, in words that nobody understands."""
+    store(deployment, acme())
+    known = []
+    for name in sorted(available_timezones() | {"localtime", "posix/UTC", "right/UTC", "Factory"}):
+        with suppress(TimeRangeError):
+            known.append(zone(name).key)
+    assert len(known) > 500
+    searches: list[dict[str, Any]] = []
+    for name in known:
+        histogram = {"field": "@timestamp", "calendar_interval": "day", "time_zone": name}
+        searches += [{}, {"size": 0, "aggs": {"days": {"date_histogram": histogram}}}]
+    with deployment.client() as client:
+        answers = client.msearch(index=deployment.name, searches=searches)["responses"]
+    assert [name for name, found in zip(known, answers, strict=True) if "error" in found] == []

@@ -73,6 +73,7 @@ def test_without_a_good_token_it_is_401(guarded: Asked, header: str, why: str) -
     [
         *("/api/v1/events", "/api/v1/events/0123456789abcdef", "/api/v1/buckets", "/api/v1/top?by=ip"),
         *("/api/v1/suggest?field=user&prefix=a", "/api/v1/export"),
+        *("/api/v1/reports/users", "/api/v1/reports/chats", "/api/v1/reports/user", "/api/v1/timeline"),
     ],
 )
 def test_every_route_asks_for_the_token_first(guarded: Asked, path: str) -> None:
@@ -203,6 +204,21 @@ def test_log_in_leads_nowhere_else(guarded: Asked, target: str) -> None:
 def test_large_form_is_refused(guarded: Asked) -> None:
     """Before it is read whole."""
     assert log_in(guarded, token="x" * 100_000).status_code == 413
+
+
+def test_page_without_a_token_leads_to_the_log_in(guarded: Asked) -> None:
+    """And back to where the reader wanted to; a first look is no refusal."""
+    del guarded.headers["Authorization"]
+    answer = guarded.get("/users/Ada%20L?from=-24h")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/login?next=%2Fusers%2FAda+L%3Ffrom%3D-24h"
+    assert answer.headers["cache-control"] == "no-store"
+    part = guarded.get("/rows", headers={"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"})
+    assert part.status_code == 401  # a script's question gets no page in place of rows
+    guarded.cookies.set(COOKIE, "nonsense")
+    assert guarded.get("/").status_code == 303
+    (event,) = guarded.published.wait_for(1)
+    assert event["reason"] == "the token is unknown"
 
 
 def test_form_remembers_where_the_reader_wanted_to(guarded: Asked) -> None:

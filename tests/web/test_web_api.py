@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from audit_query import AuditLog, Filter
+from audit_query.cursor import encode_cursor
+from audit_query.question import VALUE_MAX
 from audit_query.web.headers import SECURITY
 from serving import NOW, Asked, asking
 
@@ -21,9 +23,10 @@ def ids(page: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 def test_pages_give_each_event_once(asked: Asked, order: str) -> None:
     """From cursor to cursor, to the page without one."""
-    found, cursor = [], None
+    found: list[str] = []
+    cursor = None
     while True:
-        more = {} if cursor is None else {"cursor": cursor}
+        more: dict[str, str] = {} if cursor is None else {"cursor": cursor}
         page = asked.json("/events", size=5, order=order, **more)
         found += ids(page)
         cursor = page["cursor"]
@@ -105,7 +108,7 @@ def test_top_ranks(asked: Asked) -> None:
         ("/events", {"from": "now", "to": "-1h"}, "from", "is not before"),
         ("/events", {"ip": "300.1.1.1"}, "ip", "300.1.1.1"),
         ("/events", {"outcome": "good"}, "outcome", "is none of"),
-        ("/events", {"user": "x" * 1025}, "user", "at most 1024"),
+        ("/events", {"user": "x" * (VALUE_MAX + 1)}, "user", f"at most {VALUE_MAX}"),
         ("/events", {"user": [str(n) for n in range(201)]}, "user", "at most 200 values"),
         ("/events", {"user": ["x" * 1000] * 20}, "query", "is longer than"),
         ("/events", {"time_zone": "Mars/Base"}, "time_zone", "is no time zone"),
@@ -117,6 +120,14 @@ def test_top_ranks(asked: Asked) -> None:
         ("/top", {}, "by", "is missing"),
         ("/suggest", {"field": "usr"}, "field", "did you mean user?"),
         ("/suggest", {"field": "user", "user": "Ada"}, "user", "there is no such parameter"),
+        ("/reports/users", {"interval": "whole day"}, "interval", "is no interval"),
+        ("/reports/chats", {"ip": "192.0.2.1"}, "ip", "there is no such parameter"),
+        ("/reports/user", {}, "user", "give one user"),
+        ("/reports/user", {"user": ["a", "b"]}, "user", "give one user"),
+        ("/timeline", {}, "chat", "give one chat"),
+        ("/timeline", {"chat": "c", "window": "1m"}, "window", "goes with around"),
+        ("/timeline", {"around": "0" * 32, "window": "1y"}, "window", "such as 10m"),
+        ("/timeline", {"around": "0" * 32, "same": "colour"}, "same", "is none of"),
         ("/export", {"format": "xlsx"}, "format", "is none of its values"),
     ],
 )
@@ -186,6 +197,28 @@ def test_large_answers_are_compressed(asked: Asked) -> None:
     assert int(answer.headers["content-length"]) < len(plain.content) / 4
 
 
+def test_reports_are_those_of_the_module(asked: Asked) -> None:
+    """Of users, of chats, of each chat, of one user; and around an event."""
+    rows = asked.json("/reports/users", interval="whole", size=3)
+    assert (len(rows["rows"]), rows["more"]) == (3, True)
+    assert (
+        asked.json("/reports/chats", each="yes", chat="acme-chat-1")["rows"][0]["chat"] == "acme-chat-1"
+    )
+    assert asked.json("/reports/user", user="Ada 1")["events"] == 1
+    event = asked.json("/events", user="Ada 5")["events"][0]
+    found = asked.json("/timeline", around=event["event"]["id"], window="1m")
+    assert found["total"] == 5
+    assert [moment["event"] for moment in found["events"] if moment["marked"]] == [event]
+    assert asked.json("/timeline", chat="acme-chat-1")["total"] == 1
+
+
+def test_report_that_takes_too_long_ends(audit_log: AuditLog) -> None:
+    """With its reader's patience, not with the log's end."""
+    with asking(audit_log, query_seconds=0.0001) as client:
+        answer = client.get("/api/v1/reports/users")
+        assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+
+
 @pytest.mark.parametrize("form", ["csv", "ndjson"])
 def test_export_is_a_file_of_all_that_matches(asked: Asked, form: str) -> None:
     """Named for a file system, whatever was asked."""
@@ -196,10 +229,11 @@ def test_export_is_a_file_of_all_that_matches(asked: Asked, form: str) -> None:
     if form == "csv":
         rows = list(csv.DictReader(io.StringIO(answer.text)))
         assert rows[0]["User"] == "Adversary 8"
+        assert len(rows) == 9
     else:
-        rows = [json.loads(line) for line in answer.text.splitlines()]
-        assert rows[-1]["audit"]["user"] == "Adversary 0"
-    assert len(rows) == 9
+        events = [json.loads(line) for line in answer.text.splitlines()]
+        assert events[-1]["audit"]["user"] == "Adversary 0"
+        assert len(events) == 9
 
 
 def test_search_is_itself_an_event(asked: Asked) -> None:
@@ -229,6 +263,14 @@ def test_paging_and_suggestions_are_no_events(asked: Asked, audit_log: AuditLog)
     assert [event["action"] for event in events] == ["audit-log-searched", "audit-log-exported"]
     assert events[0]["labels"] == {"found": "22"}
     assert events[1]["labels"] == {"user": "Ada 1", "format": "csv"}
+
+
+def test_page_after_the_first_is_no_event(asked: Asked) -> None:
+    """Also where the first was long ago."""
+    asked.json("/events", cursor=encode_cursor((int(NOW.timestamp() * 1000), 0, 0)))
+    asked.json("/events", user="Ada 1")
+    (event,) = asked.published.wait_for(1)
+    assert event["labels"] == {"user": "Ada 1", "found": "1"}
 
 
 def test_bound_search_is_its_organizations_event(bound: Asked) -> None:

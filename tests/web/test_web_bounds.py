@@ -156,10 +156,34 @@ def test_export_is_of_its_own(bound: Asked, attempt: dict[str, Any], form: str) 
     assert len(answer.text.splitlines()) == of_acme + (form == "csv")
 
 
+@pytest.mark.parametrize("attempt", ATTEMPTS, ids=str)
+def test_reports_are_of_its_own(bound: Asked, attempt: dict[str, Any]) -> None:
+    """Users, chats, and one user by a name that is another's."""
+    assert is_ours(bound.json("/reports/users", interval="whole", size=1000, **attempt)["rows"])
+    chats = {name: attempt[name] for name in ("org", "not_org", "user", "not_user") if name in attempt}
+    for each in ("yes", "no"):
+        assert is_ours(bound.json("/reports/chats", each=each, interval="whole", **chats)["rows"])
+    if "user" not in attempt:
+        assert bound.json("/reports/user", user="Adversary 1", **attempt)["events"] == 0
+
+
+def test_timelines_are_of_its_own(bound: Asked, audit_log: AuditLog, foreign_id: str) -> None:
+    """Neither a foreign event's surroundings, nor foreign events around its own."""
+    assert bound.problem("/timeline", 404, around=foreign_id)["parameter"] == "around"
+    assert bound.problem("/timeline", 404, around=foreign_id, same="session")["parameter"] == "around"
+    (ours,) = audit_log.search(Filter(users=("Ada 5",)), size=1).events
+    found = bound.json("/timeline", around=ours["event"]["id"], window="7d")
+    assert (found["total"], is_ours(found)) == (12, True)
+    assert is_ours(bound.json("/timeline", chat="acme-chat-1", org="globex"))
+
+
 def test_every_route_of_the_api_is_tried_here() -> None:
     """A new route needs an attempt of its own."""
     paths = {route.path for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined]
     assert paths == {
         f"/api/v1/{name}"
-        for name in ("events", "events/{event_id}", "buckets", "top", "suggest", "export")
+        for name in (
+            *("events", "events/{event_id}", "buckets", "top", "suggest", "export"),
+            *("reports/users", "reports/chats", "reports/user", "timeline"),
+        )
     }

@@ -4,14 +4,19 @@ import contextlib
 import socket
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from audit_query import AuditLog, QuerySettings
+from audit_query.web.app import create_app
+from audit_query.web.settings import ServeSettings
 from proxy import Network, Proxy, proxied
 from servers import Deployment
 from serving import Asked, asking
+from starlette.testclient import TestClient
 from waiting import wait_until
 
 PATHS = (
@@ -21,7 +26,7 @@ PATHS = (
 
 
 @contextlib.contextmanager
-def answering(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+def answering(answer: Callable[[socket.socket, bytes], None]) -> Iterator[str]:
     """Give the address of something that is no Elasticsearch."""
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -33,8 +38,8 @@ def answering(answer: Callable[[socket.socket], None]) -> Iterator[str]:
 
     def serve(end: socket.socket) -> None:
         with end, contextlib.suppress(OSError):
-            while end.recv(65536):
-                answer(end)
+            while request := end.recv(65536):
+                answer(end, request)
 
     threading.Thread(target=accept, daemon=True).start()
     try:
@@ -45,18 +50,23 @@ def answering(answer: Callable[[socket.socket], None]) -> Iterator[str]:
         listener.close()
 
 
-def refusing(status: int, reason: str) -> Callable[[socket.socket], None]:
-    """Answer as Elasticsearch refuses."""
-    body = f'{{"error":{{"root_cause":[{{"reason":"{reason}"}}]}},"status":{status}}}'
+def answering_with(status: int, body: str) -> Callable[[socket.socket, bytes], None]:
+    """Answer as Elasticsearch does."""
     head = (
         f"HTTP/1.1 {status} X\r\nX-elastic-product: Elasticsearch\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
 
-    def answer(end: socket.socket) -> None:
+    def answer(end: socket.socket, _: bytes) -> None:
         end.sendall((head + body).encode())
 
     return answer
+
+
+def refusing(status: int, reason: str) -> Callable[[socket.socket, bytes], None]:
+    """Answer as Elasticsearch refuses."""
+    body = f'{{"error":{{"root_cause":[{{"reason":"{reason}"}}]}},"status":{status}}}'
+    return answering_with(status, body)
 
 
 @contextlib.contextmanager
@@ -97,7 +107,7 @@ def test_absent_elasticsearch_is_503_at_once(path: str, capsys: Any) -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_elasticsearch_that_hangs_is_503_in_time(path: str, capsys: Any) -> None:
     """It took the question, and says nothing."""
-    with answering(lambda _: None) as url, asking_at(url, seconds=0.5) as client:
+    with answering(lambda *_: None) as url, asking_at(url, seconds=0.5) as client:
         assert "in time" in unavailable(client, path, within=3)
     assert "Traceback" not in "".join(capsys.readouterr())
 
@@ -105,8 +115,8 @@ def test_elasticsearch_that_hangs_is_503_in_time(path: str, capsys: Any) -> None
 def test_elasticsearch_that_drips_is_503_in_time() -> None:
     """A byte now and then keeps its client waiting, but not the reader."""
 
-    def drip(end: socket.socket) -> None:
-        for _ in range(30):
+    def drip(end: socket.socket, _: bytes) -> None:
+        for _byte in range(30):
             end.sendall(b"H")
             time.sleep(0.1)
 
@@ -135,14 +145,59 @@ def test_refusal_of_elasticsearch_is_the_operators_to_know(
     assert told in "".join(capsys.readouterr()).replace('"', "'").replace("\\'", "'")
 
 
+def test_question_that_elasticsearch_refuses_is_no_fault_of_the_log(capsys: Any) -> None:
+    """400, and what it quotes of the question stays out of the server's log."""
+    body = '{"error":{"root_cause":[{"type":"parse_exception","reason":"what of Carla"}]}}'
+    with answering(answering_with(400, body)) as url, asking_at(url) as client:
+        assert "can't answer this" in client.problem("/events", 400)["detail"]
+    logged = "".join(capsys.readouterr())
+    assert "parse_exception" in logged
+    assert "Carla" not in logged
+
+
+def test_changed_password_needs_no_restart(tmp_path: Path) -> None:
+    """It is read again from its file once it was refused."""
+    password = tmp_path / "password"
+    password.write_text("old")
+    right = b64encode(b"reader:new")
+    refuse, welcome = refusing(401, "x"), answering_with(200, '{"hits":{"hits":[]}}')
+
+    def guard(end: socket.socket, request: bytes) -> None:
+        (welcome if right in request else refuse)(end, request)
+
+    with answering(guard) as url:
+        settings = ServeSettings(
+            elasticsearch_url=url,
+            elasticsearch_username="reader",
+            elasticsearch_password_file=password,
+        )
+        with (
+            AuditLog(settings) as log,
+            TestClient(
+                create_app(log, settings, renew=lambda: AuditLog(settings)),
+                base_url="http://127.0.0.1",
+            ) as client,
+        ):
+            assert client.get("/api/v1/events/0123456789abcdef").status_code == 503
+            password.write_text("new")
+            wait_until(
+                lambda: client.get("/api/v1/events/0123456789abcdef").status_code == 404,
+                seconds=10,
+                what="the new password is read",
+            )
+
+
 def test_more_than_can_be_worked_on_are_sent_away() -> None:
     """At once, while the others wait; and let in again when those have ended."""
     waits = threading.Event()
     refuse = refusing(500, "late")
 
-    def wait(end: socket.socket) -> None:
+    arrived = threading.Semaphore(0)
+
+    def wait(end: socket.socket, request: bytes) -> None:
+        arrived.release()
         waits.wait(20)
-        refuse(end)
+        refuse(end, request)
 
     with (
         answering(wait) as url,
@@ -153,9 +208,8 @@ def test_more_than_can_be_worked_on_are_sent_away() -> None:
         ]
         for thread in stuck:
             thread.start()
-        wait_until(
-            lambda: client.get("/api/v1/events/x").status_code == 503, what="all places are taken"
-        )
+        for _ in stuck:
+            assert arrived.acquire(timeout=20)
         began = time.monotonic()
         answer = client.get("/api/v1/events/x")
         assert time.monotonic() - began < 1

@@ -1,7 +1,7 @@
 """What users did, how long chats waited, one user's sessions, and what happened around an event."""
 
 from audit_query.reports.case import ChatRow
-from audit_query.reports.chats import chats
+from audit_query.reports.chat_life import chats
 from audit_query.reports.sessions import Facts, Session, UserReport, user_report
 from audit_query.reports.timeline import (
     SAME,
@@ -12,9 +12,9 @@ from audit_query.reports.timeline import (
     chat_timeline,
     parse_window,
 )
+from audit_query.reports.user_activity import users
 from audit_query.reports.user_row import UserRow
-from audit_query.reports.users import users
-from audit_query.reports.waits import Spread, WaitRow, waits
+from audit_query.reports.wait_row import Spread, WaitRow, waits
 from audit_query.reports.windows import WHOLE
 
 __all__ = [

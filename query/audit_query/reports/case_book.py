@@ -16,7 +16,6 @@ __all__ = ["CaseBook", "Chat"]
 Chat = tuple[str | None, str]
 """Organization and id: two organizations may have a chat of one id."""
 
-_IN_MEMORY = 50_000
 _PEOPLE = ("opener", "assignee", "joiner", "closer")
 _FIELDS = tuple(field.name for field in fields(Case))
 
@@ -28,7 +27,7 @@ class CaseBook:
     are touched: chats that nobody ever closes cost disk, not memory.
     """
 
-    def __init__(self, in_memory: int = _IN_MEMORY) -> None:
+    def __init__(self, in_memory: int) -> None:
         self._limit = in_memory
         self._cases: dict[Chat, Case] = {}
         self._moved = 0

@@ -53,7 +53,6 @@ def cells(
     sources: Sequence[Mapping[str, Any]],
     *,
     facts: Mapping[str, Any] | None = None,
-    page: int = _PAGE,
 ) -> Iterator[Cell]:
     """Yield a cell for each combination of values that events have, in `order` of their keys.
 
@@ -62,14 +61,14 @@ def cells(
     named = [{str(number): source} for number, source in enumerate(sources)]
     after: Mapping[str, Any] | None = None
     while True:
-        composite = {"size": page, "sources": named, **({"after": after} if after else {})}
+        composite = {"size": _PAGE, "sources": named, **({"after": after} if after else {})}
         aggregation = {"composite": composite, **({"aggs": facts} if facts else {})}
         found = log.ask(wanted, size=0, track_total_hits=False, aggs={"cells": aggregation})
         answer = found.get("aggregations", {}).get("cells", {})
         buckets = answer.get("buckets", [])
         yield from map(_cell, buckets)
         after = answer.get("after_key")
-        if after is None or len(buckets) < page:
+        if after is None or len(buckets) < _PAGE:
             return
 
 

@@ -19,10 +19,10 @@ from audit_query.log import PAGE_MAX, AuditLog
 from audit_query.options import asks
 from audit_query.question import Question
 from audit_query.reports import event_tables, report_tables, timeline_commands
-from audit_query.reports.chats import chats
+from audit_query.reports.chat_life import chats
 from audit_query.reports.sessions import user_report
-from audit_query.reports.users import users
-from audit_query.reports.waits import waits
+from audit_query.reports.user_activity import users
+from audit_query.reports.wait_row import waits
 from audit_query.reports.windows import Progress
 from audit_query.settings import QuerySettings
 from audit_query.timespec import zone

@@ -12,7 +12,7 @@ from rich.table import Table
 from audit_query.reports.case import ChatRow
 from audit_query.reports.people import Person
 from audit_query.reports.user_row import UserRow
-from audit_query.reports.waits import KINDS, WaitRow
+from audit_query.reports.wait_row import KINDS, WaitRow
 
 __all__ = [
     "ROWS",
@@ -65,9 +65,8 @@ def users_table(rows: Sequence[UserRow], zone: tzinfo, *, width: int = 80) -> Ta
     form = _time_form(rows)
     names = Counter(row.user for row in rows)
     for row in rows:
-        name = row.user or ""
         table.add_row(
-            text_of(f"{name} ({row.id})" if names[row.user] > 1 and row.id else name),
+            _told_apart(row.user, row.id, names),
             *(_count(n) for n in (row.events, row.opened, row.joined, row.assigned, row.closed)),
             *(f"{at.astimezone(zone):{form}}" if at else "" for at in (row.first, row.last)),
             short(row.active) if row.active else "",
@@ -84,10 +83,11 @@ def waits_table(rows: Sequence[WaitRow]) -> Table:
     for heading in ("To\nassign", "To\njoin", "To\nclose"):
         for part in (heading, "\nmedian", "\n95 %"):
             table.add_column(part, justify="right", no_wrap=True)
+    names = Counter(row.person.user for row in rows if row.person)
     for row in rows:
         spreads = [getattr(row, kind) for kind in KINDS]
         table.add_row(
-            _person(row.person) if row.person else "(all)",
+            _told_apart(row.person.user, row.person.id, names) if row.person else "(all)",
             *(
                 cell
                 for spread in spreads
@@ -150,6 +150,11 @@ def _activities(activities: Mapping[str, int]) -> str:
 
 def _count(number: int) -> str:
     return f"{number:,}" if number else ""
+
+
+def _told_apart(user: str | None, user_id: str | None, names: Counter[str | None]) -> str:
+    """Return a name, with the id where others of the same table have it too."""
+    return text_of(f"{user} ({user_id})" if names[user] > 1 and user_id else user or "")
 
 
 def _person(person: Person) -> str:

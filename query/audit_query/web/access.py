@@ -1,5 +1,6 @@
 """Who asks, and what of the log they see."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,6 +21,7 @@ __all__ = ["COOKIE", "Access", "Asker", "AskerOf", "is_api"]
 
 COOKIE = "auditlog_token"
 _NOBODY = "unknown"
+_RENEW_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,11 @@ class Access:
         tokens: TokenFile | None,
         audit: SelfAudit,
         account: str,
+        renew: Callable[[], AuditLog] | None = None,
     ) -> None:
         self._log = log
+        self._renew = renew
+        self._renewed = -_RENEW_SECONDS
         self._settings = settings
         self._tokens = tokens
         self._audit = audit
@@ -67,6 +72,17 @@ class Access:
     def needs_token(self) -> bool:
         """Whether it takes a token to ask."""
         return self._tokens is not None
+
+    def renew_log(self) -> None:
+        """Connect anew, with credentials as they are in their files now; every few seconds at most.
+
+        Call it when they were refused: a password that is changed needs no restart.
+        """
+        if self._renew is None or time.monotonic() - self._renewed < _RENEW_SECONDS:
+            return
+        self._renewed = time.monotonic()
+        old, self._log = self._log, self._renew()
+        old.close()
 
     def asker_of(self, request: Request) -> AskerOf:
         """Return who asks. Raises ProblemError (401, 403), or TokenFileError."""

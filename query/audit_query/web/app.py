@@ -53,11 +53,13 @@ def create_app(
     publish: Callable[..., object] | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     is_https: bool = False,
+    renew: Callable[[], AuditLog] | None = None,
 ) -> FastAPI:
     """Return the API and the page over a log.
 
     `tokens` None lets in whoever reaches it, under a Host header that names this machine. `publish`
-    is `AuditProducer.record`, or None. `is_https`: readers come over TLS, ours or a proxy's.
+    is `AuditProducer.record`, or None. `is_https`: readers come over TLS, ours or a proxy's. `renew`
+    makes another log when Elasticsearch refuses the credentials, which may be in files that changed.
     """
     audit = SelfAudit(publish, clock=clock)
 
@@ -80,7 +82,9 @@ def create_app(
     app.state.settings = settings
     app.state.clock = clock
     app.state.is_https = is_https
-    app.state.access = Access(log, settings, tokens=tokens, audit=audit, account=account_name())
+    app.state.access = Access(
+        log, settings, tokens=tokens, audit=audit, account=account_name(), renew=renew
+    )
     app.state.exports = ExportSlots(settings.serve_exports)
     for router in (*api.ROUTERS, login.router, page.router):
         app.include_router(router)
@@ -111,4 +115,6 @@ def answer_problem(request: Request, problem: Problem) -> Response:
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, elasticsearch.AuthenticationException):
+        request.app.state.access.renew_log()
     return answer_problem(request, problem_of(error))

@@ -9,7 +9,7 @@ import structlog
 __all__ = ["configure_logging"]
 
 
-def configure_logging(form: Literal["auto", "console", "json"]) -> None:
+def configure_logging(form: Literal["auto", "console", "json"], *, level: int = logging.INFO) -> None:
     """Write log lines to standard error: for people on a terminal, as JSON lines elsewhere."""
     for_people = form == "console" or (form == "auto" and sys.stderr.isatty())
     renderer: structlog.typing.Processor = (
@@ -24,7 +24,7 @@ def configure_logging(form: Literal["auto", "console", "json"]) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     # What uvicorn would say, the middleware says; and its lines hold queries.

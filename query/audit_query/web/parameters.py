@@ -26,6 +26,7 @@ __all__ = [
     "Given",
     "Parameter",
     "choice",
+    "interval",
     "number",
     "text",
 ]
@@ -117,6 +118,23 @@ def choice(
     return Parameter(name, description, schema, read, default, **more)
 
 
+def interval(*, default: str, also: Sequence[str] = ()) -> Parameter:
+    """Return the parameter of how long a bucket is; `also` are words that it takes besides."""
+
+    def read(given: str) -> str:
+        if given != AUTO and given not in also:
+            check_interval(given)
+        return given
+
+    description = (
+        "A number and s, m, h or d, such as 15m; or minute, hour, day, week, month, quarter, year by "
+        "the calendar; `auto` takes what suits the time."
+    )
+    more = "".join(f" `{word}`: all of it." for word in also)
+    schema = {"type": "string"}
+    return Parameter("interval", description + more, schema, read, default, example="1h")
+
+
 def text(name: str, description: str, **more: Any) -> Parameter:
     """Return a parameter that is taken as it is."""
     return Parameter(name, description, {"type": "string", "maxLength": VALUE_MAX}, str, **more)
@@ -124,15 +142,9 @@ def text(name: str, description: str, **more: Any) -> Parameter:
 
 def _cursor(given: str) -> tuple[int, ...]:
     found = decode_cursor(given)
-    if len(found) != 3 or not -_PARTITION_MAX <= found[1] < _PARTITION_MAX:  # noqa: PLR2004
+    if not -_PARTITION_MAX <= found[1] < _PARTITION_MAX:  # what Elasticsearch takes for an integer
         raise ValueError("is none that a page gave; leave it out to begin anew")
     return found
-
-
-def _interval(given: str) -> str:
-    if given != AUTO:
-        check_interval(given)
-    return given
 
 
 CURSOR = Parameter(
@@ -142,15 +154,7 @@ CURSOR = Parameter(
     _cursor,
 )
 ORDER = choice("order", "Which events come first.", ("newest", "oldest"), default="newest")
-INTERVAL = Parameter(
-    "interval",
-    "A number and s, m, h or d, such as 15m; or minute, hour, day, week, month, quarter, year by "
-    "the calendar; `auto` takes what suits the time.",
-    {"type": "string"},
-    _interval,
-    AUTO,
-    example="1h",
-)
+INTERVAL = interval(default=AUTO)
 BY = choice("by", "What to split or rank by.", tuple(DIMENSIONS))
 TIME_ZONE = Parameter(
     "time_zone",
@@ -179,10 +183,11 @@ class Given:
 class Form:
     """What a route takes; as a FastAPI dependency it gives what was asked. Raises ParameterError."""
 
-    def __init__(self, *own: Parameter, filters: bool = True) -> None:
+    def __init__(self, *own: Parameter, names: Sequence[str] = NAMES) -> None:
+        """Take the route's own parameters, and these of a question's."""
         self._own = {parameter.name: parameter for parameter in own}
-        self._filters = filters
-        if filters:
+        self._names = names
+        if names:
             self._own[TIME_ZONE.name] = TIME_ZONE
 
     async def __call__(self, request: Request) -> Given:
@@ -205,10 +210,11 @@ class Form:
     def openapi(self) -> dict[str, Any]:
         """What FastAPI can't see of it, for the OpenAPI document."""
         own = [parameter.as_openapi() for parameter in self._own.values()]
-        return {"parameters": own + (_question_openapi() if self._filters else [])}
+        asked = [found for found in _question_openapi() if found["name"] in self._names]
+        return {"parameters": own + asked}
 
     def _check(self, name: str) -> None:
-        known = (*self._own, *(NAMES if self._filters else ()))
+        known = (*self._own, *self._names)
         if name in known:
             return
         near = difflib.get_close_matches(name, known, 1)

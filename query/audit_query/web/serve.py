@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from audit_query.log import AuditLog
+from audit_query.timespec import zone
 from audit_query.web.app import create_app
 from audit_query.web.errors import ListenError
 from audit_query.web.listening import check_listening, listen, uses_tls
@@ -19,7 +20,7 @@ from audit_query.web.publisher import publishing
 from audit_query.web.settings import ServeSettings
 from audit_query.web.tokens import TokenFile
 
-__all__ = ["serve"]
+__all__ = ["configured", "serve"]
 
 _HEADERS_SECONDS = 20
 _KEEP_ALIVE_SECONDS = 30
@@ -57,9 +58,10 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, then let requests end for some seconds. In the main thread.
 
-    `tell` gets the address once it answers. Raises ListenError and TokenFileError.
+    `tell` gets the address once it answers. Raises ListenError, TokenFileError and TimeRangeError.
     """
     check_listening(settings, plain_text=plain_text)
+    zone(settings.time_zone)
     tokens = _tokens(settings)
     is_https = uses_tls(settings) or plain_text
     with (
@@ -68,8 +70,15 @@ def serve(
         publishing(settings) as publish,
         _quiet_signals(),
     ):
-        app = create_app(log, settings, tokens=tokens, publish=publish, is_https=is_https)
-        server = _TellingServer(_config(app, settings))
+        app = create_app(
+            log,
+            settings,
+            tokens=tokens,
+            publish=publish,
+            is_https=is_https,
+            renew=lambda: AuditLog(settings, seconds=settings.query_seconds),
+        )
+        server = _TellingServer(configured(app, settings))
         server.tell = lambda: tell(_address(settings, listener))
         server.run(sockets=[listener])
 
@@ -82,7 +91,8 @@ def _tokens(settings: ServeSettings) -> TokenFile | None:
     return tokens
 
 
-def _config(app: Any, settings: ServeSettings) -> uvicorn.Config:
+def configured(app: Any, settings: ServeSettings) -> uvicorn.Config:
+    """Return uvicorn's configuration. Raises ListenError for a certificate that is none."""
     config = uvicorn.Config(
         app,
         http=_ImpatientProtocol,

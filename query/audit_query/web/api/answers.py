@@ -6,54 +6,31 @@ import msgspec
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from audit_query.web.api import examples
+
 __all__ = [
-    "EVENT",
     "MODELS",
     "BucketAnswer",
     "BucketsAnswer",
     "EventAnswer",
     "EventsAnswer",
+    "MomentAnswer",
     "ProblemAnswer",
     "RankedAnswer",
+    "RowsAnswer",
     "SuggestAnswer",
+    "TimelineAnswer",
     "TopAnswer",
+    "UserAnswer",
     "answers",
     "json_response",
 ]
-
-EVENT: dict[str, Any] = {
-    "event": {
-        "id": "0197f1b0c8a07d2e9f0c1b2a3d4e5f60",
-        "action": "login-failed",
-        "outcome": "failure",
-        "reason": "wrong password",
-        "hash": "5d41402abc4b2a76b9719d911017c5925d41402abc4b2a76b9719d911017c592",
-        "kind": "event",
-        "category": ["authentication"],
-        "type": ["start"],
-        "created": "2026-11-23T09:30:00.512Z",
-        "ingested": "2026-11-23T09:30:01.020Z",
-    },
-    "@timestamp": "2026-11-23T09:30:00.120Z",
-    "user": {"id": "u-7", "name": "Ada"},
-    "source": {"ip": "192.0.2.7"},
-    "organization": {"id": "acme"},
-    "ecs": {"version": "9.4.0"},
-    "related": {"user": ["u-7", "Ada"], "ip": ["192.0.2.7"]},
-    "audit": {
-        "actor": {"kind": "user"},
-        "user": "Ada",
-        "source": {"network": "192.0.2.0/24"},
-        "kafka": {"topic": "audit.events", "partition": 3, "offset": 1042},
-    },
-}
-_CURSOR = "WzE3OTUzODU0MDAxMjAsMywxMDQyXQ"
 
 
 class EventAnswer(BaseModel):
     """An event as it is stored: in ECS shape, with what the log added."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={"example": EVENT})
+    model_config = ConfigDict(extra="allow", json_schema_extra={"example": examples.EVENT})
 
     event: dict[str, Any]
     timestamp: str = Field(alias="@timestamp")
@@ -63,9 +40,7 @@ class EventAnswer(BaseModel):
 class EventsAnswer(BaseModel):
     """A page of events."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"events": [EVENT], "cursor": _CURSOR}}
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.EVENTS})
 
     events: list[EventAnswer]
     cursor: str | None = Field(description="For the next page; null where this was the last.")
@@ -85,23 +60,7 @@ class BucketAnswer(BaseModel):
 class BucketsAnswer(BaseModel):
     """Events over time, without a gap."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "example": {
-                "interval": "1h",
-                "time_zone": "Europe/Istanbul",
-                "buckets": [
-                    {
-                        "start": "2026-11-23T12:00:00+03:00",
-                        "count": 12,
-                        "parts": {"login": 9, "login-failed": 2},
-                        "other": 1,
-                    }
-                ],
-            }
-        },
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.BUCKETS})
 
     interval: str
     time_zone: str
@@ -120,10 +79,7 @@ class RankedAnswer(BaseModel):
 class TopAnswer(BaseModel):
     """The most frequent values."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"example": {"values": [{"value": "203.0.113.9", "count": 312}]}},
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.TOP})
 
     values: list[RankedAnswer]
 
@@ -131,28 +87,53 @@ class TopAnswer(BaseModel):
 class SuggestAnswer(BaseModel):
     """Values that begin so."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"values": ["Ada", "Adalyn"]}}
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.SUGGEST})
 
     values: list[str]
+
+
+class RowsAnswer(BaseModel):
+    """The rows of a report."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.USERS})
+
+    rows: list[dict[str, Any]]
+    more: bool = Field(description="Whether there are rows beyond `size`.")
+    time_zone: str
+
+
+class UserAnswer(BaseModel):
+    """What one user did, in sum and by session."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"example": examples.USER})
+
+    user: str
+    events: int
+    shown: int = Field(description="How many of the events the sessions hold here.")
+    sessions: list[dict[str, Any]]
+
+
+class MomentAnswer(BaseModel):
+    """An event in its place."""
+
+    model_config = ConfigDict(extra="allow")
+
+    event: EventAnswer
+
+
+class TimelineAnswer(BaseModel):
+    """Events, oldest first, and how many there are in all."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.TIMELINE})
+
+    total: int
+    events: list[MomentAnswer]
 
 
 class ProblemAnswer(BaseModel):
     """Why there is no answer (RFC 9457)."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "example": {
-                "type": "about:blank",
-                "title": "Bad Request",
-                "status": 400,
-                "detail": "can be 1 to 1000, not 5000",
-                "parameter": "size",
-            }
-        },
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.PROBLEM})
 
     type: str
     title: str
@@ -167,6 +148,9 @@ MODELS: tuple[type[BaseModel], ...] = (
     BucketsAnswer,
     TopAnswer,
     SuggestAnswer,
+    RowsAnswer,
+    UserAnswer,
+    TimelineAnswer,
     ProblemAnswer,
 )
 """All shapes, for the document."""

@@ -33,7 +33,7 @@ _SUGGEST = Form(
     choice("field", "What is being typed.", tuple(SUGGESTED), is_required=True, example="user"),
     text("prefix", "How it begins, in capitals or small letters.", default="", example="ad"),
     number("size", "How many values, at most.", default=10, most=50),
-    filters=False,
+    names=(),
 )
 
 

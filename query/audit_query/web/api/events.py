@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Header, Path, Response
 
 from audit_query.cursor import encode_cursor
 from audit_query.web.access import Asker
-from audit_query.web.api.answers import EVENT, EventAnswer, EventsAnswer, answers, json_response
+from audit_query.web.api.answers import EventAnswer, EventsAnswer, answers, json_response
+from audit_query.web.api.examples import EVENT
 from audit_query.web.errors import ProblemError
 from audit_query.web.parameters import CURSOR, ORDER, Form, Given, number
 

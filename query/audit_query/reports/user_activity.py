@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from audit_query.filter import Filter
+from audit_query.intervals import fixed_width
 from audit_query.log import AuditLog
 from audit_query.reports.cells import FIRST_AND_LAST, Cell, by_field, by_time, cells, order
 from audit_query.reports.people import Assignees, is_wanted
@@ -24,7 +25,6 @@ __all__ = ["ASSIGNED", "users"]
 
 ASSIGNED = "chat-assigned-to-user"
 
-_FIXED = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SLOTS = by_time("fixed_interval", f"{SLOT // timedelta(minutes=1)}m")
 
 
@@ -110,8 +110,4 @@ def _everyone(wanted: Filter) -> Filter:
 
 def _longest(interval: str) -> timedelta | None:
     """Return how long a bucket is, where that is the same for all and may be less than a slot."""
-    if interval == "minute":
-        return timedelta(minutes=1)
-    number = interval.rstrip("msdh")
-    unit = _FIXED.get(interval.removeprefix(number))
-    return timedelta(**{unit: int(number)}) if unit and number.isdigit() else None
+    return timedelta(minutes=1) if interval == "minute" else fixed_width(interval)

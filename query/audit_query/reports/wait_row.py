@@ -10,7 +10,7 @@ from audit_query.filter import Filter
 from audit_query.log import AuditLog
 from audit_query.reports.case import Kind, Wait
 from audit_query.reports.cells import iso, moment, order
-from audit_query.reports.chats import cases, life_of
+from audit_query.reports.chat_life import cases, life_of
 from audit_query.reports.people import Person
 from audit_query.reports.sketch import Sketch
 from audit_query.reports.windows import Progress, buckets_with_events, chosen_interval, interval_source

@@ -1,19 +1,24 @@
 """The application, asked without a network; and what it published."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from audit_query import AuditLog
 from audit_query.web.app import create_app
+from audit_query.web.listening import listen
+from audit_query.web.serve import configured
 from audit_query.web.settings import ServeSettings
 from audit_query.web.tokens import TokenFile
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 from waiting import wait_until
 
-__all__ = ["NOW", "Asked", "Published", "asking"]
+__all__ = ["NOW", "Asked", "Published", "asking", "listening"]
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
@@ -43,13 +48,13 @@ class Asked(TestClient):
 
     def json(self, path: str, **parameters: Any) -> Any:
         """Return the answer to a GET, which has to be well."""
-        answer = self.get(f"/api/v1{path}", params=parameters)
+        answer = self.get(f"/api/v1{path}", params=parameters or None)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def problem(self, path: str, status: int, **parameters: Any) -> dict[str, Any]:
         """Return the problem that a GET has."""
-        answer = self.get(f"/api/v1{path}", params=parameters)
+        answer = self.get(f"/api/v1{path}", params=parameters or None)
         assert (answer.status_code, answer.headers["content-type"]) == (
             status,
             "application/problem+json",
@@ -79,3 +84,18 @@ def asking(
     with Asked(app, base_url=base_url, headers=headers, follow_redirects=False) as client:
         client.published, client.tokens = published, tokens
         yield client
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[str]:
+    """Serve an application over a real socket, in a thread; give host and port."""
+    with listen("127.0.0.1", 0) as listener:
+        server = uvicorn.Server(configured(app, ServeSettings()))
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(20)
+            assert not thread.is_alive()

@@ -1,0 +1,84 @@
+"""`report chats`: how long each chat waited, and how long chats wait for whom.
+
+One pass over the log in order of time, in bounded memory. A composite aggregation over the chats'
+ids is quicker for some million steps, but knows neither who came first nor a chat that was opened
+again, and its cost grows with the square of the steps (see ARCHITECTURE.md).
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from audit_query.errors import ParameterError
+from audit_query.filter import Filter
+from audit_query.log import AuditLog
+from audit_query.question import EXCLUDE, PARAMETERS
+from audit_query.reports.case import STEPS, ChatRow, Wait
+from audit_query.reports.case_book import CaseBook
+from audit_query.reports.chat_steps import FIELDS, StepReader, whole_milliseconds
+from audit_query.reports.people import is_wanted
+from audit_query.reports.windows import Progress
+
+__all__ = ["cases", "chats", "life_of"]
+
+_PAGE = 10_000
+_IN_MEMORY = 50_000
+_FITTING = {"user", "org", "chat"}
+
+
+def chats(log: AuditLog, wanted: Filter, *, progress: Progress | None = None) -> Iterator[ChatRow]:
+    """Yield a row for each chat that something happened to: first the closed, as they were closed.
+
+    See `cases` for what is counted, and what can be asked for.
+    """
+    return (found for found in cases(log, wanted, progress=progress) if isinstance(found, ChatRow))
+
+
+def cases(
+    log: AuditLog, wanted: Filter, *, progress: Progress | None = None
+) -> Iterator[Wait | ChatRow]:
+    """Yield the end of each wait in order of time, and each chat when it is closed, or at the end.
+
+    What happened to a chat before the filter's start is looked up: it counts for the lengths of the
+    waits that end after it, and for which assignment or join was the first. Users are those whom a
+    chat was opened by, assigned to, joined or closed by; with `exclude`, none of them. Memory is
+    bounded. Raises ParameterError for parts of a filter that would tear chats apart.
+    """
+    life = life_of(wanted)
+    if progress:
+        progress(0, log.count(life))
+    reader = StepReader(log, life)
+    with CaseBook(_IN_MEMORY) as book, log.scan(life, size=_PAGE, _source=FIELDS) as pages:
+        for steps in whole_milliseconds(map(reader.steps, pages)):
+            book.tidy(before=steps[0].at)
+            reader.remember(book, steps)
+            for step in steps:
+                wait, row = book.take(step)
+                if wait is not None and is_wanted(wanted, wait.person):
+                    yield wait
+                if row is not None and _concerns(wanted, row):
+                    yield row
+            if progress:
+                progress(len(steps), 0)
+        yield from (row for row in book.open_cases() if _concerns(wanted, row))
+
+
+def life_of(wanted: Filter) -> Filter:
+    """Return the filter of all steps of the chats that are asked for. Raises ParameterError.
+
+    An address, say, would leave out the assignments, which the system does, and with them the waits.
+    """
+    for name, field in PARAMETERS.items():
+        if name in _FITTING:
+            continue
+        for prefix, criteria in (("", wanted), (EXCLUDE, wanted.exclude)):
+            if getattr(criteria, field):
+                raise ParameterError(
+                    prefix + name,
+                    "can't narrow a report of chats, since it would leave out steps of theirs; "
+                    "give user, org, chat, from or to",
+                )
+    return replace(wanted, users=(), activities=STEPS, exclude=replace(wanted.exclude, users=()))
+
+
+def _concerns(wanted: Filter, row: ChatRow) -> bool:
+    return is_wanted(wanted, row.opener, row.assignee, row.joiner, row.closer)

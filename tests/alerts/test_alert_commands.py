@@ -1,0 +1,141 @@
+"""The command line's face of the rules: no server is needed."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from alert_making import documents, text_of
+from audit_alerts.commands import register
+from audit_cli.app import app
+from command import auditlog
+from typer import Typer
+from typer.testing import CliRunner, Result
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what would change the rules in force."""
+    for name in os.environ:
+        if name.startswith("AUDITLOG_"):
+            monkeypatch.delenv(name)
+
+
+def run(*arguments: str, **environment: str) -> Result:
+    """Run a command inside this process, which saves its start."""
+    # A server that is not there: what needs none must not ask for one.
+    nowhere = {"AUDITLOG_ELASTICSEARCH_URL": "http://127.0.0.1:9"}
+    return CliRunner().invoke(app, ["alerts", *arguments], env=nowhere | environment)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give a folder with one rule that is fine."""
+    (tmp_path / "some.yml").write_text(text_of(documents()))
+    return tmp_path
+
+
+def test_register_adds_the_commands() -> None:
+    """Under one name."""
+    app = Typer()
+    register(app)
+    assert ["alerts"] == [group.name for group in app.registered_groups]
+
+
+def test_list_shows_the_shipped_rules_and_which_are_idle() -> None:
+    """For people and for machines."""
+    table = run("list").stdout
+    assert "brute-force" in table
+    assert "AUDITLOG_DENIED_RANGES" in table
+    rows = [json.loads(line) for line in run("list", "--json").stdout.splitlines()]
+    assert {"brute-force", "id-conflict"} <= {row["name"] for row in rows}
+    assert ["login-from-denied-range"] == [row["name"] for row in rows if row["idle"]]
+
+
+def test_folders_are_put_together(folder: Path) -> None:
+    """The shipped ones and a deployment's own."""
+    rows = run("list", "--json", AUDITLOG_ALERT_RULES=f"shipped,{folder}").stdout
+    names = [json.loads(line)["name"] for line in rows.splitlines()]
+    assert {"some", "brute-force"} <= set(names)
+    alone = run("list", "--json", AUDITLOG_ALERT_RULES=str(folder)).stdout
+    assert "some" == json.loads(alone)["name"]
+
+
+def test_test_says_that_all_examples_hold() -> None:
+    """The shipped rules, with no server anywhere."""
+    done = run("test")
+    assert 0 == done.exit_code, done.stderr
+    assert "all as they say" in done.stdout
+
+
+def test_an_example_that_does_not_hold_is_named(folder: Path) -> None:
+    """With what happened instead, and exit status 1."""
+    bad = documents(rule__correlation__condition={"gte": 3})
+    (folder / "some.yml").write_text(text_of(bad))
+    done = run("test", AUDITLOG_ALERT_RULES=str(folder))
+    assert 1 == done.exit_code
+    assert "some: two: must fire, but: nothing fired" in done.stdout
+    bad = documents(rule__correlation__condition={"gte": 1})
+    bad[0]["auditlog"]["reasons"] = {"timespan": "because"}
+    (folder / "some.yml").write_text(text_of(bad))
+    done = run("test", "--json", AUDITLOG_ALERT_RULES=str(folder))
+    assert 1 == done.exit_code
+    (line,) = done.stdout.splitlines()
+    assert {
+        "rule": "some",
+        "example": "one",
+        "must_fire": False,
+        "found": "source.ip=192.0.2.1",
+    } == json.loads(line)
+
+
+def test_an_example_that_is_no_event_is_refused(folder: Path) -> None:
+    """By the same contract that publishers are held to."""
+    bad = documents()
+    bad[0]["auditlog"]["examples"]["silent"][0]["events"] = [{"at": "0s", "event.action": "login"}]
+    (folder / "some.yml").write_text(text_of(bad))
+    done = auditlog("alerts", "test", AUDITLOG_ALERT_RULES=str(folder))
+    assert 1 == done.returncode
+    assert "some.yml: example 'one': user: is missing" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["list", "test"])
+def test_a_rule_that_is_refused_is_one_sentence(command: str, folder: Path) -> None:
+    """With the file and the reason; the other rules do not run without it."""
+    (folder / "bad.yml").write_text("title: [")
+    done = auditlog("alerts", command, AUDITLOG_ALERT_RULES=f"shipped,{folder}")
+    assert 1 == done.returncode
+    assert done.stderr.startswith(f"auditlog: {folder / 'bad.yml'}: is not YAML")
+    assert 1 == len(done.stderr.splitlines())
+    assert "" == done.stdout
+
+
+def test_explain_shows_queries_windows_and_reasons() -> None:
+    """What Elasticsearch is asked, and what is checked, in words."""
+    told = run("explain", "success-after-failures").stdout
+    assert '{"query_string": {"query": "event.action:login\\\\-failed"' in told
+    assert "at least 10 of failure-refused within 30 minutes, for each source.ip" in told
+    assert "many-failures, then success-login within 1 hour, for each source.ip" in told
+    assert '"fixed_interval": "1800000ms"' in told
+    assert "candidates have 10 in two neighbouring steps" in told
+
+
+def test_explain_knows_every_kind_of_rule() -> None:
+    """Marks, silence and dead letters too."""
+    for name, words in {
+        "new-address-then-sensitive": "not seen in the 30 days before, while another was",
+        "unusual-hours": "if further than 3 hours from every time of day",
+        "log-fell-silent": "has none for 30 minutes",
+        "id-conflict": "It reads the dead-letter topic",
+        "password-spraying": "at least 8 values of audit.user in spraying-refused within 1 hour",
+    }.items():
+        assert words in run("explain", name).stdout
+
+
+def test_a_rule_that_is_misspelt_is_guessed() -> None:
+    """One sentence."""
+    done = run("explain", "brute-farce")
+    assert 2 == done.exit_code
+    assert "did you mean" in done.stderr
+    assert "brute-force?" in done.stderr
