@@ -36,6 +36,7 @@ from benchmarks.labelled import labels_of, verdict_of
 
 RULES = shipped_rules()
 CATALOGUE = Catalogue.load()
+ONE = "0123456789abcdef"
 LINUX = ROOT.parent / "shared" / "data" / "linux-auth.ndjson"
 
 
@@ -129,11 +130,11 @@ def test_refused_records_and_conflicts_become_letters_and_copies_do_not() -> Non
     at = attacks_of(1).start
     events = [
         new_event("logout", user=user, at=at, event_id=name)
-        for user, name in (("u-1", "a"), ("u-1", "a"), ("u-2", "a"))
+        for user, name in (("u-1", ONE), ("u-1", ONE), ("u-2", ONE))
     ]
-    odd = new_event("chat-pinned", user=None, at=at, event_id="b")
+    odd = new_event("chat-pinned", user=None, at=at, event_id=ONE[::-1])
     log = stored([*events, odd], CATALOGUE)
-    assert ["a"] == [document["event"]["id"] for document in log.documents]
+    assert [ONE] == [document["event"]["id"] for document in log.documents]
     assert ["id-conflict", "unknown-activity"] == [
         letter["audit.errors.reason"] for letter in log.letters
     ]
@@ -175,7 +176,7 @@ def like_the_real_log(file: Path, labels: Any) -> None:
                         service="sshd",
                         at=parse_timestamp(str(burst["at"]))
                         + timedelta(seconds=0 if flood else number),
-                        event_id=f"line-{len(lines)}",
+                        event_id=f"line-{len(lines):016}",
                     )
                     lines.append(encode(event) + b"\n")
     file.write_bytes(b"".join(lines))
