@@ -51,6 +51,7 @@ EXTRAS = {
     "starlette",
     "uvicorn",
     "sigma",
+    "urllib3",
     "yaml",
 }
 

@@ -16,6 +16,7 @@ from audit_alerts.backfill import backfill_rule
 from audit_alerts.examples import check_examples
 from audit_alerts.plan import Origin, Rule
 from audit_alerts.rules import load_rules
+from audit_alerts.runner.commands import run
 from audit_alerts.settings import AlertSettings
 from audit_alerts.tables import (
     episode_fields,
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
     alerts.command("test", epilog="Example: auditlog alerts test")(try_examples)
     alerts.command(epilog="Example: auditlog alerts explain brute-force")(explain)
     alerts.command(epilog="Example: auditlog alerts backfill --from -7d")(backfill)
+    alerts.command(epilog="Example: auditlog alerts run")(run)
     app.add_typer(alerts, name="alerts")
 
 

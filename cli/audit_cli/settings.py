@@ -23,6 +23,7 @@ _CLASSES = (
     ("audit_query.settings", "QuerySettings"),
     ("audit_query.web.settings", "ServeSettings"),
     ("audit_alerts.settings", "AlertSettings"),
+    ("audit_alerts.runner.settings", "RunnerSettings"),
     ("audit_local.settings", "LocalSettings"),
 )
 

@@ -1,0 +1,235 @@
+"""An alert as it is stored and sent: an ECS document, made from what fired. Pure."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audit_schemas import format_timestamp
+
+from audit_alerts.episodes import Span
+from audit_alerts.hits import Group, as_time, in_millis
+from audit_alerts.plan import Rule
+from audit_alerts.runner.link import link_of
+from audit_alerts.runner.reading import Evidence
+
+__all__ = ["TEMPLATE", "Stored", "absorbed", "group_key", "new_alert", "updated_alert"]
+
+_SEVERITY = {"informational": 10, "low": 30, "medium": 50, "high": 70, "critical": 90}
+_KEYWORD = {"type": "keyword"}
+_DATE = {"type": "date"}
+_SHOWN = {"type": "keyword", "index": False, "doc_values": False}
+
+TEMPLATE: dict[str, Any] = {
+    "dynamic": "strict",
+    "properties": {
+        "@timestamp": _DATE,
+        "event": {
+            "properties": {
+                "kind": _KEYWORD,
+                "id": _KEYWORD,
+                "severity": {"type": "long"},
+                "created": _DATE,
+                "start": _DATE,
+                "end": _DATE,
+            }
+        },
+        "rule": {
+            "properties": {
+                "id": _KEYWORD,
+                "name": _KEYWORD,
+                "description": {"type": "text"},
+                "category": _KEYWORD,
+                "ruleset": _KEYWORD,
+                "version": _KEYWORD,
+            }
+        },
+        "message": {"type": "text"},
+        "tags": _KEYWORD,
+        "related": {"properties": {"user": _KEYWORD, "ip": {"type": "ip"}}},
+        "source": {"properties": {"ip": {"type": "ip"}}},
+        "organization": {"properties": {"id": _KEYWORD}},
+        "audit": {
+            "properties": {
+                "alert": {
+                    "properties": {
+                        "group": _KEYWORD,
+                        "group_key": _KEYWORD,
+                        "group_by": _KEYWORD,
+                        "level": _KEYWORD,
+                        "first": _DATE,
+                        "last": _DATE,
+                        "count": {"type": "long"},
+                        "size": {"type": "long"},
+                        "samples": _KEYWORD,
+                        "status": _KEYWORD,
+                        "merged_into": _KEYWORD,
+                        "revision": {"type": "long"},
+                        "told": {"type": "long"},
+                        "pending": _KEYWORD,
+                        "what_to_do": _SHOWN,
+                        "link": _SHOWN,
+                    }
+                }
+            }
+        },
+    },
+}
+"""The mapping of the index of alerts."""
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An alert as it is in the index."""
+
+    id: str
+    document: Document
+    seq_no: int
+    primary_term: int
+
+    @property
+    def span(self) -> Span:
+        """When it was."""
+        alert, event = self.document["audit"]["alert"], self.document["event"]
+        since, first, last = map(in_millis, (event["start"], alert["first"], alert["last"]))
+        return Span(since, first, last, alert["size"])
+
+
+def group_key(group: Group) -> str:
+    """Return a group as one text, that no other group has."""
+    return json.dumps(group, ensure_ascii=False, separators=(",", ":"))
+
+
+def new_alert(
+    rule: Rule,
+    version: str,
+    group: Group,
+    span: Span,
+    found: Evidence,
+    *,
+    page: str,
+    created: str,
+    sinks: Sequence[str],
+) -> tuple[str, Document]:
+    """Return an alert and its id, which follows from the rule, the group and the first moment."""
+    text = f"{rule.id}\n{group_key(group)}\n{span.first}"
+    alert_id = hashlib.sha256(text.encode()).hexdigest()[:32]
+    named = {n: v for n, v in zip(rule.root.group_by, group, strict=True) if v is not None}
+    words = ", ".join(f"{name}={value}" for name, value in named.items())
+    document: Document = {
+        "@timestamp": "",
+        "event": {"kind": "alert", "id": alert_id, "created": created},
+        "rule": {"id": rule.id, "ruleset": "auditlog"},
+        "message": f"{rule.title}: {words}" if words else rule.title,
+        "related": {},
+        "audit": {
+            "alert": {
+                "group": words,
+                "group_key": group_key(group),
+                "group_by": list(rule.root.group_by),
+                "status": "open",
+                "revision": 0,
+                "told": 0,
+                "pending": [],
+            }
+        },
+    }
+    if "source.ip" in named:
+        document["source"] = {"ip": named["source.ip"]}
+    if "organization.id" in named:
+        document["organization"] = {"id": named["organization.id"]}
+    made = _filled(document, rule, version, group, span, found, page)
+    return alert_id, _revised(made, sinks)
+
+
+def updated_alert(
+    known: Document,
+    rule: Rule,
+    version: str,
+    group: Group,
+    span: Span,
+    found: Evidence,
+    *,
+    page: str,
+    sinks: Sequence[str],
+) -> Document | None:
+    """Return the alert as it is by now; None if nothing about it has changed.
+
+    Receivers are told again when it has at least doubled since they were: an attack that lasts a day
+    is a handful of messages.
+    """
+    made = _filled(_copy(known), rule, version, group, span, found, page)
+    made["rule"] = known["rule"]  # a rule that was changed since tells the next alert
+    if made == known:
+        return None
+    alert = made["audit"]["alert"]
+    if alert["count"] >= 2 * max(1, alert["told"]):
+        return _revised(made, sinks)
+    alert["revision"] += 1
+    return made
+
+
+def absorbed(known: Document, into: str, sinks: Sequence[str]) -> Document:
+    """Return an alert that turned out to be a part of another."""
+    made = _copy(known)
+    made["audit"]["alert"] |= {"status": "merged", "merged_into": into}
+    return _revised(made, sinks)
+
+
+def _revised(document: Document, sinks: Sequence[str]) -> Document:
+    alert = document["audit"]["alert"]
+    alert["revision"] += 1
+    alert["told"] = alert["count"]
+    alert["pending"] = sorted({*alert["pending"], *sinks})
+    return document
+
+
+def _filled(
+    document: Document,
+    rule: Rule,
+    version: str,
+    group: Group,
+    span: Span,
+    found: Evidence,
+    page: str,
+) -> Document:
+    since, first, last = (format_timestamp(as_time(at)) for at in (span.since, span.first, span.last))
+    document["@timestamp"] = first
+    document["event"] |= {"severity": _SEVERITY.get(rule.level, 50), "start": since, "end": last}
+    document["rule"] |= {
+        "name": rule.name,
+        "description": rule.description,
+        "category": next(iter(rule.tags), rule.level),
+        "version": version,
+    }
+    document["tags"] = list(rule.tags)
+    named: Mapping[str, str | None] = dict(zip(rule.root.group_by, group, strict=True))
+    document["related"] = {
+        "user": _with(found.users, named.get("audit.user")),
+        "ip": _with(found.ips, named.get("source.ip")),
+    }
+    alert = document["audit"]["alert"]
+    alert |= {
+        "level": rule.level,
+        "first": first,
+        "last": last,
+        "count": found.count,
+        "size": span.size,
+        "samples": list(found.samples),
+        "what_to_do": rule.what_to_do,
+    }
+    if link := link_of(page, rule, group, span):
+        alert["link"] = link
+    return document
+
+
+def _with(values: Sequence[str], value: str | None) -> list[str]:
+    return sorted({*values, *([value] if value is not None else [])})
+
+
+def _copy(document: Document) -> Document:
+    copied: Document = json.loads(json.dumps(document))
+    return copied

@@ -1,0 +1,208 @@
+"""Alerts in Elasticsearch: one for one group while it lasts, whatever the order they are found in."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import elasticsearch
+from audit_schemas import format_timestamp
+
+from audit_alerts.episodes import Span, joined
+from audit_alerts.errors import AlertError
+from audit_alerts.hits import Group, as_time
+from audit_alerts.plan import Rule
+from audit_alerts.runner.alert import (
+    TEMPLATE,
+    Document,
+    Stored,
+    absorbed,
+    group_key,
+    new_alert,
+    updated_alert,
+)
+from audit_alerts.runner.bound import millis_now
+from audit_alerts.runner.look import Finding
+
+__all__ = ["AlertBook", "Change", "changes"]
+
+_TRIES = 20
+_SOME = 500
+_PRIORITY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A span that fired, the alert that it belongs to, and those that it makes a part of that one."""
+
+    span: Span
+    main: Stored | None
+    absorbed: tuple[Stored, ...]
+
+
+def changes(known: Sequence[Stored], found: Sequence[Span], gap: int) -> Iterator[Change]:
+    """Yield what spans that fired do to their group's alerts: the earliest of those joined stays."""
+    for span in joined([each.span for each in known], found, gap):
+        if not any(each.first <= span.last and each.last >= span.first for each in found):
+            continue
+        parts = sorted(
+            (each for each in known if span.first <= each.span.first <= span.last),
+            key=lambda each: (each.span.first, each.id),
+        )
+        yield Change(span, parts[0] if parts else None, tuple(parts[1:]))
+
+
+class AlertBook:
+    """The index of alerts; it is the outbox of all sinks too. Errors of the client pass through."""
+
+    def __init__(
+        self, client: elasticsearch.Elasticsearch, index: str, page: str, sinks: Sequence[str]
+    ) -> None:
+        self._client = client
+        self._index = index
+        self._page = page
+        self._sinks = sinks
+
+    def prepare(self) -> None:
+        """Create the template, and the index if there is none."""
+        self._client.indices.put_index_template(
+            name=self._index,
+            index_patterns=[self._index],
+            priority=_PRIORITY,
+            template={
+                "mappings": TEMPLATE,
+                "settings": {"number_of_shards": 1, "auto_expand_replicas": "0-1"},
+            },
+        )
+        try:
+            self._client.indices.create(index=self._index)
+        except elasticsearch.BadRequestError as error:
+            if error.error != "resource_already_exists_exception":
+                raise
+            self._client.indices.put_mapping(index=self._index, **TEMPLATE)
+
+    def has(self, rule: Rule, group: Group, span: Span, gap: int) -> bool:
+        """Tell whether an alert is stored that a span belongs to."""
+        return bool(self._known(rule, group, [span], gap))
+
+    def record(self, rule: Rule, version: str, found: Finding) -> tuple[int, int]:
+        """Store what a step found; return how many alerts are new, and how many have grown.
+
+        Doing it again changes nothing.
+        """
+        new = grown = 0
+        for group, spans in found.spans.items():
+            for _ in range(_TRIES):
+                try:
+                    created, changed = self._record_group(rule, version, group, spans, found)
+                except elasticsearch.ConflictError:
+                    continue  # another runner was faster: look again
+                new, grown = new + created, grown + changed
+                break
+            else:
+                raise AlertError(f"the alerts of {rule.name} are changed by others without end")
+        return new, grown
+
+    def pending(self, sink: str) -> list[Stored]:
+        """Return alerts that a sink has to be told of, the oldest first."""
+        self._client.indices.refresh(index=self._index)
+        return self._search(
+            {"term": {"audit.alert.pending": sink}}, sort=[{"event.created": "asc"}], size=_SOME
+        )
+
+    def delivered(self, alert: Stored, sink: str) -> None:
+        """Note that a sink was told of an alert as it was then."""
+        for _ in range(_TRIES):
+            found = self._client.get(index=self._index, id=alert.id)
+            document: Document = found["_source"]
+            told = document["audit"]["alert"]
+            if sink not in told["pending"] or told["told"] != alert.document["audit"]["alert"]["told"]:
+                return
+            if told["status"] != alert.document["audit"]["alert"]["status"]:
+                return  # it was merged meanwhile, which is to be told too
+            told["pending"] = [name for name in told["pending"] if name != sink]
+            try:
+                self._put(
+                    Stored(alert.id, document, found["_seq_no"], found["_primary_term"]), document
+                )
+            except elasticsearch.ConflictError:
+                continue
+            return
+
+    def _record_group(
+        self, rule: Rule, version: str, group: Group, spans: Sequence[Span], found: Finding
+    ) -> tuple[int, int]:
+        new = grown = 0
+        for change in changes(self._known(rule, group, spans, found.gap), spans, found.gap):
+            told = found.tell(group, change.span)
+            if change.main is None:
+                alert_id, document = new_alert(
+                    rule,
+                    version,
+                    group,
+                    change.span,
+                    told,
+                    page=self._page,
+                    created=format_timestamp(as_time(millis_now())),
+                    sinks=self._sinks,
+                )
+                self._client.create(index=self._index, id=alert_id, document=document)
+                new += 1
+                continue
+            made = updated_alert(
+                change.main.document,
+                rule,
+                version,
+                group,
+                change.span,
+                told,
+                page=self._page,
+                sinks=self._sinks,
+            )
+            if made is not None:
+                self._put(change.main, made)
+                grown += 1
+            for each in change.absorbed:
+                self._put(each, absorbed(each.document, change.main.id, self._sinks))
+        return new, grown
+
+    def _put(self, known: Stored, document: Document) -> None:
+        self._client.index(
+            index=self._index,
+            id=known.id,
+            document=document,
+            if_seq_no=known.seq_no,
+            if_primary_term=known.primary_term,
+        )
+
+    def _known(self, rule: Rule, group: Group, spans: Sequence[Span], gap: int) -> list[Stored]:
+        """Return the alerts of a group that spans may belong to, up to the minute."""
+        first = format_timestamp(as_time(min(span.first for span in spans) - gap))
+        last = format_timestamp(as_time(max(span.last for span in spans) + gap))
+        self._client.indices.refresh(index=self._index)
+        return self._search(
+            {
+                "bool": {
+                    "filter": [
+                        {"term": {"rule.id": rule.id}},
+                        {"term": {"audit.alert.group_key": group_key(group)}},
+                        {"term": {"audit.alert.status": "open"}},
+                        {"range": {"audit.alert.last": {"gte": first}}},
+                        {"range": {"audit.alert.first": {"lte": last}}},
+                    ]
+                }
+            },
+            size=10_000,
+        )
+
+    def _search(self, query: dict[str, Any], **more: Any) -> list[Stored]:
+        found = self._client.search(
+            index=self._index,
+            query=query,
+            seq_no_primary_term=True,
+            allow_partial_search_results=False,
+            **more,
+        )
+        return [
+            Stored(hit["_id"], hit["_source"], hit["_seq_no"], hit["_primary_term"])
+            for hit in found["hits"]["hits"]
+        ]

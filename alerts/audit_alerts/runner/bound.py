@@ -1,0 +1,134 @@
+"""Up to when everything that was ingested can be seen: asked of Kafka, as an onlooker."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from confluent_kafka import (
+    OFFSET_END,
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from audit_alerts.errors import AlertError
+from audit_alerts.runner.settings import RunnerSettings
+
+__all__ = ["KafkaLog", "NoOffsetsError", "millis_now"]
+
+_SECONDS = 15.0
+_BATCH = 2000
+
+
+class NoOffsetsError(AlertError):
+    """Nobody knows how far the log is complete."""
+
+
+def millis_now() -> int:
+    """Return the time in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class KafkaLog:
+    """The topics, read without taking part in the group. KafkaException passes through."""
+
+    def __init__(self, settings: RunnerSettings, *, clock: Callable[[], int] = millis_now) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._consumer = Consumer(
+            settings.kafka_config()
+            | {
+                "group.id": settings.group,
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "error",
+                "fetch.wait.max.ms": 50,
+            }
+        )
+
+    def bound(self) -> int:
+        """Return U, in milliseconds: all that ever has event.ingested <= U is indexed by now.
+
+        What waits in a partition was, or will be, ingested after Kafka took it. So each partition
+        that lags holds the bound at the time at which Kafka took the first record that is not
+        settled. Raises NoOffsetsError where the group has not begun.
+        """
+        now = self._clock()  # before Kafka is asked: what comes later is ingested later
+        found = self._consumer.committed(self._partitions(self._settings.topic), timeout=_SECONDS)
+        if not any(point.offset >= 0 for point in found):
+            raise NoOffsetsError(
+                f"The consumer group {self._settings.group} has settled nothing of topic "
+                f"{self._settings.topic}; start: auditlog consume (AUDITLOG_GROUP, AUDITLOG_TOPIC)"
+            )
+        held = [self._held_at(point) for point in found]
+        return min([now, *(at for at in held if at is not None)]) - round(
+            self._settings.alert_margin_seconds * 1000
+        )
+
+    def letters(self, start: int, end: int) -> Iterator[dict[str, Any]]:
+        """Yield the headers of the dead letters that Kafka took from `start` to before `end`."""
+        for partition in self._partitions(self._settings.dead_letter_topic):
+            wanted = TopicPartition(partition.topic, partition.partition, max(start, 0))
+            (point,) = self._consumer.offsets_for_times([wanted], timeout=_SECONDS)
+            for message in self._read(point):
+                if message.timestamp()[1] >= end:
+                    break
+                if fields := _headers(message):
+                    yield fields
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._consumer.close()
+
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        found = self._consumer.list_topics(topic, timeout=_SECONDS).topics[topic]
+        if found.error is not None:
+            raise NoOffsetsError(f"Kafka has no topic {topic}; create it with: auditlog setup")
+        return [TopicPartition(topic, number) for number in sorted(found.partitions)]
+
+    def _held_at(self, point: TopicPartition) -> int | None:
+        """Return when Kafka took the first record that is not settled; None if all are."""
+        low, high = self._consumer.get_watermark_offsets(point, timeout=_SECONDS)
+        if max(point.offset, low) >= high:
+            return None
+        first = TopicPartition(point.topic, point.partition, max(point.offset, low))
+        message = next(self._read(first), None)
+        if message is None:
+            return None
+        taken = message.timestamp()
+        return None if taken[0] == TIMESTAMP_NOT_AVAILABLE else int(taken[1])
+
+    def _read(self, point: TopicPartition) -> Iterator[Message]:
+        """Yield the records from an offset on, to the partition's end."""
+        if point.offset == OFFSET_END:
+            return
+        self._consumer.assign([point])
+        deadline = time.monotonic() + _SECONDS
+        try:
+            while True:
+                for message in self._consumer.consume(_BATCH, timeout=0.5):
+                    error = message.error()
+                    if error is None:
+                        deadline = time.monotonic() + _SECONDS
+                        yield message
+                    elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its only name
+                        return
+                    elif not error.retriable():
+                        raise KafkaException(error)
+                if time.monotonic() > deadline:
+                    raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
+        finally:
+            self._consumer.unassign()
+
+
+def _headers(message: Message) -> dict[str, Any] | None:
+    """Return a dead letter's headers; of one name the last, since what was forged stands before."""
+    fields: dict[str, Any] = {}
+    for name, value in message.headers() or []:
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        fields[str(name)] = text
+    return fields if "audit.errors.reason" in fields and fields.get("audit.errors.received") else None

@@ -1,0 +1,108 @@
+"""Alerts on their way from the outbox to a sink, each sink in a thread of its own."""
+
+import threading
+from collections.abc import Callable
+
+import elasticsearch
+
+from audit_alerts.runner.book import AlertBook
+from audit_alerts.runner.lease import Lease
+from audit_alerts.runner.sinks import NotDeliveredError, Sink
+
+__all__ = ["Delivery", "Say"]
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 60.0
+
+Say = Callable[[str], None]
+
+
+class Delivery:
+    """Delivers what is pending for one sink, at least once each, until it is closed.
+
+    A sink that fails holds up itself alone, and loses nothing: what it was not told of stays pending in
+    the index, over restarts.
+    """
+
+    def __init__(
+        self, sink: Sink, book: AlertBook, lease: Lease, say: Say, *, look: float = 5.0
+    ) -> None:
+        self._sink = sink
+        self._book = book
+        self._lease = lease
+        self._say = say
+        self._look = look
+        self._wake = threading.Event()
+        self._closed = threading.Event()
+        self._problem: str | None = None
+        self._thread = threading.Thread(target=self._run, name=f"sink-{sink.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look now: there are new alerts."""
+        self._wake.set()
+
+    def round(self) -> bool:
+        """Try each pending alert once; tell whether none is left."""
+        if not self._lease.take():
+            return False
+        left = False
+        for alert in self._book.pending(self._sink.name):
+            if self._closed.is_set():
+                return False
+            if not self._lease.take():
+                return False
+            try:
+                self._sink.send(alert.document)
+            except NotDeliveredError as error:
+                self._trouble(str(error))
+                left = True
+                if error.alone:
+                    continue
+                return False
+            self._book.delivered(alert, self._sink.name)
+        if not left and self._problem is not None:
+            self._say(f"{self._sink.name}: takes alerts again")
+            self._problem = None
+        return not left
+
+    def close(self, seconds: float) -> None:
+        """End, after the try that is under way."""
+        self._closed.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+        if not self._thread.is_alive():
+            self.give_back()
+            self._sink.close()
+
+    def give_back(self) -> None:
+        """Let another runner deliver at once."""
+        try:
+            self._lease.give_back()
+        except (elasticsearch.ApiError, elasticsearch.TransportError):
+            return  # it runs out by itself
+
+    def _run(self) -> None:
+        pause = _FIRST_PAUSE
+        while not self._closed.is_set():
+            self._wake.clear()
+            try:
+                fine = self.round()
+            except (elasticsearch.ApiError, elasticsearch.TransportError) as error:
+                self._trouble(f"Elasticsearch does not say what is pending ({type(error).__name__})")
+                fine = False
+            if fine or self._problem is None:
+                pause = _FIRST_PAUSE
+                self._wake.wait(self._look)
+            else:
+                self._closed.wait(pause)
+                pause = min(_LONGEST_PAUSE, pause * 2)
+
+    def _trouble(self, reason: str) -> None:
+        if reason != self._problem:
+            self._say(f"{self._sink.name}: {reason}; its alerts wait")
+        self._problem = reason

@@ -1,0 +1,57 @@
+"""Which of several runners delivers to a sink: one at a time, another after it has fallen silent."""
+
+from typing import Any
+
+import elasticsearch
+
+from audit_alerts.runner.bound import millis_now
+
+__all__ = ["Lease"]
+
+
+class Lease:
+    """A document that one runner holds for a while. Errors of the client pass through.
+
+    It spares receivers doubles; nothing that may not happen twice rests on it.
+    """
+
+    def __init__(
+        self, client: elasticsearch.Elasticsearch, index: str, sink: str, runner: str, seconds: float
+    ) -> None:
+        self._client = client
+        self._index = index
+        self._sink = sink
+        self._runner = runner
+        self._millis = round(seconds * 1000)
+
+    def take(self) -> bool:
+        """Take or renew it; tell whether we have it."""
+        now = millis_now()
+        try:
+            found = self._client.get(index=self._index, id=self._key)
+        except elasticsearch.NotFoundError:
+            return self._write(now + self._millis, op_type="create")
+        source = found["_source"]
+        if source["runner"] != self._runner and source["until"] > now:
+            return False
+        return self._write(
+            now + self._millis, if_seq_no=found["_seq_no"], if_primary_term=found["_primary_term"]
+        )
+
+    def give_back(self) -> None:
+        """Let another have it at once."""
+        found = self._client.get(index=self._index, id=self._key)
+        if found["_source"]["runner"] == self._runner:
+            self._write(0, if_seq_no=found["_seq_no"], if_primary_term=found["_primary_term"])
+
+    @property
+    def _key(self) -> str:
+        return f"sink-{self._sink}"
+
+    def _write(self, until: int, **condition: Any) -> bool:
+        document = {"sink": self._sink, "runner": self._runner, "until": until}
+        try:
+            self._client.index(index=self._index, id=self._key, document=document, **condition)
+        except elasticsearch.ConflictError:
+            return False
+        return True

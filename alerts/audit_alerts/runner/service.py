@@ -1,0 +1,189 @@
+"""The runner, put together: settings in, a loop out, until it is told to stop."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import FrameType
+
+import elasticsearch
+from audit_query import AuditLog
+from audit_schemas import format_timestamp
+from audit_schemas.soften import printable
+from confluent_kafka import KafkaException
+
+from audit_alerts.errors import AlertError
+from audit_alerts.hits import as_time
+from audit_alerts.rules import load_rules
+from audit_alerts.runner.book import AlertBook
+from audit_alerts.runner.bound import KafkaLog, NoOffsetsError
+from audit_alerts.runner.delivery import Delivery
+from audit_alerts.runner.lease import Lease
+from audit_alerts.runner.runner import Covered, Runner, version_of
+from audit_alerts.runner.settings import RunnerSettings
+from audit_alerts.runner.sinks import sinks_of
+from audit_alerts.runner.state import RuleStates
+
+__all__ = ["run_alerts"]
+
+_LONGEST_PAUSE = 60.0
+_RETRIED = (408, 429)
+_SERVER_ERROR = 500
+
+
+def run_alerts(
+    settings: RunnerSettings, *, every: float, once: bool, since: datetime | None = None
+) -> None:
+    """Run the rules until SIGTERM or Ctrl-C, or once. Call it in the main thread.
+
+    Raises AlertError and the clients' errors for what waiting does not mend; `once`, for all.
+    """
+    stop = _stop_on_signals()
+    rules = [(rule, version_of(rule, settings.denied_ranges)) for rule in load_rules(settings)]
+    start = None if since is None else round(since.timestamp() * 1000)
+    sinks = sinks_of(settings)
+    client = elasticsearch.Elasticsearch(
+        **settings.elasticsearch_options(), request_timeout=settings.query_seconds
+    )
+    states = RuleStates(client, settings.state_index)
+    book = AlertBook(client, settings.alerts_index, settings.page_url, [sink.name for sink in sinks])
+    name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    seconds = settings.alert_attempt_seconds * 1.5 + 8
+    deliveries = [
+        Delivery(sink, book, Lease(client, settings.state_index, sink.name, name, seconds), _say)
+        for sink in sinks
+    ]
+    kafka = KafkaLog(settings)
+    log = AuditLog(settings, seconds=settings.query_seconds)
+    try:
+        runner = Runner(rules, log, kafka, states, book, since=start)
+        loop = _Loop(runner, states, book, deliveries, stop)
+        if once:
+            loop.once()
+        else:
+            _say(f"{len(rules)} rules, every {every:g} s")
+            loop.run(every)
+    finally:
+        for delivery in deliveries:
+            delivery.close(settings.alert_attempt_seconds + 6)
+        kafka.close()
+        log.close()
+        client.close()
+
+
+class _Loop:
+    def __init__(
+        self,
+        runner: Runner,
+        states: RuleStates,
+        book: AlertBook,
+        deliveries: list[Delivery],
+        stop: threading.Event,
+    ) -> None:
+        self._runner = runner
+        self._states = states
+        self._book = book
+        self._deliveries = deliveries
+        self._stop = stop
+
+    def once(self) -> None:
+        """Cover what can be seen, and try each sink once; what is left waits in the index."""
+        self._prepare()
+        _tell(self._runner.round(self._stop.is_set), 0)
+        threads = [threading.Thread(target=_quietly(each)) for each in self._deliveries]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def run(self, every: float) -> None:
+        """Go on until told to stop; wait for servers that are away."""
+        pause, prepared = 0.5, False
+        while not self._stop.is_set():
+            try:
+                if not prepared:
+                    self._prepare()
+                    prepared = True
+                    for delivery in self._deliveries:
+                        delivery.start()
+                _tell(self._runner.round(self._stop.is_set), every)
+            except (
+                NoOffsetsError,
+                KafkaException,
+                elasticsearch.ApiError,
+                elasticsearch.TransportError,
+            ) as error:
+                if not _may_pass(error):
+                    raise
+                _say(f"waiting: {_sentence(error)}")
+                self._stop.wait(min(pause, every))
+                pause = min(_LONGEST_PAUSE, pause * 2)
+                continue
+            pause = 0.5
+            for delivery in self._deliveries:
+                delivery.wake()
+            self._stop.wait(every)
+
+    def _prepare(self) -> None:
+        self._states.prepare()
+        self._book.prepare()
+
+
+def _quietly(delivery: Delivery) -> Callable[[], None]:
+    def work() -> None:
+        try:
+            delivery.round()
+        except (elasticsearch.ApiError, elasticsearch.TransportError) as error:
+            _say(_sentence(error))
+
+    return work
+
+
+def _may_pass(error: Exception) -> bool:
+    if isinstance(error, elasticsearch.ApiError):
+        return error.meta.status >= _SERVER_ERROR or error.meta.status in _RETRIED
+    return True
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, AlertError):
+        return str(error)
+    if isinstance(error, KafkaException):
+        return f"Kafka: {error.args[0].str()}"
+    return f"Elasticsearch: {type(error).__name__} {error}"[:300]
+
+
+def _tell(covered: Covered | None, every: float) -> None:
+    if covered is None:
+        return
+    long = covered.end - covered.start > 2000 * every
+    if long or covered.new or covered.grown:
+        start, end = (format_timestamp(as_time(at)) for at in (covered.start, covered.end))
+        steps = f"{covered.steps} step{'s' if covered.steps > 1 else ''}"
+        _say(
+            f"covered what was ingested from {start} to {end} in {steps}: "
+            f"{covered.new} new alerts, {covered.grown} that went on"
+        )
+
+
+def _say(text: str) -> None:
+    now = format_timestamp(datetime.now(UTC))
+    sys.stderr.write(f"{now} {printable(text)}\n")
+    sys.stderr.flush()
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def on_signal(_: int, __: FrameType | None) -> None:
+        stop.set()
+        for again in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(again, signal.SIG_DFL)  # a second one ends the process as usual
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    return stop

@@ -1,0 +1,61 @@
+"""Settings of the runner of alert rules."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from audit_schemas.settings import KafkaSettings
+from pydantic import Field, FilePath, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
+
+from audit_alerts.settings import AlertSettings
+
+__all__ = ["RunnerSettings"]
+
+
+class RunnerSettings(AlertSettings, KafkaSettings):
+    """Whose offsets it follows, where alerts are kept, and where they are sent."""
+
+    group: str = Field("audit-indexer", min_length=1, description="The consumer group.")
+    alerts_index: str = Field(
+        "audit-alerts",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$",
+        description="Index of alerts; what the runner remembers is in the same name with -state.",
+    )
+    alert_margin_seconds: float = Field(
+        2.0,
+        ge=0,
+        description="How far alert rules stay behind what is settled, for clocks that differ.",
+    )
+    alert_attempt_seconds: float = Field(
+        10.0, gt=0, description="How long a webhook or Kafka may take for one alert."
+    )
+    page_url: str = Field(
+        "http://127.0.0.1:8484", description="The page that alerts link to, as people reach it."
+    )
+    webhook_url: str | None = Field(None, description="Where alerts are posted to as JSON.")
+    webhook_secret: SecretStr | None = Field(
+        None, description="What posts to the webhook are signed with."
+    )
+    webhook_secret_file: FilePath | None = Field(
+        None, description="File that holds that secret, instead of the variable."
+    )
+
+    @field_validator("page_url", "webhook_url")
+    @classmethod
+    def _is_address(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "http://localhost")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise PydanticCustomError("url", "must be like https://host/path")
+        return url
+
+    @property
+    def state_index(self) -> str:
+        """What the runner remembers."""
+        return f"{self.alerts_index}-state"
+
+    def secret(self) -> bytes | None:
+        """Return the webhook's secret, read anew if it is in a file. Raises OSError."""
+        file: Path | None = self.webhook_secret_file
+        if self.webhook_secret is not None:
+            return self.webhook_secret.get_secret_value().encode()
+        return file.read_bytes().strip() if file is not None else None

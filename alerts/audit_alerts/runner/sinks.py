@@ -1,0 +1,190 @@
+"""Where alerts go besides their index: standard output, a topic, a webhook. Each tries once."""
+
+import hashlib
+import hmac
+import json
+import sys
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Protocol, TextIO
+
+import urllib3
+from confluent_kafka import KafkaException, Producer
+
+from audit_alerts.runner.settings import RunnerSettings
+
+__all__ = [
+    "SIGNATURE",
+    "TIMESTAMP",
+    "NotDeliveredError",
+    "Output",
+    "Sink",
+    "Topic",
+    "Webhook",
+    "body_of",
+    "sinks_of",
+]
+
+SIGNATURE = "X-Auditlog-Signature"
+"""`v1=` and the HMAC-SHA256, in hex, of the timestamp, a full stop and the body."""
+TIMESTAMP = "X-Auditlog-Timestamp"
+"""Seconds since 1970, when this try was made: what is old is somebody's replay."""
+
+
+class NotDeliveredError(Exception):
+    """A sink did not take an alert. `alone`: others may fare better."""
+
+    def __init__(self, reason: str, *, alone: bool = False) -> None:
+        super().__init__(reason)
+        self.alone = alone
+
+
+class Sink(Protocol):
+    """Takes an alert or raises NotDeliveredError."""
+
+    name: str
+
+    def send(self, alert: Mapping[str, Any]) -> None:
+        """Deliver an alert; it has been taken when this returns."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is open."""
+        ...
+
+
+def body_of(alert: Mapping[str, Any]) -> bytes:
+    """Return an alert as sinks get it: the document, less what only the outbox needs."""
+    told = {
+        name: value
+        for name, value in alert["audit"]["alert"].items()
+        if name not in ("pending", "told")
+    }
+    shown = {**alert, "audit": {"alert": told}}
+    return json.dumps(shown, ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def sinks_of(settings: RunnerSettings) -> list[Sink]:
+    """Return the sinks that the settings name."""
+    found: list[Sink] = [Output(), Topic(settings)]
+    if settings.webhook_url is not None:
+        found.append(Webhook(settings, settings.webhook_url))
+    return found
+
+
+class Output:
+    """Standard output, a line of JSON an alert."""
+
+    name = "output"
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+
+    def send(self, alert: Mapping[str, Any]) -> None:
+        """Write the line."""
+        stream = self._stream or sys.stdout
+        try:
+            stream.write(body_of(alert).decode() + "\n")
+            stream.flush()
+        except OSError as error:
+            raise NotDeliveredError(f"standard output: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Do nothing: it is not ours."""
+
+
+class Topic:
+    """The topic of alerts; one alert's revisions are in one partition, in order."""
+
+    name = "topic"
+
+    def __init__(self, settings: RunnerSettings) -> None:
+        self._topic = settings.alerts_topic
+        self._seconds = settings.alert_attempt_seconds
+        self._producer = Producer(
+            settings.kafka_config()
+            | {
+                "enable.idempotence": True,
+                "linger.ms": 0,
+                "message.timeout.ms": round(self._seconds * 1000),
+            }
+        )
+
+    def send(self, alert: Mapping[str, Any]) -> None:
+        """Publish, and wait until it is acknowledged."""
+        outcome: list[str | None] = []
+        try:
+            self._producer.produce(
+                self._topic,
+                body_of(alert),
+                key=alert["event"]["id"],
+                on_delivery=lambda error, _: outcome.append(error.str() if error else None),
+            )
+        except (KafkaException, BufferError) as error:
+            raise NotDeliveredError(f"topic {self._topic}: {error}") from error
+        deadline = time.monotonic() + self._seconds + 5
+        while not outcome and time.monotonic() < deadline:
+            self._producer.poll(0.1)
+        if not outcome or outcome[0] is not None:
+            raise NotDeliveredError(f"topic {self._topic}: {outcome[0] if outcome else 'no answer'}")
+
+    def close(self) -> None:
+        """Forget what was not acknowledged; it is still in the outbox."""
+        self._producer.purge()
+        self._producer.flush(1)
+
+
+class Webhook:
+    """An address that alerts are posted to, signed. It follows no redirect, to wherever."""
+
+    name = "webhook"
+
+    def __init__(self, settings: RunnerSettings, url: str) -> None:
+        self._settings = settings
+        self._url = url
+        self._pool = urllib3.PoolManager(
+            timeout=urllib3.Timeout(total=settings.alert_attempt_seconds), retries=False
+        )
+
+    def send(self, alert: Mapping[str, Any]) -> None:
+        """Post; any answer of 200 to 299 means that it was taken."""
+        body = body_of(alert)
+        try:
+            answer = self._pool.request(
+                "POST",
+                self._url,
+                body=body,
+                headers=self._headers(alert, body),
+                redirect=False,
+                preload_content=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise NotDeliveredError(f"the webhook does not answer ({type(error).__name__})") from error
+        except OSError as error:
+            raise NotDeliveredError(f"the webhook's secret: {error.strerror}") from error
+        status = answer.status
+        answer.close()  # whatever it has to say, we do not read it
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            # What is refused may be this alert alone; where the server is in trouble, all are.
+            alone = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+            raise NotDeliveredError(f"the webhook answers {status}", alone=alone and status != 429)  # noqa: PLR2004
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    def _headers(self, alert: Mapping[str, Any], body: bytes) -> dict[str, str]:
+        stamp = str(int(time.time()))
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "auditlog",
+            TIMESTAMP: stamp,
+            "X-Auditlog-Alert": alert["event"]["id"],
+            "X-Auditlog-Revision": str(alert["audit"]["alert"]["revision"]),
+        }
+        secret = self._settings.secret()
+        if secret is not None:
+            digest = hmac.new(secret, stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+            headers[SIGNATURE] = f"v1={digest}"
+        return headers
