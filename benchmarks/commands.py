@@ -18,6 +18,7 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 
 from benchmarks.adaptive import Settling, measure_adaptive
+from benchmarks.alerts import measure_alerts
 from benchmarks.children import ROOT
 from benchmarks.contestants import Arena
 from benchmarks.detection_report import FULL_SEEDS, detection_tables, put
@@ -168,6 +169,13 @@ def query(events: Events = FULL_QUERY_EVENTS, rounds: Rounds = FULL_ROUNDS, out:
     for part, name in ((events // 10, "query_tenth"), (events, "query")):
         with _bench(part, rounds, out, (full[0] * part // events, full[1]), days=DAYS) as bench:
             bench.put(name, measure_query(bench.arena, end_of_traffic(), rounds))
+
+
+@app.command()
+def alerts(events: Events = FULL_QUERY_EVENTS, out: Out = FOLDER) -> None:
+    """Measure a five-minute step of all rules over 90 days of events."""
+    with _bench(events, 1, out, (FULL_QUERY_EVENTS, 1), days=DAYS) as bench:
+        bench.put("alerts", measure_alerts(bench.arena, end_of_traffic()))
 
 
 @app.command()

@@ -7,9 +7,11 @@ servers: settled by the catalogue, stored as documents, or refused as dead lette
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
+from multiprocessing import get_context
 from typing import Any
 
 from audit_alerts import Episode, Rule, evaluate, plan
@@ -156,17 +158,29 @@ def quiet_alerts(
 
 
 def detect(
-    rules: Iterable[Rule], seeds: Iterable[int], *, say: Callable[[str], None] = lambda _: None
+    rules: Iterable[Rule],
+    seeds: Iterable[int],
+    *,
+    jobs: int = 1,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Detection:
-    """Return what the rules find of each seed's attacks."""
-    found, kept = Detection(), list(rules)
-    catalogue = Catalogue.load()
-    for seed in seeds:
-        say(f"seed {seed}")
-        attacks = attacks_of(seed)
-        log = stored(attacks, catalogue)
-        found.count(seed, attacks.labels, list(found_by(kept, log, attacks.start, _END)))
+    """Return what the rules find of each seed's attacks; `jobs` seeds at a time, in processes."""
+    found, judged = Detection(), partial(_judged, list(rules))
+    if jobs == 1:
+        for seed, labels, episodes in map(judged, seeds):
+            found.count(seed, labels, episodes)
+        return found
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        for seed, labels, episodes in pool.map(judged, seeds):
+            say(f"seed {seed}: {len(labels)} stories, {len(episodes)} alerts")
+            found.count(seed, labels, episodes)
     return found
+
+
+def _judged(rules: Sequence[Rule], seed: int) -> tuple[int, list[Label], list[Episode]]:
+    attacks = attacks_of(seed)
+    log = stored(attacks, Catalogue.load())
+    return seed, attacks.labels, list(found_by(rules, log, attacks.start, _END))
 
 
 def found_by(rules: Iterable[Rule], log: Log, start: datetime, end: datetime) -> Iterator[Episode]:

@@ -1,5 +1,6 @@
 """What the rules found, as tables, and put into the docs between their markers."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def detection_tables(
 ) -> Iterator[tuple[str, list[Sheet]]]:
     """Yield names and tables: generated attacks, quiet weeks, and the real log if it is there."""
     rules = shipped_rules()
-    found = detect(rules, range(1, seeds + 1), say=say)
+    found = detect(rules, range(1, seeds + 1), jobs=os.cpu_count() or 2, say=say)
     for line in (*found.missed, *found.wrong):
         say(line)
     yield "generated", [generated_sheet(found, [rule.name for rule in rules], seeds)]

@@ -37,10 +37,10 @@ def _login(at: float, who: Agent, ip: str) -> Step:
 def _names(cast: Cast, count: int) -> list[Agent | str]:
     """Return names of a stolen list: some work there, most do not."""
     rng = cast.rng
-    names: list[Agent | str] = [*rng.sample(cast.staff, min(len(cast.staff), count // 4))]
-    while len(names) < count:
-        names.append(f"{rng.choice(_DICTIONARY)}{rng.randrange(1000)}")
-    return names
+    known = rng.sample(cast.staff, min(len(cast.staff), count // 4))
+    strangers = [f"{rng.choice(_DICTIONARY)}{rng.randrange(1000)}" for _ in range(count)]
+    names: list[Agent | str] = [*known, *strangers]
+    return names[:count]
 
 
 def brute_force(cast: Cast) -> Story:
