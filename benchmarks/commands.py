@@ -191,7 +191,7 @@ def detection(
     for name, tables in detection_tables(seeds, real, say=Screen(console).say):
         for sheet in tables:
             console.print(to_table(sheet))
-        if docs is not None:
+        if docs is not None and name:
             put(docs, name, tables)
 
 

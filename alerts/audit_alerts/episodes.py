@@ -65,9 +65,8 @@ def joined(known: Iterable[Span], found: Iterable[Span], gap: int) -> list[Span]
     for span in ordered:
         if result and span.first - result[-1].last <= gap:
             before = result[-1]
-            since = min(before.since, span.since) if span.first == before.first else before.since
             last, size = max(before.last, span.last), max(before.size, span.size)
-            result[-1] = Span(since, before.first, last, size)
+            result[-1] = Span(before.since, before.first, last, size)
         else:
             result.append(span)
     return result

@@ -142,3 +142,15 @@ def test_an_alias_names_the_same_thing_in_each_part() -> None:
     (episode,) = evaluate(rule_of(plan), events)
     assert ("u-1",) == episode.group
     assert 2 == episode.count
+
+
+def test_an_alert_of_a_chain_begins_with_the_first_event_of_its_first_part() -> None:
+    """The guesses belong to the log-in that they led to."""
+    plan = correlation(Kind.TEMPORAL_ORDERED, MANY, LOGIN, span=9)
+    events = [
+        event(3, "login-failed", number=1),
+        event(5, "login-failed", number=2),
+        event(12, "login", number=3),
+    ]
+    (episode,) = evaluate(rule_of(plan), events)
+    assert (3, 12, 3) == (episode.since, episode.fired, episode.count)

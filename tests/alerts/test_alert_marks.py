@@ -86,6 +86,15 @@ def test_unusual_is_what_is_far_from_every_time_of_day_before(
     assert [one for one in hits if is_odd(one)] == marked(mark, hits)
 
 
+@pytest.mark.parametrize(("hour", "is_odd"), [(9, True), (10, False), (14, False), (15, True)])
+def test_the_margin_is_as_long_before_as_after(hour: int, is_odd: bool) -> None:  # noqa: FBT001
+    """Two hours from noon are usual; three are not."""
+    mark = UnusualHours(("user.id",), 9 * DAY, 2, 2 * HOUR)
+    hits = [hit(day * DAY + 12 * HOUR, day) for day in range(3)]
+    odd = hit(3 * DAY + hour * HOUR, 9)
+    assert ([odd] if is_odd else []) == marked(mark, [*hits, odd])
+
+
 PLAN = Silence(LOGIN, ("service.name",), after=HOUR, days=2, least=3)
 BUSY = [
     day * DAY + hour * HOUR + minute * 60_000
@@ -110,6 +119,14 @@ def test_a_service_that_rests_at_this_hour_is_not_silent() -> None:
     assert not list(silences(PLAN, times, 3 * DAY + 8 * HOUR))
     (span,) = silences(PLAN, times, 3 * DAY + 10 * HOUR)
     assert 3 * DAY + 8 * HOUR < span.first <= 3 * DAY + 10 * HOUR
+
+
+def test_silence_is_told_as_soon_as_it_has_lasted() -> None:
+    """Not a moment before."""
+    stop = 2 * DAY + 9 * HOUR + 5 * 60_000
+    times = [at for at in BUSY if at <= stop]
+    assert [stop + HOUR] == [span.first for span in silences(PLAN, times, stop + HOUR)]
+    assert not list(silences(PLAN, times, stop + HOUR - 1))
 
 
 @pytest.mark.parametrize("hours", [1, 5, 30])

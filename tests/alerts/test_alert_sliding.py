@@ -87,11 +87,16 @@ def test_an_attack_that_straddles_any_edge_is_found(offset: int) -> None:
     assert attack[0][0].at == firing.since
 
 
-def test_a_window_does_not_hold_its_own_beginning() -> None:
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_window_does_not_hold_its_own_beginning(kind: Kind) -> None:
     """(t - span, t]: what is a whole span ago is over."""
-    plan = correlation(span=10, at_least=2)
-    assert not list(firings(plan, [(hit(0, 0), 0), (hit(10, 1), 0)]))
-    assert list(firings(plan, [(hit(0, 0), 0), (hit(9, 1), 0)]))
+    parts = PARTS[:2] if kind in (Kind.TEMPORAL, Kind.TEMPORAL_ORDERED) else PARTS[:1]
+    counted = "user.id" if kind is Kind.VALUE_COUNT else None
+    plan = correlation(kind, *parts, span=10, at_least=2, counted=counted)
+    second = len(parts) - 1
+    assert not list(firings(plan, [(hit(0, 0, "a"), 0), (hit(10, 1, "b"), second)]))
+    (firing,) = firings(plan, [(hit(0, 0, "a"), 0), (hit(9, 1, "b"), second)])
+    assert (0, 9, 2) == (firing.since, firing.hit.at, firing.size)
 
 
 def test_events_of_one_moment_are_in_kafkas_order() -> None:

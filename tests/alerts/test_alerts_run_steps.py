@@ -37,7 +37,7 @@ def morning() -> list[AuditEvent]:
     rng = random.Random(7)
     calm = [
         new_event("login", user=f"u-{n % 9}", ip=f"192.0.2.{n % 9}", at=at(rng.uniform(0, 7200)))
-        for n in range(150)
+        for n in range(60)
     ]
     slips = [
         event
@@ -59,12 +59,12 @@ RULES = ("brute-force", "success-after-failures", "password-spraying", "user-fro
 
 
 def test_a_backlog_fires_exactly_what_a_live_run_fires(deployment: Deployment, run: Running) -> None:
-    """Two hours live, minute by minute; and the same two hours, seen at once afterwards."""
+    """Two hours live, two minutes at a time; and the same two hours, seen at once afterwards."""
     rules, events = shipped(*RULES), morning()
     bound = FakeBound()
     live = run.runner(rules, bound)
     offset = 0
-    for minute in range(1, 121):
+    for minute in range(2, 121, 2):
         due = [e for e in events if offset_of(e, minute)]
         if due:
             store(deployment, *due, ingested=at(60 * minute - 1), first=offset)
@@ -79,12 +79,12 @@ def test_a_backlog_fires_exactly_what_a_live_run_fires(deployment: Deployment, r
 
 
 def offset_of(event: AuditEvent, minute: int) -> bool:
-    """Tell whether an event happened in a minute."""
+    """Tell whether an event happened in the two minutes before."""
     second = in_millis(event.timestamp) - millis(START)
-    return 60_000 * (minute - 1) <= second < 60_000 * minute
+    return 60_000 * (minute - 2) <= second < 60_000 * minute
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_the_order_of_arrival_changes_nothing(deployment: Deployment, run: Running, seed: int) -> None:
     """Events that come hours late, in any order, end in the same alerts."""
     rules, events = shipped(*RULES), morning()
@@ -92,8 +92,8 @@ def test_the_order_of_arrival_changes_nothing(deployment: Deployment, run: Runni
     random.Random(seed).shuffle(shuffled)
     bound = FakeBound()
     runner = run.runner(rules, bound)
-    for number in range(12):
-        part = shuffled[number::12]
+    for number in range(6):
+        part = shuffled[number::6]
         store(deployment, *part, ingested=at(7200 + 60 * number + 1), first=1000 * number)
         run.step(runner, bound, at(7200 + 60 * (number + 1)))
     at_once = f"{run.index}-once"
@@ -119,15 +119,15 @@ def test_alert_that_lasts_for_hours_is_one(deployment: Deployment, run: Running)
     """It grows; receivers hear of it again only when it has doubled."""
     bound = FakeBound()
     runner = run.runner(shipped("brute-force"), bound)
-    for number in range(30):
+    for number in range(15):
         seconds = [300 * number + 30 * n for n in range(10)]
         store(deployment, *failures(seconds), ingested=at(300 * (number + 1) - 1), first=10 * number)
         run.step(runner, bound, at(300 * (number + 1)))
     (alert,) = run.alerts()
     shown = alert["audit"]["alert"]
-    assert shown["count"] == 300
+    assert shown["count"] == 150
     assert len(shown["samples"]) == 10
-    assert shown["revision"] >= 30
+    assert shown["revision"] >= 15
     assert alert["source"]["ip"] == "203.0.113.66"
     assert alert["related"]["user"] == ["root"]
     assert "ip=203.0.113.66" in shown["link"]

@@ -1,6 +1,6 @@
 """Alerts in Elasticsearch: one for one group while it lasts, whatever the order they are found in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ __all__ = ["AlertBook", "Change", "changes"]
 
 _TRIES = 20
 _SOME = 500
+_GROUPS = 200
 _PRIORITY = 500
 
 
@@ -82,7 +83,7 @@ class AlertBook:
 
     def has(self, rule: Rule, group: Group, span: Span, gap: int) -> bool:
         """Tell whether an alert is stored that a span belongs to."""
-        return bool(self._known(rule, group, [span], gap))
+        return bool(self._known(rule, {group: [span]}, gap).get(group))
 
     def record(self, rule: Rule, version: str, found: Finding) -> tuple[int, int]:
         """Store what a step found; return how many alerts are new, and how many have grown.
@@ -90,12 +91,15 @@ class AlertBook:
         Doing it again changes nothing.
         """
         new = grown = 0
+        known = self._known(rule, found.spans, found.gap)
         for group, spans in found.spans.items():
             for _ in range(_TRIES):
+                alerts = known.get(group, [])
                 try:
-                    created, changed = self._record_group(rule, version, group, spans, found)
-                except elasticsearch.ConflictError:
-                    continue  # another runner was faster: look again
+                    created, changed = self._record_group(rule, version, group, alerts, found)
+                except elasticsearch.ConflictError:  # another runner was faster: look again
+                    known |= {group: self._known(rule, {group: spans}, found.gap).get(group, [])}
+                    continue
                 new, grown = new + created, grown + changed
                 break
             else:
@@ -129,10 +133,10 @@ class AlertBook:
             return
 
     def _record_group(
-        self, rule: Rule, version: str, group: Group, spans: Sequence[Span], found: Finding
+        self, rule: Rule, version: str, group: Group, known: Sequence[Stored], found: Finding
     ) -> tuple[int, int]:
         new = grown = 0
-        for change in changes(self._known(rule, group, spans, found.gap), spans, found.gap):
+        for change in changes(known, found.spans[group], found.gap):
             told = found.tell(group, change.span)
             if change.main is None:
                 alert_id, document = new_alert(
@@ -174,25 +178,33 @@ class AlertBook:
             if_primary_term=known.primary_term,
         )
 
-    def _known(self, rule: Rule, group: Group, spans: Sequence[Span], gap: int) -> list[Stored]:
-        """Return the alerts of a group that spans may belong to, up to the minute."""
-        first = format_timestamp(as_time(min(span.first for span in spans) - gap))
-        last = format_timestamp(as_time(max(span.last for span in spans) + gap))
+    def _known(
+        self, rule: Rule, spans: Mapping[Group, Sequence[Span]], gap: int
+    ) -> dict[Group, list[Stored]]:
+        """Return the alerts of groups that their spans may belong to, up to the minute."""
         self._client.indices.refresh(index=self._index)
-        return self._search(
-            {
-                "bool": {
-                    "filter": [
-                        {"term": {"rule.id": rule.id}},
-                        {"term": {"audit.alert.group_key": group_key(group)}},
-                        {"term": {"audit.alert.status": "open"}},
-                        {"range": {"audit.alert.last": {"gte": first}}},
-                        {"range": {"audit.alert.first": {"lte": last}}},
-                    ]
-                }
-            },
-            size=10_000,
-        )
+        groups = {group_key(group): group for group in spans}
+        keys, found = sorted(groups), dict[Group, list[Stored]]()
+        for begin in range(0, len(keys), _GROUPS):
+            for alert in self._open(rule, keys[begin : begin + _GROUPS], spans, gap):
+                group = groups[alert.document["audit"]["alert"]["group_key"]]
+                found.setdefault(group, []).append(alert)
+        return found
+
+    def _open(
+        self, rule: Rule, keys: Sequence[str], spans: Mapping[Group, Sequence[Span]], gap: int
+    ) -> list[Stored]:
+        every = [span for group in spans.values() for span in group]
+        first = format_timestamp(as_time(min(span.first for span in every) - gap))
+        last = format_timestamp(as_time(max(span.last for span in every) + gap))
+        filters: list[dict[str, Any]] = [
+            {"term": {"rule.id": rule.id}},
+            {"terms": {"audit.alert.group_key": list(keys)}},
+            {"term": {"audit.alert.status": "open"}},
+            {"range": {"audit.alert.last": {"gte": first}}},
+            {"range": {"audit.alert.first": {"lte": last}}},
+        ]
+        return self._search({"bool": {"filter": filters}}, size=10_000)
 
     def _search(self, query: dict[str, Any], **more: Any) -> list[Stored]:
         found = self._client.search(

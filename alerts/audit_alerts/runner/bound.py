@@ -21,6 +21,7 @@ __all__ = ["KafkaLog", "NoOffsetsError", "millis_now"]
 
 _SECONDS = 15.0
 _BATCH = 2000
+_WAIT = 0.1
 
 
 class NoOffsetsError(AlertError):
@@ -110,7 +111,7 @@ class KafkaLog:
         deadline = time.monotonic() + _SECONDS
         try:
             while True:
-                for message in self._consumer.consume(_BATCH, timeout=0.5):
+                for message in self._consumer.consume(_BATCH, timeout=_WAIT):
                     error = message.error()
                     if error is None:
                         deadline = time.monotonic() + _SECONDS
@@ -128,7 +129,8 @@ class KafkaLog:
 def _headers(message: Message) -> dict[str, Any] | None:
     """Return a dead letter's headers; of one name the last, since what was forged stands before."""
     fields: dict[str, Any] = {}
-    for name, value in message.headers() or []:
+    headers: Any = message.headers() or []  # pairs, whatever its types say
+    for name, value in headers:
         text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
         fields[str(name)] = text
     return fields if "audit.errors.reason" in fields and fields.get("audit.errors.received") else None

@@ -126,6 +126,11 @@ class Running:
             longest=longest,
         )
 
+    @property
+    def book(self) -> AlertBook:
+        """The alerts."""
+        return AlertBook(self.client, self.index, "http://localhost:8484", ["webhook"])
+
     def step(self, runner: Runner, source: FakeBound, upto: datetime) -> Covered | None:
         """Let it go on up to then."""
         source.upto = millis(upto)
