@@ -162,7 +162,7 @@ def test_backfill_of_the_real_elasticsearch_finds_the_same(deployment: Deploymen
 
 def like_the_real_log(file: Path, labels: Any) -> None:
     """Write a log that has the labels' bursts, an event a second."""
-    lines = []
+    lines: list[bytes] = []
     for kind in ("addresses", "hosts"):
         for name, found in labels[kind].items():
             for burst in found["bursts"]:
