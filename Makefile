@@ -11,7 +11,7 @@ SECONDS ?= 600
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak bench bench-fields bench-adaptive bench-query lint format schema clean
+.PHONY: help install demo test soak bench bench-fields bench-adaptive bench-query bench-alerts bench-detection lint format schema clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -45,6 +45,12 @@ bench-fields: $(VENV)/.installed  ## Measure what each mapped field and setting 
 
 bench-query: $(VENV)/.installed  ## Measure answers beside requests by hand, on 2,000,000 events; less: QUERY_EVENTS=200000
 	$(BIN)/python -m benchmarks query --events $(QUERY_EVENTS) --rounds $(ROUNDS)
+
+bench-alerts: $(VENV)/.installed  ## Measure a step of all alert rules over 2,000,000 events; less: QUERY_EVENTS=200000
+	$(BIN)/python -m benchmarks alerts --events $(QUERY_EVENTS)
+
+bench-detection: $(VENV)/.installed  ## Measure what the rules find of attacks, real ones and those of 20 seeds; write docs/alerts.md
+	$(BIN)/python -m benchmarks detection --docs docs/alerts.md $(addprefix --real ,$(wildcard $(dir $(DEMO_FILE))))
 
 bench-adaptive: $(VENV)/.installed  ## Compare the settings that settle by themselves with fixed ones
 	$(BIN)/python -m benchmarks adaptive --events $(EVENTS)

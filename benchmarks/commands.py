@@ -18,8 +18,10 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 
 from benchmarks.adaptive import Settling, measure_adaptive
+from benchmarks.alerts import measure_alerts
 from benchmarks.children import ROOT
 from benchmarks.contestants import Arena
+from benchmarks.detection_report import FULL_SEEDS, detection_tables, put
 from benchmarks.emptying import make_bodies
 from benchmarks.errors import BenchError
 from benchmarks.fields import measure_fields
@@ -167,6 +169,30 @@ def query(events: Events = FULL_QUERY_EVENTS, rounds: Rounds = FULL_ROUNDS, out:
     for part, name in ((events // 10, "query_tenth"), (events, "query")):
         with _bench(part, rounds, out, (full[0] * part // events, full[1]), days=DAYS) as bench:
             bench.put(name, measure_query(bench.arena, end_of_traffic(), rounds))
+
+
+@app.command()
+def alerts(events: Events = FULL_QUERY_EVENTS, out: Out = FOLDER) -> None:
+    """Measure a five-minute step of all rules over 90 days of events."""
+    with _bench(events, 1, out, (FULL_QUERY_EVENTS, 1), days=DAYS) as bench:
+        bench.put("alerts", measure_alerts(bench.arena, end_of_traffic()))
+
+
+@app.command()
+def detection(
+    seeds: Annotated[
+        int, typer.Option(min=1, help="How many weeks of generated attacks.")
+    ] = FULL_SEEDS,
+    real: Annotated[Path | None, typer.Option(help="Folder of linux-auth.ndjson.")] = None,
+    docs: Annotated[Path | None, typer.Option(help="Put the tables into this file.")] = None,
+) -> None:
+    """Measure what the rules find of attacks, generated and real; needs no server."""
+    console = _console()
+    for name, tables in detection_tables(seeds, real, say=Screen(console).say):
+        for sheet in tables:
+            console.print(to_table(sheet))
+        if docs is not None and name:
+            put(docs, name, tables)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
+from benchmarks.alerts_report import alerts_sheets
 from benchmarks.errors import BenchError
 from benchmarks.query_report import query_sheets
 from benchmarks.sheet import Sheet
@@ -31,6 +32,8 @@ def sheets(results: Mapping[str, Any]) -> Iterator[Sheet]:
             yield from make(results[name])
     if "query" in results:
         yield from query_sheets(results["query"], results.get("query_tenth"))
+    if "alerts" in results:
+        yield from alerts_sheets(results["alerts"])
 
 
 def to_table(sheet: Sheet) -> Table:

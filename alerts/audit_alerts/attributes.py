@@ -63,6 +63,7 @@ class UnusualHoursSpec(_Part):
     history: Span
     days: int = Field(ge=2)
     margin: Span
+    shift: Span
 
 
 class SilenceSpec(_Part):

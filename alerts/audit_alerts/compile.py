@@ -180,7 +180,7 @@ class _Compiler:
         if hours is not None:
             by = self._grouping(hours.by, origin)
             history, margin = milliseconds(hours.history), milliseconds(hours.margin)
-            return UnusualHours(by, history, hours.days, margin)
+            return UnusualHours(by, history, hours.days, margin, milliseconds(hours.shift))
         return None
 
     def _grouping(self, names: Sequence[str], origin: Origin) -> tuple[str, ...]:

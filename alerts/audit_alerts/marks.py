@@ -48,10 +48,10 @@ def _new(mark: FirstSeen, hits: Sequence[Hit]) -> Iterator[Hit]:
 
 
 def _odd(mark: UnusualHours, hits: Sequence[Hit]) -> Iterator[Hit]:
-    """Yield hits at minutes that lie far from all of the history's."""
+    """Yield hits at minutes that lie far from all of the history's, and from what these enclose."""
     days = [(day, list(found)) for day, found in groupby(hits, key=lambda hit: hit.at // _DAY)]
     active: Counter[int] = Counter()  # minute of the day -> days of the history with events then
-    minutes = {day: {_minute(hit) for hit in found} for day, found in days}
+    minutes = _active(mark, hits)
     first = 0
     for number, (day, found) in enumerate(days):
         while days[first][0] * _DAY < day * _DAY - mark.history:
@@ -60,6 +60,22 @@ def _odd(mark: UnusualHours, hits: Sequence[Hit]) -> Iterator[Hit]:
         if number - first >= mark.days:
             yield from _far(mark, found, {minute for minute, times in active.items() if times > 0})
         active.update(minutes[day])
+
+
+def _active(mark: UnusualHours, hits: Sequence[Hit]) -> dict[int, set[int]]:
+    """Return each day's minutes: its hits', and those since the hit before, if that is near enough.
+
+    A stretch over midnight belongs to the day of its end, so that no day's own hits are its history.
+    """
+    found: dict[int, set[int]] = {}
+    before: int | None = None
+    for hit in hits:
+        known = before is not None and hit.at - before <= mark.shift
+        begin = before if known and before is not None else hit.at
+        minutes = range(begin // _MINUTE, hit.at // _MINUTE + 1)
+        found.setdefault(hit.at // _DAY, set()).update(minute % _MINUTES for minute in minutes)
+        before = hit.at
+    return found
 
 
 def _far(mark: UnusualHours, hits: Sequence[Hit], usual: set[int]) -> Iterator[Hit]:

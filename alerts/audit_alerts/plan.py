@@ -25,6 +25,8 @@ __all__ = [
 ]
 
 
+_DAY = 86_400_000
+
 OPTIONAL = frozenset({"organization.id"})
 """Fields of a group that an event may lack: where there is one organization, none is named.
 
@@ -60,19 +62,31 @@ class FirstSeen:
     group_by: tuple[str, ...]
     history: int
 
+    @property
+    def reach(self) -> int:
+        """How long before an event others may decide about it, in milliseconds."""
+        return self.history
+
 
 @dataclass(frozen=True, slots=True)
 class UnusualHours:
     """Keep an event only if its group is never active around that time of day.
 
     On at least `days` days of the `history` before that day there were events, and none of them
-    within `margin` of that time of day, as a clock in UTC shows it.
+    within `margin` of that time of day, as a clock in UTC shows it. The time between two events no
+    further apart than a `shift` counts as active too: who logs in and hours later out was there.
     """
 
     group_by: tuple[str, ...]
     history: int
     days: int
     margin: int
+    shift: int = 0
+
+    @property
+    def reach(self) -> int:
+        """How long before an event others may decide about it, in milliseconds."""
+        return self.history + self.shift + _DAY  # the history begins at a day's beginning
 
 
 Mark = FirstSeen | UnusualHours
@@ -91,7 +105,7 @@ class Base:
     @property
     def reach(self) -> int:
         """How long before an event others may decide about it, in milliseconds."""
-        return self.mark.history if self.mark is not None else 0
+        return self.mark.reach if self.mark is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +159,7 @@ class Silence:
     @property
     def reach(self) -> int:
         """How long before an event others may decide about it, in milliseconds."""
-        return self.after + self.days * 86_400_000
+        return self.after + self.days * _DAY
 
 
 Node = Base | Correlation

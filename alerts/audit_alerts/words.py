@@ -60,10 +60,11 @@ def _mark(mark: Mark | None) -> str:
                 f", if {field} is new {grouping(group_by)}: not seen in the {span_words(history)} "
                 "before, while another was"
             )
-        case UnusualHours(group_by, history, days, margin):
+        case UnusualHours(group_by, history, days, margin, shift):
             return (
                 f", if further than {span_words(margin)} from every time of day at which there was one "
-                f"in the {span_words(history)} before, on at least {days} days, {grouping(group_by)}"
+                f"in the {span_words(history)} before, on at least {days} days, {grouping(group_by)}; "
+                f"what lies between two within {span_words(shift)} counts as active"
             )
         case None:
             return ""

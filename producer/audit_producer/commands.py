@@ -1,6 +1,7 @@
 """`auditlog publish` and `auditlog generate`."""
 
 import contextlib
+import json
 import os
 import stat
 import sys
@@ -17,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from audit_producer.attacks import Attacks
 from audit_producer.errors import PublishError, UndeliveredError
 from audit_producer.lines import Line, read_lines
 from audit_producer.producer import AuditProducer
@@ -25,6 +27,9 @@ from audit_producer.settings import ProducerSettings
 from audit_producer.traffic import Traffic
 
 __all__ = ["PublisherSettings", "register"]
+
+_LABELLED_DAYS = 8
+"""A week of attacks, and a day before it at least."""
 
 
 class PublisherSettings(BaseSettings, ProducerSettings):
@@ -85,6 +90,13 @@ def generate(
         typer.Option(min=0.01, help="Publish as they happen: so many a second, each dated now."),
     ] = None,
     attack: Annotated[bool, typer.Option(help="With passwords being guessed.")] = True,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Attacks of many kinds over the last seven days instead, and near misses; this NDJSON "
+            "file will say who did what."
+        ),
+    ] = None,
     out: Annotated[
         str | None, typer.Option(help="Write NDJSON to this file (- is standard output) instead.")
     ] = None,
@@ -98,7 +110,8 @@ def generate(
     around them, mistyped passwords, and an attack from a few addresses.
     """
     moment = (end or datetime.now(UTC)).replace(tzinfo=UTC)
-    events = iter(Traffic(count, moment, seed=seed, days=days, attack=attack))
+    traffic = Traffic(count, moment, seed=seed, days=days, attack=attack)
+    events = iter(traffic) if labels is None else _labelled(traffic, labels, rate)
     if rate is not None:
         events = _live(events, rate)
     if out is not None:
@@ -111,6 +124,22 @@ def generate(
             producer.publish(event)
             progress.update(task, completed=number, events=number)
     _report(producer.counts, Counter(), json_output=json_output)
+
+
+def _labelled(traffic: Traffic, labels: Path, rate: float | None) -> Iterator[AuditEvent]:
+    """Lay attacks over the traffic, and write their labels."""
+    if traffic.days < _LABELLED_DAYS or rate is not None:
+        raise typer.BadParameter(
+            f"attacks need the time of at least --days {_LABELLED_DAYS}, and no --rate",
+            param_hint="--labels",
+        )
+    attacks = Attacks(traffic)
+    lines = "".join(json.dumps(label.fields()) + "\n" for label in attacks.labels)
+    try:
+        labels.write_text(lines, "utf-8")
+    except OSError as error:
+        raise typer.BadParameter(f"{labels} can't be written: {error.strerror}") from None
+    return iter(attacks)
 
 
 def _publish_line(producer: AuditProducer, line: Line) -> EventRefused | None:

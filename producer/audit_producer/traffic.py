@@ -18,7 +18,7 @@ from audit_schemas import AuditEvent
 
 from audit_producer.build import Person, new_event
 
-__all__ = ["Traffic"]
+__all__ = ["Agent", "Traffic"]
 
 _FIRST = [
     "Ada",
@@ -70,13 +70,17 @@ _AGENTS_A_DAY = 14
 
 
 @dataclass(frozen=True, slots=True)
-class _Agent:
+class Agent:
+    """Somebody who works there: from one address, in one shift."""
+
     person: Person
     ip: str
     shift: int
+    """The hour at which eight hours of work begin, UTC."""
 
     @property
     def id(self) -> str:
+        """The account."""
         return self.person["id"]
 
 
@@ -94,11 +98,18 @@ class Traffic:
 
     def __iter__(self) -> Iterator[AuditEvent]:
         """Yield the events; memory is bounded by one day's."""
-        # All that makes the events is in the seed: no id may ever come back with other content.
-        rng = random.Random(repr(self))  # noqa: S311 - to be repeated, not to be secret
+        rng = self._rng()
         agents = _agents(rng, self.agents)
         for start, stop, budget in self._schedule():
             yield from _Day(rng, start, stop, budget, agents, self.service).events(self.attack)
+
+    def staff(self) -> list[Agent]:
+        """Return who works there, the administrator first."""
+        return _agents(self._rng(), self.agents)
+
+    def _rng(self) -> random.Random:
+        # All that makes the events is in the seed: no id may ever come back with other content.
+        return random.Random(repr(self))  # noqa: S311 - to be repeated, not to be secret
 
     def _schedule(self) -> list[tuple[datetime, datetime, int]]:
         """Return each day's beginning, end and number of events; the last day ends early."""
@@ -125,7 +136,7 @@ class _Day:
         start: datetime,
         stop: datetime,
         budget: int,
-        agents: list[_Agent],
+        agents: list[Agent],
         service: str,
     ) -> None:
         self._rng = rng
@@ -157,7 +168,7 @@ class _Day:
             fields = {"service": self._service, "organization": "acme", **fields}
             self._planned.append((at, len(self._planned), {"action": action, **fields}))
 
-    def _shift(self, agent: _Agent) -> None:
+    def _shift(self, agent: Agent) -> None:
         at = self._start + timedelta(hours=agent.shift, minutes=self._rng.gauss(0, 8))
         who = {"user": agent.person, "ip": agent.ip, "session": f"s-{agent.id}-{self._start:%m%d}"}
         while self._rng.random() < 0.12:  # noqa: PLR2004 - one log-in in eight is mistyped
@@ -193,7 +204,7 @@ class _Day:
         at += timedelta(seconds=60 + rng.expovariate(1 / 420))
         self._add(at, "chat-closed", user=agent.person, ip=agent.ip, chat=chat)
 
-    def _on_duty(self, at: datetime) -> _Agent:
+    def _on_duty(self, at: datetime) -> Agent:
         """Choose who takes a chat; the first agents of the list take more than the others."""
         duty = [a for a in self._agents if (at.hour - a.shift) % 24 < 8]  # noqa: PLR2004
         duty = duty or self._agents
@@ -237,10 +248,10 @@ class _Day:
             )
 
 
-def _agents(rng: random.Random, count: int) -> list[_Agent]:
+def _agents(rng: random.Random, count: int) -> list[Agent]:
     names = rng.sample([f"{first} {last}" for first in _FIRST for last in _LAST], count)
     return [
-        _Agent(
+        Agent(
             {"id": f"u-{number:03}", "name": name, "roles": ["agent"]},
             f"192.0.2.{number + 10}",
             _SHIFTS[number % len(_SHIFTS)],

@@ -63,17 +63,23 @@ def test_first_seen_is_what_was_not_there_while_another_was(
     st.integers(2, 6),
     st.integers(2, 4),
     st.integers(1, 5),
+    st.integers(0, 12),
 )
 def test_unusual_is_what_is_far_from_every_time_of_day_before(
-    events: list[tuple[int, int]], history: int, days: int, margin: int
+    events: list[tuple[int, int]], history: int, days: int, margin: int, shift: int
 ) -> None:
-    """On days enough, around midnight too; the same day is no history."""
-    mark = UnusualHours(("user.id",), history * DAY, days, margin * HOUR)
+    """On days enough, around midnight too; the same day is no history; within a shift one was there."""
+    mark = UnusualHours(("user.id",), history * DAY, days, margin * HOUR, shift * HOUR)
     hits = [hit(day * DAY + hour * HOUR, number) for number, (day, hour) in enumerate(sorted(events))]
 
     def is_odd(one: Hit) -> bool:
         day, hour = divmod(one.at // HOUR, 24)
-        before = [divmod(h.at // HOUR, 24) for h in hits if day - history <= h.at // DAY < day]
+        before = [
+            (last // DAY, between // HOUR % 24)
+            for first, last in [(h.at, h.at) for h in hits] + list(pairwise(h.at for h in hits))
+            if last - first <= shift * HOUR and day - history <= last // DAY < day
+            for between in range(first, last + 1, HOUR)
+        ]
         far = all(min((hour - other) % 24, (other - hour) % 24) > margin for _, other in before)
         return len({d for d, _ in before}) >= days and far
 

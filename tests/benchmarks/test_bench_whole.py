@@ -95,6 +95,19 @@ def test_smallest_bench_of_answers_measures_every_kind(folder: Path) -> None:
 
 
 @pytest.mark.servers
+@pytest.mark.timeout(600)
+def test_smallest_bench_of_alerts_times_each_rule(folder: Path) -> None:
+    """Every rule that asks Elasticsearch, and all of them together."""
+    done = bench(folder, "alerts", "--events", "2000")
+    said, _ = done.communicate(timeout=500)
+    assert done.returncode == 0, said
+    found = json.loads((folder / "out" / "quick.json").read_text())["alerts"]
+    assert len(found["rules"]) >= 12
+    assert found["step"]["p50"] > max(times["p50"] for times in found["rules"].values()) > 0
+    assert left_behind(folder) == []
+
+
+@pytest.mark.servers
 def test_interrupted_bench_leaves_nothing(folder: Path) -> None:
     """Ctrl-C, once the servers run and the topic is being filled."""
     running = bench(folder, "speed", "--events", "1000000", "--rounds", "1")

@@ -1,0 +1,161 @@
+"""How long a step of the runner takes: every rule, over the events of five more minutes."""
+
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import elasticsearch
+from audit_alerts import Rule, plan
+from audit_alerts.plan import Silence
+from audit_alerts.runner.look import Finding, look
+from audit_alerts.runner.unseen import look_for_silence
+from audit_producer.build import new_event
+from audit_producer.intrusions import INTRUSIONS
+from audit_producer.story import Cast
+from audit_producer.traffic import Agent
+from audit_query import AuditLog, Filter, QuerySettings
+from audit_schemas import AuditEvent, Catalogue, Document, IndexNaming, Origin, format_timestamp
+
+from benchmarks.contestants import CONSUMER, Arena
+from benchmarks.detection import shipped_rules
+from benchmarks.errors import BenchError
+from benchmarks.index import Index
+from benchmarks.questions import DAYS
+from benchmarks.spread import Spread, quantile
+
+__all__ = ["measure_alerts"]
+
+_STEP = timedelta(minutes=5)
+_STEPS = 30
+_WARM = 5
+_STORIES = 2
+"""Attacks that begin in a step, besides its normal events: it has something to look at."""
+_STAFF = 200
+_MILLISECOND = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def measure_alerts(arena: Arena, end: datetime) -> dict[str, Any]:
+    """Index the topic by the consumer, then add five minutes again and again, and time each step."""
+    found: dict[str, Any] = {}
+
+    def ask(index: Index) -> None:
+        index.force_merge()
+        arena.servers.calm_down()
+        settings = QuerySettings(
+            elasticsearch_url=arena.servers.elasticsearch, index_prefix=index.prefix
+        )
+        client = elasticsearch.Elasticsearch(arena.servers.elasticsearch, request_timeout=60)
+        with client, AuditLog(settings) as log:
+            found.update(_steps(arena, log, _Arrivals(client, log, index.prefix, arena.events, end)))
+
+    arena.consumers(CONSUMER, 1, "Indexing", then=ask)
+    return {"events": arena.events, "steps": _STEPS, **found}
+
+
+def _steps(arena: Arena, log: AuditLog, arrivals: "_Arrivals") -> dict[str, Any]:
+    rules = [rule for rule in shipped_rules() if rule.origin is plan.Origin.EVENTS]
+    taken: dict[str, list[float]] = {rule.name: [] for rule in rules}
+    alerts = 0
+    with arena.screen.bar("five minutes, all rules", _STEPS) as advance:
+        for number in range(_WARM + _STEPS):
+            covered, upto = arrivals.next()
+            for rule in rules:
+                started = time.perf_counter()
+                spans = _look(log, rule, covered, upto).spans
+                if number >= _WARM:
+                    taken[rule.name].append((time.perf_counter() - started) * 1000)
+                alerts += sum(map(len, spans.values()))
+            advance(max(0, number - _WARM))
+    if not alerts:
+        raise BenchError("no rule fired in any step, so they did not look at the attacks")
+    whole = [sum(times) for times in zip(*taken.values(), strict=True)]
+    return {
+        "rules": {name: _milliseconds(times) for name, times in taken.items()},
+        "step": {**_milliseconds(whole), "spread": asdict(Spread.of(whole))},
+        "new_events": arrivals.written / (_WARM + _STEPS),
+    }
+
+
+def _look(log: AuditLog, rule: Rule, covered: int, upto: int) -> Finding:
+    if isinstance(rule.root, Silence):
+        return look_for_silence(log, rule, covered, upto)
+    return look(log, rule, covered, upto, lambda _, __: False)
+
+
+class _Arrivals:
+    """Five minutes after five minutes of events that happen, and are indexed, after all others."""
+
+    def __init__(
+        self,
+        client: elasticsearch.Elasticsearch,
+        log: AuditLog,
+        prefix: str,
+        events: int,
+        end: datetime,
+    ) -> None:
+        self.written = 0
+        self._client = client
+        self._naming = IndexNaming(prefix)
+        self._catalogue = Catalogue.load()
+        self._rng = random.Random(1)  # noqa: S311 - to be repeated
+        users = log.top(Filter(activities=("login",)), "user", size=_STAFF)
+        self._staff = [
+            Agent({"id": f"u-{number:03}", "name": row.value}, f"192.0.2.{number % 250 + 1}", 9)
+            for number, row in enumerate(users)
+        ]
+        self._cast = Cast(self._rng, self._staff)
+        self._a_step = max(1, round(events * _STEP / timedelta(days=DAYS)))
+        self._at = max(end, datetime.now(UTC)) + timedelta(hours=1)
+        self._number = 0
+
+    def next(self) -> tuple[int, int]:
+        """Index the next step's events; return between which times of event.ingested they are."""
+        begin, self._at = self._at, self._at + _STEP
+        ingested = format_timestamp(self._at)
+        lines: list[Any] = []
+        for event in [*self._normal(begin), *self._attacks(begin)]:
+            settled = self._catalogue.settle(event)
+            activity = self._catalogue[settled.event.action]
+            origin = Origin("steps", 0, self.written)
+            document = Document.of(settled, activity, origin, ingested, ingested)
+            index = self._naming.index_of(event.timestamp)
+            lines += [{"create": {"_index": index, "_id": document.id}}, document.body]
+            self.written += 1
+        answer = self._client.bulk(operations=lines, refresh=True)
+        if answer["errors"]:
+            raise BenchError("a step's events were not all indexed")
+        return (begin - _EPOCH) // _MILLISECOND, (self._at - _EPOCH) // _MILLISECOND
+
+    def _normal(self, begin: datetime) -> Iterator[AuditEvent]:
+        for _ in range(self._a_step):
+            who = self._rng.choice(self._staff)
+            action = self._rng.choices(("user-joined-to-chat", "chat-closed", "login", "login-failed"),
+                                       (45, 45, 8, 2))[0]  # fmt: skip
+            chat = f"chat-{self._rng.getrandbits(40):010x}" if "chat" in action else None
+            yield self._event(begin, {"action": action, "user": who.person, "ip": who.ip, "chat": chat})
+
+    def _attacks(self, begin: datetime) -> Iterator[AuditEvent]:
+        kinds: Sequence[str] = [kind for kind in INTRUSIONS if kind not in _ELSEWHERE]
+        for turn in range(_STORIES):
+            kind = kinds[(self._number * _STORIES + turn) % len(kinds)]
+            for at, fields in INTRUSIONS[kind](self._cast).steps:
+                if at < _STEP.total_seconds():
+                    yield self._event(begin, fields, at)
+        self._number += 1
+
+    def _event(self, begin: datetime, fields: Mapping[str, Any], at: float | None = None) -> AuditEvent:
+        seconds = self._rng.random() * _STEP.total_seconds() if at is None else at
+        house = {"service": "chat-api", "organization": "acme"}
+        return new_event(**{**house, **fields}, at=begin + timedelta(seconds=seconds))
+
+
+_ELSEWHERE = ("log-switched-off", "hidden-in-rubbish", "overwriting")
+"""Attacks whose traces are not among the events."""
+
+
+def _milliseconds(times: Sequence[float]) -> dict[str, float]:
+    return {"p50": quantile(list(times), 0.5), "p95": quantile(list(times), 0.95), "max": max(times)}
