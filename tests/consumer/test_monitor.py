@@ -82,7 +82,7 @@ def test_consumer_that_waits_is_alive_and_not_ready(
             wait_until(
                 lambda: samples(port)["auditlog_watermark_age_seconds"] > 1, what="the age grows"
             )
-            assert samples(port)["auditlog_waiting"] == 1
+            wait_until(lambda: samples(port)["auditlog_waiting"] == 1, what="it says that it waits")
             assert samples(port)["auditlog_retries_total"] >= 1
             proxy.mend()
             wait_until(lambda: get(port, "/readyz")[0] == 200, what="it is ready again")

@@ -1,7 +1,6 @@
 """The page, served: a real application on a log of known events."""
 
 import itertools
-import logging
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -9,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import elasticsearch
-import structlog
 import uvicorn
 from audit_local.ports import LOOPBACK, free_port
 from audit_query import AuditLog
@@ -98,7 +96,6 @@ def serving(deployment: Deployment, *, tokens: TokenFile | None = None) -> Itera
         config = uvicorn.Config(app, host=LOOPBACK, port=port, log_config=None, ws="none")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, name="page")
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
         thread.start()
         try:
             wait_until(lambda: server.started or not thread.is_alive(), what="the page is served")
@@ -106,4 +103,3 @@ def serving(deployment: Deployment, *, tokens: TokenFile | None = None) -> Itera
         finally:
             server.should_exit = True
             thread.join()
-            structlog.reset_defaults()
