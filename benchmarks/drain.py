@@ -1,7 +1,7 @@
 """Read a whole log once: by the module's export, or by a bare scan. A process of its own."""
 
 import json
-import resource
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from audit_query import AuditLog, Filter, QuerySettings
 from audit_query.export import Format, export
 
 from benchmarks.children import job_of
+from benchmarks.family import Family
 
 __all__ = ["BARE", "Drain"]
 
@@ -62,7 +63,7 @@ def main(drain: Drain) -> None:
     found = {
         "rows": rows,
         "seconds": time.monotonic() - started,
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_bytes": Family("drain", os.getpid()).peak_bytes(),
     }
     sys.stdout.write(json.dumps(found))
 
