@@ -22,3 +22,8 @@ class AlertSettings(QuerySettings, EventSettings):
     denied_ranges: Path | None = Field(
         None, description="File of the ranges that nobody may log in from, one CIDR a line."
     )
+    alerts_index: str = Field(
+        "audit-alerts",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$",
+        description="Index of alerts; what the runner remembers is in the same name with -state.",
+    )

@@ -8,7 +8,6 @@ from pydantic import Field, FilePath, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
 from audit_alerts.kibana.errors import KibanaError
-from audit_alerts.kibana.places import ALERTS_INDEX
 from audit_alerts.settings import AlertSettings
 
 __all__ = ["KibanaSettings"]
@@ -17,11 +16,6 @@ __all__ = ["KibanaSettings"]
 class KibanaSettings(AlertSettings):
     """Where Kibana is, and as whom to speak to it."""
 
-    alerts_index: str = Field(
-        ALERTS_INDEX,
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$",
-        description="Index of alerts; what the runner remembers is in the same name with -state.",
-    )
     kibana_url: str = Field(
         "http://127.0.0.1:5601", description="Kibana, with its base path if it has one."
     )

@@ -16,11 +16,6 @@ class RunnerSettings(AlertSettings, KafkaSettings):
     """Whose offsets it follows, where alerts are kept, and where they are sent."""
 
     group: str = Field("audit-indexer", min_length=1, description="The consumer group.")
-    alerts_index: str = Field(
-        "audit-alerts",
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$",
-        description="Index of alerts; what the runner remembers is in the same name with -state.",
-    )
     alert_margin_seconds: float = Field(
         2.0,
         ge=0,
