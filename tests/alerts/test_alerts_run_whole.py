@@ -37,7 +37,8 @@ def run(deployment: Deployment) -> Iterator[Running]:
 def settings_of(deployment: Deployment) -> RunnerSettings:
     """Return the settings of a runner."""
     given = {k.removeprefix("AUDITLOG_").lower(): v for k, v in deployment.environment.items()}
-    return RunnerSettings(**given, alert_margin_seconds=0)  # type: ignore[arg-type]  # texts are read
+    given["alert_margin_seconds"] = "0"
+    return RunnerSettings(**given)  # type: ignore[arg-type]  # texts are read
 
 
 def attack(ip: str, ago: timedelta) -> list[bytes]:
