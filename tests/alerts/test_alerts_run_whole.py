@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from alert_running import FakeBound, Running, at, failures, running, shipped, store, told
+from audit_alerts.runner.book import AlertBook
 from audit_alerts.runner.bound import KafkaLog, NoOffsetsError, millis_now
 from audit_alerts.runner.settings import RunnerSettings
 from audit_producer.build import new_event
@@ -131,17 +132,16 @@ def test_runner_that_is_killed_after_its_alerts_fires_nothing_twice(
     bound = FakeBound()
     runner = run.runner(shipped("brute-force"), bound)
     store(deployment, *failures(range(6)), ingested=at(10), first=0)
-    record = run.book.record
+    record = AlertBook.record
 
     def die(*given: Any) -> None:
         record(*given)
         raise Killed
 
-    monkeypatch.setattr(
-        runner, "_book", type("Book", (), {"record": staticmethod(die), "has": run.book.has})
-    )
+    monkeypatch.setattr(AlertBook, "record", die)
     with pytest.raises(Killed):
         run.step(runner, bound, at(20))
+    monkeypatch.undo()
     before = run.alerts()
     assert len(before) == 1
     run.step(run.runner(shipped("brute-force"), bound), bound, at(20))

@@ -148,6 +148,7 @@ class Runner:
 
     def _step(self, tasks: Sequence[_Task], tally: _Tally, stopped: Callable[[], bool]) -> None:
         """Look, claim, tell, and note what is done. Raises the first error after all of that."""
+        self._book.refresh()  # after the states were read: it shows all alerts of steps before
         looked, failures = self._looks(tasks, stopped)
         done = [task for task, finding in looked if not finding.spans]
         claimed = self._claim([each for each in looked if each[1].spans])
