@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from alert_running import FakeBound, Running, at, failures, running, shipped, store, told
+from audit_alerts.runner.book import AlertBook
 from audit_alerts.runner.bound import KafkaLog, NoOffsetsError, millis_now
 from audit_alerts.runner.settings import RunnerSettings
 from audit_producer.build import new_event
@@ -37,7 +38,8 @@ def run(deployment: Deployment) -> Iterator[Running]:
 def settings_of(deployment: Deployment) -> RunnerSettings:
     """Return the settings of a runner."""
     given = {k.removeprefix("AUDITLOG_").lower(): v for k, v in deployment.environment.items()}
-    return RunnerSettings(**given, alert_margin_seconds=0)  # type: ignore[arg-type]  # texts are read
+    given["alert_margin_seconds"] = "0"
+    return RunnerSettings(**given)  # type: ignore[arg-type]  # texts are read
 
 
 def attack(ip: str, ago: timedelta) -> list[bytes]:
@@ -53,6 +55,8 @@ def test_consumer_held_back_for_hours_makes_the_same_alerts(
     deployment: Deployment, run: Running, log: Path
 ) -> None:
     """Nothing fires, and nothing is passed over, while records wait; then all fires, once."""
+    # With the margin, a fast machine would begin before what was settled two seconds ago.
+    deployment.extra["AUDITLOG_ALERT_MARGIN_SECONDS"] = "0"
     deployment.publish_raw(*attack("203.0.113.1", timedelta(hours=3)), key=b"a")
     with deployment.consuming(log=log) as consumer:
         settle(deployment, log, consumer)
@@ -71,7 +75,6 @@ def test_consumer_held_back_for_hours_makes_the_same_alerts(
         settle(deployment, log, consumer)
     assert kafka.bound() > before
     kafka.close()
-    deployment.extra["AUDITLOG_ALERT_MARGIN_SECONDS"] = "0"
     done = deployment.run("alerts", "run", "--once")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     found = {alert["source"]["ip"] for alert in run.alerts()}
@@ -129,17 +132,16 @@ def test_runner_that_is_killed_after_its_alerts_fires_nothing_twice(
     bound = FakeBound()
     runner = run.runner(shipped("brute-force"), bound)
     store(deployment, *failures(range(6)), ingested=at(10), first=0)
-    record = run.book.record
+    record = AlertBook.record
 
     def die(*given: Any) -> None:
         record(*given)
         raise Killed
 
-    monkeypatch.setattr(
-        runner, "_book", type("Book", (), {"record": staticmethod(die), "has": run.book.has})
-    )
+    monkeypatch.setattr(AlertBook, "record", die)
     with pytest.raises(Killed):
         run.step(runner, bound, at(20))
+    monkeypatch.undo()
     before = run.alerts()
     assert len(before) == 1
     run.step(run.runner(shipped("brute-force"), bound), bound, at(20))

@@ -81,6 +81,13 @@ class AlertBook:
                 raise
             self._client.indices.put_mapping(index=self._index, **TEMPLATE)
 
+    def refresh(self) -> None:
+        """Let all that was stored by now be found: `has` and `record` look for no more than that.
+
+        Once a step is enough: whoever does the same step meanwhile meets a conflict, and looks again.
+        """
+        self._client.indices.refresh(index=self._index)
+
     def has(self, rule: Rule, group: Group, span: Span, gap: int) -> bool:
         """Tell whether an alert is stored that a span belongs to."""
         return bool(self._known(rule, {group: [span]}, gap).get(group))
@@ -98,6 +105,7 @@ class AlertBook:
                 try:
                     created, changed = self._record_group(rule, version, group, alerts, found)
                 except elasticsearch.ConflictError:  # another runner was faster: look again
+                    self.refresh()
                     known |= {group: self._known(rule, {group: spans}, found.gap).get(group, [])}
                     continue
                 new, grown = new + created, grown + changed
@@ -108,7 +116,7 @@ class AlertBook:
 
     def pending(self, sink: str) -> list[Stored]:
         """Return alerts that a sink has to be told of, the oldest first."""
-        self._client.indices.refresh(index=self._index)
+        self.refresh()
         return self._search(
             {"term": {"audit.alert.pending": sink}}, sort=[{"event.created": "asc"}], size=_SOME
         )
@@ -181,8 +189,7 @@ class AlertBook:
     def _known(
         self, rule: Rule, spans: Mapping[Group, Sequence[Span]], gap: int
     ) -> dict[Group, list[Stored]]:
-        """Return the alerts of groups that their spans may belong to, up to the minute."""
-        self._client.indices.refresh(index=self._index)
+        """Return the alerts of groups that their spans may belong to."""
         groups = {group_key(group): group for group in spans}
         keys, found = sorted(groups), dict[Group, list[Stored]]()
         for begin in range(0, len(keys), _GROUPS):
