@@ -23,6 +23,7 @@ from audit_query.web.access import Access, is_api
 from audit_query.web.account import account_name
 from audit_query.web.gate import Gate
 from audit_query.web.headers import SafeHeaders
+from audit_query.web.health import PROBE_SECONDS, Probes, Readiness
 from audit_query.web.openapi import describe
 from audit_query.web.problems import Problem, problem_of
 from audit_query.web.self_audit import SelfAudit
@@ -82,7 +83,7 @@ def create_app(
     app.state.settings = settings
     app.state.clock = clock
     app.state.is_https = is_https
-    app.state.access = Access(
+    access = app.state.access = Access(
         log, settings, tokens=tokens, audit=audit, account=account_name(), renew=renew
     )
     app.state.exports = ExportSlots(settings.serve_exports)
@@ -98,6 +99,7 @@ def create_app(
         seconds=settings.query_seconds,
         send_seconds=settings.serve_send_seconds,
     )
+    app.add_middleware(Probes, readiness=Readiness(lambda: access.ping_log(PROBE_SECONDS)))
     app.add_middleware(SafeHeaders, is_https=is_https)
     describe(app)
     return app

@@ -25,6 +25,7 @@ class Gate:
     - What has not begun to answer after `seconds` gets a 503; it keeps its place until it has ended.
     - A reader who takes nothing for `send_seconds` is cut off.
     - What breaks in the middle of an answer breaks the connection, so that the reader can tell.
+    - HEAD is answered as GET would be, and the answer is over with its head.
     """
 
     def __init__(
@@ -51,13 +52,16 @@ class Gate:
             await self._app(scope, receive, send)
             return
         began = self._clock()
-        answer = _Answer(send, self._send_seconds)
+        method = scope["method"]
+        answer = _Answer(send, self._send_seconds, is_head=method == "HEAD")
         scope.setdefault("state", {})
+        if method == "HEAD":
+            scope = {**scope, "method": "GET"}  # a copy: the server looks at its own
         if len(self._running) >= self._requests:
             await self._refuse(_too_many(), scope, answer)
         else:
             await self._answer_in_time(scope, receive, answer)
-        _note(scope, answer, self._clock() - began)
+        _note(scope, method, answer, self._clock() - began)
 
     async def _answer_in_time(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         work = asyncio.ensure_future(self._work(scope, receive, answer))
@@ -97,9 +101,10 @@ class _OverError(Exception):
 class _Answer:
     """What goes to the reader; nothing more once it is over."""
 
-    def __init__(self, send: Send, seconds: float) -> None:
+    def __init__(self, send: Send, seconds: float, *, is_head: bool = False) -> None:
         self._send = send
         self._seconds = seconds
+        self._is_head = is_head
         self.has_begun = False
         self.is_over = False
         self.status = 0
@@ -116,6 +121,9 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.has_begun = True
             self.status = int(message["status"])
+        elif self._is_head:  # an export ends here, too
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
+            self.is_over = True
         try:
             async with asyncio.timeout(self._seconds):
                 await self._send(message)
@@ -152,13 +160,13 @@ def _too_slow() -> Problem:
     )
 
 
-def _note(scope: Scope, answer: _Answer, seconds: float) -> None:
+def _note(scope: Scope, method: str, answer: _Answer, seconds: float) -> None:
     """Write a line: the route and not the path, and no query, since names of people are in both."""
     route: Any = scope.get("route")
     found = {"broke": answer.broke} if answer.broke else {}
     _log.info(
         "request",
-        method=scope["method"] if scope["method"].isalpha() else "?",
+        method=method if method.isalpha() else "?",
         route=getattr(route, "path", "none"),
         status=answer.status,
         ms=round(seconds * 1000),
