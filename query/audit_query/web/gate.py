@@ -4,13 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from audit_query.web.metrics import ServerMetrics
 from audit_query.web.problems import RETRY_SECONDS, Problem, problem_of
 
 __all__ = ["Gate"]
@@ -36,6 +36,7 @@ class Gate:
         requests: int,
         seconds: float,
         send_seconds: float,
+        metrics: ServerMetrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
@@ -43,8 +44,11 @@ class Gate:
         self._requests = requests
         self._seconds = seconds
         self._send_seconds = send_seconds
+        self._metrics = metrics
         self._clock = clock
         self._running: set[asyncio.Task[None]] = set()
+        metrics.limit(requests)
+        metrics.in_flight.set_function(lambda: len(self._running))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -61,7 +65,7 @@ class Gate:
             await self._refuse(_too_many(), scope, answer)
         else:
             await self._answer_in_time(scope, receive, answer)
-        _note(scope, method, answer, self._clock() - began)
+        self._note(scope, method, answer, self._clock() - began)
 
     async def _answer_in_time(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         work = asyncio.ensure_future(self._work(scope, receive, answer))
@@ -89,6 +93,21 @@ class Gate:
                 answer.broke = problem.detail
             else:
                 await self._refuse(problem, scope, answer)
+
+    def _note(self, scope: Scope, method: str, answer: "_Answer", seconds: float) -> None:
+        """Count it, and log the route and not the path, and no query: names of people are in both."""
+        route = getattr(scope.get("route"), "path", "none")
+        self._metrics.answered(route, answer.status, seconds, is_broken=bool(answer.broke))
+        found = {"broke": answer.broke} if answer.broke else {}
+        _log.info(
+            "request",
+            method=method if method.isalpha() else "?",
+            route=route,
+            status=answer.status,
+            ms=round(seconds * 1000),
+            by=scope["state"].get("asker"),
+            **found,
+        )
 
     async def _refuse(self, problem: Problem, scope: Scope, answer: "_Answer") -> None:
         await self._problem_answer(Request(scope), problem)(scope, _nothing, answer.pass_on)
@@ -157,19 +176,4 @@ def _too_slow() -> Problem:
         HTTPStatus.SERVICE_UNAVAILABLE,
         "The log did not answer in time; ask for less, or try again",
         headers={"Retry-After": str(RETRY_SECONDS)},
-    )
-
-
-def _note(scope: Scope, method: str, answer: _Answer, seconds: float) -> None:
-    """Write a line: the route and not the path, and no query, since names of people are in both."""
-    route: Any = scope.get("route")
-    found = {"broke": answer.broke} if answer.broke else {}
-    _log.info(
-        "request",
-        method=method if method.isalpha() else "?",
-        route=getattr(route, "path", "none"),
-        status=answer.status,
-        ms=round(seconds * 1000),
-        by=scope["state"].get("asker"),
-        **found,
     )

@@ -2,17 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 
 import anyio
 import anyio.to_thread
 import elasticsearch
 import structlog
+from audit_monitor import Health
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["PATHS", "PROBE_SECONDS", "Probes", "Readiness"]
+__all__ = ["PATHS", "PROBE_SECONDS", "Probes", "Readiness", "telling"]
 
 _log = structlog.get_logger()
 
@@ -20,6 +22,7 @@ PROBE_SECONDS = 1.0
 """How long Elasticsearch may take for the cheap request."""
 
 _KEPT_SECONDS = 2.0
+_TOLD_SECONDS = 5.0
 _ALIVE = ("/healthz", "/livez")
 _READY = "/readyz"
 
@@ -96,3 +99,24 @@ class Probes:
         problem = None if scope["path"] in _ALIVE else await self._readiness.problem()
         status = HTTPStatus.OK if problem is None else HTTPStatus.SERVICE_UNAVAILABLE
         return PlainTextResponse(f"{problem or 'ok'}\n", status)
+
+
+@asynccontextmanager
+async def telling(readiness: Readiness, health: Health | None) -> AsyncGenerator[None]:
+    """Tell `health` every few seconds that the server's loop turns, and whether it is ready."""
+    if health is None:
+        yield
+        return
+
+    async def tell() -> None:
+        while True:
+            health.beat(await readiness.problem())
+            await asyncio.sleep(_TOLD_SECONDS)
+
+    task = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
