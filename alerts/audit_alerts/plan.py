@@ -21,6 +21,7 @@ __all__ = [
     "UnusualHours",
     "bases_of",
     "field_below",
+    "fields_below",
     "nodes_of",
 ]
 
@@ -209,10 +210,13 @@ def bases_of(root: Node | Silence) -> Iterator[Base]:
 
 def field_below(node: Node, name: str, wanted: Node) -> str | None:
     """Return what a group's field of `node` is called in `wanted`, somewhere below it."""
+    return next(fields_below(node, name, wanted), None)
+
+
+def fields_below(node: Node, name: str, wanted: Node) -> Iterator[str]:
+    """Yield what a group's field of `node` is called in `wanted`, for each place that it has below."""
     if node is wanted:
-        return name
-    if isinstance(node, Correlation):
+        yield name
+    elif isinstance(node, Correlation):
         for part in node.parts:
-            if (found := field_below(part, node.below(name, part), wanted)) is not None:
-                return found
-    return None
+            yield from fields_below(part, node.below(name, part), wanted)
