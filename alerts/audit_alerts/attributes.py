@@ -45,6 +45,7 @@ def _offset(span: str) -> str:
     return span
 
 
+_Days = Annotated[int, Field(ge=1, le=_DAYS_MAX)]
 Span = Annotated[str, AfterValidator(_positive)]
 Offset = Annotated[str, AfterValidator(_offset)]
 
@@ -76,8 +77,14 @@ class SilenceSpec(_Part):
 
     by: list[str] = Field(min_length=1)
     after: Span
-    days: int = Field(ge=1, le=_DAYS_MAX)
+    days: _Days | Annotated[list[_Days], Field(min_length=1)]
+    """Each of so many days before, or those that are so many days ago."""
     least: int = Field(ge=1)
+
+    def compared(self) -> tuple[int, ...]:
+        """Return how many days ago those are."""
+        days = self.days
+        return tuple(sorted(set(days))) if isinstance(days, list) else tuple(range(1, days + 1))
 
 
 class Example(_Part):

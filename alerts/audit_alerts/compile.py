@@ -122,7 +122,9 @@ class _Compiler:
         silence = document.ours.silence
         if isinstance(node, Base) and silence is not None:
             by = self._grouping(silence.by, node.origin)
-            return Silence(node, by, milliseconds(silence.after), silence.days, silence.least)
+            days = silence.compared()
+            after = milliseconds(silence.after)
+            return Silence(node, by, after, max(days), silence.least, days)
         if isinstance(node, Correlation):
             return node
         raise self._refused(

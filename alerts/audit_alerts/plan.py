@@ -142,15 +142,23 @@ class Correlation:
 class Silence:
     """A group that normally has events has none.
 
-    Nothing for `after` milliseconds, though the same time of each of the last `days` days had at
-    least `least` events.
+    Nothing for `after` milliseconds, though the same time of each of the days that it is compared
+    with had at least `least` events.
     """
 
     base: Base
     group_by: tuple[str, ...]
     after: int
     days: int
+    """How far back the furthest of these days is."""
     least: int
+    only: tuple[int, ...] = ()
+    """How many days before they are; none named: each of the last `days`."""
+
+    @property
+    def compared(self) -> tuple[int, ...]:
+        """How many days before are those that it is compared with."""
+        return self.only or tuple(range(1, self.days + 1))
 
     @property
     def name(self) -> str:

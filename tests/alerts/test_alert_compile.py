@@ -124,6 +124,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
                          "reasons": {"history": "x"}}}, "source.pi is no field that events can"),
     ({"part__auditlog": {"first-seen": {"field": "source.ip", "by": ["user.id"], "history": "long"},
                          "reasons": {"history": "x"}}}, "is no time span"),
+    ({"part__auditlog": {"silence": {"by": ["user.id"], "after": "1h", "days": [], "least": 1}}},
+     "silence.days"),
+    ({"part__auditlog": {"silence": {"by": ["user.id"], "after": "1h", "days": 10**9, "least": 1}}},
+     "silence.days"),
     ({"rule__auditlog__first-seen": {"field": "source.ip", "by": ["user.id"], "history": "30d"}},
      "only a rule with a detection can have that"),
 ]  # fmt: skip
