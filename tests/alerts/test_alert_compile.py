@@ -1,5 +1,6 @@
 """What becomes of a rule file: a plan, or a refusal that says why."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,15 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"part__detection__it": {"source.ip|cidr": "::ffff:0:0/96"}}, "write it as such"),
     ({"part__detection__it": {"source.ip|cidr": "192.0.2.1/24"}}, "is no Sigma rule"),
     ({"part__detection__it": {"user.name|cidr": "192.0.2.0/24"}}, "CIDRExpression has no exact"),
+    ({"part__detection__it": {"source.ip|cidr": "fe80::%eth0/64"}}, "has a zone"),
+    ({"part__detection__it": {"labels.a:b": "c"}}, "labels.a:b: a label is asked for by letters"),
+    ({"part__detection__it": {"labels.a) OR (b": "c"}}, "a label is asked for by letters"),
+    ({"part__detection__it": {"labels.a*|exists": True}}, "a label is asked for by letters"),
+    ({"part__detection__it": {'labels.a"': None}}, "a label is asked for by letters"),
     ({"part__detection__it": ["word"]}, "a word without a field"),
+    ({"part__detection__condition": 5}, "detection.condition has to be a text"),
+    ({"part__detection__condition": [{}]}, "detection.condition has to be a list of texts"),
+    ({"part__detection__condition": "not " * 3000 + "it"}, "nested too deeply"),
     ({"part__detection__condition": ["it", "not it"]}, "one condition, not 2"),
     ({"part__detection__condition": "nobody"}, "is no Sigma rule"),
     # correlations
@@ -61,6 +70,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"rule__correlation__condition": {"eq": 2}}, "eq would be true"),
     ({"rule__correlation__condition": {"gte": 0}}, "a count of nothing"),
     ({"rule__correlation__condition": {"gte": 1, "lte": 2}}, "is no Sigma rule"),
+    ({"rule__correlation__condition": {"gte": 1.5}}, "condition.gte has to be a whole number"),
+    ({"rule__correlation__condition": {"gt": True}}, "condition.gt has to be a whole number"),
+    ({"rule__correlation__condition": {"gte": []}}, "condition.gte has to be a whole number"),
+    ({"rule__correlation": 5}, "correlation has to be keys with values"),
+    ({"rule__correlation__type": 5}, "correlation.type has to be a text"),
+    ({"rule__correlation__rules": [{"a": 1}]}, "correlation.rules has to be a list of texts"),
+    ({"rule__correlation__timespan": "999999w"}, "is longer than ten years"),
     ({"rule__correlation__condition": {"gte": 2, "field": "user.id"}}, "only value_count"),
     ({"rule__correlation__type": "value_count"}, "is no Sigma rule"),
     ({"rule__correlation__type": "value_sum"}, "is no Sigma rule"),
@@ -81,6 +97,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"rule__correlation__generate": True}, "generate is no key"),
     # what belongs to a rule
     ({"rule__id": None}, "has no id"),
+    ({"rule__id": 5}, "id has to be a text"),
+    ({"rule__falsepositives": [None]}, "falsepositives has to be a list of texts"),
+    ({"part__logsource__service": []}, "logsource.service has to be a text"),
     ({"rule__title": None}, "is no Sigma rule"),
     ({"rule__description": None}, "has no description"),
     ({"rule__level": None}, "has no level"),
@@ -105,6 +124,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
                          "reasons": {"history": "x"}}}, "source.pi is no field that events can"),
     ({"part__auditlog": {"first-seen": {"field": "source.ip", "by": ["user.id"], "history": "long"},
                          "reasons": {"history": "x"}}}, "is no time span"),
+    ({"part__auditlog": {"silence": {"by": ["user.id"], "after": "1h", "days": [], "least": 1}}},
+     "silence.days"),
+    ({"part__auditlog": {"silence": {"by": ["user.id"], "after": "1h", "days": 10**9, "least": 1}}},
+     "silence.days"),
     ({"rule__auditlog__first-seen": {"field": "source.ip", "by": ["user.id"], "history": "30d"}},
      "only a rule with a detection can have that"),
 ]  # fmt: skip
@@ -160,12 +183,41 @@ def test_a_hit_of_a_correlation_has_only_what_it_groups_by() -> None:
         compiled([rule, part, inner])
 
 
+def test_a_base_rule_is_in_a_group_by_one_field() -> None:
+    """Used by two parts that group by different fields, candidates would be counted by one alone."""
+    rule, part = documents()
+    inner: Iterator[dict[str, Any]] = (
+        {
+            "title": name,
+            "name": name,
+            "correlation": {**rule["correlation"], "rules": ["part"], "group-by": [field]},
+            "auditlog": {"reasons": {"timespan": "x", "condition": "x"}},
+        }
+        for name, field in (("given", "user.target.id"), ("gives", "audit.user"))
+    )
+    given, gives = inner
+    rule["correlation"] = {
+        "type": "temporal_ordered",
+        "rules": ["given", "gives"],
+        "group-by": ["who"],
+        "timespan": "1h",
+        "aliases": {"who": {"given": "user.target.id", "gives": "audit.user"}},
+    }
+    rule["auditlog"]["reasons"] = {"timespan": "x"}
+    with pytest.raises(RuleRefused, match=r"who is audit\.user and user\.target\.id of part"):
+        compiled([rule, given, gives, part])
+    gives["correlation"]["rules"] = ["other"]
+    other = {**part, "name": "other"}
+    assert isinstance(compiled([rule, given, gives, part, other]).root, Correlation)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "holds no rule"),
         ("- a", "holds no rule"),
         ("a: [", "is not YAML"),
+        ("&a {title: *a}", "holds itself"),
         ("title: a\ntitle: b", "is not YAML"),
         ("a: !!python/object/apply:os.getcwd []", "is not YAML"),
     ],
