@@ -11,7 +11,8 @@ from audit_alerts.condition import Equals
 from audit_alerts.errors import AlertError, RangesError, RuleRefused
 from audit_alerts.plan import Base, Correlation, Kind
 from audit_alerts.ranges import denied_ranges
-from audit_alerts.rules import read_rules
+from audit_alerts.rules import load_rules, read_rules
+from audit_alerts.settings import AlertSettings
 
 
 def test_a_rule_becomes_a_plan() -> None:
@@ -244,6 +245,9 @@ def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
         read_rules([tmp_path], CATALOGUE)
     with pytest.raises(AlertError, match="is no folder of rules"):
         read_rules([tmp_path / "nowhere"], CATALOGUE)
+    for nothing in ("", " , "):
+        with pytest.raises(AlertError, match="no folder of rules is named"):
+            load_rules(AlertSettings(alert_rules=nothing))
 
 
 def test_denied_ranges_are_filled_in_from_their_file(tmp_path: Path) -> None:
@@ -266,6 +270,14 @@ def test_denied_ranges_are_filled_in_from_their_file(tmp_path: Path) -> None:
     idle = compiled(examples).idle
     assert idle is not None
     assert "AUDITLOG_DENIED_RANGES" in idle
+
+
+def test_a_file_without_a_range_is_refused(tmp_path: Path) -> None:
+    """One that was cut while it was written does not switch its rule off."""
+    file = tmp_path / "ranges.txt"
+    file.write_text("# ours\n\n")
+    with pytest.raises(RangesError, match=r"ranges\.txt: holds no range"):
+        denied_ranges(file)
 
 
 @pytest.mark.parametrize("line", ["192.0.2.1/24", "somewhere", "192.0.2", "10.0.0.0/33", "fe80::1%1"])
