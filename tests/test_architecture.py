@@ -18,6 +18,7 @@ PACKAGES = {
     "audit_query": "query",
     "audit_alerts": "alerts",
     "audit_local": "deploy",
+    "audit_secrets": "deploy",
     "audit_cli": "cli",
 }
 
@@ -28,6 +29,7 @@ MAY_IMPORT = {
     "audit_query": {"audit_schemas", "audit_producer"},  # the latter: test_only_the_server_publishes
     "audit_alerts": {"audit_schemas", "audit_query"},
     "audit_local": set(),
+    "audit_secrets": {"audit_query"},  # for the form of the tokens file
     "audit_cli": set(PACKAGES) - {"audit_cli"},
 }
 
@@ -42,6 +44,7 @@ EXTRAS = {
     "prometheus_client",
     "jgo",
     "cjdk",
+    "cryptography",
     "psutil",
     "msgspec",
     "anyio",
