@@ -25,6 +25,7 @@ AUTHORITY_DAYS = 3650
 SERVER_DAYS = 825
 """The longest that browsers and operating systems take from a private authority."""
 _SOON = timedelta(days=60)
+_NAME = "auditlog authority"
 _CLOCKS_DIFFER = timedelta(hours=1)
 
 
@@ -35,13 +36,12 @@ class Authority:
         """Read the authority, or make one."""
         self._folder = folder
         self._now = now
-        if folder.has("ca.crt") != folder.has("ca.key"):
+        if folder.has("ca.crt") and not folder.has("ca.key"):
             raise SecretsError(
-                f"{folder.path}: of ca.crt and ca.key one is missing. Bring it back, or remove the "
-                "other, run this again with --renew, and restart every service"
+                f"{folder.path}: ca.key is missing, and nothing can be signed without it. Bring it "
+                "back, or remove ca.crt too, run this with --renew, and restart every service"
             )
-        if not folder.has("ca.key"):
-            self._begin()
+        self._begin()
         self._read()
 
     @property
@@ -61,7 +61,8 @@ class Authority:
 
     def issue(self, name: str) -> None:
         """Make a server's certificate and key anew."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        self._folder.write(f"{name}.key", _new_key())
+        key = _key_of(self._folder, f"{name}.key")
         builder = _builder(self._now, SERVER_DAYS, name, self._certificate.subject, key)
         names = x509.SubjectAlternativeName(
             [x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))]
@@ -74,26 +75,30 @@ class Authority:
             .add_extension(self._issuer(), critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        self._folder.write(f"{name}.key", _pem(key))
         self._folder.write(f"{name}.crt", certificate.public_bytes(Encoding.PEM))
 
     def renew(self) -> None:
         """Make the authority anew, if it would end before what it signs."""
         if self._certificate.not_valid_after_utc - self._now < timedelta(days=SERVER_DAYS):
-            self._begin()
+            self._folder.write("ca.key", _new_key())
+            self._folder.write("ca.crt", self._self_signed())
             self._read()
 
     def _begin(self) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "auditlog authority")])
+        """Make what is missing: a certificate of the same key is as good as the one before."""
+        self._folder.kept("ca.key", _new_key)
+        self._folder.kept("ca.crt", self._self_signed)
+
+    def _self_signed(self) -> bytes:
+        key = _key_of(self._folder, "ca.key")
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _NAME)])
         certificate = (
-            _builder(self._now, AUTHORITY_DAYS, "auditlog authority", subject, key)
+            _builder(self._now, AUTHORITY_DAYS, _NAME, subject, key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(signs=True), critical=True)
             .sign(key, hashes.SHA256())
         )
-        self._folder.write("ca.key", _pem(key))
-        self._folder.write("ca.crt", certificate.public_bytes(Encoding.PEM))
+        return certificate.public_bytes(Encoding.PEM)
 
     def _read(self) -> None:
         self._certificate = _certificate_of(self._folder, "ca.crt")
@@ -169,5 +174,6 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
     )
 
 
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _new_key() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

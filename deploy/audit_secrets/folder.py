@@ -1,8 +1,10 @@
 """A folder of secrets: each file for its owner's eyes, and there whole or not at all."""
 
+import fcntl
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from audit_secrets.errors import SecretsError
@@ -22,6 +24,19 @@ class Folder:
             path.mkdir(mode=0o700 if uid is None else 0o755, parents=True, exist_ok=True)
         except OSError as error:
             raise self._broken(path, error) from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold it, waiting for whoever else does."""
+        try:
+            number = os.open(self.path, os.O_RDONLY)
+        except OSError as error:
+            raise self._broken(self.path, error) from None
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(number)
 
     def has(self, name: str) -> bool:
         """Tell whether there is a file of that name."""

@@ -50,7 +50,11 @@ class Secrets:
         self._now = clock()
 
     def make(self, *, renew: bool = False) -> None:
-        """Make what is missing; with `renew`, every certificate anew."""
+        """Make what is missing; with `renew`, every certificate anew. One at a time."""
+        with self._vault.locked():
+            self._make(renew=renew)
+
+    def _make(self, *, renew: bool) -> None:
         authority = Authority(self._vault, self._now)
         if renew:
             authority.renew()
