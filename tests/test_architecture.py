@@ -14,6 +14,7 @@ from servers import ROOT
 PACKAGES = {
     "audit_schemas": "schemas",
     "audit_producer": "producer",
+    "audit_monitor": "monitor",
     "audit_consumer": "consumer",
     "audit_query": "query",
     "audit_alerts": "alerts",
@@ -25,9 +26,10 @@ PACKAGES = {
 MAY_IMPORT = {
     "audit_schemas": set(),
     "audit_producer": {"audit_schemas"},
-    "audit_consumer": {"audit_schemas"},
+    "audit_monitor": set(),
+    "audit_consumer": {"audit_schemas", "audit_monitor"},
     "audit_query": {"audit_schemas", "audit_producer"},  # the latter: test_only_the_server_publishes
-    "audit_alerts": {"audit_schemas", "audit_query"},
+    "audit_alerts": {"audit_schemas", "audit_query", "audit_monitor"},
     "audit_local": set(),
     "audit_secrets": {"audit_query"},  # for the form of the tokens file
     "audit_cli": set(PACKAGES) - {"audit_cli"},
