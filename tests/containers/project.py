@@ -102,7 +102,7 @@ class Project:
         ]
 
     def secrets(self) -> dict[str, bytes]:
-        """Return every file of the volume that the job alone sees, and of those inside."""
+        """Return every file of the volume that the job alone sees; the services have copies."""
         done = subprocess.run(
             [
                 *("docker", "run", "--rm", "--user", "0:0", "--network", "none"),

@@ -136,13 +136,13 @@ def kafka(project: Project, password: str) -> dict[str, Any]:
 
 def test_a_service_on_the_host_publishes_over_the_published_port(project: Project) -> None:
     """The broker names an address that the host reaches, and its certificate is for it."""
-    password = project.secrets()["publisher/kafka.password"].decode()
+    password = project.secrets()["kafka.audit-publisher.password"].decode()
     found = AdminClient(kafka(project, password)).list_topics(timeout=30)
     assert set(found.topics) == {"audit.events"}  # what it may write to; it sees no more
 
 
 def test_killed_consumer_comes_back_and_nothing_is_lost(project: Project) -> None:
-    """By kill -9 amid the work; the other one takes over, and its events are neither lost nor doubled."""
+    """By kill -9 amid the work; its events are neither lost nor doubled."""
     project.run("publisher", "generate", "--count", "20000")
     victim = project.of("consumer")[0]
     docker("exec", victim["Id"], "python", "-c", KILL)
