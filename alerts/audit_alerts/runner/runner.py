@@ -148,6 +148,7 @@ class Runner:
 
     def _step(self, tasks: Sequence[_Task], tally: _Tally, stopped: Callable[[], bool]) -> None:
         """Look, claim, tell, and note what is done. Raises the first error after all of that."""
+        self._book.refresh()  # after the states were read: it shows all alerts of steps before
         looked, failures = self._looks(tasks, stopped)
         done = [task for task, finding in looked if not finding.spans]
         claimed = self._claim([each for each in looked if each[1].spans])
@@ -189,8 +190,8 @@ class Runner:
                 error = future.exception()
                 if error is not None:
                     failures.append(error)
-                    if not isinstance(error, elasticsearch.ApiError):
-                        away.set()  # so that not each rule waits for a server that is away
+                    if _is_away(error):
+                        away.set()  # so that not each rule waits for it
                 elif (finding := future.result()) is not None:
                     found.append((task, finding))
         return found, failures
@@ -239,6 +240,12 @@ class Runner:
             upto,
             lambda group, span: self._book.has(rule, group, span, gap),
         )
+
+
+def _is_away(error: BaseException) -> bool:
+    """Tell whether Elasticsearch can't be reached; one look that takes too long says nothing of it."""
+    timed_out = isinstance(error, elasticsearch.ConnectionTimeout)
+    return isinstance(error, elasticsearch.TransportError) and not timed_out
 
 
 def _reads_letters(rule: Rule) -> bool:
