@@ -3,14 +3,13 @@ FROM python:3.11-slim AS build
 WORKDIR /src
 # The environment gets no pip of its own: it is copied whole into the final image.
 RUN python -m venv --without-pip /opt/auditlog
-# What others wrote, first: it changes less often than what we write.
-COPY constraints.txt ./
-COPY pyproject.toml README.md ./
 # .dockerignore lets through what the wheel is built from, no more.
 COPY . .
+# Compiled here, since the final image can't write; nobody changes a source there, so none is looked at.
 RUN pip --python /opt/auditlog/bin/python install --no-cache-dir --no-compile -c constraints.txt \
         '.[consumer,web,alerts,secrets]' \
- && rm -rf /opt/auditlog/lib/python3*/site-packages/*/tests /opt/auditlog/share \
+ && rm -rf /opt/auditlog/include /opt/auditlog/share /opt/auditlog/lib/python3*/site-packages/*/tests \
+ && find /opt/auditlog/bin -type f ! -name auditlog -delete \
  && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/auditlog/lib
 
 FROM python:3.11-slim

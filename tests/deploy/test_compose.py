@@ -259,6 +259,12 @@ def test_our_image_carries_the_version_of_the_project(name: str) -> None:
     assert f"chat-auditlog:{PROJECT['project']['version']}" == SERVICES[name]["image"]
 
 
+def test_the_image_is_labelled_with_the_version_of_the_project() -> None:
+    """Whoever finds the image alone knows what it is."""
+    label = f'org.opencontainers.image.version="{PROJECT["project"]["version"]}"'
+    assert label in arguments(stages()[-1], "LABEL")[0]
+
+
 @every_service
 def test_containers_can_do_no_more_than_they_need(name: str) -> None:
     """No capability, no way to gain one, no writable filesystem; the secrets' job gives files away."""
