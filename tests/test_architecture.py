@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "audit_schemas": set(),
     "audit_producer": {"audit_schemas"},
     "audit_monitor": set(),
-    "audit_consumer": {"audit_schemas", "audit_monitor"},
+    # the producer: upkeep alone, see below
+    "audit_consumer": {"audit_schemas", "audit_monitor", "audit_producer"},
     # but for schemas: test_only_the_server_publishes_and_is_watched
     "audit_query": {"audit_schemas", "audit_producer", "audit_monitor"},
     "audit_alerts": {"audit_schemas", "audit_query", "audit_monitor"},
@@ -94,6 +95,13 @@ def test_only_the_server_publishes_and_is_watched() -> None:
     for module in (ROOT / "query" / "audit_query").rglob("*.py"):
         if module.parent.name != "web":
             assert not imported(module) & {"audit_producer", "audit_monitor"}, module
+
+
+def test_only_upkeep_of_the_consumer_publishes() -> None:
+    """What indexes events makes none; what deletes an index says so in the log."""
+    for module in (ROOT / "consumer" / "audit_consumer").rglob("*.py"):
+        if module.parent.name != "upkeep":
+            assert "audit_producer" not in imported(module), module
 
 
 def test_schemas_and_sdk_need_only_the_base_install() -> None:
