@@ -24,7 +24,7 @@ PACKAGES = {
 MAY_IMPORT = {
     "audit_schemas": set(),
     "audit_producer": {"audit_schemas"},
-    "audit_consumer": {"audit_schemas"},
+    "audit_consumer": {"audit_schemas", "audit_producer"},  # the latter: upkeep alone, see below
     "audit_query": {"audit_schemas", "audit_producer"},  # the latter: test_only_the_server_publishes
     "audit_alerts": {"audit_schemas", "audit_query"},
     "audit_local": set(),
@@ -87,6 +87,13 @@ def test_only_the_server_publishes() -> None:
     """Whoever asks the log from Python or the command line needs no producer."""
     for module in (ROOT / "query" / "audit_query").rglob("*.py"):
         if module.parent.name != "web":
+            assert "audit_producer" not in imported(module), module
+
+
+def test_only_upkeep_of_the_consumer_publishes() -> None:
+    """What indexes events makes none; what deletes an index says so in the log."""
+    for module in (ROOT / "consumer" / "audit_consumer").rglob("*.py"):
+        if module.parent.name != "upkeep":
             assert "audit_producer" not in imported(module), module
 
 

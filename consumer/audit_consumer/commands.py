@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from audit_consumer import letters, proof, status_commands
+from audit_consumer import letters, proof, status_commands, upkeep
 from audit_consumer.assignment import Start
 from audit_consumer.doctor import examine
 from audit_consumer.log import configure_logging
@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     status_commands.register(app)
     proof.register(app)
     letters.register(app)
+    upkeep.register(app)
 
 
 def setup_command(json_output: Json = False) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import elasticsearch
 from audit_schemas import CatalogueError, IndexNaming
-from audit_schemas.template import MANAGED_BY, index_template
+from audit_schemas.template import MANAGED_BY, index_template, lifecycle_of
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from audit_consumer.errors import SetupFaultError
@@ -174,7 +174,7 @@ def _template(client: elasticsearch.Elasticsearch, setup: SetupSettings) -> Iter
         yield Finding(subject, False, "is not ours", "Rename it, or set AUDITLOG_INDEX_PREFIX")
         return
     naming = IndexNaming.from_meta(name, meta["periods"])
-    differs = template_differs(found, index_template(naming, setup.index_settings()))
+    differs = template_differs(found, index_template(naming, setup.index_settings(lifecycle_of(found))))
     yield Finding(
         subject,
         not differs,

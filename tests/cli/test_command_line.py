@@ -129,7 +129,10 @@ def test_setup_adds_new_fields_to_live_indices(deployment: Deployment) -> None:
     assert changes == []
     with deployment.client() as client:
         client.indices.delete_index_template(name=deployment.name)
-        client.indices.create(index=f"{deployment.name}-2026.02", mappings={"dynamic": "strict"})
+        client.indices.create(
+            index=f"{deployment.name}-2026.02",
+            mappings={"dynamic": "strict", "_meta": {"managed_by": "auditlog"}},
+        )
     changes = json.loads(deployment.run("setup", "--json").stdout)["changes"]
     assert changes[-1] == f"added fields to index {deployment.name}-2026.02"
 
