@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from types import MappingProxyType
 
 from command import clean_environment
 from servers import Deployment
@@ -86,8 +87,9 @@ class Typist:
     def _auditlog(self, command: str) -> str:
         out = self._folder / "said"
         out.unlink(missing_ok=True)
-        process = self._start(command, out)
-        if command.startswith(_WATCHES):
+        is_watch = command.startswith(_WATCHES)
+        process = self._start(command, out, {"TTY_COMPATIBLE": "1"} if is_watch else {})
+        if is_watch:
             self._wait_for_words(process, out)
             _signal(process, signal.SIGINT)
         process.join(100)
@@ -103,16 +105,19 @@ class Typist:
         self._wait_for_words(process, out)
         return out.read_text()
 
-    def _start(self, command: str, out: Path) -> ForkServerProcess:
+    def _start(
+        self, command: str, out: Path, more: Mapping[str, str] = MappingProxyType({})
+    ) -> ForkServerProcess:
         words = tuple(shlex.split(command)[1:])
-        process = _forks.Process(target=auditlog, args=(words, self.variables, self._folder, out), daemon=True)
+        known = (words, self.variables | dict(more), self._folder, out)
+        process = _forks.Process(target=auditlog, args=known, daemon=True)
         process.start()
         return process
 
     def _wait_for_words(self, process: ForkServerProcess, out: Path) -> None:
         try:
             wait_until(
-                lambda: not process.is_alive() or (out.exists() and out.read_text().endswith("\n")),
+                lambda: not process.is_alive() or (out.exists() and "\n" in out.read_text()),
                 seconds=30,
                 what="it says something",
             )
