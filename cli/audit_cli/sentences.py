@@ -34,6 +34,7 @@ def _ours() -> Iterator[type[Exception]]:
     """Yield the base errors of the components that are installed."""
     yield from (SchemaError, PublishError)
     for module, name in (
+        ("audit_monitor.errors", "MonitorError"),
         ("audit_consumer.errors", "ConsumerError"),
         ("audit_query.errors", "QueryError"),
         ("audit_alerts.errors", "AlertError"),

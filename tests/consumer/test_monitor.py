@@ -78,7 +78,7 @@ def test_consumer_that_waits_is_alive_and_not_ready(
             deployment.publish_raw(chat_opened(1))
             wait_until(lambda: get(port, "/readyz")[0] == 503, what="it is not ready")
             assert "does not answer" in get(port, "/readyz")[1]
-            assert get(port, "/livez") == (200, "ok\n")
+            assert get(port, "/livez") == get(port, "/healthz") == (200, "ok\n")
             wait_until(
                 lambda: samples(port)["auditlog_watermark_age_seconds"] > 1, what="the age grows"
             )
