@@ -25,6 +25,8 @@ class Story:
     before: Callable[[Typist], None] = _nothing
     after: Callable[[Typist], None] = _nothing
     given: Mapping[str, str] = field(default_factory=dict)
+    until: Mapping[str, str] = field(default_factory=dict)
+    """Commands that are typed again until they say this: what takes a moment to become so."""
 
 
 def given(deployment: Deployment, port: int) -> dict[str, str]:
@@ -61,6 +63,16 @@ def _readme_after(typist: Typist) -> None:
     assert '"events":[' in answer
 
 
+def _activities_after(typist: Typist) -> None:
+    said = typist.said
+    assert "Published 1 record" in said["auditlog dead-letters replay --reason unknown-activity"]
+    assert "dead-lettered 0" not in said["auditlog verify"], "it counts as refused, and as indexed"
+
+
 STORIES: dict[str, Story] = {
     "README.md": Story(_readme_before, _readme_after),
+    "activities.md": Story(
+        after=_activities_after,
+        until={"auditlog search --activity door-opened --from -24h": "door-opened"},
+    ),
 }

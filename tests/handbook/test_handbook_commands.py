@@ -60,7 +60,7 @@ def test_every_command_of_the_document_works(
     port = free_port()
     story = STORIES.get(document.name, Story())
     here = given(written, port) | {"/etc/auditlog": str(tmp_path)} | story.given
-    typist = Typist(written, tmp_path, here)
+    typist = Typist(written, tmp_path, here, story.until)
     typist.variables["AUDITLOG_SERVE_PORT"] = str(port)
     story.before(typist)
     try:

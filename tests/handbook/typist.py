@@ -38,23 +38,37 @@ class Typist:
     `given` says what stands here for what the documents have: another path, address or port.
     """
 
-    def __init__(self, deployment: Deployment, folder: Path, given: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        deployment: Deployment,
+        folder: Path,
+        given: Mapping[str, str],
+        until: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.said: dict[str, str] = {}
         self.variables = clean_environment() | deployment.environment
         self.variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self._folder = folder
         self._given = given
+        self._until = until
         self._running: dict[str, ForkServerProcess] = {}
 
     def type_all(self, block: Block) -> None:
         """Type each command of a block; all have to end well."""
         for command in block.commands():
             self.said[command] = self._type(self._here(command))
+            if wanted := self._until.get(command):
+                wait_until(lambda: self._says(command, wanted), what=f"{command} says {wanted}")  # noqa: B023 - asked at once
 
     def close(self) -> None:
         """End what still runs, which has to end well."""
         for service in list(self._running):
             self._end(service)
+
+    def _says(self, command: str, wanted: str) -> bool:
+        if wanted not in self.said[command]:
+            self.said[command] = self._type(self._here(command))
+        return wanted in self.said[command]
 
     def _here(self, command: str) -> str:
         for there, here in self._given.items():
@@ -93,7 +107,8 @@ class Typist:
             self._wait_for_words(process, out)
             _signal(process, signal.SIGINT)
         process.join(100)
-        assert process.exitcode == 0, f"{command}\n{out.read_text()}"
+        well = (0, 130) if is_watch else (0,)
+        assert process.exitcode in well, f"{command}\n{out.read_text()}"
         return out.read_text()
 
     def _serve(self, command: str) -> str:
@@ -117,7 +132,7 @@ class Typist:
     def _wait_for_words(self, process: ForkServerProcess, out: Path) -> None:
         try:
             wait_until(
-                lambda: not process.is_alive() or (out.exists() and "\n" in out.read_text()),
+                lambda: not process.is_alive() or (out.exists() and re.search("[a-z]{3}.*\n", out.read_text())),
                 seconds=30,
                 what="it says something",
             )
