@@ -74,10 +74,14 @@ def _live_indices(client: elasticsearch.Elasticsearch, prefix: str) -> Iterator[
         if body["mappings"].get("_meta", {}).get("managed_by") != MANAGED_BY:
             continue  # with our mark on it, a guessed mapping would pass for ours
         if lacks_fields(body["mappings"].get("properties", {}), wanted["properties"]):
-            client.indices.put_mapping(
-                index=index, properties=wanted["properties"], meta=wanted["_meta"]
-            )
-            yield f"added fields to index {index}"
+            try:
+                client.indices.put_mapping(
+                    index=index, properties=wanted["properties"], meta=wanted["_meta"]
+                )
+            except elasticsearch.BadRequestError:
+                yield f"index {index} has an older mapping, which can't grow: auditlog reindex"
+            else:
+                yield f"added fields to index {index}"
 
 
 def stored_template(client: elasticsearch.Elasticsearch, name: str) -> dict[str, Any] | None:

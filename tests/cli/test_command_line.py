@@ -142,7 +142,7 @@ def test_doctor_finds_nothing_wrong_after_setup(deployment: Deployment) -> None:
     """Exit status 0, and a line for each thing that was looked at."""
     findings = json.loads(deployment.run("doctor", "--json").stdout)
     assert all(finding["ok"] for finding in findings)
-    assert len(findings) == 10
+    assert len(findings) == 11
 
 
 @pytest.mark.servers

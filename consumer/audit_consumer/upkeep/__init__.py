@@ -2,7 +2,7 @@
 
 import typer
 
-from audit_consumer.upkeep import retention_commands
+from audit_consumer.upkeep import reindex_commands, retention_commands
 
 __all__ = ["register"]
 
@@ -10,3 +10,4 @@ __all__ = ["register"]
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     retention_commands.register(app)
+    reindex_commands.register(app)

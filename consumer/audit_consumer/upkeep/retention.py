@@ -86,6 +86,7 @@ def judge(
     Raises SetupFaultError where Kafka does not answer: then nobody knows what it still holds. Errors
     of the Elasticsearch client pass through.
     """
+    _refresh(client, naming)
     inventory = take_inventory(client, naming)
     over = [one for one in inventory.held if keep is not None and keep.is_over(one.end, today)]
     kafka = _kafka_holds(settings) if over else None
@@ -122,11 +123,17 @@ def delete(
 
 
 def _as_it_was(client: elasticsearch.Elasticsearch, naming: IndexNaming, held: Held) -> Iterator[Held]:
+    _refresh(client, naming)
     now: Inventory = take_inventory(client, naming)
     for one in now.held:
         uuids = (one.settings.get("index.uuid"), held.settings.get("index.uuid"))
         if one.index == held.index and uuids[0] == uuids[1] and one.documents == held.documents:
             yield one
+
+
+def _refresh(client: elasticsearch.Elasticsearch, naming: IndexNaming) -> None:
+    """Make visible, and so counted, what was written."""
+    client.indices.refresh(index=[naming.pattern, naming.copies], allow_no_indices=True)
 
 
 def _together(verdicts: Sequence[Verdict]) -> Sequence[Verdict]:
@@ -145,7 +152,6 @@ def _why_not(
         return "is closed, so nobody can tell what it holds: open it, or delete it by hand"
     if not kafka:
         return ""
-    client.indices.refresh(index=held.index)
     found = client.count(
         index=held.index, query={"bool": {"should": list(kafka), "minimum_should_match": 1}}
     )

@@ -27,18 +27,12 @@ from audit_consumer.upkeep.retention import Keep, Sentence, Verdict, delete, jud
 
 __all__ = ["register"]
 
-_EXAMPLES = """Examples:
-
-auditlog retention --keep-months 24
-
-auditlog retention --keep-months 24 --delete
-
-auditlog retention --keep-days 400 --delete --yes --as retention-job"""
+_EXAMPLE = "Example: auditlog retention --keep-months 24; then: the same with --delete --yes --as NAME"
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("retention", epilog=_EXAMPLES)(retention_command)
+    app.command("retention", epilog=_EXAMPLE)(retention_command)
 
 
 def retention_command(
