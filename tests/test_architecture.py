@@ -19,7 +19,6 @@ PACKAGES = {
     "audit_query": "query",
     "audit_alerts": "alerts",
     "audit_local": "deploy",
-    "audit_secrets": "deploy",
     "audit_cli": "cli",
 }
 
@@ -27,13 +26,11 @@ MAY_IMPORT = {
     "audit_schemas": set(),
     "audit_producer": {"audit_schemas"},
     "audit_monitor": set(),
-    # the producer: upkeep alone, see below
-    "audit_consumer": {"audit_schemas", "audit_monitor", "audit_producer"},
+    "audit_consumer": {"audit_schemas", "audit_monitor", "audit_producer"},  # the last: upkeep alone
     # but for schemas: test_only_the_server_publishes_and_is_watched
     "audit_query": {"audit_schemas", "audit_producer", "audit_monitor"},
     "audit_alerts": {"audit_schemas", "audit_query", "audit_monitor"},
     "audit_local": set(),
-    "audit_secrets": {"audit_query"},  # for the form of the tokens file
     "audit_cli": set(PACKAGES) - {"audit_cli"},
 }
 
@@ -48,7 +45,6 @@ EXTRAS = {
     "prometheus_client",
     "jgo",
     "cjdk",
-    "cryptography",
     "psutil",
     "msgspec",
     "anyio",
