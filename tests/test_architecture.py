@@ -26,8 +26,9 @@ MAY_IMPORT = {
     "audit_schemas": set(),
     "audit_producer": {"audit_schemas"},
     "audit_monitor": set(),
-    "audit_consumer": {"audit_schemas", "audit_monitor"},
-    "audit_query": {"audit_schemas", "audit_producer"},  # the latter: test_only_the_server_publishes
+    "audit_consumer": {"audit_schemas", "audit_monitor", "audit_producer"},  # the last: upkeep alone
+    # but for schemas: test_only_the_server_publishes_and_is_watched
+    "audit_query": {"audit_schemas", "audit_producer", "audit_monitor"},
     "audit_alerts": {"audit_schemas", "audit_query", "audit_monitor"},
     "audit_local": set(),
     "audit_cli": set(PACKAGES) - {"audit_cli"},
@@ -85,10 +86,17 @@ def test_imports_run_one_way(package: str) -> None:
         assert ours - {package} <= MAY_IMPORT[package], module
 
 
-def test_only_the_server_publishes() -> None:
-    """Whoever asks the log from Python or the command line needs no producer."""
+def test_only_the_server_publishes_and_is_watched() -> None:
+    """Whoever asks the log from Python or the command line needs no producer, nor a monitor."""
     for module in (ROOT / "query" / "audit_query").rglob("*.py"):
         if module.parent.name != "web":
+            assert not imported(module) & {"audit_producer", "audit_monitor"}, module
+
+
+def test_only_upkeep_of_the_consumer_publishes() -> None:
+    """What indexes events makes none; what deletes an index says so in the log."""
+    for module in (ROOT / "consumer" / "audit_consumer").rglob("*.py"):
+        if module.parent.name != "upkeep":
             assert "audit_producer" not in imported(module), module
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import elasticsearch
 from audit_schemas import CatalogueError, IndexNaming
-from audit_schemas.template import MANAGED_BY, index_template
+from audit_schemas.template import MANAGED_BY, index_template, lifecycle_of, mapping
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from audit_consumer.errors import SetupFaultError
@@ -111,6 +111,7 @@ def _elasticsearch(
         lambda: _health(client, url),
         lambda: _version(client),
         lambda: _template(client, setup),
+        lambda: _mappings(client, setup),
         lambda: _privileges(client, settings),
     )
     yield from _plain_text("Elasticsearch", url, url.startswith("https"))
@@ -174,12 +175,31 @@ def _template(client: elasticsearch.Elasticsearch, setup: SetupSettings) -> Iter
         yield Finding(subject, False, "is not ours", "Rename it, or set AUDITLOG_INDEX_PREFIX")
         return
     naming = IndexNaming.from_meta(name, meta["periods"])
-    differs = template_differs(found, index_template(naming, setup.index_settings()))
+    differs = template_differs(found, index_template(naming, setup.index_settings(lifecycle_of(found))))
     yield Finding(
         subject,
         not differs,
         "differs from this version's or these settings'" if differs else "is as it should be",
         "auditlog setup" if differs else "",
+    )
+
+
+def _mappings(client: elasticsearch.Elasticsearch, setup: SetupSettings) -> Iterator[Finding]:
+    """Look whether old indices have this version's mapping."""
+    name = setup.index_prefix
+    wanted = mapping()["properties"]
+    found = client.indices.get_mapping(index=f"{name}-*", allow_no_indices=True)
+    ours = {
+        index: body["mappings"].get("properties")
+        for index, body in found.items()
+        if body["mappings"].get("_meta", {}).get("managed_by") == MANAGED_BY
+    }
+    older = sorted(index for index, properties in ours.items() if properties != wanted)
+    yield Finding(
+        f"mapping of {len(ours)} indices",
+        not older,
+        f"is of another version in {', '.join(older[:5])}" if older else "is this version's",
+        "auditlog setup, then auditlog reindex" if older else "",
     )
 
 
