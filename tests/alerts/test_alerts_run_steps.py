@@ -23,6 +23,7 @@ from audit_alerts.hits import in_millis
 from audit_alerts.plan import Rule
 from audit_alerts.runner.look import Finding
 from audit_alerts.runner.runner import Runner
+from audit_alerts.runner.state import RuleState, RuleStates
 from audit_producer.build import new_event
 from audit_schemas import AuditEvent, format_timestamp
 from elastic_transport import Transport
@@ -293,3 +294,18 @@ def test_state_of_all_rules_takes_few_requests(
     assert about_state == [
         f"/{run.index}-state/{what}" for what in ("_mget", "_bulk", "_bulk", "_mget")
     ]
+
+
+def test_state_that_another_has_written_since_is_not_overwritten(run: Running) -> None:
+    """Of many that are written together, just these are refused; a beginning likewise."""
+    run.runner([], FakeBound())
+    states = RuleStates(run.client, f"{run.index}-state")
+    first = [RuleState(name, "v", 10, None) for name in ("a", "b")]
+    known = states.write(first)
+    assert states.write(first) == [None, None]
+    a, b = states.read(["a", "b", "c"]).values()
+    assert [a, b] == known
+    assert states.write([a.claimed(20, "v")]) != [None]
+    written = states.write([a.claimed(30, "v"), b.claimed(30, "v")])
+    assert [state is None for state in written] == [True, False]
+    assert [state.upto for state in states.read(["a", "b"]).values()] == [20, 30]
