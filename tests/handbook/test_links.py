@@ -1,0 +1,36 @@
+"""Links inside the documents lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+from servers import ROOT
+
+from handbook.block import DOCUMENTS
+
+_PAGES = (*DOCUMENTS, ROOT / "ARCHITECTURE.md", ROOT / "benchmarks" / "README.md")
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what headings are called in an address, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda path: path.name)
+def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
+    """A reader who follows one arrives."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for address in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+        path, _, heading = address.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), address
+        if heading:
+            assert heading in anchors(target), address
+
+
+def test_every_document_is_in_the_readme() -> None:
+    """What nobody finds, nobody reads."""
+    readme = (ROOT / "README.md").read_text()
+    for document in DOCUMENTS[1:]:
+        assert f"](docs/{document.name})" in readme
