@@ -16,6 +16,7 @@ __all__ = ["app", "run"]
 
 _COMPONENTS = (
     "audit_producer.commands",
+    "audit_producer.importing.commands",
     "audit_consumer.commands",
     "audit_query.commands",
     "audit_query.export_commands",

@@ -26,7 +26,7 @@ from audit_producer.report import Counts
 from audit_producer.settings import ProducerSettings
 from audit_producer.traffic import Traffic
 
-__all__ = ["PublisherSettings", "register"]
+__all__ = ["PublisherSettings", "file_size", "opened", "publishing_bar", "register"]
 
 _LABELLED_DAYS = 8
 """A week of attacks, and a day before it at least."""
@@ -61,8 +61,8 @@ def publish(
     """
     notes = Console(stderr=True, emoji=False)
     refused: Counter[str] = Counter()
-    with _opened(file) as source, _producer() as producer, _progress(notes) as progress:
-        task = progress.add_task("Publishing", total=_size(source), events=0)
+    with opened(file) as source, _producer() as producer, publishing_bar(notes) as progress:
+        task = progress.add_task("Publishing", total=file_size(source), events=0)
         for line in read_lines(source):
             if (refusal := _publish_line(producer, line)) is not None:
                 refused[refusal.reason] += 1
@@ -118,7 +118,7 @@ def generate(
         _write(events, out)
         return
     notes = Console(stderr=True, emoji=False)
-    with _producer() as producer, _progress(notes) as progress:
+    with _producer() as producer, publishing_bar(notes) as progress:
         task = progress.add_task("Publishing", total=count, events=0)
         for number, event in enumerate(events, start=1):
             producer.publish(event)
@@ -175,7 +175,8 @@ def _producer() -> Iterator[AuditProducer]:
 
 
 @contextlib.contextmanager
-def _opened(file: str) -> Iterator[BinaryIO]:
+def opened(file: str) -> Iterator[BinaryIO]:
+    """Give a file, or standard input for -, to read bytes from."""
     if file == "-":
         yield sys.stdin.buffer
         return
@@ -195,7 +196,7 @@ def _write(events: Iterator[AuditEvent], out: str) -> None:
         target.flush()
 
 
-def _size(source: BinaryIO) -> int | None:
+def file_size(source: BinaryIO) -> int | None:
     """Return the bytes of a file; None for a pipe, whose end nobody knows."""
     try:
         status = os.fstat(source.fileno())
@@ -204,7 +205,8 @@ def _size(source: BinaryIO) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _progress(console: Console) -> Progress:
+def publishing_bar(console: Console) -> Progress:
+    """Return a bar that counts events; none is drawn where nobody looks."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

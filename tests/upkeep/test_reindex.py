@@ -240,7 +240,7 @@ def taken_back(deployment: Deployment) -> list[str]:
     sweep = Sweep(deployment.consumer, 30)
     with sweep.client:
         naming, template = IndexNaming(deployment.name), body(deployment)
-        work = Reindexing(sweep, naming, template, silent, grace=1, say=str)
+        work = Reindexing(sweep, naming, template, silent, grace=1, say=print)
         return list(work.abandon())
 
 

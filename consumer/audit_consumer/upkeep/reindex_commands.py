@@ -21,7 +21,7 @@ from audit_consumer.upkeep.sweep import Sweep
 
 __all__ = ["register"]
 
-_EXAMPLE = "Example: auditlog reindex --dry-run; then: auditlog reindex; one day: auditlog reindex --forget"
+_EXAMPLE = "Example: auditlog reindex --dry-run; then: auditlog reindex; later: the same with --forget"
 
 
 def register(app: typer.Typer) -> None:
