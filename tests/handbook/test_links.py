@@ -34,3 +34,11 @@ def test_every_document_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     for document in DOCUMENTS[1:]:
         assert f"](docs/{document.name})" in readme
+
+
+def test_every_test_that_a_document_names_exists() -> None:
+    """What is said to be held by a test is."""
+    named = set(re.findall(r"`(test_\w+)`", "".join(page.read_text() for page in DOCUMENTS)))
+    written = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert {name for name in named if f"def {name}(" not in written} == set()
+    assert named

@@ -49,7 +49,7 @@ class Typist:
         self.variables = clean_environment() | deployment.environment
         self.variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self._folder = folder
-        self._given = given
+        self.given = dict(given)
         self._until = until
         self._running: dict[str, ForkServerProcess] = {}
 
@@ -71,7 +71,7 @@ class Typist:
         return wanted in self.said[command]
 
     def _here(self, command: str) -> str:
-        for there, here in self._given.items():
+        for there, here in self.given.items():
             command = command.replace(there, here)
         return command
 
