@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from certificates import loopback_certificate
-from servers import Deployment
-
 from handbook.typist import Typist
+from servers import Deployment
 
 __all__ = ["EVENT_ID", "STORIES", "Story", "given"]
 
@@ -82,13 +81,13 @@ def _migrating_after(typist: Typist) -> None:
 
 STORIES: dict[str, Story] = {
     "README.md": Story(_readme_before, _readme_after),
-    "activities.md": Story(
+    "docs/activities.md": Story(
         after=_activities_after,
         until={"auditlog search --activity door-opened --from -24h": "door-opened"},
     ),
-    "migrating.md": Story(
+    "docs/migrating.md": Story(
         after=_migrating_after,
         until={"auditlog search --user Ada --from 2026-10-01 --to 2026-11-01": "chat-opened"},
     ),
-    "sizing.md": Story(before=_own_indices),
+    "docs/sizing.md": Story(before=_own_indices),
 }

@@ -4,11 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from handbook.block import DOCUMENTS, name_of
 from servers import ROOT
-
-from handbook.block import DOCUMENTS
-
-_PAGES = (*DOCUMENTS, ROOT / "ARCHITECTURE.md", ROOT / "benchmarks" / "README.md")
 
 
 def anchors(page: Path) -> set[str]:
@@ -17,7 +14,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", _PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", DOCUMENTS, ids=name_of)
 def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
     """A reader who follows one arrives."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
@@ -32,8 +29,8 @@ def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
 def test_every_document_is_in_the_readme() -> None:
     """What nobody finds, nobody reads."""
     readme = (ROOT / "README.md").read_text()
-    for document in DOCUMENTS[1:]:
-        assert f"](docs/{document.name})" in readme
+    for document in (ROOT / "docs").glob("*.md"):
+        assert f"]({name_of(document)})" in readme
 
 
 def test_every_test_that_a_document_names_exists() -> None:

@@ -15,12 +15,11 @@ from audit_local.ports import LOOPBACK, free_port
 from audit_local.process import hand_over, stop, wait_until_ready
 from consuming import settle
 from events import chats
-from rich.console import Console
-from servers import ROOT, Deployment, Servers, new_deployment
-
 from handbook.block import blocks_of
 from handbook.programs import curl
 from handbook.typist import Typist
+from rich.console import Console
+from servers import ROOT, Deployment, Servers, new_deployment
 
 pytestmark = pytest.mark.servers
 
@@ -49,7 +48,10 @@ def with_repository(servers: Servers) -> Iterator[tuple[Deployment, Path]]:
         try:
             log = folder / "elasticsearch" / "elasticsearch.log"
             wait_until_ready("Elasticsearch", running, log, 120, lambda: is_ready(port))
-            yield new_deployment(replace(servers, elasticsearch=f"http://{LOOPBACK}:{port}")), repository
+            yield (
+                new_deployment(replace(servers, elasticsearch=f"http://{LOOPBACK}:{port}")),
+                repository,
+            )
         finally:
             stop(running)
 
