@@ -175,7 +175,13 @@ def test_every_test_that_the_architecture_names_exists() -> None:
 def test_every_variable_that_is_named_anywhere_is_a_setting() -> None:
     """No message sends anyone to a variable that does not exist."""
     known = {setting.variable for setting in all_settings()}
-    for path in [*modules(), *ROOT.glob("*.md"), ROOT / "Makefile", ROOT / "docker-compose.yml"]:
+    for path in [
+        *modules(),
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        ROOT / "Makefile",
+        ROOT / "docker-compose.yml",
+    ]:
         for variable in re.findall(r"\bAUDITLOG_[A-Z_]*[A-Z]\b(?![*_])", path.read_text()):
             assert variable in known or variable.startswith("AUDITLOG_PORT_"), (path.name, variable)
 

@@ -13,11 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from command import clean_environment
-from servers import Deployment
-from waiting import wait_until
-
 from handbook.block import Block
 from handbook.forked import auditlog
+from servers import Deployment
+from waiting import wait_until
 
 __all__ = ["Typist"]
 
@@ -49,7 +48,7 @@ class Typist:
         self.variables = clean_environment() | deployment.environment
         self.variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self._folder = folder
-        self._given = given
+        self.given = dict(given)
         self._until = until
         self._running: dict[str, ForkServerProcess] = {}
 
@@ -71,7 +70,7 @@ class Typist:
         return wanted in self.said[command]
 
     def _here(self, command: str) -> str:
-        for there, here in self._given.items():
+        for there, here in self.given.items():
             command = command.replace(there, here)
         return command
 
@@ -132,7 +131,10 @@ class Typist:
     def _wait_for_words(self, process: ForkServerProcess, out: Path) -> None:
         try:
             wait_until(
-                lambda: not process.is_alive() or (out.exists() and re.search("[a-z]{3}.*\n", out.read_text())),
+                lambda: (
+                    not process.is_alive()
+                    or (out.exists() and re.search("[a-z]{3}.*\n", out.read_text()))
+                ),
                 seconds=30,
                 what="it says something",
             )
@@ -156,4 +158,3 @@ class Typist:
 def _signal(process: ForkServerProcess, number: signal.Signals) -> None:
     if process.pid is not None:
         os.kill(process.pid, number)
-
