@@ -14,20 +14,25 @@ from servers import ROOT
 PACKAGES = {
     "audit_schemas": "schemas",
     "audit_producer": "producer",
+    "audit_monitor": "monitor",
     "audit_consumer": "consumer",
     "audit_query": "query",
     "audit_alerts": "alerts",
     "audit_local": "deploy",
+    "audit_secrets": "deploy",
     "audit_cli": "cli",
 }
 
 MAY_IMPORT = {
     "audit_schemas": set(),
     "audit_producer": {"audit_schemas"},
-    "audit_consumer": {"audit_schemas"},
-    "audit_query": {"audit_schemas", "audit_producer"},  # the latter: test_only_the_server_publishes
-    "audit_alerts": {"audit_schemas", "audit_query"},
+    "audit_monitor": set(),
+    "audit_consumer": {"audit_schemas", "audit_monitor"},
+    # but for schemas: test_only_the_server_publishes_and_is_watched
+    "audit_query": {"audit_schemas", "audit_producer", "audit_monitor"},
+    "audit_alerts": {"audit_schemas", "audit_query", "audit_monitor"},
     "audit_local": set(),
+    "audit_secrets": {"audit_query"},  # for the form of the tokens file
     "audit_cli": set(PACKAGES) - {"audit_cli"},
 }
 
@@ -42,6 +47,7 @@ EXTRAS = {
     "prometheus_client",
     "jgo",
     "cjdk",
+    "cryptography",
     "psutil",
     "msgspec",
     "anyio",
@@ -83,11 +89,11 @@ def test_imports_run_one_way(package: str) -> None:
         assert ours - {package} <= MAY_IMPORT[package], module
 
 
-def test_only_the_server_publishes() -> None:
-    """Whoever asks the log from Python or the command line needs no producer."""
+def test_only_the_server_publishes_and_is_watched() -> None:
+    """Whoever asks the log from Python or the command line needs no producer, nor a monitor."""
     for module in (ROOT / "query" / "audit_query").rglob("*.py"):
         if module.parent.name != "web":
-            assert "audit_producer" not in imported(module), module
+            assert not imported(module) & {"audit_producer", "audit_monitor"}, module
 
 
 def test_schemas_and_sdk_need_only_the_base_install() -> None:

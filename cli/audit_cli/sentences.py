@@ -34,10 +34,12 @@ def _ours() -> Iterator[type[Exception]]:
     """Yield the base errors of the components that are installed."""
     yield from (SchemaError, PublishError)
     for module, name in (
+        ("audit_monitor.errors", "MonitorError"),
         ("audit_consumer.errors", "ConsumerError"),
         ("audit_query.errors", "QueryError"),
         ("audit_alerts.errors", "AlertError"),
         ("audit_local.errors", "LocalError"),
+        ("audit_secrets.errors", "SecretsError"),
     ):
         with suppress(ModuleNotFoundError):  # an extra that is not installed raises nothing either
             yield getattr(import_module(module), name)
