@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import elasticsearch
 from audit_schemas import CatalogueError, IndexNaming
-from audit_schemas.template import MANAGED_BY, index_template
+from audit_schemas.template import MANAGED_BY, index_template, lifecycle_of, mapping
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from audit_consumer.errors import SetupFaultError
@@ -18,7 +18,14 @@ from audit_consumer.topics import TopicPlan, Topics, topic_plans
 __all__ = ["Finding", "examine"]
 
 _OLDEST = (9, 0)
-_PRIVILEGES = ["create_doc", "auto_configure", "view_index_metadata", "read"]
+_PRIVILEGES = [
+    "create_doc",
+    "auto_configure",
+    "view_index_metadata",
+    "indices:data/read/get",
+    "indices:data/read/mget",
+]
+_CLUSTER = ["indices:admin/index_template/get"]
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -111,6 +118,7 @@ def _elasticsearch(
         lambda: _health(client, url),
         lambda: _version(client),
         lambda: _template(client, setup),
+        lambda: _mappings(client, setup),
         lambda: _privileges(client, settings),
     )
     yield from _plain_text("Elasticsearch", url, url.startswith("https"))
@@ -126,7 +134,12 @@ def _elasticsearch(
             )
             return
         except elasticsearch.AuthorizationException as error:
-            yield Finding("Elasticsearch", False, f"refuses: {error.message}", "Grant the privilege")
+            yield Finding(
+                "Elasticsearch",
+                False,
+                f"refuses: {error.message}",
+                "Give this user a role of deploy/elasticsearch/roles.yml",
+            )
         except elasticsearch.ApiError as error:
             yield Finding("Elasticsearch", False, f"{error.meta.status}: {error.message}")
         except elasticsearch.TransportError as error:
@@ -174,7 +187,7 @@ def _template(client: elasticsearch.Elasticsearch, setup: SetupSettings) -> Iter
         yield Finding(subject, False, "is not ours", "Rename it, or set AUDITLOG_INDEX_PREFIX")
         return
     naming = IndexNaming.from_meta(name, meta["periods"])
-    differs = template_differs(found, index_template(naming, setup.index_settings()))
+    differs = template_differs(found, index_template(naming, setup.index_settings(lifecycle_of(found))))
     yield Finding(
         subject,
         not differs,
@@ -183,10 +196,29 @@ def _template(client: elasticsearch.Elasticsearch, setup: SetupSettings) -> Iter
     )
 
 
+def _mappings(client: elasticsearch.Elasticsearch, setup: SetupSettings) -> Iterator[Finding]:
+    """Look whether old indices have this version's mapping."""
+    name = setup.index_prefix
+    wanted = mapping()["properties"]
+    found = client.indices.get_mapping(index=f"{name}-*", allow_no_indices=True)
+    ours = {
+        index: body["mappings"].get("properties")
+        for index, body in found.items()
+        if body["mappings"].get("_meta", {}).get("managed_by") == MANAGED_BY
+    }
+    older = sorted(index for index, properties in ours.items() if properties != wanted)
+    yield Finding(
+        f"mapping of {len(ours)} indices",
+        not older,
+        f"is of another version in {', '.join(older[:5])}" if older else "is this version's",
+        "auditlog setup, then auditlog reindex" if older else "",
+    )
+
+
 def _privileges(client: elasticsearch.Elasticsearch, settings: ConsumerSettings) -> Iterator[Finding]:
     try:
         answer = client.security.has_privileges(
-            cluster=["monitor"],
+            cluster=_CLUSTER,
             index=[{"names": [f"{settings.index_prefix}-*"], "privileges": _PRIVILEGES}],
         )
     except (elasticsearch.BadRequestError, elasticsearch.ApiError) as error:
@@ -199,8 +231,8 @@ def _privileges(client: elasticsearch.Elasticsearch, settings: ConsumerSettings)
     yield Finding(
         "privileges",
         not missing,
-        f"missing: {', '.join(missing)}" if missing else "all that is needed",
-        "Grant them to the consumer's user" if missing else "",
+        f"a consumer lacks: {', '.join(missing)}" if missing else "all that a consumer needs",
+        "Give its user the role audit_writer of deploy/elasticsearch/roles.yml" if missing else "",
     )
 
 

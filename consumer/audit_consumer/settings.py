@@ -103,8 +103,12 @@ class SetupSettings(BaseSettings, KafkaSettings, ElasticsearchSettings):
     codec: str = Field("default", description="default, or best_compression for less disk.")
     granularity: Granularity = Field("month", description="An index a month, or a day.")
 
-    def index_settings(self) -> IndexSettings:
+    def index_settings(self, lifecycle: str | None = None) -> IndexSettings:
         """Return what new indices are made with. Raises ValidationError."""
         return IndexSettings(
-            shards=self.shards, replicas=self.replicas, refresh=self.refresh, codec=self.codec
+            shards=self.shards,
+            replicas=self.replicas,
+            refresh=self.refresh,
+            codec=self.codec,
+            lifecycle=lifecycle,
         )

@@ -7,13 +7,13 @@ from typing import Any
 import elasticsearch
 from audit_schemas import IndexNaming
 from audit_schemas.indices import Period
-from audit_schemas.template import MANAGED_BY, index_template, lacks_fields, mapping
+from audit_schemas.template import MANAGED_BY, index_template, lacks_fields, lifecycle_of, mapping
 
 from audit_consumer.errors import SetupFaultError
 from audit_consumer.settings import SetupSettings
 from audit_consumer.topics import Topics, topic_plans
 
-__all__ = ["set_up", "stored_template", "template_differs"]
+__all__ = ["put_template", "set_up", "stored_template", "template_differs"]
 
 
 def set_up(
@@ -44,9 +44,9 @@ def _template(
     name = settings.index_prefix
     found = stored_template(client, name)
     naming = _naming(found, settings, now)
-    wanted = index_template(naming, settings.index_settings())
+    wanted = index_template(naming, settings.index_settings(lifecycle_of(found)))
     if found is None or template_differs(found, wanted):
-        client.indices.put_index_template(name=name, **_as_arguments(wanted))
+        put_template(client, name, wanted)
         yield f"{'created' if found is None else 'changed'} index template {name}"
         if len(naming.periods) > 1:
             last = naming.periods[-1]
@@ -67,15 +67,21 @@ def _naming(found: Mapping[str, Any] | None, settings: SetupSettings, now: datet
 
 
 def _live_indices(client: elasticsearch.Elasticsearch, prefix: str) -> Iterator[str]:
-    """Add fields that the model gained to indices that exist; what is there is never changed."""
+    """Add fields that the model gained to our indices that exist; what is there is never changed."""
     wanted = mapping()
     found = client.indices.get_mapping(index=f"{prefix}-*", allow_no_indices=True)
     for index, body in found.items():
+        if body["mappings"].get("_meta", {}).get("managed_by") != MANAGED_BY:
+            continue  # with our mark on it, a guessed mapping would pass for ours
         if lacks_fields(body["mappings"].get("properties", {}), wanted["properties"]):
-            client.indices.put_mapping(
-                index=index, properties=wanted["properties"], meta=wanted["_meta"]
-            )
-            yield f"added fields to index {index}"
+            try:
+                client.indices.put_mapping(
+                    index=index, properties=wanted["properties"], meta=wanted["_meta"]
+                )
+            except elasticsearch.BadRequestError:
+                yield f"index {index} has an older mapping, which can't grow: auditlog reindex"
+            else:
+                yield f"added fields to index {index}"
 
 
 def stored_template(client: elasticsearch.Elasticsearch, name: str) -> dict[str, Any] | None:
@@ -88,5 +94,7 @@ def stored_template(client: elasticsearch.Elasticsearch, name: str) -> dict[str,
     return template
 
 
-def _as_arguments(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {"meta" if key == "_meta" else key: value for key, value in body.items()}
+def put_template(client: elasticsearch.Elasticsearch, name: str, body: Mapping[str, Any]) -> None:
+    """Store an index template."""
+    arguments = {"meta" if key == "_meta" else key: value for key, value in body.items()}
+    client.indices.put_index_template(name=name, **arguments)

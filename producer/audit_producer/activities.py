@@ -107,6 +107,10 @@ class Activities(ABC):
         """Record that events of the audit log were exported; `labels` say which."""
         return self.record("audit-log-exported", user=user, **context)
 
+    def audit_log_deleted(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that events of the audit log are deleted for good; `labels` say which."""
+        return self.record("audit-log-deleted", user=user, **context)
+
     def audit_log_refused(self, *, user: User, **context: Unpack[Context]) -> bool:
         """Record that somebody was not let in to the audit log; `reason` says why."""
         return self.record("audit-log-refused", user=user, **context)

@@ -14,7 +14,7 @@ from uuid import UUID
 from audit_schemas import AuditEvent, format_timestamp, new_event_id
 from audit_schemas.wire import validate
 
-__all__ = ["Changes", "Context", "Person", "complete", "new_event", "with_id"]
+__all__ = ["Changes", "Context", "Person", "complete", "new_event", "shown_changes", "with_id"]
 
 _SECRET = re.compile(
     r"pass(word|wd|phrase|code)|secret|token|credential|authorization|cookie|connection[-_.]?string"
@@ -79,7 +79,7 @@ def new_event(
         person["target"] = _account(target_user)
     audit: dict[str, Any] = {"actor": {"kind": "system" if user is None else "user"}}
     audit |= _given(chat=_named("id", chat), session=_named("id", context.get("session")))
-    audit |= _given(target=target, changes=_changes(changes) if changes else None)
+    audit |= _given(target=target, changes=shown_changes(changes) if changes else None)
     ip = context.get("ip")
     at = context.get("at")
     fields = {
@@ -130,7 +130,8 @@ def _account(user: str | Person | None) -> dict[str, Any]:
     return {"id": user} if isinstance(user, str) else dict(user)
 
 
-def _changes(changes: Changes) -> list[dict[str, Any]]:
+def shown_changes(changes: Changes) -> list[dict[str, Any]]:
+    """Return entries of audit.changes: texts, cut where they are long, secrets masked."""
     return [
         {"field": field, **_given(before=_shown(field, before), after=_shown(field, after))}
         for field, (before, after) in changes.items()

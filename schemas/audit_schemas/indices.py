@@ -7,7 +7,7 @@ an id unique inside one index only (elastic/elasticsearch#44794).
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -43,6 +43,37 @@ class IndexNaming:
     def pattern(self) -> str:
         """Match all its indices."""
         return f"{self.prefix}-*"
+
+    @property
+    def copies(self) -> str:
+        """Match what `copy_of` returns, and nothing that readers of the alias or the pattern see."""
+        return f"{self.prefix}.v*-*"
+
+    def copy_of(self, name: str, version: int) -> str:
+        """Return what the index is called that holds the events of `name` after it was made anew."""
+        return f"{self.prefix}.v{version}{name.removeprefix(self.prefix)}"
+
+    def version_of(self, index: str) -> tuple[str, int]:
+        """Return the name that events are written under, and the version; 1 for an index so called."""
+        copy = re.fullmatch(rf"{self.prefix}\.v([0-9]{{1,9}})(-.*)", index)
+        return (index, 1) if copy is None else (self.prefix + copy[2], int(copy[1]))
+
+    def span_of(self, name: str) -> tuple[date, date] | None:
+        """Return the first day that an index of this name holds, and the day after its last.
+
+        None if events are never written under such a name.
+        """
+        found = re.fullmatch(rf"{self.prefix}-([0-9]{{4}})\.([0-9]{{2}})(?:\.([0-9]{{2}}))?", name)
+        if found is None:
+            return None
+        year, month, day = (int(part) if part else 0 for part in found.groups())
+        try:
+            begin = date(year, month, day or 1)
+            if day:
+                return begin, begin + timedelta(days=1)
+            return begin, date(year + month // 12, month % 12 + 1, 1)
+        except (OverflowError, ValueError):
+            return None
 
     def changed_to(self, by: Granularity, now: datetime) -> "IndexNaming":
         """Return the naming with a new granularity from the month after next on.

@@ -10,7 +10,14 @@ from audit_schemas.event import SCHEMA_VERSION, AuditEvent, Mapped
 from audit_schemas.indices import IndexNaming
 from audit_schemas.model import leaves
 
-__all__ = ["MANAGED_BY", "IndexSettings", "index_template", "lacks_fields", "mapping"]
+__all__ = [
+    "MANAGED_BY",
+    "IndexSettings",
+    "index_template",
+    "lacks_fields",
+    "lifecycle_of",
+    "mapping",
+]
 
 MANAGED_BY = "auditlog"
 """In the mapping's `_meta`: tells our indices from others that carry the name."""
@@ -27,6 +34,8 @@ class IndexSettings(BaseModel):
     replicas: str = Field("0-1", pattern=r"^(\d|\d-(\d|all))$")
     refresh: str = Field("1s", pattern=r"^(-1|\d+(ms|s|m))$")
     codec: str = Field("default", pattern=r"^(default|best_compression)$")
+    lifecycle: str | None = Field(None, min_length=1)
+    """The ILM policy; `auditlog retention --ilm` sets it, and `setup` keeps it."""
 
     def to_elasticsearch(self) -> dict[str, Any]:
         """Return the `index` settings."""
@@ -39,6 +48,7 @@ class IndexSettings(BaseModel):
             "refresh_interval": self.refresh,
             "codec": self.codec,
             **replicas,
+            **({"lifecycle": {"name": self.lifecycle}} if self.lifecycle else {}),
         }
 
 
@@ -56,6 +66,13 @@ def mapping() -> dict[str, Any]:
         "_meta": {"managed_by": MANAGED_BY, "schema": "{}.{}".format(*SCHEMA_VERSION)},
         "properties": properties,
     }
+
+
+def lifecycle_of(template: Mapping[str, Any] | None) -> str | None:
+    """Return the ILM policy that a stored index template names; None if it names none."""
+    settings = (template or {}).get("template", {}).get("settings", {}).get("index", {})
+    found = settings.get("lifecycle", {}).get("name")
+    return None if found is None else str(found)
 
 
 def index_template(naming: IndexNaming, settings: IndexSettings) -> dict[str, Any]:

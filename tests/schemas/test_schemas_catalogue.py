@@ -63,6 +63,7 @@ def test_shipped_catalogue_starts_with_the_seeds_activities() -> None:
         ("role-revoked", ["iam"], ["change", "user"], "success"),
         ("audit-log-searched", ["database"], ["access"], "success"),
         ("audit-log-exported", ["database"], ["access"], "success"),
+        ("audit-log-deleted", ["database"], ["deletion"], "success"),
         ("audit-log-refused", ["authentication"], ["denied"], "failure"),
     ],
 )

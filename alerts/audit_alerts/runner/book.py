@@ -1,6 +1,7 @@
 """Alerts in Elasticsearch: one for one group while it lasts, whatever the order they are found in."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,18 +73,21 @@ class AlertBook:
         self._sinks = sinks
 
     def prepare(self) -> None:
-        """Create the template, and the index if there is none."""
-        self._client.indices.put_index_template(
-            name=self._index,
-            index_patterns=[self._index],
-            priority=_PRIORITY,
-            template={
-                "mappings": TEMPLATE,
-                "settings": {"number_of_shards": 1, "auto_expand_replicas": "0-1"},
-            },
-        )
+        """Create the template, and the index if there is none.
+
+        A runner of least privilege may not make templates: one over the events' names would change
+        the log. It makes its own index all the same, and needs the template only if that is deleted.
+        """
+        settings = {"number_of_shards": 1, "auto_expand_replicas": "0-1"}
+        with suppress(elasticsearch.AuthorizationException):
+            self._client.indices.put_index_template(
+                name=self._index,
+                index_patterns=[self._index],
+                priority=_PRIORITY,
+                template={"mappings": TEMPLATE, "settings": settings},
+            )
         try:
-            self._client.indices.create(index=self._index)
+            self._client.indices.create(index=self._index, mappings=TEMPLATE, settings=settings)
         except elasticsearch.BadRequestError as error:
             if error.error != "resource_already_exists_exception":
                 raise

@@ -1,0 +1,3 @@
+"""Another audit log's files, made events of by a mapping file."""
+
+__all__: list[str] = []
