@@ -84,12 +84,13 @@ def test_dead_letter_that_nobody_can_read_counts_and_ends_no_rule(deployment: De
     before, topic = millis_now() - 1, f"{deployment.name}.dead-letter"
     conflict: list[Any] = [("audit.errors.reason", b"id-conflict"), ("__connect.errors.topic", b"t")]
     producer = Producer({"bootstrap.servers": deployment.servers.kafka})
-    for headers in (
+    made: tuple[list[Any], ...] = (
         [*conflict, ("audit.errors.received", b"x"), ("__connect.errors.offset", b"9" * 5000)],
         [*conflict, ("audit.errors.received", b"9999-12-31T23:59:59-14:00")],
         [*conflict, ("__connect.errors.partition", b"\xff"), ("audit.errors.path", b"a" * 40_000)],
         [("audit.errors.received", b"x")],
-    ):
+    )
+    for headers in made:
         producer.produce(topic, b"", headers=headers)
     assert producer.flush(30) == 0
     settings = RunnerSettings(kafka_bootstrap_servers=deployment.servers.kafka, dead_letter_topic=topic)
