@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alert_running import running
+from alert_running import running, shipped
 from audit_alerts.runner import bound
 from audit_alerts.runner.bound import KafkaLog, millis_now
 from audit_alerts.runner.settings import RunnerSettings
+from audit_alerts.runner.unseen import look_at_letters
 from audit_producer.build import new_event
 from audit_schemas import encode
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from consuming import settle
 from servers import Deployment
 
@@ -75,3 +76,30 @@ def test_what_repair_writes_is_looked_at(deployment: Deployment, log: Path) -> N
         deployment.run("alerts", "run", "--once")
         found = [alert for alert in run.alerts() if alert["rule"]["name"] == "brute-force"]
     assert [alert["source"]["ip"] for alert in found] == ["203.0.113.9"]
+
+
+@pytest.mark.servers
+def test_dead_letter_that_nobody_can_read_counts_and_ends_no_rule(deployment: Deployment) -> None:
+    """Its time and its offset are nonsense: what Kafka says of the letter itself stands in for them."""
+    before, topic = millis_now() - 1, f"{deployment.name}.dead-letter"
+    conflict: list[Any] = [("audit.errors.reason", b"id-conflict"), ("__connect.errors.topic", b"t")]
+    producer = Producer({"bootstrap.servers": deployment.servers.kafka})
+    made: tuple[list[Any], ...] = (
+        [*conflict, ("audit.errors.received", b"x"), ("__connect.errors.offset", b"9" * 5000)],
+        [*conflict, ("audit.errors.received", b"9999-12-31T23:59:59-14:00")],
+        [*conflict, ("__connect.errors.partition", b"\xff"), ("audit.errors.path", b"a" * 40_000)],
+        [("audit.errors.received", b"x")],
+    )
+    for headers in made:
+        producer.produce(topic, b"", headers=headers)
+    assert producer.flush(30) == 0
+    settings = RunnerSettings(kafka_bootstrap_servers=deployment.servers.kafka, dead_letter_topic=topic)
+    kafka = KafkaLog(settings)
+    upto = millis_now() + 1
+    (rule,) = shipped("id-conflict")
+    found = look_at_letters(kafka.letters, rule, before, upto)
+    ((group, (span,)),) = found.spans.items()
+    assert found.tell(group, span).count == 3
+    read = list(kafka.letters(before, upto))
+    kafka.close()
+    assert max(len(value) for letter in read for value in letter.values()) == 1000

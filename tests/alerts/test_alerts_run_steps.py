@@ -21,6 +21,7 @@ from alert_running import (
 from audit_alerts.errors import AlertError
 from audit_alerts.hits import in_millis
 from audit_alerts.plan import Rule
+from audit_alerts.runner import book
 from audit_alerts.runner.look import Finding
 from audit_alerts.runner.runner import Runner
 from audit_alerts.runner.state import RuleState, RuleStates
@@ -309,3 +310,22 @@ def test_state_that_another_has_written_since_is_not_overwritten(run: Running) -
     written = states.write([a.claimed(30, "v"), b.claimed(30, "v")])
     assert [state is None for state in written] == [True, False]
     assert [state.upto for state in states.read(["a", "b"]).values()] == [20, 30]
+
+
+def test_alerts_of_more_than_one_answer_are_all_known(
+    deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is made anew because it did not fit: its group would never be done with."""
+    monkeypatch.setattr(book, "_PAGE", 4)
+    bound = FakeBound()
+    runner = run.runner(shipped("brute-force"), bound)
+    hours = range(9)
+    attacks = [e for n in hours for e in failures([3600 * n + k for k in range(6)])]
+    store(deployment, *attacks, ingested=at(40_000), first=0)
+    run.step(runner, bound, at(40_001))
+    more = [e for n in hours for e in failures([3600 * n + 7])]
+    store(deployment, *more, ingested=at(40_010), first=100)
+    covered = run.step(runner, bound, at(40_020))
+    assert covered is not None
+    assert (covered.new, covered.grown) == (0, 9)
+    assert [alert["audit"]["alert"]["count"] for alert in run.alerts()] == [7] * 9

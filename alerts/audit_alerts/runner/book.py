@@ -29,6 +29,7 @@ __all__ = ["AlertBook", "Change", "Pending", "changes"]
 _TRIES = 20
 _SOME = 500
 _GROUPS = 200
+_PAGE = 5000
 _PRIORITY = 500
 
 
@@ -224,7 +225,15 @@ class AlertBook:
             {"range": {"audit.alert.last": {"gte": first}}},
             {"range": {"audit.alert.first": {"lte": last}}},
         ]
-        return self._search({"bool": {"filter": filters}}, size=10_000)[1]
+        found: list[Stored] = []
+        more: dict[str, Any] = {}
+        while True:
+            query = {"bool": {"filter": filters}}
+            _, page = self._search(query, sort=["event.id"], size=_PAGE, **more)
+            found += page
+            if len(page) < _PAGE:
+                return found
+            more = {"search_after": [page[-1].id]}
 
     def _search(self, query: dict[str, Any], **more: Any) -> tuple[int, list[Stored]]:
         """Return how many there are, and those that were asked for."""

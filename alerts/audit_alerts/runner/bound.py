@@ -1,9 +1,11 @@
 """Up to when everything that was ingested can be seen: asked of Kafka, as an onlooker."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from audit_schemas import format_timestamp
 from confluent_kafka import (
     OFFSET_END,
     TIMESTAMP_NOT_AVAILABLE,
@@ -16,6 +18,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import TopicMetadata
 
 from audit_alerts.errors import AlertError
+from audit_alerts.hits import as_time, in_millis
 from audit_alerts.runner.patience import patiently
 from audit_alerts.runner.settings import RunnerSettings
 
@@ -25,6 +28,12 @@ _SECONDS = 10.0
 _T = TypeVar("_T")
 _BATCH = 2000
 _WAIT = 0.1
+_RECEIVED = "audit.errors.received"
+_PARTITION = "__connect.errors.partition"
+_OFFSET = "__connect.errors.offset"
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_LONGEST = 1000
+"""Characters of a header: an alert is grouped by some, and Elasticsearch takes no longer keyword."""
 
 
 class NoOffsetsError(AlertError):
@@ -150,10 +159,31 @@ def _sound(found: _T) -> _T:
 
 
 def _headers(message: Message) -> dict[str, Any] | None:
-    """Return a dead letter's headers; of one name the last, since what was forged stands before."""
-    fields: dict[str, Any] = {}
+    """Return a dead letter's headers; of one name the last, since what was forged stands before.
+
+    Whoever may write to the topic may write anything: what can't be read gives way to what Kafka says
+    of the letter itself, so that it counts by its reason all the same, and ends nobody.
+    """
     headers: Any = message.headers() or []  # pairs, whatever its types say
-    for name, value in headers:
-        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-        fields[str(name)] = text
-    return fields if "audit.errors.reason" in fields and fields.get("audit.errors.received") else None
+    fields: dict[str, Any] = {
+        str(name): value.decode("utf-8", "replace")[:_LONGEST]
+        for name, value in headers
+        if isinstance(value, bytes)
+    }
+    if "audit.errors.reason" not in fields:
+        return None
+    if not _is_time(fields.get(_RECEIVED, "")):
+        fields[_RECEIVED] = format_timestamp(as_time(message.timestamp()[1]))
+    if not _NUMBER.fullmatch(fields.get(_OFFSET, "")):
+        fields[_OFFSET] = str(message.offset())
+    if not _NUMBER.fullmatch(fields.get(_PARTITION, "")):
+        fields.pop(_PARTITION, None)
+    return fields
+
+
+def _is_time(text: str) -> bool:
+    try:
+        in_millis(text)
+    except (ValueError, OverflowError):
+        return False
+    return True
