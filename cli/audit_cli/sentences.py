@@ -39,6 +39,7 @@ def _ours() -> Iterator[type[Exception]]:
         ("audit_query.errors", "QueryError"),
         ("audit_alerts.errors", "AlertError"),
         ("audit_local.errors", "LocalError"),
+        ("audit_secrets.errors", "SecretsError"),
     ):
         with suppress(ModuleNotFoundError):  # an extra that is not installed raises nothing either
             yield getattr(import_module(module), name)

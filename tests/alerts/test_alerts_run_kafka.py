@@ -1,12 +1,19 @@
 """A Kafka that is busy, or away, and the runner that asks it how far the log is complete."""
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from alert_running import running
 from audit_alerts.runner import bound
 from audit_alerts.runner.bound import KafkaLog, millis_now
 from audit_alerts.runner.settings import RunnerSettings
+from audit_producer.build import new_event
+from audit_schemas import encode
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from consuming import settle
+from servers import Deployment
 
 
 class BusyConsumer:
@@ -44,3 +51,27 @@ def test_broker_that_has_just_started_is_asked_again(monkeypatch: pytest.MonkeyP
     now = millis_now()
     found = KafkaLog(RunnerSettings(alert_margin_seconds=0), clock=lambda: now).bound()
     assert found == now
+
+
+@pytest.mark.servers
+def test_what_repair_writes_is_looked_at(deployment: Deployment, log: Path) -> None:
+    """It comes after the rules have covered its time, and is new to them all the same."""
+    deployment.extra["AUDITLOG_ALERT_MARGIN_SECONDS"] = "0"
+    begin = datetime.now(UTC) - timedelta(hours=1)
+    attack = [
+        new_event("login-failed", user="root", ip="203.0.113.9", at=begin + timedelta(seconds=n))
+        for n in range(8)
+    ]
+    with running(deployment) as run, deployment.client() as client:
+        deployment.extra["AUDITLOG_ALERTS_INDEX"] = run.index
+        deployment.publish_raw(*map(encode, attack))
+        with deployment.consuming(log=log) as consumer:
+            settle(deployment, log, consumer)
+        for index in client.indices.get(index=f"{deployment.name}-*"):
+            client.indices.delete(index=index)
+        deployment.run("alerts", "run", "--once", "--since", "-2h")
+        assert not run.alerts()
+        deployment.run("verify", "--repair")
+        deployment.run("alerts", "run", "--once")
+        found = [alert for alert in run.alerts() if alert["rule"]["name"] == "brute-force"]
+    assert [alert["source"]["ip"] for alert in found] == ["203.0.113.9"]

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from alert_running import (
@@ -17,9 +18,14 @@ from alert_running import (
     store,
     told,
 )
+from audit_alerts.errors import AlertError
 from audit_alerts.hits import in_millis
+from audit_alerts.plan import Rule
+from audit_alerts.runner.look import Finding
+from audit_alerts.runner.runner import Runner
 from audit_producer.build import new_event
 from audit_schemas import AuditEvent, format_timestamp
+from elastic_transport import Transport
 from servers import Deployment
 
 pytestmark = pytest.mark.servers
@@ -231,3 +237,59 @@ def test_dead_letters_make_an_alert_by_when_they_were_received(run: Running) -> 
     (alert,) = run.alerts()
     assert alert["audit"]["alert"]["group"] == "audit.errors.reason=invalid"
     assert alert["audit"]["alert"]["count"] == 60
+
+
+def test_a_rule_that_fails_holds_up_itself_alone(
+    deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others fire, the error is raised, and the rule catches up once it can."""
+    bound = FakeBound()
+    runner = run.runner(shipped("brute-force", "password-spraying"), bound)
+    events = [e for n in range(12) for e in failures([n], "203.0.113.80", f"user-{n}")]
+    store(deployment, *events, ingested=at(20), first=0)
+    look = Runner._found  # noqa: SLF001 - what a broken rule would break
+
+    def broken(self: Runner, rule: Rule, covered: int, upto: int) -> Finding:
+        if rule.name == "brute-force":
+            raise AlertError("broken")
+        return look(self, rule, covered, upto)
+
+    monkeypatch.setattr(Runner, "_found", broken)
+    for _ in range(2):
+        with pytest.raises(AlertError, match="broken"):
+            run.step(runner, bound, at(30))
+        assert names_of(run) == ["password-spraying"]
+    monkeypatch.undo()
+    run.step(runner, bound, at(30))
+    assert names_of(run) == ["brute-force", "password-spraying"]
+
+
+def names_of(run: Running) -> list[str]:
+    """Return the rules that have fired."""
+    return sorted(alert["rule"]["name"] for alert in run.alerts())
+
+
+def test_state_of_all_rules_takes_few_requests(
+    deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many rules there are: read together, claimed together, done together."""
+    bound = FakeBound()
+    runner = run.runner(shipped(*RULES), bound)
+    run.step(runner, bound, at(1))
+    events = [e for n in range(12) for e in failures([n], "203.0.113.80", f"user-{n}")]
+    store(deployment, *events, ingested=at(20), first=0)
+    asked: list[str] = []
+    perform = Transport.perform_request
+
+    def noted(self: Transport, method: str, target: str, **given: Any) -> Any:
+        asked.append(target.partition("?")[0])
+        return perform(self, method, target, **given)
+
+    monkeypatch.setattr(Transport, "perform_request", noted)
+    run.step(runner, bound, at(30))
+    monkeypatch.undo()
+    assert len(names_of(run)) == 2
+    about_state = [target for target in asked if "-state/" in target]
+    assert about_state == [
+        f"/{run.index}-state/{what}" for what in ("_mget", "_bulk", "_bulk", "_mget")
+    ]

@@ -79,6 +79,11 @@ class RunnerMetrics:
         """Note up to when every rule has covered what was ingested, in milliseconds."""
         self._covered = least
 
+    def recorded(self, rule: Rule, new: int, grown: int) -> None:
+        """Count what a step of a rule told."""
+        self.fired.labels(rule.name, rule.level).inc(new)
+        self.grown.labels(rule.name, rule.level).inc(grown)
+
     def succeeded(self) -> None:
         """Note that a round has come to its end."""
         self.waiting.set(0)
