@@ -19,7 +19,6 @@ PACKAGES = {
     "audit_query": "query",
     "audit_alerts": "alerts",
     "audit_local": "deploy",
-    "audit_secrets": "deploy",
     "audit_cli": "cli",
 }
 
@@ -32,7 +31,6 @@ MAY_IMPORT = {
     "audit_query": {"audit_schemas", "audit_producer", "audit_monitor"},
     "audit_alerts": {"audit_schemas", "audit_query", "audit_monitor"},
     "audit_local": set(),
-    "audit_secrets": {"audit_query"},  # for the form of the tokens file
     "audit_cli": set(PACKAGES) - {"audit_cli"},
 }
 
@@ -47,7 +45,6 @@ EXTRAS = {
     "prometheus_client",
     "jgo",
     "cjdk",
-    "cryptography",
     "psutil",
     "msgspec",
     "anyio",

@@ -23,6 +23,7 @@ from audit_alerts.hits import in_millis
 from audit_alerts.plan import Rule
 from audit_alerts.runner.look import Finding
 from audit_alerts.runner.runner import Runner
+from audit_alerts.runner.state import RuleState, RuleStates
 from audit_producer.build import new_event
 from audit_schemas import AuditEvent, format_timestamp
 from elastic_transport import Transport
@@ -189,30 +190,30 @@ def test_nothing_is_seen_past_the_bound(deployment: Deployment, run: Running) ->
 
 
 def test_silence_is_found_and_lasts_until_the_next_event(deployment: Deployment, run: Running) -> None:
-    """Half an hour without an event, of a service that is busy every day."""
-    day = 86_400
+    """Half an hour without an event, of a service that is busy on this weekday."""
+    week = 7 * 86_400
     events = [
-        new_event("login", user="u", service="chat-api", at=at(day * d + 60 * minute))
-        for d in range(4)
-        for minute in range(180 if d < 3 else 20)
+        new_event("login", user="u", service="chat-api", at=at(week * d + 60 * minute))
+        for d in range(3)
+        for minute in range(180 if d < 2 else 20)
     ]
     bound = FakeBound()
-    store(deployment, *events, ingested=at(3 * day + 1200), first=0)
-    runner = run.runner(shipped("log-fell-silent"), bound, since=at(3 * day))
-    run.step(runner, bound, at(3 * day + 2700))
+    store(deployment, *events, ingested=at(2 * week + 1200), first=0)
+    runner = run.runner(shipped("log-fell-silent"), bound, since=at(2 * week))
+    run.step(runner, bound, at(2 * week + 2700))
     assert not run.alerts()
     for minute in range(50, 70):
-        run.step(runner, bound, at(3 * day + 60 * minute))
+        run.step(runner, bound, at(2 * week + 60 * minute))
     (alert,) = run.alerts()
-    assert alert["event"]["start"] == format_timestamp(at(3 * day + 19 * 60))
-    assert alert["audit"]["alert"]["last"] == format_timestamp(at(3 * day + 69 * 60))
-    back = new_event("login", user="u", service="chat-api", at=at(3 * day + 69.5 * 60))
-    store(deployment, back, ingested=at(3 * day + 70 * 60 - 20), first=5000)
-    run.step(runner, bound, at(3 * day + 70 * 60))
-    run.step(runner, bound, at(3 * day + 71 * 60))
+    assert alert["event"]["start"] == format_timestamp(at(2 * week + 19 * 60))
+    assert alert["audit"]["alert"]["last"] == format_timestamp(at(2 * week + 69 * 60))
+    back = new_event("login", user="u", service="chat-api", at=at(2 * week + 69.5 * 60))
+    store(deployment, back, ingested=at(2 * week + 70 * 60 - 20), first=5000)
+    run.step(runner, bound, at(2 * week + 70 * 60))
+    run.step(runner, bound, at(2 * week + 71 * 60))
     (alert,) = run.alerts()
     assert alert["audit"]["alert"]["last"] == format_timestamp(
-        at(3 * day + 69.5 * 60) - timedelta(milliseconds=1)
+        at(2 * week + 69.5 * 60) - timedelta(milliseconds=1)
     )
 
 
@@ -293,3 +294,18 @@ def test_state_of_all_rules_takes_few_requests(
     assert about_state == [
         f"/{run.index}-state/{what}" for what in ("_mget", "_bulk", "_bulk", "_mget")
     ]
+
+
+def test_state_that_another_has_written_since_is_not_overwritten(run: Running) -> None:
+    """Of many that are written together, just these are refused; a beginning likewise."""
+    run.runner([], FakeBound())
+    states = RuleStates(run.client, f"{run.index}-state")
+    first = [RuleState(name, "v", 10, None) for name in ("a", "b")]
+    known = states.write(first)
+    assert states.write(first) == [None, None]
+    a, b = states.read(["a", "b", "c"]).values()
+    assert [a, b] == known
+    assert states.write([a.claimed(20, "v")]) != [None]
+    written = states.write([a.claimed(30, "v"), b.claimed(30, "v")])
+    assert [state is None for state in written] == [True, False]
+    assert [state.upto for state in states.read(["a", "b"]).values()] == [20, 30]

@@ -135,7 +135,7 @@ def test_alert_runner_without_a_broker_waits_and_passes_nothing_over(
         command = [sys.executable, "-m", "audit_cli", "alerts", "run", "--every", "0.2s"]
         with output.open("ab") as file:
             process = subprocess.Popen(
-                [*command, "--since", "-1h"],
+                [*command, "--since", "-5m"],
                 env=clean_environment() | deployment.environment,
                 stdout=file,
                 stderr=file,

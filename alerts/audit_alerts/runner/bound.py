@@ -21,7 +21,7 @@ from audit_alerts.runner.settings import RunnerSettings
 
 __all__ = ["KafkaLog", "NoOffsetsError", "millis_now"]
 
-_SECONDS = 15.0
+_SECONDS = 10.0
 _T = TypeVar("_T")
 _BATCH = 2000
 _WAIT = 0.1
