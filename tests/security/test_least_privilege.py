@@ -92,11 +92,13 @@ def read(secured: Secured, principal: str, topic: str) -> KafkaError | None:
     consumer = Consumer(secured.kafka_config(principal) | config)
     try:
         consumer.assign([TopicPartition(topic, 0, 0)])
-        message = consumer.poll(20)
-        assert message is not None
-        error = message.error()
-        is_end = error is not None and error.name() == "_PARTITION_EOF"
-        return None if is_end else error
+        while True:
+            message = consumer.poll(20)
+            assert message is not None
+            error = message.error()
+            # The group is refused besides, and says nothing of the topic.
+            if error is None or error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED:
+                return None if error is None or error.name() == "_PARTITION_EOF" else error
     finally:
         consumer.close()
 
@@ -174,7 +176,7 @@ RULES: dict[str, Act] = {
     "delete an index": lambda es, _, __: es.indices.delete(index=GONE),
     "close an index": lambda es, _, __: es.indices.close(index=GONE),
     "block an index": lambda es, _, __: es.indices.add_block(index=GONE, block="write"),
-    "change settings": lambda es, _, __: es.indices.put_settings(index=GONE, settings={"index": {}}),
+    "change settings": lambda es, _, __: es.indices.put_settings(index=GONE, settings={"refresh_interval": "1s"}),
     "delete a template": lambda es, _, __: es.indices.delete_index_template(name="not-there"),
     "cluster state": lambda es, _, __: es.cluster.state(metric="version"),
 }
