@@ -176,7 +176,9 @@ RULES: dict[str, Act] = {
     "delete an index": lambda es, _, __: es.indices.delete(index=GONE),
     "close an index": lambda es, _, __: es.indices.close(index=GONE),
     "block an index": lambda es, _, __: es.indices.add_block(index=GONE, block="write"),
-    "change settings": lambda es, _, __: es.indices.put_settings(index=GONE, settings={"refresh_interval": "1s"}),
+    "change settings": lambda es, _, __: es.indices.put_settings(
+        index=GONE, settings={"refresh_interval": "1s"}
+    ),
     "delete a template": lambda es, _, __: es.indices.delete_index_template(name="not-there"),
     "cluster state": lambda es, _, __: es.cluster.state(metric="version"),
 }
