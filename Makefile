@@ -11,10 +11,10 @@ SECONDS ?= 600
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak bench bench-fields bench-adaptive bench-query bench-alerts bench-detection lint format schema clean
+.PHONY: help install demo test test-containers soak bench bench-fields bench-adaptive bench-query bench-alerts bench-detection bench-sizes lint format schema clean
 
 help:  ## Show what there is
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 ...")'
@@ -37,6 +37,9 @@ demo: $(VENV)/.installed  ## Show the whole way on real servers, and prove that 
 test: $(VENV)/.installed-dev  ## Run all tests, on real servers; JOBS=2 at a time, each with its own
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
+test-containers: $(VENV)/.installed-dev  ## Build the image, start docker-compose.yml and the tests' containers for real; needs a Docker engine
+	$(BIN)/python -m pytest -m containers tests/containers
+
 bench: $(VENV)/.installed  ## Measure speed, side by side; the quick one: make bench EVENTS=100000
 	$(BIN)/python -m benchmarks all --events $(EVENTS) --rounds $(ROUNDS)
 
@@ -51,6 +54,9 @@ bench-alerts: $(VENV)/.installed  ## Measure a step of all alert rules over 2,00
 
 bench-detection: $(VENV)/.installed  ## Measure what the rules find of attacks, real ones and those of 20 seeds; write docs/alerts.md
 	$(BIN)/python -m benchmarks detection --docs docs/alerts.md $(addprefix --real ,$(wildcard $(dir $(DEMO_FILE))))
+
+bench-sizes: $(VENV)/.installed  ## Measure how many bytes an event takes in Kafka and in Elasticsearch
+	$(BIN)/python -m benchmarks sizes
 
 bench-adaptive: $(VENV)/.installed  ## Compare the settings that settle by themselves with fixed ones
 	$(BIN)/python -m benchmarks adaptive --events $(EVENTS)

@@ -1,17 +1,19 @@
-"""How long a step of the runner takes: every rule, over the events of five more minutes."""
+"""How long a step of the runner takes: state, every rule, and alerts, over five more minutes."""
 
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import elasticsearch
-from audit_alerts import Rule, plan
-from audit_alerts.plan import Silence
-from audit_alerts.runner.look import Finding, look
-from audit_alerts.runner.unseen import look_for_silence
+from audit_alerts import plan
+from audit_alerts.runner.book import AlertBook
+from audit_alerts.runner.metrics import RunnerMetrics
+from audit_alerts.runner.runner import Runner
+from audit_alerts.runner.state import RuleStates
 from audit_producer.build import new_event
 from audit_producer.intrusions import INTRUSIONS
 from audit_producer.story import Cast
@@ -30,6 +32,7 @@ __all__ = ["measure_alerts"]
 
 _STEP = timedelta(minutes=5)
 _STEPS = 30
+_ALERTS = "bench-alerts"
 _WARM = 5
 _STORIES = 2
 """Attacks that begin in a step, besides its normal events: it has something to look at."""
@@ -50,40 +53,63 @@ def measure_alerts(arena: Arena, end: datetime) -> dict[str, Any]:
         )
         client = elasticsearch.Elasticsearch(arena.servers.elasticsearch, request_timeout=60)
         with client, AuditLog(settings) as log:
-            found.update(_steps(arena, log, _Arrivals(client, log, index.prefix, arena.events, end)))
+            _forget(client)
+            arrivals = _Arrivals(client, log, index.prefix, arena.events, end)
+            found.update(_steps(arena, client, log, arrivals))
+            _forget(client)
 
     arena.consumers(CONSUMER, 1, "Indexing", then=ask)
     return {"events": arena.events, "steps": _STEPS, **found}
 
 
-def _steps(arena: Arena, log: AuditLog, arrivals: "_Arrivals") -> dict[str, Any]:
+def _steps(
+    arena: Arena, client: elasticsearch.Elasticsearch, log: AuditLog, arrivals: "_Arrivals"
+) -> dict[str, Any]:
     rules = [rule for rule in shipped_rules() if rule.origin is plan.Origin.EVENTS]
+    metrics = RunnerMetrics(rules)
+    states = RuleStates(client, f"{_ALERTS}-state")
+    book = AlertBook(client, _ALERTS, "http://localhost", ())
+    states.prepare()
+    book.prepare()
+    runner = Runner([(rule, "") for rule in rules], log, arrivals, states, book, metrics=metrics)
+    runner.round()  # they begin where the events so far end
     taken: dict[str, list[float]] = {rule.name: [] for rule in rules}
+    whole: list[float] = []
     alerts = 0
     with arena.screen.bar("five minutes, all rules", _STEPS) as advance:
         for number in range(_WARM + _STEPS):
-            covered, upto = arrivals.next()
-            for rule in rules:
-                started = time.perf_counter()
-                spans = _look(log, rule, covered, upto).spans
-                if number >= _WARM:
-                    taken[rule.name].append((time.perf_counter() - started) * 1000)
-                alerts += sum(map(len, spans.values()))
+            arrivals.next()
+            before = {name: _looked(metrics, name) for name in taken}
+            started = time.perf_counter()
+            covered = runner.round()
+            if number >= _WARM:
+                whole.append((time.perf_counter() - started) * 1000)
+                for name, times in taken.items():
+                    times.append(_looked(metrics, name) - before[name])
+            alerts += covered.new if covered is not None else 0
             advance(max(0, number - _WARM))
     if not alerts:
         raise BenchError("no rule fired in any step, so they did not look at the attacks")
-    whole = [sum(times) for times in zip(*taken.values(), strict=True)]
     return {
         "rules": {name: _milliseconds(times) for name, times in taken.items()},
         "step": {**_milliseconds(whole), "spread": asdict(Spread.of(whole))},
         "new_events": arrivals.written / (_WARM + _STEPS),
+        "alerts": alerts,
     }
 
 
-def _look(log: AuditLog, rule: Rule, covered: int, upto: int) -> Finding:
-    if isinstance(rule.root, Silence):
-        return look_for_silence(log, rule, covered, upto)
-    return look(log, rule, covered, upto, lambda _, __: False)
+def _looked(metrics: RunnerMetrics, name: str) -> float:
+    """Return for how many milliseconds a rule has looked so far."""
+    taken = metrics.registry.get_sample_value("auditlog_alerts_rule_seconds_total", {"rule": name})
+    return (taken or 0.0) * 1000
+
+
+def _forget(client: elasticsearch.Elasticsearch) -> None:
+    """Delete what a runner has written, now or in a run that was broken off."""
+    for index in client.indices.get(index=f"{_ALERTS}*"):
+        client.indices.delete(index=index)
+    with suppress(elasticsearch.NotFoundError):
+        client.indices.delete_index_template(name=_ALERTS)
 
 
 class _Arrivals:
@@ -112,8 +138,16 @@ class _Arrivals:
         self._at = max(end, datetime.now(UTC)) + timedelta(hours=1)
         self._number = 0
 
-    def next(self) -> tuple[int, int]:
-        """Index the next step's events; return between which times of event.ingested they are."""
+    def bound(self) -> int:
+        """Return up to when all that was ingested can be found."""
+        return (self._at - _EPOCH) // _MILLISECOND
+
+    def letters(self, _: int, __: int) -> Iterable[dict[str, Any]]:
+        """Return no dead letters: rules about them are not measured."""
+        return ()
+
+    def next(self) -> None:
+        """Index the events of one more step."""
         begin, self._at = self._at, self._at + _STEP
         ingested = format_timestamp(self._at)
         lines: list[Any] = []
@@ -128,7 +162,6 @@ class _Arrivals:
         answer = self._client.bulk(operations=lines, refresh=True)
         if answer["errors"]:
             raise BenchError("a step's events were not all indexed")
-        return (begin - _EPOCH) // _MILLISECOND, (self._at - _EPOCH) // _MILLISECOND
 
     def _normal(self, begin: datetime) -> Iterator[AuditEvent]:
         for _ in range(self._a_step):

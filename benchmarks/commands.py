@@ -37,6 +37,7 @@ from benchmarks.results import FOLDER, FULL_EVENTS, FULL_ROUNDS, Results
 from benchmarks.scaling import measure_scaling
 from benchmarks.screen import Screen
 from benchmarks.servers import running_servers
+from benchmarks.sizes import measure_sizes, size_sheet
 from benchmarks.speed import CONTESTANTS, ONE, measure_speed
 from benchmarks.topic import end_of_traffic, preload_topic
 
@@ -108,6 +109,14 @@ def speed(
         raise typer.BadParameter(f"{min(unknown)} is none of {', '.join(names)}")
     with _bench(events, rounds, out, in_part=bool(only)) as bench:
         bench.put("speed", bench.speed(rounds, only or ()))
+
+
+@app.command()
+def sizes(events: Events = _SOME_EVENTS, out: Out = FOLDER) -> None:
+    """Measure how many bytes an event takes, in Kafka and in Elasticsearch."""
+    with _bench(events, 1, out, in_part=True) as bench:
+        sheet = size_sheet(bench.event_bytes, measure_sizes(bench.arena))
+        bench.arena.screen.show(to_table(sheet))
 
 
 @app.command()

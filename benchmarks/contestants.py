@@ -139,6 +139,11 @@ class Arena:
         finally:
             index.delete()
 
+    def wait_for_index(self, children: Sequence[Child], index: Index, what: str) -> None:
+        """Wait until the index has every event of the topic."""
+        self._watched(children, index, self.events, what)
+        index.check_count(self.events, what)
+
     def _watched(self, children: Sequence[Child], index: Index, target: int, what: str) -> list[Sample]:
         with self.screen.bar(what, target) as advance:
             return Watch(self.servers, children, index.indexed, target, advance).until_all()

@@ -1,7 +1,7 @@
 """An index of the bench: set up as a deployment's is, counted, merged, measured, deleted."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import elasticsearch
 from audit_consumer import SetupSettings, set_up
@@ -39,7 +39,9 @@ class Index:
         """Match its indices."""
         return f"{self.prefix}-*"
 
-    def set_up(self, servers: Servers, topic: str) -> None:
+    def set_up(
+        self, servers: Servers, topic: str, codec: Literal["default", "best_compression"] = "default"
+    ) -> None:
         """Make topic and template as `auditlog setup` does: 1 shard, no replica, refresh 1 s."""
         settings = SetupSettings(
             kafka_bootstrap_servers=servers.kafka,
@@ -51,6 +53,7 @@ class Index:
             replicas="0",
             shards=1,
             refresh="1s",
+            codec=codec,
         )
         list(set_up(settings))
 

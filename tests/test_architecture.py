@@ -14,6 +14,7 @@ from servers import ROOT
 PACKAGES = {
     "audit_schemas": "schemas",
     "audit_producer": "producer",
+    "audit_monitor": "monitor",
     "audit_consumer": "consumer",
     "audit_query": "query",
     "audit_alerts": "alerts",
@@ -24,9 +25,11 @@ PACKAGES = {
 MAY_IMPORT = {
     "audit_schemas": set(),
     "audit_producer": {"audit_schemas"},
-    "audit_consumer": {"audit_schemas", "audit_producer"},  # the latter: upkeep alone, see below
-    "audit_query": {"audit_schemas", "audit_producer"},  # the latter: test_only_the_server_publishes
-    "audit_alerts": {"audit_schemas", "audit_query"},
+    "audit_monitor": set(),
+    "audit_consumer": {"audit_schemas", "audit_monitor", "audit_producer"},  # the last: upkeep alone
+    # but for schemas: test_only_the_server_publishes_and_is_watched
+    "audit_query": {"audit_schemas", "audit_producer", "audit_monitor"},
+    "audit_alerts": {"audit_schemas", "audit_query", "audit_monitor"},
     "audit_local": set(),
     "audit_cli": set(PACKAGES) - {"audit_cli"},
 }
@@ -83,11 +86,11 @@ def test_imports_run_one_way(package: str) -> None:
         assert ours - {package} <= MAY_IMPORT[package], module
 
 
-def test_only_the_server_publishes() -> None:
-    """Whoever asks the log from Python or the command line needs no producer."""
+def test_only_the_server_publishes_and_is_watched() -> None:
+    """Whoever asks the log from Python or the command line needs no producer, nor a monitor."""
     for module in (ROOT / "query" / "audit_query").rglob("*.py"):
         if module.parent.name != "web":
-            assert "audit_producer" not in imported(module), module
+            assert not imported(module) & {"audit_producer", "audit_monitor"}, module
 
 
 def test_only_upkeep_of_the_consumer_publishes() -> None:
@@ -155,7 +158,7 @@ def test_secrets_are_typed_as_secrets() -> None:
 def test_every_command_of_the_makefile_that_the_readme_names_exists() -> None:
     """README first: what it says can be typed."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"`?make ([a-z-]+)`?", (ROOT / "README.md").read_text()))
+    named = set(re.findall(r"`?make ([a-z][a-z-]*)`?", (ROOT / "README.md").read_text()))
     assert named <= targets
     assert {"demo", "test", "lint"} <= named
 
@@ -172,7 +175,13 @@ def test_every_test_that_the_architecture_names_exists() -> None:
 def test_every_variable_that_is_named_anywhere_is_a_setting() -> None:
     """No message sends anyone to a variable that does not exist."""
     known = {setting.variable for setting in all_settings()}
-    for path in [*modules(), *ROOT.glob("*.md"), ROOT / "Makefile", ROOT / "docker-compose.yml"]:
+    for path in [
+        *modules(),
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        ROOT / "Makefile",
+        ROOT / "docker-compose.yml",
+    ]:
         for variable in re.findall(r"\bAUDITLOG_[A-Z_]*[A-Z]\b(?![*_])", path.read_text()):
             assert variable in known or variable.startswith("AUDITLOG_PORT_"), (path.name, variable)
 

@@ -16,17 +16,22 @@ __all__ = [
 ]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LONGEST = 3660 * 86_400
+_DAYS_MAX = 366
 
 
 def milliseconds(span: str) -> int:
     """Return the length of a span such as 90s, 5m, 2h, 3d8h, 1w. Raises ValueError.
 
-    Months and years have no one length, so they are refused.
+    Months and years have no one length, so they are refused, as is more than ten years.
     """
     if re.fullmatch(r"(?:[0-9]{1,6}[smhdw])+", span) is None:
         raise ValueError(f"{span!r} is no time span such as 90s, 5m, 2h, 3d8h")
     steps = re.findall(r"([0-9]+)([smhdw])", span)
-    return sum(int(number) * _UNITS[unit] for number, unit in steps) * 1000
+    seconds = sum(int(number) * _UNITS[unit] for number, unit in steps)
+    if seconds > _LONGEST:
+        raise ValueError(f"{span} is longer than ten years")
+    return seconds * 1000
 
 
 def _positive(span: str) -> str:
@@ -40,6 +45,7 @@ def _offset(span: str) -> str:
     return span
 
 
+_Days = Annotated[int, Field(ge=1, le=_DAYS_MAX)]
 Span = Annotated[str, AfterValidator(_positive)]
 Offset = Annotated[str, AfterValidator(_offset)]
 
@@ -61,7 +67,7 @@ class UnusualHoursSpec(_Part):
 
     by: list[str] = Field(min_length=1)
     history: Span
-    days: int = Field(ge=2)
+    days: int = Field(ge=2, le=_DAYS_MAX)
     margin: Span
     shift: Span
 
@@ -71,8 +77,14 @@ class SilenceSpec(_Part):
 
     by: list[str] = Field(min_length=1)
     after: Span
-    days: int = Field(ge=1)
+    days: _Days | Annotated[list[_Days], Field(min_length=1)]
+    """Each of so many days before, or those that are so many days ago."""
     least: int = Field(ge=1)
+
+    def compared(self) -> tuple[int, ...]:
+        """Return how many days ago those are."""
+        days = self.days
+        return tuple(sorted(set(days))) if isinstance(days, list) else tuple(range(1, days + 1))
 
 
 class Example(_Part):

@@ -11,6 +11,7 @@ import typer
 from audit_query.commands import console_of, open_log
 from audit_query.timespec import parse_time, zone
 from audit_schemas import Catalogue
+from audit_schemas.soften import printable
 
 from audit_alerts.backfill import backfill_rule
 from audit_alerts.examples import check_examples
@@ -70,7 +71,7 @@ def try_examples(names: Names = None, json_output: Json = False) -> None:
         for line in lines:
             must = "must fire" if line["must_fire"] else "must not fire"
             text = f"{line['rule']}: {line['example']}: {must}, but: {line['found']}"
-            console.print(text, markup=False, highlight=False)
+            console.print(printable(text), markup=False, highlight=False)
         count = sum(len(rule.examples[kind]) for rule in rules for kind in ("fires", "silent"))
         verdict = f"{len(lines)} failed" if lines else "all as they say"
         console.print(f"{len(rules)} rules, {count} examples: {verdict}", highlight=False)

@@ -27,6 +27,7 @@ from audit_alerts.plan import (
     Silence,
     UnusualHours,
     bases_of,
+    fields_below,
 )
 from audit_alerts.translate import Untranslatable, translated
 
@@ -42,13 +43,15 @@ def compile_rule(
 
     `ranges` are the denied ones; None or empty: those of its examples.
     """
-    documents = rule_documents(text, file, ranges or None)
     try:
+        documents = rule_documents(text, file, ranges or None)
         return _Compiler(documents, file, catalogue).rule(has_ranges=bool(ranges))
     except SigmaError as error:
         raise RuleRefused(file, f"is no Sigma rule: {error}") from None
     except Untranslatable as error:
         raise RuleRefused(file, str(error)) from None
+    except RecursionError:
+        raise RuleRefused(file, "is nested too deeply, or holds itself") from None
 
 
 class _Compiler:
@@ -78,6 +81,7 @@ class _Compiler:
             raise self._refused(
                 f"{document.label} has no examples of what must fire and must not (auditlog.examples)"
             )
+        self._check_names(root)
         needs_ranges = any(part.uses_ranges for part in self._documents)
         return Rule(
             id=str(parsed.id),
@@ -118,7 +122,9 @@ class _Compiler:
         silence = document.ours.silence
         if isinstance(node, Base) and silence is not None:
             by = self._grouping(silence.by, node.origin)
-            return Silence(node, by, milliseconds(silence.after), silence.days, silence.least)
+            days = silence.compared()
+            after = milliseconds(silence.after)
+            return Silence(node, by, after, max(days), silence.least, days)
         if isinstance(node, Correlation):
             return node
         raise self._refused(
@@ -188,6 +194,19 @@ class _Compiler:
             if wrong := check_group(name, dead_letter=origin is Origin.DEAD_LETTERS):
                 raise self._refused(wrong)
         return tuple(names)
+
+    def _check_names(self, root: Correlation | Silence) -> None:
+        """Refuse a base rule whose events are in a group by one field here, by another there."""
+        if isinstance(root, Silence):
+            return
+        for base in set(bases_of(root)):
+            for name in root.group_by:
+                paths = sorted(set(fields_below(root, name, base)))
+                if len(paths) > 1:
+                    raise self._refused(
+                        f"{name} is {' and '.join(paths)} of {base.name}; "
+                        "write the base rule once for each, under names of their own"
+                    )
 
     def _check_activities(self, condition: Condition) -> None:
         """Refuse an activity that nobody can publish: the rule would be silent for ever."""

@@ -45,8 +45,10 @@ def correlation_of(
 def _span(spec: str) -> int:
     try:
         return milliseconds(spec)
-    except ValueError:
-        raise Untranslatable(f"a timespan of {spec} has no one length; write it in days") from None
+    except ValueError as error:
+        if spec[-1] in "My":
+            raise Untranslatable(f"a timespan of {spec} has no one length; write it in days") from None
+        raise Untranslatable(f"timespan: {error}") from None
 
 
 def _kind(parsed: SigmaCorrelationRule) -> Kind:

@@ -1,6 +1,6 @@
 """The YAML documents of a rule file, before they mean anything: read, and held to known keys. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,20 @@ _TOP = frozenset({
     "detection", "correlation", "auditlog",
 })  # fmt: skip
 _CORRELATION = frozenset({"type", "rules", "group-by", "timespan", "condition", "aliases"})
+_SHAPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
+    "id": (str, "a text"),
+    "name": (str, "a text"),
+    "logsource.product": (str, "a text"),
+    "logsource.service": (str, "a text"),
+    "detection.condition": ((str, list), "a text"),
+    "correlation": (dict, "keys with values"),
+    "correlation.type": (str, "a text"),
+    "correlation.condition.gt": (int, "a whole number"),
+    "correlation.condition.gte": (int, "a whole number"),
+}
+"""What pySigma takes for granted, or rounds."""
+_TEXTS = ("correlation.rules", "correlation.group-by", "detection.condition", "falsepositives")
+"""What holds texts alone, where it is a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +63,16 @@ def rule_documents(text: str, file: str, ranges: Sequence[str] | None) -> list[R
         raise RuleRefused(file, f"is not YAML: {' '.join(str(error).split())}") from None
     if not found or not all(isinstance(part, dict) for part in found):
         raise RuleRefused(file, "holds no rule")
+    for part in found:
+        _check_keys(part, file)
+        _check_shapes(part, file)
     read = [(part, _ours(part, file)) for part in found]
     if ranges is None:
         ranges = [text for _, ours in read if ours.examples for text in ours.examples.denied_ranges]
-    return [_document(part, ours, ranges, file) for part, ours in read]
+    return [_document(part, ours, ranges) for part, ours in read]
 
 
-def _document(part: dict[str, Any], ours: Attributes, ranges: Sequence[str], file: str) -> RuleDocument:
-    _check_keys(part, file)
+def _document(part: dict[str, Any], ours: Attributes, ranges: Sequence[str]) -> RuleDocument:
     sigma = {name: value for name, value in part.items() if name != "auditlog"}
     filled = _filled(sigma, list(ranges))
     return RuleDocument(filled, ours, filled != sigma)
@@ -74,6 +90,27 @@ def _check_keys(part: dict[str, Any], file: str) -> None:
     detection = part.get("detection")
     if isinstance(detection, dict) and "timeframe" in detection:
         raise RuleRefused(file, "timeframe has no meaning any more; write a correlation")
+
+
+def _check_shapes(part: dict[str, Any], file: str) -> None:
+    """Hold that values are of a kind that pySigma can read; some others it falls over."""
+    for path, (kind, words) in _SHAPES.items():
+        for value in _at(part, path.split(".")):
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise RuleRefused(file, f"{path} has to be {words}")
+    for path in _TEXTS:
+        for value in _at(part, path.split(".")):
+            if isinstance(value, list) and not all(isinstance(each, str) for each in value):
+                raise RuleRefused(file, f"{path} has to be a list of texts")
+
+
+def _at(found: Any, path: Sequence[str]) -> list[Any]:
+    """Return the value at a path, as one or none."""
+    for name in path:
+        if not isinstance(found, dict) or name not in found:
+            return []
+        found = found[name]
+    return [found]
 
 
 def _ours(part: dict[str, Any], file: str) -> Attributes:

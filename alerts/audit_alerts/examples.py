@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audit_schemas import Catalogue, Document, EventRefused, Origin, format_timestamp
+from audit_schemas import Catalogue, Document, EventRefused, Origin, Problem, Reason, format_timestamp
 from audit_schemas.wire import validate
 
 from audit_alerts import plan
@@ -14,6 +14,7 @@ from audit_alerts.attributes import milliseconds
 from audit_alerts.episodes import Episode
 from audit_alerts.errors import RuleRefused
 from audit_alerts.evaluate import evaluate
+from audit_alerts.fields import DEAD_LETTER_FIELDS
 from audit_alerts.hits import as_time, in_millis
 from audit_alerts.plan import Rule
 
@@ -55,6 +56,7 @@ def example_events(
             offset = next(offsets)
             try:
                 if rule.origin is plan.Origin.DEAD_LETTERS:
+                    _check_headers(rule, fields)
                     yield {
                         "__connect.errors.topic": "audit.events",
                         "__connect.errors.partition": "0",
@@ -66,6 +68,9 @@ def example_events(
                     yield _document(fields, at, offset, catalogue)
             except EventRefused as refused:
                 raise RuleRefused(rule.file, f"example {example['says']!r}: {refused}") from None
+            except OverflowError:
+                reason = f"example {example['says']!r}: ends after the year 9999"
+                raise RuleRefused(rule.file, reason) from None
 
 
 def _wrong(found: list[Episode], group: Mapping[str, str] | None) -> str:
@@ -86,7 +91,7 @@ def _repeated(rule: Rule, line: Mapping[str, Any]) -> Iterator[tuple[int, dict[s
     try:
         at, every = milliseconds(str(line["at"])), milliseconds(str(line.get("every", "0s")))
         times = int(line.get("times", 1))
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise RuleRefused(
             rule.file, f"examples: a line needs at (0s, 5m, 2h), times and every: {error}"
         ) from None
@@ -94,6 +99,11 @@ def _repeated(rule: Rule, line: Mapping[str, Any]) -> Iterator[tuple[int, dict[s
         raise RuleRefused(rule.file, f"examples: times is between 1 and {_TIMES_MAX}")
     for number in range(times):
         yield BEGIN + at + number * every, _counted(fields, str(number))
+
+
+def _check_headers(rule: Rule, fields: Mapping[str, Any]) -> None:
+    if unknown := set(map(str, fields)) - set(DEAD_LETTER_FIELDS):
+        raise RuleRefused(rule.file, f"examples: {min(unknown)} is no header that rules look at")
 
 
 def _counted(value: Any, number: str) -> Any:
@@ -115,6 +125,8 @@ def _document(
         level = wire
         for parent in parents:
             level = level.setdefault(parent, {})
+            if not isinstance(level, dict):
+                raise EventRefused(Reason.INVALID, Problem(path, f"{parent} is a value already"))
         level[name] = value
     event = catalogue.settle(validate(wire))
     activity = catalogue[event.event.action]

@@ -1,13 +1,16 @@
 """Events as the evaluation sees them: when, where in Kafka, and the few values that matter. Pure."""
 
-from collections.abc import Iterable, Mapping
+import ipaddress
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from audit_schemas import parse_timestamp
 
 from audit_alerts.condition import values_at
+from audit_alerts.fields import kind_of
 from audit_alerts.plan import (
     OPTIONAL,
     Base,
@@ -52,6 +55,7 @@ class Hit:
     since: int
     """When what it is about began; an event's own time."""
     values: Mapping[str, str | None]
+    """Of the fields that matter; addresses in one spelling each."""
 
 
 def hits_of_base(base: Base, fields: Iterable[str], events: Iterable[Mapping[str, Any]]) -> list[Hit]:
@@ -60,11 +64,12 @@ def hits_of_base(base: Base, fields: Iterable[str], events: Iterable[Mapping[str
     An event that is given twice counts once.
     """
     wanted = tuple(fields)
+    addresses = {path for path in wanted if kind_of(path) == "ip"}
     home = _HOME[base.origin]
     found: dict[tuple[int, tuple[int, int], str], Hit] = {}
     for event in events:
         if base.condition.matches(event):
-            hit = _hit(event, home, wanted)
+            hit = _hit(event, home, wanted, addresses)
             found[hit.at, hit.order, hit.id] = hit
     return [found[key] for key in sorted(found)]
 
@@ -107,10 +112,26 @@ def as_time(millis: int) -> datetime:
     return _EPOCH + millis * _MILLISECOND
 
 
-def _hit(event: Mapping[str, Any], home: tuple[str, str, str], fields: tuple[str, ...]) -> Hit:
+def _hit(
+    event: Mapping[str, Any],
+    home: tuple[str, str, str],
+    fields: tuple[str, ...],
+    addresses: Collection[str],
+) -> Hit:
     when, partition, offset = (next(iter(values_at(event, path)), None) for path in home)
     at = in_millis(str(when))
     order = (int(partition or 0), int(offset or 0))
     named = next(iter(values_at(event, "event.id")), None)
     values = {path: next(iter(values_at(event, path)), None) for path in fields}
+    for path in addresses:
+        if (address := values[path]) is not None:
+            values[path] = _as_grouped(address)
     return Hit(at, order, named or f"{order[0]}-{order[1]}", at, values)
+
+
+@lru_cache(maxsize=8192)
+def _as_grouped(address: str) -> str:
+    """Return an address as Elasticsearch writes it: one group, however its publishers spell it."""
+    parsed = ipaddress.ip_address(address)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return str(mapped or parsed)

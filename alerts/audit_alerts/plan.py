@@ -21,6 +21,7 @@ __all__ = [
     "UnusualHours",
     "bases_of",
     "field_below",
+    "fields_below",
     "nodes_of",
 ]
 
@@ -141,15 +142,23 @@ class Correlation:
 class Silence:
     """A group that normally has events has none.
 
-    Nothing for `after` milliseconds, though the same time of each of the last `days` days had at
-    least `least` events.
+    Nothing for `after` milliseconds, though the same time of each of the days that it is compared
+    with had at least `least` events.
     """
 
     base: Base
     group_by: tuple[str, ...]
     after: int
     days: int
+    """How far back the furthest of these days is."""
     least: int
+    only: tuple[int, ...] = ()
+    """How many days before they are; none named: each of the last `days`."""
+
+    @property
+    def compared(self) -> tuple[int, ...]:
+        """How many days before are those that it is compared with."""
+        return self.only or tuple(range(1, self.days + 1))
 
     @property
     def name(self) -> str:
@@ -209,10 +218,13 @@ def bases_of(root: Node | Silence) -> Iterator[Base]:
 
 def field_below(node: Node, name: str, wanted: Node) -> str | None:
     """Return what a group's field of `node` is called in `wanted`, somewhere below it."""
+    return next(fields_below(node, name, wanted), None)
+
+
+def fields_below(node: Node, name: str, wanted: Node) -> Iterator[str]:
+    """Yield what a group's field of `node` is called in `wanted`, for each place that it has below."""
     if node is wanted:
-        return name
-    if isinstance(node, Correlation):
+        yield name
+    elif isinstance(node, Correlation):
         for part in node.parts:
-            if (found := field_below(part, node.below(name, part), wanted)) is not None:
-                return found
-    return None
+            yield from fields_below(part, node.below(name, part), wanted)

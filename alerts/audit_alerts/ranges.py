@@ -11,8 +11,9 @@ __all__ = ["denied_ranges"]
 def denied_ranges(file: Path | None) -> tuple[str, ...]:
     """Return the CIDR ranges of a file, one a line; what follows a # is a comment.
 
-    An address alone is a range of one. Raises RangesError for what is no range, and for host bits,
-    which mostly are a slip: 10.1.2.3/8 denies sixteen million addresses.
+    An address alone is a range of one. Raises RangesError for what is no range, for a file without
+    one, which may have been cut, and for host bits, which mostly are a slip: 10.1.2.3/8 denies
+    sixteen million addresses.
     """
     if file is None:
         return ()
@@ -29,6 +30,8 @@ def denied_ranges(file: Path | None) -> tuple[str, ...]:
                 found.append(_range(text))
             except ValueError as error:
                 raise RangesError(f"{file}:{number}: {error}; write such as 192.0.2.0/24") from None
+    if not found:
+        raise RangesError(f"{file}: holds no range; to deny none, leave AUDITLOG_DENIED_RANGES out")
     return tuple(dict.fromkeys(found))
 
 

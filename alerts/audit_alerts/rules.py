@@ -57,6 +57,8 @@ def shipped_folder() -> Path:
 
 
 def _files(folders: Sequence[Path]) -> Iterator[Path]:
+    if not folders:
+        raise AlertError("no folder of rules is named; set AUDITLOG_ALERT_RULES, or leave it out")
     for folder in folders:
         if not folder.is_dir():
             raise AlertError(f"{folder} is no folder of rules; set AUDITLOG_ALERT_RULES")

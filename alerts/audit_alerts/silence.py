@@ -34,10 +34,9 @@ def silences(plan: Silence, times: Sequence[int], until: int) -> Iterator[Span]:
 
 
 def _expected(plan: Silence, times: Sequence[int], moment: int) -> int:
-    """Return how many events the same time of the days before had at least; 0 if too few."""
+    """Return how many events the same time of the days to compare had at least; 0 if too few."""
     least = min(
-        _count(times, moment - day * _DAY - plan.after, moment - day * _DAY)
-        for day in range(1, plan.days + 1)
+        _count(times, moment - day * _DAY - plan.after, moment - day * _DAY) for day in plan.compared
     )
     return least if least >= plan.least else 0
 

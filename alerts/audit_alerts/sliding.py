@@ -132,19 +132,26 @@ class _Together:
 
 
 class _InOrder:
-    """How many parts, one after the other: for each, the latest beginning of a row that ends in it."""
+    """How many parts, one after the other: for each, the latest beginning of a row that ends in it.
+
+    What happened at one moment in several partitions has no order that anybody knows. So the
+    partitions are gone through forth and back, and a row that either finds counts.
+    """
 
     def __init__(self, plan: Correlation) -> None:
         self._rows: list[Hit | None] = [None] * len(plan.parts)
+        self._moment: list[Part] = []
 
     def add(self, hit: Hit, part: int) -> None:
-        begin = hit if part == 0 else self._rows[part - 1]
-        known = self._rows[part]
-        if begin is not None and (known is None or begin.at >= known.at):
-            self._rows[part] = begin
+        self._moment.append((hit, part))
 
     def forget(self, until: int) -> None:
-        self._rows = [begin if begin and begin.at > until else None for begin in self._rows]
+        rows = self._through(self._moment)
+        if len({hit.order[0] for hit, _ in self._moment}) > 1:
+            back = self._through(sorted(self._moment, key=lambda part: -part[0].order[0]))
+            rows = [_later(*each) for each in zip(rows, back, strict=True)]
+        self._moment = []
+        self._rows = [begin if begin and begin.at > until else None for begin in rows]
 
     def size(self) -> int:
         return len(self._rows) if self._rows[-1] is not None else 0
@@ -152,6 +159,19 @@ class _InOrder:
     def since(self) -> int:
         begin = self._rows[-1]
         return begin.since if begin is not None else 0
+
+    def _through(self, moment: Sequence[Part]) -> list[Hit | None]:
+        rows = list(self._rows)
+        for hit, part in moment:
+            rows[part] = _later(rows[part], hit if part == 0 else rows[part - 1])
+        return rows
+
+
+def _later(known: Hit | None, begin: Hit | None) -> Hit | None:
+    """Return the one that began later, the second of two of a moment."""
+    if known is None or begin is None:
+        return known or begin
+    return begin if begin.at >= known.at else known
 
 
 _WINDOWS: dict[Kind, type[_Counting] | type[_Together] | type[_InOrder]] = {

@@ -26,7 +26,9 @@ def rules_table(rules: Iterable[Rule]) -> Table:
         table.add_column(heading, no_wrap=heading != "What", overflow="fold")
     for rule in rules:
         state = f" (idle: {rule.idle})" if rule.idle else ""
-        table.add_row(rule.name, rule.level, escape(rule.title + state))
+        table.add_row(
+            *(escape(printable(text)) for text in (rule.name, rule.level, rule.title + state))
+        )
     return table
 
 
@@ -56,7 +58,7 @@ def episodes_table(episodes: Iterable[Episode], zone: tzinfo, zone_name: str) ->
     for episode in episodes:
         times = (as_time(at).astimezone(zone) for at in (episode.since, episode.last))
         table.add_row(
-            episode.rule,
+            escape(printable(episode.rule)),
             escape(printable(episode.key)),
             *(f"{at:%Y-%m-%d %H:%M:%S}" for at in times),
             f"{episode.count:,}",
@@ -81,6 +83,10 @@ def episode_fields(episode: Episode) -> dict[str, Any]:
 
 def explanation(rule: Rule) -> Iterator[str]:
     """Yield the lines that say what a rule becomes."""
+    return map(printable, _explanation(rule))
+
+
+def _explanation(rule: Rule) -> Iterator[str]:
     yield f"{rule.title} ({rule.level})"
     yield rule.description
     yield ""

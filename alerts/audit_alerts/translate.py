@@ -1,6 +1,7 @@
 """pySigma's condition tree, as conditions of ours. What could differ from Lucene is refused. Pure."""
 
 import ipaddress
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -62,6 +63,8 @@ def _kind(path: str, origin: Origin) -> FieldKind:
 
 
 def _leaf(path: str, value: Any, kind: FieldKind) -> Condition:
+    if kind == "label":
+        _check_label(path)
     if isinstance(value, SigmaNull):
         return Not(Exists(path))
     if isinstance(value, SigmaExists):
@@ -100,6 +103,8 @@ def _address(path: str, value: SigmaString) -> Condition:
 
 
 def _network(path: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Condition:
+    if "%" in str(network):
+        raise Untranslatable(f"{path}: {network} has a zone, which means something on one host only")
     if network.version == 6 and network.subnet_of(_MAPPED):  # noqa: PLR2004
         raise Untranslatable(f"{path}: {network} is a range of IPv4 addresses; write it as such")
     return InNetwork(path, network)
@@ -110,6 +115,12 @@ _READERS: dict[str, Callable[[str, SigmaString], Condition]] = {
     "label": _label,
     "ip": _address,
 }
+
+
+def _check_label(path: str) -> None:
+    """Refuse a label's name that pySigma would write as syntax: it escapes values, but not names."""
+    if re.fullmatch(r"[\w.@-]+", path) is None:
+        raise Untranslatable(f"{path}: a label is asked for by letters, digits and _ . @ - alone")
 
 
 def _check_characters(path: str, value: SigmaString) -> None:

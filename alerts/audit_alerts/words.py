@@ -37,11 +37,17 @@ def in_words(node: Base | Correlation | Silence) -> list[str]:
     if isinstance(node, Silence):
         fires = (
             f"Fires {grouping(node.group_by)} that has none for {span_words(node.after)}, though the "
-            f"same time of each of the last {node.days} days had at least {node.least}."
+            f"same time {_days(node)} had at least {node.least}."
         )
         return [f"{node.name}: {_base(node.base)}", fires]
     parts = [line for part in node.parts for line in in_words(part)]
     return [*parts, f"{node.name}: {_correlation(node)}"]
+
+
+def _days(node: Silence) -> str:
+    if node.compared == tuple(range(1, node.days + 1)):
+        return f"of each of the last {node.days} days"
+    return f"{' and '.join(map(str, node.compared))} days before"
 
 
 def _base(node: Base) -> str:

@@ -25,6 +25,7 @@ _COMPONENTS = (
     "audit_alerts.commands",
     "audit_alerts.kibana.commands",
     "audit_local.commands",
+    "audit_secrets.commands",
     "audit_cli.settings",
     "audit_cli.demo",
 )
@@ -51,7 +52,7 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    if context.invoked_subcommand not in ("demo", "local"):  # these start them
+    if context.invoked_subcommand not in ("demo", "local", "secrets"):  # these start them, or need none
         use_local_servers()
 
 
@@ -74,7 +75,7 @@ def run() -> int:
     """Run the command line and return the exit status."""
     for library in ("audit_producer", "auditlog.kafka", "elastic_transport"):
         # Their warnings are told by the commands themselves, in words, or mended by a retry.
-        logging.getLogger(library).setLevel(logging.CRITICAL)
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)  # librdkafka's FATAL is critical
     try:
         app()
     except KeyboardInterrupt:

@@ -34,10 +34,12 @@ def _ours() -> Iterator[type[Exception]]:
     """Yield the base errors of the components that are installed."""
     yield from (SchemaError, PublishError)
     for module, name in (
+        ("audit_monitor.errors", "MonitorError"),
         ("audit_consumer.errors", "ConsumerError"),
         ("audit_query.errors", "QueryError"),
         ("audit_alerts.errors", "AlertError"),
         ("audit_local.errors", "LocalError"),
+        ("audit_secrets.errors", "SecretsError"),
     ):
         with suppress(ModuleNotFoundError):  # an extra that is not installed raises nothing either
             yield getattr(import_module(module), name)
@@ -75,7 +77,11 @@ def _elasticsearch(error: Exception) -> str | None:
             "AUDITLOG_ELASTICSEARCH_PASSWORD, or AUDITLOG_ELASTICSEARCH_API_KEY"
         )
     if isinstance(error, elasticsearch.AuthorizationException):
-        return f"Elasticsearch refuses this user the action: {_reason(error)}"
+        return (
+            f"Elasticsearch refuses this user the action: {_reason(error)}. Set "
+            "AUDITLOG_ELASTICSEARCH_USERNAME to one who has the role for it: "
+            "deploy/elasticsearch/roles.yml"
+        )
     if isinstance(error, elasticsearch.ApiError):
         return f"Elasticsearch refuses the request: {error.meta.status} {_reason(error)}"
     if isinstance(error, elasticsearch.TransportError):

@@ -1,6 +1,8 @@
 """`auditlog consume`, `setup` and `doctor`; the other modules of this kind are put in here."""
 
 import contextlib
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from audit_consumer import letters, proof, status_commands, upkeep
+from audit_consumer.acls import allow, load_rules, names_of
 from audit_consumer.assignment import Start
 from audit_consumer.doctor import examine
 from audit_consumer.log import configure_logging
@@ -31,16 +34,31 @@ def register(app: typer.Typer) -> None:
     upkeep.register(app)
 
 
-def setup_command(json_output: Json = False) -> None:
+def setup_command(
+    acls: Annotated[
+        Path | None,
+        typer.Option(
+            help="Add this file's access rules to Kafka, such as deploy/kafka/acls.toml; list them all."
+        ),
+    ] = None,
+    json_output: Json = False,
+) -> None:
     """Create the topics and the index template; say what was changed. Safe to run again."""
-    console = Console(emoji=False)
-    changes = []
-    for change in set_up(SetupSettings()):
+    console, settings = Console(emoji=False), SetupSettings()
+    rules = None if acls is None else load_rules(acls, names_of(ConsumerSettings()))
+    changes, listed = [], []
+    for change in set_up(settings):
         changes.append(change)
         if not json_output:
             console.print(escape(change), highlight=False)
+    for rule, done in allow(settings, rules) if rules is not None else ():
+        listed.append({**asdict(rule), "done": done})
+        if done == "added":
+            changes.append(f"{rule}")
+        if not json_output:
+            console.print(escape(f"{done}: {rule}"), highlight=False, soft_wrap=True)
     if json_output:
-        console.print_json(data={"changes": changes})
+        console.print_json(data={"changes": changes} | ({"acls": listed} if rules is not None else {}))
     elif not changes:
         console.print("Nothing to change: all is as it should be")
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import structlog
+from audit_monitor import Health
 from audit_schemas import format_timestamp
 from confluent_kafka import Message
 
@@ -26,7 +27,6 @@ from audit_consumer.errors import (
 )
 from audit_consumer.membership import Membership
 from audit_consumer.metrics import Metrics
-from audit_consumer.monitor import Health
 from audit_consumer.pace import Pace
 from audit_consumer.pack import Pack
 from audit_consumer.record import Outcome

@@ -6,6 +6,7 @@ import threading
 from types import FrameType
 
 import structlog
+from audit_monitor import Health, Monitor
 from audit_schemas import IndexNaming
 
 from audit_consumer.assignment import Start
@@ -15,7 +16,6 @@ from audit_consumer.elastic import EventIndex
 from audit_consumer.errors import UnreachableError
 from audit_consumer.loop import ConsumerLoop
 from audit_consumer.metrics import Metrics
-from audit_consumer.monitor import Health, Monitor
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.settle import Settler
 
@@ -50,12 +50,12 @@ def run_consumer(
 ) -> None:
     """Consume until SIGTERM or Ctrl-C, then drain. Call it in the main thread.
 
-    Raises ConsumerError or CatalogueError; nothing that was not settled is committed.
+    Raises ConsumerError, MonitorError or CatalogueError; nothing that was not settled is committed.
     """
     stop = _Stop()
     metrics, health = Metrics(), Health()
     catalogue = settings.load_catalogue()
-    monitor = _monitor(settings, metrics, health)
+    monitor = Monitor.of(settings, metrics.registry, health)
     index = EventIndex(settings, settings.request_seconds)
     dead_letters = DeadLetters(settings)
     try:
@@ -90,12 +90,6 @@ def _rarely_collect_garbage() -> None:
     """
     gc.freeze()
     gc.set_threshold(_GARBAGE)
-
-
-def _monitor(settings: ConsumerSettings, metrics: Metrics, health: Health) -> Monitor | None:
-    if settings.metrics_port is None:
-        return None
-    return Monitor(settings.metrics_host, settings.metrics_port, metrics.registry, health)
 
 
 def _wait_for_naming(

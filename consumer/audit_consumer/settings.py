@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from audit_monitor.settings import MonitorSettings
 from audit_schemas.indices import Granularity
 from audit_schemas.settings import ElasticsearchSettings, EventSettings, KafkaSettings
 from audit_schemas.template import IndexSettings
@@ -13,7 +14,9 @@ __all__ = ["ConsumerSettings", "SetupSettings"]
 _CONFIG = SettingsConfigDict(env_prefix="AUDITLOG_", extra="ignore")
 
 
-class ConsumerSettings(BaseSettings, KafkaSettings, ElasticsearchSettings, EventSettings):
+class ConsumerSettings(
+    BaseSettings, KafkaSettings, ElasticsearchSettings, EventSettings, MonitorSettings
+):
     """How the consumer reads, writes and waits."""
 
     model_config = _CONFIG
@@ -59,13 +62,6 @@ class ConsumerSettings(BaseSettings, KafkaSettings, ElasticsearchSettings, Event
         ge=0,
         description="How long a stop waits for what was read; a request may take longer.",
     )
-    metrics_port: int | None = Field(
-        None,
-        ge=1,
-        le=65535,
-        description="Port of /metrics, /livez and /readyz; off unless set.",
-    )
-    metrics_host: str = Field("127.0.0.1", description="Address that these listen on.")
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="auto: for people on a terminal, JSON lines elsewhere."
     )

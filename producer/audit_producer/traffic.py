@@ -100,8 +100,11 @@ class Traffic:
         """Yield the events; memory is bounded by one day's."""
         rng = self._rng()
         agents = _agents(rng, self.agents)
+        begun: _Planned = []
         for start, stop, budget in self._schedule():
-            yield from _Day(rng, start, stop, budget, agents, self.service).events(self.attack)
+            day = _Day(rng, start, stop, budget, agents, self.service, begun)
+            yield from day.events(self.attack)
+            begun = day.later
 
     def staff(self) -> list[Agent]:
         """Return who works there, the administrator first."""
@@ -127,6 +130,10 @@ class Traffic:
         return schedule
 
 
+_Planned = list[tuple[datetime, int, dict[str, Any]]]
+"""When, which of the day's, and what."""
+
+
 class _Day:
     """One day's events, planned as stories and then put in order of time."""
 
@@ -138,6 +145,7 @@ class _Day:
         budget: int,
         agents: list[Agent],
         service: str,
+        begun: _Planned,
     ) -> None:
         self._rng = rng
         self._start = start
@@ -145,7 +153,9 @@ class _Day:
         self._budget = budget
         self._agents = agents
         self._service = service
-        self._planned: list[tuple[datetime, int, dict[str, Any]]] = []
+        self._planned = [(at, number, fields) for number, (at, _, fields) in enumerate(begun)]
+        self.later: _Planned = []
+        """What was begun on this day and ends on the next: the night shift logs out in the morning."""
 
     def events(self, attack: bool) -> Iterator[AuditEvent]:  # noqa: FBT001
         if self._budget <= 0:
@@ -164,9 +174,11 @@ class _Day:
             )
 
     def _add(self, at: datetime, action: str, **fields: Any) -> None:
+        fields = {"service": self._service, "organization": "acme", **fields}
         if self._start <= at < self._stop:
-            fields = {"service": self._service, "organization": "acme", **fields}
             self._planned.append((at, len(self._planned), {"action": action, **fields}))
+        elif at >= self._stop:
+            self.later.append((at, len(self.later), {"action": action, **fields}))
 
     def _shift(self, agent: Agent) -> None:
         at = self._start + timedelta(hours=agent.shift, minutes=self._rng.gauss(0, 8))

@@ -1,5 +1,6 @@
 """The log, asked: one thin object over Elasticsearch."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -229,6 +230,13 @@ class AuditLog:
     def ask(self, wanted: Filter, **body: Any) -> Mapping[str, Any]:
         """Return the answer to one search request over the events that match."""
         return self._search(wanted.to_query(), **body)
+
+    def ping(self, seconds: float) -> None:
+        """Ask for no event at all. Raises as every question does if it is not answered in time."""
+        with contextlib.suppress(elasticsearch.NotFoundError):  # no event yet
+            self._client.options(request_timeout=seconds).search(
+                index=self._index, query={"match_none": {}}, size=0
+            )
 
     def refresh(self) -> None:
         """Make everything that was indexed searchable now; analysts just wait for a second."""

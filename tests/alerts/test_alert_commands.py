@@ -3,12 +3,16 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alert_making import documents, text_of
 from audit_alerts.commands import register
+from audit_alerts.rules import shipped_folder
+from audit_alerts.settings import AlertSettings
 from audit_cli.app import app
 from command import auditlog
+from pydantic import ValidationError
 from typer import Typer
 from typer.testing import CliRunner, Result
 
@@ -100,6 +104,47 @@ def test_an_example_that_is_no_event_is_refused(folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"at": "0s", "event.action": "login", "event.action.x": 1},
+        {"at": "0s", "times": [1]},
+        {"at": "520w", "times": 100_000, "every": "520w", "event.action": "login"},
+    ],
+    ids=str,
+)
+def test_an_example_that_can_not_be_is_one_sentence(line: dict[str, Any], folder: Path) -> None:
+    """A slip in an example is no traceback."""
+    bad = documents()
+    bad[0]["auditlog"]["examples"]["silent"][0]["events"] = [line]
+    (folder / "some.yml").write_text(text_of(bad))
+    done = auditlog("alerts", "test", AUDITLOG_ALERT_RULES=str(folder))
+    assert 1 == done.returncode
+    assert done.stderr.startswith(f"auditlog: {folder / 'some.yml'}: example")
+    assert 1 == len(done.stderr.splitlines())
+
+
+def test_an_example_of_a_dead_letter_has_the_headers_that_rules_look_at(folder: Path) -> None:
+    """Another one is a slip, or would be what the consumer alone adds."""
+    (shipped,) = shipped_folder().glob("id-conflict.yml")
+    bad = shipped.read_text().replace("audit.errors.path: event.id", "audit.errors.received: x")
+    (folder / "some.yml").write_text(bad)
+    done = auditlog("alerts", "test", AUDITLOG_ALERT_RULES=str(folder))
+    assert "audit.errors.received is no header that rules look at" in done.stderr
+
+
+def test_a_rules_own_texts_do_nothing_to_the_terminal(folder: Path) -> None:
+    """Rules are passed around like any file."""
+    bad = documents(rule__title="\x1b[2J[red]calm", rule__name="some\x1b]0;x\x07")
+    bad[0]["auditlog"]["examples"]["fires"][0]["says"] = "\x1b[2Jtwo"
+    bad[0]["auditlog"]["examples"]["fires"][0]["events"] = []
+    (folder / "some.yml").write_text(text_of(bad))
+    for command in (["list"], ["test"], ["explain", "some\x1b]0;x\x07"]):
+        done = run(*command, AUDITLOG_ALERT_RULES=str(folder))
+        assert "\x1b" not in done.stdout + done.stderr
+        assert "\\u001b" in done.stdout
+
+
 @pytest.mark.parametrize("command", ["list", "test"])
 def test_a_rule_that_is_refused_is_one_sentence(command: str, folder: Path) -> None:
     """With the file and the reason; the other rules do not run without it."""
@@ -139,3 +184,10 @@ def test_a_rule_that_is_misspelt_is_guessed() -> None:
     assert 2 == done.exit_code
     assert "did you mean" in done.stderr
     assert "brute-force?" in done.stderr
+
+
+def test_alerts_are_kept_apart_from_events() -> None:
+    """An index under the events' prefix would get their template, which refuses what an alert has."""
+    with pytest.raises(ValidationError, match="must not begin with AUDITLOG_INDEX_PREFIX"):
+        AlertSettings(index_prefix="audit", alerts_index="audit-alerts")
+    AlertSettings(index_prefix="audit", alerts_index="alerts")

@@ -1,5 +1,6 @@
 """What becomes of a rule file: a plan, or a refusal that says why."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from audit_alerts.condition import Equals
 from audit_alerts.errors import AlertError, RangesError, RuleRefused
 from audit_alerts.plan import Base, Correlation, Kind
 from audit_alerts.ranges import denied_ranges
-from audit_alerts.rules import read_rules
+from audit_alerts.rules import load_rules, read_rules
+from audit_alerts.settings import AlertSettings
 
 
 def test_a_rule_becomes_a_plan() -> None:
@@ -53,7 +55,15 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"part__detection__it": {"source.ip|cidr": "::ffff:0:0/96"}}, "write it as such"),
     ({"part__detection__it": {"source.ip|cidr": "192.0.2.1/24"}}, "is no Sigma rule"),
     ({"part__detection__it": {"user.name|cidr": "192.0.2.0/24"}}, "CIDRExpression has no exact"),
+    ({"part__detection__it": {"source.ip|cidr": "fe80::%eth0/64"}}, "has a zone"),
+    ({"part__detection__it": {"labels.a:b": "c"}}, "labels.a:b: a label is asked for by letters"),
+    ({"part__detection__it": {"labels.a) OR (b": "c"}}, "a label is asked for by letters"),
+    ({"part__detection__it": {"labels.a*|exists": True}}, "a label is asked for by letters"),
+    ({"part__detection__it": {'labels.a"': None}}, "a label is asked for by letters"),
     ({"part__detection__it": ["word"]}, "a word without a field"),
+    ({"part__detection__condition": 5}, "detection.condition has to be a text"),
+    ({"part__detection__condition": [{}]}, "detection.condition has to be a list of texts"),
+    ({"part__detection__condition": "not " * 3000 + "it"}, "nested too deeply"),
     ({"part__detection__condition": ["it", "not it"]}, "one condition, not 2"),
     ({"part__detection__condition": "nobody"}, "is no Sigma rule"),
     # correlations
@@ -61,6 +71,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"rule__correlation__condition": {"eq": 2}}, "eq would be true"),
     ({"rule__correlation__condition": {"gte": 0}}, "a count of nothing"),
     ({"rule__correlation__condition": {"gte": 1, "lte": 2}}, "is no Sigma rule"),
+    ({"rule__correlation__condition": {"gte": 1.5}}, "condition.gte has to be a whole number"),
+    ({"rule__correlation__condition": {"gt": True}}, "condition.gt has to be a whole number"),
+    ({"rule__correlation__condition": {"gte": []}}, "condition.gte has to be a whole number"),
+    ({"rule__correlation": 5}, "correlation has to be keys with values"),
+    ({"rule__correlation__type": 5}, "correlation.type has to be a text"),
+    ({"rule__correlation__rules": [{"a": 1}]}, "correlation.rules has to be a list of texts"),
+    ({"rule__correlation__timespan": "999999w"}, "is longer than ten years"),
     ({"rule__correlation__condition": {"gte": 2, "field": "user.id"}}, "only value_count"),
     ({"rule__correlation__type": "value_count"}, "is no Sigma rule"),
     ({"rule__correlation__type": "value_sum"}, "is no Sigma rule"),
@@ -81,6 +98,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"rule__correlation__generate": True}, "generate is no key"),
     # what belongs to a rule
     ({"rule__id": None}, "has no id"),
+    ({"rule__id": 5}, "id has to be a text"),
+    ({"rule__falsepositives": [None]}, "falsepositives has to be a list of texts"),
+    ({"part__logsource__service": []}, "logsource.service has to be a text"),
     ({"rule__title": None}, "is no Sigma rule"),
     ({"rule__description": None}, "has no description"),
     ({"rule__level": None}, "has no level"),
@@ -105,6 +125,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
                          "reasons": {"history": "x"}}}, "source.pi is no field that events can"),
     ({"part__auditlog": {"first-seen": {"field": "source.ip", "by": ["user.id"], "history": "long"},
                          "reasons": {"history": "x"}}}, "is no time span"),
+    ({"part__auditlog": {"silence": {"by": ["user.id"], "after": "1h", "days": [], "least": 1}}},
+     "silence.days"),
+    ({"part__auditlog": {"silence": {"by": ["user.id"], "after": "1h", "days": 10**9, "least": 1}}},
+     "silence.days"),
     ({"rule__auditlog__first-seen": {"field": "source.ip", "by": ["user.id"], "history": "30d"}},
      "only a rule with a detection can have that"),
 ]  # fmt: skip
@@ -160,12 +184,41 @@ def test_a_hit_of_a_correlation_has_only_what_it_groups_by() -> None:
         compiled([rule, part, inner])
 
 
+def test_a_base_rule_is_in_a_group_by_one_field() -> None:
+    """Used by two parts that group by different fields, candidates would be counted by one alone."""
+    rule, part = documents()
+    inner: Iterator[dict[str, Any]] = (
+        {
+            "title": name,
+            "name": name,
+            "correlation": {**rule["correlation"], "rules": ["part"], "group-by": [field]},
+            "auditlog": {"reasons": {"timespan": "x", "condition": "x"}},
+        }
+        for name, field in (("given", "user.target.id"), ("gives", "audit.user"))
+    )
+    given, gives = inner
+    rule["correlation"] = {
+        "type": "temporal_ordered",
+        "rules": ["given", "gives"],
+        "group-by": ["who"],
+        "timespan": "1h",
+        "aliases": {"who": {"given": "user.target.id", "gives": "audit.user"}},
+    }
+    rule["auditlog"]["reasons"] = {"timespan": "x"}
+    with pytest.raises(RuleRefused, match=r"who is audit\.user and user\.target\.id of part"):
+        compiled([rule, given, gives, part])
+    gives["correlation"]["rules"] = ["other"]
+    other = {**part, "name": "other"}
+    assert isinstance(compiled([rule, given, gives, part, other]).root, Correlation)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "holds no rule"),
         ("- a", "holds no rule"),
         ("a: [", "is not YAML"),
+        ("&a {title: *a}", "holds itself"),
         ("title: a\ntitle: b", "is not YAML"),
         ("a: !!python/object/apply:os.getcwd []", "is not YAML"),
     ],
@@ -192,6 +245,9 @@ def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
         read_rules([tmp_path], CATALOGUE)
     with pytest.raises(AlertError, match="is no folder of rules"):
         read_rules([tmp_path / "nowhere"], CATALOGUE)
+    for nothing in ("", " , "):
+        with pytest.raises(AlertError, match="no folder of rules is named"):
+            load_rules(AlertSettings(alert_rules=nothing))
 
 
 def test_denied_ranges_are_filled_in_from_their_file(tmp_path: Path) -> None:
@@ -214,6 +270,14 @@ def test_denied_ranges_are_filled_in_from_their_file(tmp_path: Path) -> None:
     idle = compiled(examples).idle
     assert idle is not None
     assert "AUDITLOG_DENIED_RANGES" in idle
+
+
+def test_a_file_without_a_range_is_refused(tmp_path: Path) -> None:
+    """One that was cut while it was written does not switch its rule off."""
+    file = tmp_path / "ranges.txt"
+    file.write_text("# ours\n\n")
+    with pytest.raises(RangesError, match=r"ranges\.txt: holds no range"):
+        denied_ranges(file)
 
 
 @pytest.mark.parametrize("line", ["192.0.2.1/24", "somewhere", "192.0.2", "10.0.0.0/33", "fe80::1%1"])

@@ -1,5 +1,6 @@
 """First seen, out of hours, and silent: against the plainest thing that could be right."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -119,6 +120,16 @@ def test_a_service_that_rests_at_this_hour_is_not_silent() -> None:
     assert not list(silences(PLAN, times, 3 * DAY + 8 * HOUR))
     (span,) = silences(PLAN, times, 3 * DAY + 10 * HOUR)
     assert 3 * DAY + 8 * HOUR < span.first <= 3 * DAY + 10 * HOUR
+
+
+def test_what_rests_at_weekends_is_not_silent_then_and_is_missed_on_a_monday() -> None:
+    """Compared with its own weekday: the days before a Saturday are busy, those before a Monday not."""
+    plan = replace(PLAN, days=14, only=(7, 14))
+    times = [day * DAY + at % DAY for day in range(19) if day % 7 < 5 for at in BUSY[:96]]
+    assert not list(silences(plan, times, 20 * DAY))
+    (span,) = silences(plan, times, 22 * DAY)
+    assert 21 * DAY < span.first <= 21 * DAY + 2 * HOUR
+    assert [5, 12] == [span.first // DAY for span in silences(PLAN, times, 19 * DAY)]
 
 
 def test_silence_is_told_as_soon_as_it_has_lasted() -> None:

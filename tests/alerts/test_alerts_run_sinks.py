@@ -18,6 +18,7 @@ import pytest
 from alert_running import FakeBound, Running, at, failures, running, shipped, store
 from audit_alerts.runner.delivery import Delivery
 from audit_alerts.runner.lease import Lease
+from audit_alerts.runner.owner import is_dead, owner_name
 from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.sinks import SIGNATURE, TIMESTAMP, NotDeliveredError, Webhook
 from audit_producer.build import new_event
@@ -171,6 +172,33 @@ def test_one_of_two_runners_delivers(run: Running) -> None:
     assert not first.take()
     second.give_back()
     assert first.take()
+
+
+def test_lease_of_a_runner_that_was_killed_is_free_at_once(run: Running) -> None:
+    """On the same machine; while it lives its lease stands."""
+    run.runner([], FakeBound())
+    script = "from audit_alerts.runner.owner import owner_name as n; print(n(), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        first = Lease(run.client, f"{run.index}-state", "topic", process.stdout.readline().strip(), 600)
+        second = Lease(run.client, f"{run.index}-state", "topic", owner_name(), 600)
+        assert first.take()
+        assert not second.take()
+        process.kill()
+    assert second.take()
+
+
+def test_nobody_is_taken_for_dead_whose_process_numbers_are_not_ours() -> None:
+    """Another machine, another container, or a name in another form: the lease has to run out."""
+    host, place, _, own = owner_name().split("|")
+    gone = str(2**22 + 1)  # above the highest number that Linux gives
+    assert is_dead(f"{host}|{place}|{gone}|{own}")
+    assert not is_dead(owner_name())
+    assert not is_dead(f"{host}|{place}x|{gone}|{own}")
+    assert not is_dead(f"{host}||{gone}|{own}")
+    assert not is_dead("host:1:abcdef")
 
 
 def test_webhook_that_hangs_delays_no_other_sink(

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from alert_running import (
@@ -17,9 +18,16 @@ from alert_running import (
     store,
     told,
 )
+from audit_alerts.errors import AlertError
 from audit_alerts.hits import in_millis
+from audit_alerts.plan import Rule
+from audit_alerts.runner import book
+from audit_alerts.runner.look import Finding
+from audit_alerts.runner.runner import Runner
+from audit_alerts.runner.state import RuleState, RuleStates
 from audit_producer.build import new_event
 from audit_schemas import AuditEvent, format_timestamp
+from elastic_transport import Transport
 from servers import Deployment
 
 pytestmark = pytest.mark.servers
@@ -183,30 +191,30 @@ def test_nothing_is_seen_past_the_bound(deployment: Deployment, run: Running) ->
 
 
 def test_silence_is_found_and_lasts_until_the_next_event(deployment: Deployment, run: Running) -> None:
-    """Half an hour without an event, of a service that is busy every day."""
-    day = 86_400
+    """Half an hour without an event, of a service that is busy on this weekday."""
+    week = 7 * 86_400
     events = [
-        new_event("login", user="u", service="chat-api", at=at(day * d + 60 * minute))
-        for d in range(4)
-        for minute in range(180 if d < 3 else 20)
+        new_event("login", user="u", service="chat-api", at=at(week * d + 60 * minute))
+        for d in range(3)
+        for minute in range(180 if d < 2 else 20)
     ]
     bound = FakeBound()
-    store(deployment, *events, ingested=at(3 * day + 1200), first=0)
-    runner = run.runner(shipped("log-fell-silent"), bound, since=at(3 * day))
-    run.step(runner, bound, at(3 * day + 2700))
+    store(deployment, *events, ingested=at(2 * week + 1200), first=0)
+    runner = run.runner(shipped("log-fell-silent"), bound, since=at(2 * week))
+    run.step(runner, bound, at(2 * week + 2700))
     assert not run.alerts()
     for minute in range(50, 70):
-        run.step(runner, bound, at(3 * day + 60 * minute))
+        run.step(runner, bound, at(2 * week + 60 * minute))
     (alert,) = run.alerts()
-    assert alert["event"]["start"] == format_timestamp(at(3 * day + 19 * 60))
-    assert alert["audit"]["alert"]["last"] == format_timestamp(at(3 * day + 69 * 60))
-    back = new_event("login", user="u", service="chat-api", at=at(3 * day + 69.5 * 60))
-    store(deployment, back, ingested=at(3 * day + 70 * 60 - 20), first=5000)
-    run.step(runner, bound, at(3 * day + 70 * 60))
-    run.step(runner, bound, at(3 * day + 71 * 60))
+    assert alert["event"]["start"] == format_timestamp(at(2 * week + 19 * 60))
+    assert alert["audit"]["alert"]["last"] == format_timestamp(at(2 * week + 69 * 60))
+    back = new_event("login", user="u", service="chat-api", at=at(2 * week + 69.5 * 60))
+    store(deployment, back, ingested=at(2 * week + 70 * 60 - 20), first=5000)
+    run.step(runner, bound, at(2 * week + 70 * 60))
+    run.step(runner, bound, at(2 * week + 71 * 60))
     (alert,) = run.alerts()
     assert alert["audit"]["alert"]["last"] == format_timestamp(
-        at(3 * day + 69.5 * 60) - timedelta(milliseconds=1)
+        at(2 * week + 69.5 * 60) - timedelta(milliseconds=1)
     )
 
 
@@ -231,3 +239,93 @@ def test_dead_letters_make_an_alert_by_when_they_were_received(run: Running) -> 
     (alert,) = run.alerts()
     assert alert["audit"]["alert"]["group"] == "audit.errors.reason=invalid"
     assert alert["audit"]["alert"]["count"] == 60
+
+
+def test_a_rule_that_fails_holds_up_itself_alone(
+    deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others fire, the error is raised, and the rule catches up once it can."""
+    bound = FakeBound()
+    runner = run.runner(shipped("brute-force", "password-spraying"), bound)
+    events = [e for n in range(12) for e in failures([n], "203.0.113.80", f"user-{n}")]
+    store(deployment, *events, ingested=at(20), first=0)
+    look = Runner._found  # noqa: SLF001 - what a broken rule would break
+
+    def broken(self: Runner, rule: Rule, covered: int, upto: int) -> Finding:
+        if rule.name == "brute-force":
+            raise AlertError("broken")
+        return look(self, rule, covered, upto)
+
+    monkeypatch.setattr(Runner, "_found", broken)
+    for _ in range(2):
+        with pytest.raises(AlertError, match="broken"):
+            run.step(runner, bound, at(30))
+        assert names_of(run) == ["password-spraying"]
+    monkeypatch.undo()
+    run.step(runner, bound, at(30))
+    assert names_of(run) == ["brute-force", "password-spraying"]
+
+
+def names_of(run: Running) -> list[str]:
+    """Return the rules that have fired."""
+    return sorted(alert["rule"]["name"] for alert in run.alerts())
+
+
+def test_state_of_all_rules_takes_few_requests(
+    deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many rules there are: read together, claimed together, done together."""
+    bound = FakeBound()
+    runner = run.runner(shipped(*RULES), bound)
+    run.step(runner, bound, at(1))
+    events = [e for n in range(12) for e in failures([n], "203.0.113.80", f"user-{n}")]
+    store(deployment, *events, ingested=at(20), first=0)
+    asked: list[str] = []
+    perform = Transport.perform_request
+
+    def noted(self: Transport, method: str, target: str, **given: Any) -> Any:
+        asked.append(target.partition("?")[0])
+        return perform(self, method, target, **given)
+
+    monkeypatch.setattr(Transport, "perform_request", noted)
+    run.step(runner, bound, at(30))
+    monkeypatch.undo()
+    assert len(names_of(run)) == 2
+    about_state = [target for target in asked if "-state/" in target]
+    assert about_state == [
+        f"/{run.index}-state/{what}" for what in ("_mget", "_bulk", "_bulk", "_mget")
+    ]
+
+
+def test_state_that_another_has_written_since_is_not_overwritten(run: Running) -> None:
+    """Of many that are written together, just these are refused; a beginning likewise."""
+    run.runner([], FakeBound())
+    states = RuleStates(run.client, f"{run.index}-state")
+    first = [RuleState(name, "v", 10, None) for name in ("a", "b")]
+    known = states.write(first)
+    assert states.write(first) == [None, None]
+    a, b = states.read(["a", "b", "c"]).values()
+    assert [a, b] == known
+    assert states.write([a.claimed(20, "v")]) != [None]
+    written = states.write([a.claimed(30, "v"), b.claimed(30, "v")])
+    assert [state is None for state in written] == [True, False]
+    assert [state.upto for state in states.read(["a", "b"]).values()] == [20, 30]
+
+
+def test_alerts_of_more_than_one_answer_are_all_known(
+    deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is made anew because it did not fit: its group would never be done with."""
+    monkeypatch.setattr(book, "_PAGE", 4)
+    bound = FakeBound()
+    runner = run.runner(shipped("brute-force"), bound)
+    hours = range(9)
+    attacks = [e for n in hours for e in failures([3600 * n + k for k in range(6)])]
+    store(deployment, *attacks, ingested=at(40_000), first=0)
+    run.step(runner, bound, at(40_001))
+    more = [e for n in hours for e in failures([3600 * n + 7])]
+    store(deployment, *more, ingested=at(40_010), first=100)
+    covered = run.step(runner, bound, at(40_020))
+    assert covered is not None
+    assert (covered.new, covered.grown) == (0, 9)
+    assert [alert["audit"]["alert"]["count"] for alert in run.alerts()] == [7] * 9

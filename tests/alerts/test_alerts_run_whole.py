@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 from alert_running import FakeBound, Running, at, failures, running, shipped, store, told
+from audit_alerts.runner.book import AlertBook
 from audit_alerts.runner.bound import KafkaLog, NoOffsetsError, millis_now
 from audit_alerts.runner.settings import RunnerSettings
+from audit_local.ports import free_port
 from audit_producer.build import new_event
 from audit_schemas import encode
 from command import clean_environment
@@ -22,6 +24,7 @@ from consuming import settle
 from proxy import proxied
 from servers import Deployment
 from waiting import wait_until
+from watching import get, samples
 
 pytestmark = pytest.mark.servers
 
@@ -37,7 +40,8 @@ def run(deployment: Deployment) -> Iterator[Running]:
 def settings_of(deployment: Deployment) -> RunnerSettings:
     """Return the settings of a runner."""
     given = {k.removeprefix("AUDITLOG_").lower(): v for k, v in deployment.environment.items()}
-    return RunnerSettings(**given, alert_margin_seconds=0)  # type: ignore[arg-type]  # texts are read
+    given["alert_margin_seconds"] = "0"
+    return RunnerSettings(**given)  # type: ignore[arg-type]  # texts are read
 
 
 def attack(ip: str, ago: timedelta) -> list[bytes]:
@@ -53,6 +57,8 @@ def test_consumer_held_back_for_hours_makes_the_same_alerts(
     deployment: Deployment, run: Running, log: Path
 ) -> None:
     """Nothing fires, and nothing is passed over, while records wait; then all fires, once."""
+    # With the margin, a fast machine would begin before what was settled two seconds ago.
+    deployment.extra["AUDITLOG_ALERT_MARGIN_SECONDS"] = "0"
     deployment.publish_raw(*attack("203.0.113.1", timedelta(hours=3)), key=b"a")
     with deployment.consuming(log=log) as consumer:
         settle(deployment, log, consumer)
@@ -71,7 +77,6 @@ def test_consumer_held_back_for_hours_makes_the_same_alerts(
         settle(deployment, log, consumer)
     assert kafka.bound() > before
     kafka.close()
-    deployment.extra["AUDITLOG_ALERT_MARGIN_SECONDS"] = "0"
     done = deployment.run("alerts", "run", "--once")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     found = {alert["source"]["ip"] for alert in run.alerts()}
@@ -129,17 +134,16 @@ def test_runner_that_is_killed_after_its_alerts_fires_nothing_twice(
     bound = FakeBound()
     runner = run.runner(shipped("brute-force"), bound)
     store(deployment, *failures(range(6)), ingested=at(10), first=0)
-    record = run.book.record
+    record = AlertBook.record
 
     def die(*given: Any) -> None:
         record(*given)
         raise Killed
 
-    monkeypatch.setattr(
-        runner, "_book", type("Book", (), {"record": staticmethod(die), "has": run.book.has})
-    )
+    monkeypatch.setattr(AlertBook, "record", die)
     with pytest.raises(Killed):
         run.step(runner, bound, at(20))
+    monkeypatch.undo()
     before = run.alerts()
     assert len(before) == 1
     run.step(run.runner(shipped("brute-force"), bound), bound, at(20))
@@ -149,7 +153,8 @@ def test_runner_that_is_killed_after_its_alerts_fires_nothing_twice(
 def test_two_runners_at_once_fire_each_alert_once(deployment: Deployment, run: Running) -> None:
     """They race for every step, over an hour, with a bound of their own each."""
     bounds = FakeBound(), FakeBound()
-    runners = [run.runner(shipped("brute-force"), bound) for bound in bounds]
+    rules = shipped("brute-force", "brute-force-unknown-address", "success-after-failures")
+    runners = [run.runner(rules, bound) for bound in bounds]
     for number in range(6):
         events = [
             event
@@ -166,7 +171,7 @@ def test_two_runners_at_once_fire_each_alert_once(deployment: Deployment, run: R
         for thread in threads:
             thread.join()
     alone = f"{run.index}-alone"
-    run.step(run.runner(shipped("brute-force"), bounds[0], index=alone), bounds[0], at(9000))
+    run.step(run.runner(rules, bounds[0], index=alone), bounds[0], at(9000))
     run.step(runners[0], bounds[0], at(9000))
     assert told(run.alerts()) == told(run.alerts(alone))
 
@@ -216,10 +221,14 @@ def sources(deployment: Deployment) -> set[str]:
 def test_runner_waits_for_an_elasticsearch_that_is_away(
     deployment: Deployment, run: Running, tmp_path: Path
 ) -> None:
-    """It says so in a sentence, and ends when it is told to."""
+    """It says so once, in a sentence, is alive and not ready meanwhile, and ends when it is told to."""
+    port = free_port()
     with proxied(deployment.servers.elasticsearch) as proxy:
         proxy.cut()
-        environment = deployment.environment | {"AUDITLOG_ELASTICSEARCH_URL": proxy.url}
+        environment = deployment.environment | {
+            "AUDITLOG_ELASTICSEARCH_URL": proxy.url,
+            "AUDITLOG_METRICS_PORT": str(port),
+        }
         output = tmp_path / "runner"
         with output.open("ab") as file:
             process = subprocess.Popen(
@@ -229,8 +238,16 @@ def test_runner_waits_for_an_elasticsearch_that_is_away(
                 stderr=file,
             )
         wait_until(lambda: b"waiting: Elasticsearch" in output.read_bytes(), what="it waits")
+        failures = "auditlog_alerts_round_failures_total"
+        wait_until(lambda: samples(port)[failures] >= 3, what="it tries again and again")
+        status, problem = get(port, "/readyz")
+        assert status == 503
+        assert problem.startswith("Elasticsearch: ")
+        assert get(port, "/healthz") == (200, "ok\n")
+        assert samples(port)["auditlog_alerts_waiting"] == 1
         proxy.mend()
         wait_until(lambda: run.client.indices.exists(index=run.index), what="it goes on")
         process.terminate()
         assert process.wait(30) == 0, output.read_text()
     assert "Traceback" not in output.read_text()
+    assert output.read_text().count("waiting: Elasticsearch") == 1

@@ -1,29 +1,21 @@
-"""What the README shows works."""
+"""What the README shows in Python works; its commands: tests/handbook."""
 
-import re
-import shlex
-import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from audit_producer import new_event
 from command import clean_environment
-from refusing import refuse
-from servers import ROOT, Deployment
+from handbook.block import DOCUMENTS, blocks_of
+from servers import Deployment
 from stored import store
-from waiting import wait_until
 
 pytestmark = pytest.mark.servers
 
 
 def blocks(language: str) -> list[str]:
     """Return the README's code blocks of a language."""
-    return re.findall(
-        rf"^```{language}\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
-    )
+    return [block.text for block in blocks_of(DOCUMENTS[0]) if block.language == language]
 
 
 def run(script: str, deployment: Deployment) -> "subprocess.CompletedProcess[str]":
@@ -57,52 +49,3 @@ def test_searching_from_python_works(deployment: Deployment) -> None:
     shown, buckets = run(searching, deployment).stdout.splitlines()
     assert shown == f"{event.timestamp} 192.0.2.7"
     assert buckets.startswith("Buckets(interval='1s', buckets=[Bucket(")
-
-
-def test_commands_for_searching_work(deployment: Deployment, tmp_path: Path) -> None:
-    """Each line of the block can be typed."""
-    (searching,) = [block for block in blocks("sh") if "auditlog search" in block]
-    lines = [shlex.split(line, comments=True)[1:] for line in searching.splitlines()]
-    (shown,) = [line[1] for line in lines if line[0] == "show"]
-    event = new_event("login-failed", user="Ada", event_id=shown)
-    store(deployment, event)
-    assert [line[0] for line in lines] == (
-        "search search buckets top seen show tail export".split()  # noqa: SIM905
-    )
-    for line in lines:
-        if line[0] == "tail":
-            assert "login-failed" in interrupted(line, deployment, tmp_path / "tail")
-            continue
-        deployment.run(*[str(tmp_path / part) if part.endswith(".csv") else part for part in line])
-    assert shown in (tmp_path / "failed.csv").read_text()
-
-
-def interrupted(arguments: Sequence[str], deployment: Deployment, out: Path) -> str:
-    """Run a command that would go on for ever, until it has said something."""
-    with out.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "audit_cli", *arguments],
-            env=clean_environment() | deployment.environment,
-            stdout=output,
-        )
-    try:
-        wait_until(lambda: out.read_text().endswith("\n"), what="it says something")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
-    finally:
-        process.kill()
-        process.wait()
-    return out.read_text()
-
-
-def test_commands_for_refused_records_work(deployment: Deployment) -> None:
-    """Each line of the block can be typed, and says what there is."""
-    (refusing,) = [block for block in blocks("sh") if "auditlog dead-letters" in block]
-    refuse(deployment, b"poison")
-    said = [
-        deployment.run(*shlex.split(line, comments=True)[1:]).stdout for line in refusing.splitlines()
-    ]
-    assert said[0].startswith("unknown-activity: 1 record\n")
-    assert said[1].splitlines()[-2] == "poison"
-    assert said[2].startswith("Would publish 1 record")
-    assert said[3].startswith("Nothing is missing")

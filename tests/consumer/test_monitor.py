@@ -1,8 +1,6 @@
 """What a consumer shows of itself: metrics, health, and the status that anyone may ask for."""
 
 import json
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -11,32 +9,10 @@ from audit_consumer.status_commands import summary
 from audit_local.ports import free_port
 from consuming import settle
 from events import chat_opened
-from prometheus_client.parser import text_string_to_metric_families
 from proxy import proxied
 from servers import Deployment, Servers
 from waiting import wait_until
-
-
-def get(port: int, path: str) -> tuple[int, str]:
-    """Return status and body; 0 while nobody listens."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
-    except urllib.error.URLError:
-        return 0, ""
-
-
-def samples(port: int) -> dict[str, float]:
-    """Return each metric's value, by its name and labels."""
-    found = {}
-    for family in text_string_to_metric_families(get(port, "/metrics")[1]):
-        for sample in family.samples:
-            labels = ",".join(sample.labels.values())
-            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
-    return found
+from watching import get, samples
 
 
 @pytest.mark.servers
@@ -78,7 +54,7 @@ def test_consumer_that_waits_is_alive_and_not_ready(
             deployment.publish_raw(chat_opened(1))
             wait_until(lambda: get(port, "/readyz")[0] == 503, what="it is not ready")
             assert "does not answer" in get(port, "/readyz")[1]
-            assert get(port, "/livez") == (200, "ok\n")
+            assert get(port, "/livez") == get(port, "/healthz") == (200, "ok\n")
             wait_until(
                 lambda: samples(port)["auditlog_watermark_age_seconds"] > 1, what="the age grows"
             )

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
-from audit_consumer import ConsumerSettings, SetupSettings
+from audit_cli.settings import all_settings
+from audit_consumer import ConsumerSettings
 from audit_local.artifacts import ELASTICSEARCH_VERSION, KAFKA_VERSION
+from audit_secrets import SERVICES as SERVED
+from audit_secrets import Service
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,7 +24,10 @@ DATA = {
     "elasticsearch": "/usr/share/elasticsearch/data",
     "kibana": "/usr/share/kibana/data",
 }
-OURS = ("setup", "consumer")
+JOBS = ("secrets", "setup", "kibana-import")
+ROLES = ("consumer", "alerts", "page")
+TOOLS = ("publisher", "reader", "admin", "tokens")
+OURS = (*JOBS, *ROLES, *TOOLS)
 
 # A version of at least two numbers: `3` or `latest` would be another image next month.
 PINNED = re.compile(r":\d+\.\d+[\w.-]*$")
@@ -49,16 +55,25 @@ def arguments(stage: list[str], instruction: str) -> list[str]:
     return [rest for word, _, rest in words if word == instruction]
 
 
-def test_the_services_are_the_servers_kibana_and_ours() -> None:
-    """The file has these services, and no profile hides one."""
+def test_the_services_are_the_servers_and_ours() -> None:
+    """Kibana, which is large, and what a person runs by hand stay away until they are asked for."""
     assert {*DATA, *OURS} == set(SERVICES)
-    assert not any("profiles" in service for service in SERVICES.values())
+    profiles = {
+        name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service
+    }
+    tools = {name: ["tools"] for name in TOOLS}
+    assert profiles == {"kibana": ["kibana"], "kibana-import": ["kibana"]} | tools
+
+
+def test_there_are_two_consumers() -> None:
+    """One that is killed or replaced has another beside it."""
+    assert SERVICES["consumer"]["deploy"]["replicas"] == 2
 
 
 @every_service
 def test_every_published_port_is_on_the_loopback_address(name: str) -> None:
-    """Nothing is encrypted, so nothing listens where another machine could reach it."""
-    assert "network_mode" not in SERVICES[name]
+    """Whoever wants other machines to reach it has to say so."""
+    assert SERVICES[name].get("network_mode", "none") == "none"
     for port in SERVICES[name].get("ports", []):
         assert re.fullmatch(r"127\.0\.0\.1:\$\{AUDITLOG_PORT_[A-Z]+:-\d+\}:\d+", port)
 
@@ -95,27 +110,47 @@ def test_elasticsearch_is_checked_by_its_cluster_health() -> None:
     assert "/_cluster/health?wait_for_status=yellow" in url
 
 
+DONE = {"condition": "service_completed_successfully"}
+HEALTHY = {"condition": "service_healthy"}
+
+
+@pytest.mark.parametrize("name", ["kafka", "elasticsearch"])
+def test_servers_wait_for_their_secrets(name: str) -> None:
+    """Without a certificate and users they could not start."""
+    assert {"secrets": DONE} == SERVICES[name]["depends_on"]
+
+
 def test_setup_waits_for_healthy_servers() -> None:
     """The job runs once, so it must find both servers ready."""
-    healthy = {"condition": "service_healthy"}
-    assert {"kafka": healthy, "elasticsearch": healthy} == SERVICES["setup"]["depends_on"]
+    assert {"kafka": HEALTHY, "elasticsearch": HEALTHY} == SERVICES["setup"]["depends_on"]
 
 
-def test_consumer_waits_for_setup() -> None:
+@pytest.mark.parametrize("name", ROLES)
+def test_roles_wait_for_setup(name: str) -> None:
     """An event indexed before the template is there would give its index a guessed mapping."""
-    done = {"condition": "service_completed_successfully"}
-    assert {"setup": done} == SERVICES["consumer"]["depends_on"]
+    assert {"setup": DONE} == SERVICES[name]["depends_on"]
 
 
-def test_nothing_depends_on_kibana() -> None:
+@pytest.mark.parametrize("name", ROLES)
+def test_roles_are_asked_whether_they_are_ready(name: str) -> None:
+    """By the image's own check, which finds where to ask in these variables."""
+    assert "healthcheck" not in SERVICES[name]
+    assert {"AUDITLOG_METRICS_PORT", "AUDITLOG_SERVE_PORT"} & set(SERVICES[name]["environment"])
+    assert arguments(stages()[-1], "HEALTHCHECK")[0].endswith(
+        'CMD ["python", "-m", "audit_cli.healthy"]'
+    )
+
+
+def test_nothing_but_its_import_depends_on_kibana() -> None:
     """The log is written whether or not anyone looks at it."""
-    assert not any("kibana" in service.get("depends_on", {}) for service in SERVICES.values())
+    waiting = [name for name, service in SERVICES.items() if "kibana" in service.get("depends_on", {})]
+    assert waiting == ["kibana-import"]
 
 
 @every_server
 def test_data_is_in_a_named_volume(name: str) -> None:
     """Taking the project down keeps the data."""
-    assert [f"{name}-data:{DATA[name]}"] == SERVICES[name]["volumes"]
+    assert f"{name}-data:{DATA[name]}" in SERVICES[name]["volumes"]
     assert f"{name}-data" in COMPOSE["volumes"]
 
 
@@ -148,13 +183,74 @@ def test_kafka_makes_no_topic_by_itself() -> None:
 
 
 @every_service
-def test_no_secret_has_a_default(name: str) -> None:
-    """A password in the file would be everybody's password."""
-    assert not [
-        key
-        for key in SERVICES[name].get("environment", {})
-        if re.search(r"PASSWORD|SECRET|API_?KEY|ENCRYPTIONKEY|TOKEN", key.upper())
-    ]
+def test_no_environment_holds_a_secret(name: str) -> None:
+    """A password in the file would be everybody's; one in the environment, whoever's may inspect it."""
+    given = SERVICES[name].get("environment", {})
+    telling = {k: v for k, v in given.items() if re.search("PASSWORD|SECRET|KEY|TOKEN|CRED", k.upper())}
+    allowed = ("/run/auditlog/", "/etc/kafka/secrets/", "/var/lib/auditlog/", "PEM", "tls.")
+    assert not {k: v for k, v in telling.items() if not v.startswith(allowed)}
+
+
+def test_every_secret_is_in_a_volume_of_its_service_alone() -> None:
+    """The job writes them all; each service reads its own."""
+    made = {volume.split(":")[0] for volume in SERVICES["secrets"]["volumes"]}
+    assert {"secrets", "tokens", *(f"secrets-{one.name}" for one in SERVED)} == made
+    for name, service in SERVICES.items():
+        read = [volume for volume in service.get("volumes", ()) if volume.startswith("secrets")]
+        if name not in {"secrets", "tokens"}:
+            assert len(read) == 1, name
+            assert re.fullmatch(r"secrets-[a-z]+:(/run/auditlog|/etc/kafka/secrets):ro", read[0]), name
+
+
+@pytest.mark.parametrize("service", SERVED, ids=lambda service: str(service.name))
+def test_services_log_in_as_those_whose_passwords_they_have(service: Service) -> None:
+    """The compose file and `auditlog secrets` are two lists of one thing."""
+    for name, found in SERVICES.items():
+        if name not in DATA and f"secrets-{service.name}:/run/auditlog:ro" in found["volumes"]:
+            given = found["environment"]
+            users = {
+                server: given.get(f"AUDITLOG_{server}_USERNAME")
+                for server in ("KAFKA", "ELASTICSEARCH")
+            }
+            if name != "kibana-import":
+                assert {"KAFKA": service.kafka, "ELASTICSEARCH": service.elasticsearch} == users
+            else:
+                assert service.elasticsearch == given["AUDITLOG_KIBANA_USERNAME"]
+
+
+@every_service_of_ours
+def test_every_connection_is_encrypted(name: str) -> None:
+    """To Kafka, to Elasticsearch, to Kibana, and by the authority of this deployment alone."""
+    given = SERVICES[name].get("environment", {})
+    urls = {k: v for k, v in given.items() if k.endswith("_URL")}
+    assert all(url.startswith("https://") for url in urls.values())
+    if "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS" in given:
+        assert given["AUDITLOG_KAFKA_SECURITY_PROTOCOL"] == "SASL_SSL"
+    for server in ("KAFKA", "ELASTICSEARCH", "KIBANA"):
+        if f"AUDITLOG_{server}_USERNAME" in given:
+            assert given[f"AUDITLOG_{server}_CA_FILE"] == "/run/auditlog/ca.crt"
+
+
+def test_servers_have_security_on() -> None:
+    """Every listener of Kafka, and Elasticsearch's only one."""
+    kafka, elastic = SERVICES["kafka"]["environment"], SERVICES["elasticsearch"]["environment"]
+    listeners = kafka["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(",")
+    assert {"SASL_SSL"} == {listener.partition(":")[2] for listener in listeners}
+    assert kafka["KAFKA_AUTHORIZER_CLASS_NAME"].endswith("StandardAuthorizer")
+    assert kafka["KAFKA_ALLOW_EVERYONE_IF_NO_ACL_FOUND"] == "false"
+    assert elastic["xpack.security.enabled"] == "true"
+    assert elastic["xpack.security.http.ssl.enabled"] == "true"
+    assert elastic["xpack.security.authc.reserved_realm.enabled"] == "false"
+    assert elastic["transport.host"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("listener", ["INTERNAL", "HOST"])
+def test_no_listener_is_called_as_the_image_takes_for_its_own(listener: str) -> None:
+    """Where one is called SSL or SASL_SSL it asks for the passwords of keystores, which PEM has not."""
+    advertised = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    assert f"{listener}://" in advertised
+    assert "SSL://" not in advertised
+    assert "SASL_" not in advertised
 
 
 @every_service_of_ours
@@ -163,22 +259,59 @@ def test_our_image_carries_the_version_of_the_project(name: str) -> None:
     assert f"chat-auditlog:{PROJECT['project']['version']}" == SERVICES[name]["image"]
 
 
-@every_service_of_ours
-def test_our_containers_can_do_no_more_than_they_need(name: str) -> None:
-    """No capability, no way to gain one, no writable filesystem."""
+def test_the_image_is_labelled_with_the_version_of_the_project() -> None:
+    """Whoever finds the image alone knows what it is."""
+    label = f'org.opencontainers.image.version="{PROJECT["project"]["version"]}"'
+    assert label in arguments(stages()[-1], "LABEL")[0]
+
+
+@every_service
+def test_containers_can_do_no_more_than_they_need(name: str) -> None:
+    """No capability, no way to gain one, no writable filesystem; the secrets' job gives files away."""
     service = SERVICES[name]
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["read_only"] is True
-    assert service["init"] is True
+    assert not service.get("privileged")
+    root = name == "secrets"
+    assert service.get("cap_add", []) == (["CHOWN", "DAC_OVERRIDE"] if root else [])
+    assert service.get("user") == ("0:0" if root else None)
+
+
+@pytest.mark.parametrize("name", ["secrets", "tokens"])
+def test_what_needs_no_network_has_none(name: str) -> None:
+    """What makes secrets can't tell them to anybody."""
+    assert SERVICES[name]["network_mode"] == "none"
+
+
+@every_service
+def test_memory_in_the_place_of_files_is_bounded(name: str) -> None:
+    """A tmpfs without a size may take half of the machine's memory."""
+    for mount in SERVICES[name].get("tmpfs", []):
+        assert re.search(r"size=\d+m", mount), mount
+
+
+@every_service
+def test_what_the_file_mounts_is_in_the_repository(name: str) -> None:
+    """The engine makes an empty folder of what is not there."""
+    for volume in SERVICES[name].get("volumes", []):
+        source = volume.split(":")[0]
+        if source.startswith("."):
+            assert (ROOT / source).exists(), source
+            assert volume.endswith(":ro")
+
+
+@every_service_of_ours
+def test_a_process_of_ours_is_not_the_first(name: str) -> None:
+    """The first one takes no signal that it doesn't ask for, and has to bury others."""
+    assert SERVICES[name]["init"] is True
 
 
 @every_service_of_ours
 def test_every_variable_of_our_containers_is_a_setting(name: str) -> None:
     """A misspelt variable would be ignored in silence."""
-    settings = {*ConsumerSettings.model_fields, *SetupSettings.model_fields}
-    given = {key.removeprefix("AUDITLOG_").lower() for key in SERVICES[name]["environment"]}
-    assert given <= settings
+    settings = {setting.variable for setting in all_settings()}
+    assert set(SERVICES[name].get("environment", {})) <= settings
 
 
 def test_consumer_is_given_longer_than_it_drains() -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "Search",
     "Server",
     "User",
+    "hashed_password",
     "running_broker",
     "running_fleet",
     "running_search",
@@ -233,7 +234,7 @@ class Search(Server):
         config.mkdir(parents=True, exist_ok=True)
         users = self._users.values()
         texts = {
-            "users": "".join(f"{user.name}:{_hashed(user.password)}\n" for user in users),
+            "users": "".join(f"{user.name}:{hashed_password(user.password)}\n" for user in users),
             "users_roles": "".join(f"{_role(user)}:{user.name}\n" for user in users),
             "roles.yml": "".join(
                 f"{_role(user)}: {user.role}\n" for user in users if user.role != "superuser"
@@ -247,7 +248,7 @@ def _role(user: User) -> str:
     return user.role if user.role == "superuser" else f"role-of-{user.name}"
 
 
-def _hashed(password: str) -> str:
+def hashed_password(password: str) -> str:
     """Return a password as Elasticsearch's file realm keeps it: no tool is started for it."""
     salt, rounds = os.urandom(32), 10_000
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds, 32)

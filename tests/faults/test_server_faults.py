@@ -1,9 +1,17 @@
 """Servers that are killed, frozen, slow or cut off while events flow."""
 
+import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from alert_running import running
+from audit_producer.build import new_event
+from audit_schemas import encode
+from command import clean_environment
+from consuming import settle
 from faults.crew import Crew, conflicts
 from faults.fleet import Fleet
 from faults.flow import RATE, Flow
@@ -108,3 +116,56 @@ def test_slow_network(fleet: Fleet, deployment: Deployment, tmp_path: Path) -> N
         crew.settle()
         deployment.servers = fleet.servers
     assert_flow_settled(deployment, flow)
+
+
+def test_alert_runner_without_a_broker_waits_and_passes_nothing_over(
+    fleet: Fleet, deployment: Deployment, log: Path, tmp_path: Path
+) -> None:
+    """It says so once; what was published before and is settled after fires then, and nothing twice."""
+    output = tmp_path / "runner"
+    with running(deployment) as run:
+        deployment.extra |= {
+            "AUDITLOG_ALERTS_INDEX": run.index,
+            "AUDITLOG_ALERT_MARGIN_SECONDS": "0",
+            "AUDITLOG_ALERT_ATTEMPT_SECONDS": "1",
+        }
+        deployment.publish_raw(*guesses("203.0.113.1"))
+        with deployment.consuming(log=log) as consumer:
+            settle(deployment, log, consumer)
+        command = [sys.executable, "-m", "audit_cli", "alerts", "run", "--every", "0.2s"]
+        with output.open("ab") as file:
+            process = subprocess.Popen(
+                [*command, "--since", "-5m"],
+                env=clean_environment() | deployment.environment,
+                stdout=file,
+                stderr=file,
+            )
+        wait_until(lambda: told_of(deployment) == ["203.0.113.1"], what="the first attack is told")
+        deployment.publish_raw(*guesses("203.0.113.2"))
+        fleet.broker.kill()
+        wait_until(lambda: b"waiting: Kafka" in output.read_bytes(), what="it waits")
+        fleet.broker.start()
+        wait_until(lambda: b"goes on" in output.read_bytes(), what="it goes on")
+        assert told_of(deployment) == ["203.0.113.1"]  # the second is not settled
+        with deployment.consuming(log=log) as consumer:
+            settle(deployment, log, consumer)
+        wait_until(lambda: len(told_of(deployment)) > 1, what="the second attack is told")
+        process.terminate()
+        assert process.wait(40) == 0, output.read_text()
+        brute = [alert for alert in run.alerts() if alert["rule"]["name"] == "brute-force"]
+    assert [alert["source"]["ip"] for alert in brute] == ["203.0.113.1", "203.0.113.2"]
+    assert sorted(told_of(deployment)) == ["203.0.113.1", "203.0.113.2"]
+    assert output.read_text().count("waiting: ") == 1
+
+
+def guesses(ip: str) -> list[bytes]:
+    """Return a brute force of just now."""
+    return [encode(new_event("login-failed", user="root", ip=ip)) for _ in range(8)]
+
+
+def told_of(deployment: Deployment) -> list[str]:
+    """Return the address of each brute force that the topic was told of."""
+    found = [
+        json.loads(record.value or b"") for record in deployment.records(f"{deployment.name}.alerts")
+    ]
+    return [alert["source"]["ip"] for alert in found if alert["rule"]["name"] == "brute-force"]

@@ -5,14 +5,15 @@ import socket
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_query import AuditLog, QuerySettings
+from audit_query import AuditLog
 from audit_query.web.app import create_app
 from audit_query.web.settings import ServeSettings
+from pretending import answering, answering_with, asking_at, refusing
 from proxy import Network, Proxy, proxied
 from servers import Deployment
 from serving import Asked, asking
@@ -23,61 +24,6 @@ PATHS = (
     *("/events", "/events/0123456789abcdef", "/buckets", "/top?by=ip", "/export"),
     "/suggest?field=user&prefix=a",
 )
-
-
-@contextlib.contextmanager
-def answering(answer: Callable[[socket.socket, bytes], None]) -> Iterator[str]:
-    """Give the address of something that is no Elasticsearch."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def accept() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                end, _ = listener.accept()
-                threading.Thread(target=serve, args=(end,), daemon=True).start()
-
-    def serve(end: socket.socket) -> None:
-        with end, contextlib.suppress(OSError):
-            while request := end.recv(65536):
-                answer(end, request)
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        with contextlib.suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-
-
-def answering_with(status: int, body: str) -> Callable[[socket.socket, bytes], None]:
-    """Answer as Elasticsearch does."""
-    head = (
-        f"HTTP/1.1 {status} X\r\nX-elastic-product: Elasticsearch\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-
-    def answer(end: socket.socket, _: bytes) -> None:
-        end.sendall((head + body).encode())
-
-    return answer
-
-
-def refusing(status: int, reason: str) -> Callable[[socket.socket, bytes], None]:
-    """Answer as Elasticsearch refuses."""
-    body = f'{{"error":{{"root_cause":[{{"reason":"{reason}"}}]}},"status":{status}}}'
-    return answering_with(status, body)
-
-
-@contextlib.contextmanager
-def asking_at(url: str, *, seconds: float = 10.0, **settings: Any) -> Iterator[Asked]:
-    """Give a client of a server whose Elasticsearch is there."""
-    elsewhere = QuerySettings(elasticsearch_url=url)
-    with (
-        AuditLog(elsewhere, seconds=seconds) as log,
-        asking(log, query_seconds=seconds, **settings) as client,
-    ):
-        yield client
 
 
 def unavailable(client: Asked, path: str, *, within: float) -> str:

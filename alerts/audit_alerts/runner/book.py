@@ -1,6 +1,7 @@
 """Alerts in Elasticsearch: one for one group while it lasts, whatever the order they are found in."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +24,12 @@ from audit_alerts.runner.alert import (
 from audit_alerts.runner.bound import millis_now
 from audit_alerts.runner.look import Finding
 
-__all__ = ["AlertBook", "Change", "changes"]
+__all__ = ["AlertBook", "Change", "Pending", "changes"]
 
 _TRIES = 20
 _SOME = 500
 _GROUPS = 200
+_PAGE = 5000
 _PRIORITY = 500
 
 
@@ -38,6 +40,14 @@ class Change:
     span: Span
     main: Stored | None
     absorbed: tuple[Stored, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """How many alerts a sink was not told of, and the oldest of them."""
+
+    total: int
+    first: tuple[Stored, ...]
 
 
 def changes(known: Sequence[Stored], found: Sequence[Span], gap: int) -> Iterator[Change]:
@@ -64,22 +74,32 @@ class AlertBook:
         self._sinks = sinks
 
     def prepare(self) -> None:
-        """Create the template, and the index if there is none."""
-        self._client.indices.put_index_template(
-            name=self._index,
-            index_patterns=[self._index],
-            priority=_PRIORITY,
-            template={
-                "mappings": TEMPLATE,
-                "settings": {"number_of_shards": 1, "auto_expand_replicas": "0-1"},
-            },
-        )
+        """Create the template, and the index if there is none.
+
+        A runner of least privilege may not make templates: one over the events' names would change
+        the log. It makes its own index all the same, and needs the template only if that is deleted.
+        """
+        settings = {"number_of_shards": 1, "auto_expand_replicas": "0-1"}
+        with suppress(elasticsearch.AuthorizationException):
+            self._client.indices.put_index_template(
+                name=self._index,
+                index_patterns=[self._index],
+                priority=_PRIORITY,
+                template={"mappings": TEMPLATE, "settings": settings},
+            )
         try:
-            self._client.indices.create(index=self._index)
+            self._client.indices.create(index=self._index, mappings=TEMPLATE, settings=settings)
         except elasticsearch.BadRequestError as error:
             if error.error != "resource_already_exists_exception":
                 raise
             self._client.indices.put_mapping(index=self._index, **TEMPLATE)
+
+    def refresh(self) -> None:
+        """Let all that was stored by now be found: `has` and `record` look for no more than that.
+
+        Once a step is enough: whoever does the same step meanwhile meets a conflict, and looks again.
+        """
+        self._client.indices.refresh(index=self._index)
 
     def has(self, rule: Rule, group: Group, span: Span, gap: int) -> bool:
         """Tell whether an alert is stored that a span belongs to."""
@@ -98,6 +118,7 @@ class AlertBook:
                 try:
                     created, changed = self._record_group(rule, version, group, alerts, found)
                 except elasticsearch.ConflictError:  # another runner was faster: look again
+                    self.refresh()
                     known |= {group: self._known(rule, {group: spans}, found.gap).get(group, [])}
                     continue
                 new, grown = new + created, grown + changed
@@ -106,12 +127,13 @@ class AlertBook:
                 raise AlertError(f"the alerts of {rule.name} are changed by others without end")
         return new, grown
 
-    def pending(self, sink: str) -> list[Stored]:
+    def pending(self, sink: str) -> Pending:
         """Return alerts that a sink has to be told of, the oldest first."""
-        self._client.indices.refresh(index=self._index)
-        return self._search(
+        self.refresh()
+        total, first = self._search(
             {"term": {"audit.alert.pending": sink}}, sort=[{"event.created": "asc"}], size=_SOME
         )
+        return Pending(total, tuple(first))
 
     def delivered(self, alert: Stored, sink: str) -> None:
         """Note that a sink was told of an alert as it was then."""
@@ -181,8 +203,7 @@ class AlertBook:
     def _known(
         self, rule: Rule, spans: Mapping[Group, Sequence[Span]], gap: int
     ) -> dict[Group, list[Stored]]:
-        """Return the alerts of groups that their spans may belong to, up to the minute."""
-        self._client.indices.refresh(index=self._index)
+        """Return the alerts of groups that their spans may belong to."""
         groups = {group_key(group): group for group in spans}
         keys, found = sorted(groups), dict[Group, list[Stored]]()
         for begin in range(0, len(keys), _GROUPS):
@@ -204,17 +225,28 @@ class AlertBook:
             {"range": {"audit.alert.last": {"gte": first}}},
             {"range": {"audit.alert.first": {"lte": last}}},
         ]
-        return self._search({"bool": {"filter": filters}}, size=10_000)
+        found: list[Stored] = []
+        more: dict[str, Any] = {}
+        while True:
+            query = {"bool": {"filter": filters}}
+            _, page = self._search(query, sort=["event.id"], size=_PAGE, **more)
+            found += page
+            if len(page) < _PAGE:
+                return found
+            more = {"search_after": [page[-1].id]}
 
-    def _search(self, query: dict[str, Any], **more: Any) -> list[Stored]:
+    def _search(self, query: dict[str, Any], **more: Any) -> tuple[int, list[Stored]]:
+        """Return how many there are, and those that were asked for."""
         found = self._client.search(
             index=self._index,
             query=query,
             seq_no_primary_term=True,
+            track_total_hits=True,
             allow_partial_search_results=False,
             **more,
         )
-        return [
+        stored = [
             Stored(hit["_id"], hit["_source"], hit["_seq_no"], hit["_primary_term"])
             for hit in found["hits"]["hits"]
         ]
+        return found["hits"]["total"]["value"], stored

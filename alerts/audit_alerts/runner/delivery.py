@@ -7,6 +7,7 @@ import elasticsearch
 
 from audit_alerts.runner.book import AlertBook
 from audit_alerts.runner.lease import Lease
+from audit_alerts.runner.metrics import RunnerMetrics
 from audit_alerts.runner.sinks import NotDeliveredError, Sink
 
 __all__ = ["Delivery", "Say"]
@@ -25,12 +26,20 @@ class Delivery:
     """
 
     def __init__(
-        self, sink: Sink, book: AlertBook, lease: Lease, say: Say, *, look: float = 5.0
+        self,
+        sink: Sink,
+        book: AlertBook,
+        lease: Lease,
+        say: Say,
+        *,
+        metrics: RunnerMetrics | None = None,
+        look: float = 5.0,
     ) -> None:
         self._sink = sink
         self._book = book
         self._lease = lease
         self._say = say
+        self._metrics = metrics or RunnerMetrics(sinks=[sink.name])
         self._look = look
         self._wake = threading.Event()
         self._closed = threading.Event()
@@ -47,10 +56,14 @@ class Delivery:
 
     def round(self) -> bool:
         """Try each pending alert once; tell whether none is left."""
+        waiting = self._metrics.deliveries_waiting.labels(self._sink.name)
         if not self._lease.take():
+            waiting.set(0)  # the one who delivers shows them
             return False
         left = False
-        for alert in self._book.pending(self._sink.name):
+        pending = self._book.pending(self._sink.name)
+        waiting.set(pending.total)
+        for alert in pending.first:
             if self._closed.is_set():
                 return False
             if not self._lease.take():
@@ -58,12 +71,15 @@ class Delivery:
             try:
                 self._sink.send(alert.document)
             except NotDeliveredError as error:
+                self._metrics.delivery_failures.labels(self._sink.name).inc()
                 self._trouble(str(error))
                 left = True
                 if error.alone:
                     continue
                 return False
             self._book.delivered(alert, self._sink.name)
+            self._metrics.deliveries.labels(self._sink.name).inc()
+            waiting.dec()
         if not left and self._problem is not None:
             self._say(f"{self._sink.name}: takes alerts again")
             self._problem = None

@@ -1,10 +1,14 @@
-"""Which of several runners delivers to a sink: one at a time, another after it has fallen silent."""
+"""Which of several runners delivers to a sink: one at a time, another after it has fallen silent.
+
+Or at once, after one on the same machine was killed: a `run --once` then leaves nothing waiting.
+"""
 
 from typing import Any
 
 import elasticsearch
 
 from audit_alerts.runner.bound import millis_now
+from audit_alerts.runner.owner import is_dead
 
 __all__ = ["Lease"]
 
@@ -32,7 +36,8 @@ class Lease:
         except elasticsearch.NotFoundError:
             return self._write(now + self._millis, op_type="create")
         source = found["_source"]
-        if source["runner"] != self._runner and source["until"] > now:
+        runner = source["runner"]
+        if runner != self._runner and source["until"] > now and not is_dead(runner):
             return False
         return self._write(
             now + self._millis, if_seq_no=found["_seq_no"], if_primary_term=found["_primary_term"]

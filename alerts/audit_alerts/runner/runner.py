@@ -1,16 +1,22 @@
 """The runner: step after step, each rule from what it has covered to what can be seen."""
 
 import hashlib
+import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import elasticsearch
 from audit_query import AuditLog
 
+from audit_alerts.errors import AlertError
 from audit_alerts.plan import Origin, Rule, Silence
 from audit_alerts.runner.book import AlertBook
 from audit_alerts.runner.look import Finding, look
+from audit_alerts.runner.metrics import RunnerMetrics
 from audit_alerts.runner.state import RuleState, RuleStates
 from audit_alerts.runner.unseen import look_at_letters, look_for_silence
 
@@ -18,6 +24,7 @@ __all__ = ["Covered", "Runner", "Source", "version_of"]
 
 _STEP = 3_600_000
 """The longest step, in milliseconds of event.ingested: what a stop leaves is caught up in such."""
+_AT_ONCE = 4
 
 
 class Source(Protocol):
@@ -51,10 +58,38 @@ def version_of(rule: Rule, denied: Path | None) -> str:
     return digest.hexdigest()[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A step of one rule: from what its state has covered up to then."""
+
+    rule: Rule
+    version: str
+    state: RuleState
+    upto: int
+
+
+class _Tally:
+    """What a round has done so far."""
+
+    def __init__(self, bound: int) -> None:
+        self.start = bound
+        self.steps = self.new = self.grown = 0
+
+    def told(self, new: int, grown: int) -> None:
+        self.new += new
+        self.grown += grown
+
+    def stepped(self, done: Sequence[_Task]) -> None:
+        self.steps += bool(done)
+        self.start = min([self.start, *(task.state.covered for task in done)])
+
+
 class Runner:
     """Does steps. Errors of the clients of Elasticsearch and Kafka pass through: nothing is lost.
 
-    Two runners may share the work, and be killed at any moment: see `state`.
+    Two runners may share the work, and be killed at any moment: see `state`. A step is one of all rules
+    that are behind: their states are read and written together, and several look at once, since most of
+    a look is waiting. A rule whose look fails holds up itself alone; its error is raised at the end.
     """
 
     def __init__(
@@ -67,6 +102,8 @@ class Runner:
         *,
         since: int | None = None,
         longest: int = _STEP,
+        metrics: RunnerMetrics | None = None,
+        alive: Callable[[], None] = lambda: None,
         after_claim: Callable[[], None] = lambda: None,
     ) -> None:
         self._rules = [(rule, version) for rule, version in rules if not rule.idle]
@@ -76,61 +113,121 @@ class Runner:
         self._book = book
         self._since = since
         self._longest = longest
+        self._metrics = metrics or RunnerMetrics()
+        self._alive = alive
         self._after_claim = after_claim
 
     def round(self, stopped: Callable[[], bool] = lambda: False) -> Covered | None:
         """Bring all rules up to the bound; return what was covered, None if that is nothing."""
         bound = self._source.bound()
         self._log.refresh()  # all that is settled by the bound can be found from here on
-        start, end, steps, new, grown = bound, bound, 0, 0, 0
+        tally = _Tally(bound)
+        while not stopped() and (tasks := self._due(bound)):
+            with self._metrics.step_seconds.time():
+                self._step(tasks, tally, stopped)
+        return Covered(tally.start, bound, tally.steps, tally.new, tally.grown) if tally.steps else None
+
+    def _due(self, bound: int) -> list[_Task]:
+        """Return the next step of each rule that is behind the bound."""
+        names = [rule.id for rule, _ in self._rules]
+        states = self._states.read(names)
+        begun = [self._beginning(*each, bound) for each in self._rules if each[0].id not in states]
+        if begun:
+            self._states.write(begun)
+            states = self._states.read(names)  # another runner may have begun them
+        self._metrics.covered(min((state.covered for state in states.values()), default=bound))
+        tasks = []
         for rule, version in self._rules:
-            first, done, more, bigger = self._catch_up(rule, version, bound, stopped)
-            start, steps = min(start, first), max(steps, done)
-            new, grown = new + more, grown + bigger
-        return Covered(start, end, steps, new, grown) if steps else None
-
-    def _catch_up(
-        self, rule: Rule, version: str, bound: int, stopped: Callable[[], bool]
-    ) -> tuple[int, int, int, int]:
-        first, steps, new, grown = bound, 0, 0, 0
-        while not stopped():
-            state = self._states.read(rule.id) or self._begin(rule, version, bound)
+            state = states.get(rule.id)
             if state is None:
-                continue  # another runner began it
+                continue  # somebody has just deleted it: the next round begins it
             upto = state.upto or min(bound, state.covered + self._longest_of(rule))
-            if upto <= state.covered:
-                break
-            first = min(first, state.covered)
-            found = self._look(rule, state.covered, upto)
-            if found.spans:
-                claimed = self._claim(state, upto, version)
-                if claimed is None:
-                    continue
-                state = claimed
-                self._after_claim()
-                more, bigger = self._book.record(rule, version, found)
-                new, grown = new + more, grown + bigger
-            # Where another runner was faster, the next reading shows what is left to do.
-            self._states.write(rule.id, state.claimed(upto, version).done())
-            steps += 1
-        return first, steps, new, grown
+            if upto > state.covered:
+                tasks.append(_Task(rule, version, state, upto))
+        return tasks
 
-    def _claim(self, state: RuleState, upto: int, version: str) -> RuleState | None:
-        if state.upto is not None:
-            return state
-        return self._states.write(state.rule, state.claimed(upto, version))
+    def _step(self, tasks: Sequence[_Task], tally: _Tally, stopped: Callable[[], bool]) -> None:
+        """Look, claim, tell, and note what is done. Raises the first error after all of that."""
+        self._book.refresh()  # after the states were read: it shows all alerts of steps before
+        looked, failures = self._looks(tasks, stopped)
+        done = [task for task, finding in looked if not finding.spans]
+        claimed = self._claim([each for each in looked if each[1].spans])
+        if claimed:
+            self._after_claim()
+        for task, finding in claimed:
+            try:
+                new, grown = self._book.record(task.rule, task.version, finding)
+            except (elasticsearch.ApiError, elasticsearch.TransportError, AlertError) as error:
+                failures.append(error)
+                continue
+            self._metrics.recorded(task.rule, new, grown)
+            tally.told(new, grown)
+            done.append(task)
+        # Where another runner was faster, the next reading shows what is left to do.
+        self._states.write([task.state.claimed(task.upto, task.version).done() for task in done])
+        for task in done:
+            self._metrics.steps.labels(task.rule.name).inc()
+        tally.stepped(done)
+        if failures:
+            raise failures[0]
 
-    def _begin(self, rule: Rule, version: str, bound: int) -> RuleState | None:
-        """Let a rule that nobody ran before begin: now, or when one was told to."""
+    def _looks(
+        self, tasks: Sequence[_Task], stopped: Callable[[], bool]
+    ) -> tuple[list[tuple[_Task, Finding]], list[BaseException]]:
+        """Return what was found, and what went wrong; nothing of those that a stop came before."""
+        found: list[tuple[_Task, Finding]] = []
+        failures: list[BaseException] = []
+        away = threading.Event()
+
+        def look(task: _Task) -> Finding | None:
+            return None if stopped() or away.is_set() else self._look(task)
+
+        with ThreadPoolExecutor(_AT_ONCE, "look") as pool:
+            # Kafka has one reader: its rules come one after the other.
+            looks = [(task, pool.submit(look, task)) for task in tasks if not _reads_letters(task.rule)]
+            looks += [(task, _inline(look, task)) for task in tasks if _reads_letters(task.rule)]
+            for task, future in looks:
+                error = future.exception()
+                if error is not None:
+                    failures.append(error)
+                    if _is_away(error):
+                        away.set()  # so that not each rule waits for it
+                elif (finding := future.result()) is not None:
+                    found.append((task, finding))
+        return found, failures
+
+    def _claim(self, firing: Sequence[tuple[_Task, Finding]]) -> list[tuple[_Task, Finding]]:
+        """Claim the steps that are not claimed yet; return those that are ours to do."""
+        fresh = [task for task, _ in firing if task.state.upto is None]
+        written = self._states.write([task.state.claimed(task.upto, task.version) for task in fresh])
+        claimed = dict(zip((task.rule.id for task in fresh), written, strict=True))
+        found = []
+        for task, finding in firing:
+            state = claimed.get(task.rule.id) if task.state.upto is None else task.state
+            if state is not None:
+                found.append((replace(task, state=state), finding))
+        return found
+
+    def _beginning(self, rule: Rule, version: str, bound: int) -> RuleState:
+        """Return where a rule begins that nobody ran before: now, or when one was told to."""
         start = bound if self._since is None else min(bound, self._since)
-        return self._states.write(rule.id, RuleState(rule.id, version, start, None))
+        return RuleState(rule.id, version, start, None)
 
     def _longest_of(self, rule: Rule) -> int:
         if isinstance(rule.root, Silence):
             return min(self._longest, rule.root.after)
         return self._longest
 
-    def _look(self, rule: Rule, covered: int, upto: int) -> Finding:
+    def _look(self, task: _Task) -> Finding:
+        self._alive()
+        started = time.perf_counter()
+        try:
+            return self._found(task.rule, task.state.covered, task.upto)
+        finally:
+            taken = time.perf_counter() - started
+            self._metrics.rule_seconds.labels(task.rule.name).inc(taken)
+
+    def _found(self, rule: Rule, covered: int, upto: int) -> Finding:
         if isinstance(rule.root, Silence):
             return look_for_silence(self._log, rule, covered, upto)
         if rule.origin is Origin.DEAD_LETTERS:
@@ -143,3 +240,23 @@ class Runner:
             upto,
             lambda group, span: self._book.has(rule, group, span, gap),
         )
+
+
+def _is_away(error: BaseException) -> bool:
+    """Tell whether Elasticsearch can't be reached; one look that takes too long says nothing of it."""
+    timed_out = isinstance(error, elasticsearch.ConnectionTimeout)
+    return isinstance(error, elasticsearch.TransportError) and not timed_out
+
+
+def _reads_letters(rule: Rule) -> bool:
+    return rule.origin is Origin.DEAD_LETTERS
+
+
+def _inline(look: Callable[[_Task], Finding | None], task: _Task) -> "Future[Finding | None]":
+    """Do it here and now, with the same ways out as in a thread."""
+    future: Future[Finding | None] = Future()
+    try:
+        future.set_result(look(task))
+    except Exception as error:  # noqa: BLE001 - raised by whoever asks for the result
+        future.set_exception(error)
+    return future

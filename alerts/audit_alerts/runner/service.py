@@ -1,17 +1,17 @@
 """The runner, put together: settings in, a loop out, until it is told to stop."""
 
-import os
 import signal
-import socket
 import sys
 import threading
-import uuid
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import FrameType
 
 import elasticsearch
+from audit_monitor import Health, Monitor
 from audit_query import AuditLog
+from audit_query.errors import ExportError
 from audit_schemas import format_timestamp
 from audit_schemas.soften import printable
 from confluent_kafka import KafkaException
@@ -23,6 +23,8 @@ from audit_alerts.runner.book import AlertBook
 from audit_alerts.runner.bound import KafkaLog, NoOffsetsError
 from audit_alerts.runner.delivery import Delivery
 from audit_alerts.runner.lease import Lease
+from audit_alerts.runner.metrics import RunnerMetrics
+from audit_alerts.runner.owner import owner_name
 from audit_alerts.runner.runner import Covered, Runner, version_of
 from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.sinks import sinks_of
@@ -31,6 +33,7 @@ from audit_alerts.runner.state import RuleStates
 __all__ = ["run_alerts"]
 
 _LONGEST_PAUSE = 60.0
+_BEAT = 30.0
 _RETRIED = (408, 429)
 _SERVER_ERROR = 500
 
@@ -40,7 +43,8 @@ def run_alerts(
 ) -> None:
     """Run the rules until SIGTERM or Ctrl-C, or once. Call it in the main thread.
 
-    Raises AlertError and the clients' errors for what waiting does not mend; `once`, for all.
+    Raises AlertError, MonitorError and the clients' errors for what waiting does not mend; `once`, for
+    all. What it counts, and whether it gets on, is served where the settings say; not `once`.
     """
     stop = _stop_on_signals()
     rules = [(rule, version_of(rule, settings.denied_ranges)) for rule in load_rules(settings)]
@@ -51,17 +55,29 @@ def run_alerts(
     )
     states = RuleStates(client, settings.state_index)
     book = AlertBook(client, settings.alerts_index, settings.page_url, [sink.name for sink in sinks])
-    name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    metrics = RunnerMetrics((rule for rule, _ in rules), [sink.name for sink in sinks])
+    health = Health()
+    name = owner_name()
     seconds = settings.alert_attempt_seconds * 1.5 + 8
     deliveries = [
-        Delivery(sink, book, Lease(client, settings.state_index, sink.name, name, seconds), _say)
+        Delivery(
+            sink,
+            book,
+            Lease(client, settings.state_index, sink.name, name, seconds),
+            _say,
+            metrics=metrics,
+        )
         for sink in sinks
     ]
     kafka = KafkaLog(settings)
     log = AuditLog(settings, seconds=settings.query_seconds)
+    monitor: Monitor | None = None
     try:
-        runner = Runner(rules, log, kafka, states, book, since=start)
-        loop = _Loop(runner, states, book, deliveries, stop)
+        monitor = None if once else Monitor.of(settings, metrics.registry, health)
+        runner = Runner(
+            rules, log, kafka, states, book, since=start, metrics=metrics, alive=health.alive
+        )
+        loop = _Loop(runner, states, book, deliveries, metrics, health, stop)
         if once:
             loop.once()
         else:
@@ -73,6 +89,8 @@ def run_alerts(
         kafka.close()
         log.close()
         client.close()
+        if monitor is not None:
+            monitor.close()
 
 
 class _Loop:
@@ -82,13 +100,18 @@ class _Loop:
         states: RuleStates,
         book: AlertBook,
         deliveries: list[Delivery],
+        metrics: RunnerMetrics,
+        health: Health,
         stop: threading.Event,
     ) -> None:
         self._runner = runner
         self._states = states
         self._book = book
         self._deliveries = deliveries
+        self._metrics = metrics
+        self._health = health
         self._stop = stop
+        self._away: str | None = None
 
     def once(self) -> None:
         """Cover what can be seen, and try each sink once; what is left waits in the index."""
@@ -113,20 +136,46 @@ class _Loop:
                 _tell(self._runner.round(self._stop.is_set), every)
             except (
                 NoOffsetsError,
+                ExportError,
                 KafkaException,
                 elasticsearch.ApiError,
                 elasticsearch.TransportError,
             ) as error:
                 if not _may_pass(error):
                     raise
-                _say(f"waiting: {_sentence(error)}")
-                self._stop.wait(min(pause, every))
+                self._waiting(error)
+                self._pause(min(pause, every))
                 pause = min(_LONGEST_PAUSE, pause * 2)
                 continue
             pause = 0.5
+            self._going_on()
             for delivery in self._deliveries:
                 delivery.wake()
-            self._stop.wait(every)
+            self._pause(every)
+
+    def _waiting(self, error: Exception) -> None:
+        """Note what is waited for; say it once, however many ways it has of not answering."""
+        sentence = _sentence(error)
+        self._metrics.failed()
+        self._health.beat(sentence)
+        away = sentence.partition(":")[0]
+        if away != self._away:
+            _say(f"waiting: {sentence}")
+        self._away = away
+
+    def _going_on(self) -> None:
+        self._metrics.succeeded()
+        self._health.beat(None)
+        if self._away is not None:
+            _say("goes on")
+        self._away = None
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, and be seen to be alive meanwhile."""
+        until = time.monotonic() + seconds
+        while not self._stop.is_set() and (left := until - time.monotonic()) > 0:
+            self._health.alive()
+            self._stop.wait(min(left, _BEAT))
 
     def _prepare(self) -> None:
         self._states.prepare()
@@ -150,7 +199,7 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, AlertError):
+    if isinstance(error, AlertError | ExportError):
         return str(error)
     if isinstance(error, KafkaException):
         return f"Kafka: {error.args[0].str()}"

@@ -3,6 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from audit_monitor.settings import MonitorSettings
 from audit_schemas.settings import KafkaSettings
 from pydantic import Field, FilePath, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
@@ -12,7 +13,7 @@ from audit_alerts.settings import AlertSettings
 __all__ = ["RunnerSettings"]
 
 
-class RunnerSettings(AlertSettings, KafkaSettings):
+class RunnerSettings(AlertSettings, KafkaSettings, MonitorSettings):
     """Whose offsets it follows, where alerts are kept, and where they are sent."""
 
     group: str = Field("audit-indexer", min_length=1, description="The consumer group.")

@@ -5,7 +5,9 @@ step does that very step. All that a step writes depends on the step alone, unde
 it, so it does not matter how often a step is done, by how many, or when one of them was killed.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 
 import elasticsearch
@@ -62,40 +64,91 @@ class RuleStates:
             if error.error != "resource_already_exists_exception":
                 raise
 
-    def read(self, rule_id: str) -> RuleState | None:
-        """Return a rule's state, None if it has none yet."""
+    def read(self, rule_ids: Sequence[str]) -> dict[str, RuleState]:
+        """Return the states of these rules by their ids, in one request; none of a rule without one."""
+        if not rule_ids:
+            return {}
+        answer = self._client.mget(index=self._index, ids=[_key(rule_id) for rule_id in rule_ids])
+        found = {}
+        for rule_id, item in zip(rule_ids, answer["docs"], strict=True):
+            state = self._alone(rule_id) if "error" in item else _state(item)
+            if state is not None:
+                found[rule_id] = state
+        return found
+
+    def write(self, states: Sequence[RuleState]) -> list[RuleState | None]:
+        """Write states in place of those that they were made from, all in one request.
+
+        Return them as they are stored, in the same order; None where another was faster.
+        """
+        if not states:
+            return []
+        lines: list[dict[str, Any]] = []
+        for state in states:
+            lines += [_action(state), _document(state)]
+        answer = self._client.bulk(index=self._index, operations=lines)
+        return [
+            self._written(state, next(iter(item.values())))
+            for state, item in zip(states, answer["items"], strict=True)
+        ]
+
+    def _written(self, state: RuleState, item: Mapping[str, Any]) -> RuleState | None:
+        if item["status"] == HTTPStatus.CONFLICT:
+            return None
+        if "error" in item:
+            return self._write_alone(state)
+        return replace(state, seq_no=item["_seq_no"], primary_term=item["_primary_term"])
+
+    def _alone(self, rule_id: str) -> RuleState | None:
+        """Read what many together could not: raises the reason as the client's error."""
         try:
-            found = self._client.get(index=self._index, id=_key(rule_id))
+            return _state(self._client.get(index=self._index, id=_key(rule_id)).body)
         except elasticsearch.NotFoundError:
             return None
-        source = found["_source"]
-        return RuleState(
-            source["rule"],
-            source["version"],
-            source["covered"],
-            source["upto"],
-            found["_seq_no"],
-            found["_primary_term"],
-        )
 
-    def write(self, rule_id: str, state: RuleState) -> RuleState | None:
-        """Write a state in place of the one that it was made from; None if another was faster."""
-        known: dict[str, Any] = (
-            {"op_type": "create"}
-            if state.seq_no < 0
-            else {"if_seq_no": state.seq_no, "if_primary_term": state.primary_term}
-        )
-        document = {
-            "rule": state.rule,
-            "version": state.version,
-            "covered": state.covered,
-            "upto": state.upto,
-        }
+    def _write_alone(self, state: RuleState) -> RuleState | None:
+        """Write what many together could not: raises the reason as the client's error."""
+        how = {"op_type": "create"} if state.seq_no < 0 else _condition(state)
         try:
-            done = self._client.index(index=self._index, id=_key(rule_id), document=document, **known)
+            done = self._client.index(
+                index=self._index, id=_key(state.rule), document=_document(state), **how
+            )
         except elasticsearch.ConflictError:
             return None
         return replace(state, seq_no=done["_seq_no"], primary_term=done["_primary_term"])
+
+
+def _state(found: Mapping[str, Any]) -> RuleState | None:
+    if not found["found"]:
+        return None
+    source = found["_source"]
+    return RuleState(
+        source["rule"],
+        source["version"],
+        source["covered"],
+        source["upto"],
+        found["_seq_no"],
+        found["_primary_term"],
+    )
+
+
+def _action(state: RuleState) -> dict[str, Any]:
+    if state.seq_no < 0:
+        return {"create": {"_id": _key(state.rule)}}
+    return {"index": {"_id": _key(state.rule), **_condition(state)}}
+
+
+def _condition(state: RuleState) -> dict[str, Any]:
+    return {"if_seq_no": state.seq_no, "if_primary_term": state.primary_term}
+
+
+def _document(state: RuleState) -> dict[str, Any]:
+    return {
+        "rule": state.rule,
+        "version": state.version,
+        "covered": state.covered,
+        "upto": state.upto,
+    }
 
 
 def _key(rule_id: str) -> str:

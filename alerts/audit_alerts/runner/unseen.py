@@ -37,7 +37,7 @@ def look_for_silence(log: AuditLog, rule: Rule, covered: int, upto: int) -> Find
         if last - before < root.after:
             continue
         # Of the days before, only the same hours decide.
-        windows = [(before - day * _DAY, upto - day * _DAY) for day in range(root.days + 1)]
+        windows = [(before - day * _DAY, upto - day * _DAY) for day in (0, *root.compared)]
         hits = {root.base.name: reading.hits(rule, root.base, [group], windows)}
         spans = Evaluation(rule, hits).spans(until=upto).get(group, [])
         if within := [span for span in spans if span.since == before]:

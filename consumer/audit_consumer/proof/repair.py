@@ -3,6 +3,11 @@
 It goes the consumer's own way: the same decoder judges each record, the same settler indexes it or
 writes its dead letter. So it is safe beside consumers that run, and can be done again: a document
 is created under its event's id, once.
+
+Alert rules look at what is ingested from then on: `event.ingested` is the time of the try that wrote a
+document. They stay `AUDITLOG_ALERT_MARGIN_SECONDS` behind now, and no offset holds them back for these
+records; so what a bulk request that took longer than that wrote is not looked at by itself:
+`auditlog alerts backfill` shows it.
 """
 
 import time
@@ -20,7 +25,7 @@ from audit_consumer.errors import SetupFaultError
 from audit_consumer.pack import Pack
 from audit_consumer.proof.verify import PartitionProof
 from audit_consumer.reader import Reader, batches
-from audit_consumer.record import Outcome
+from audit_consumer.record import Outcome, Refusal
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.settle import Settler
 from audit_consumer.terminal import Report, silent
@@ -59,10 +64,7 @@ def repair(
 
 def settle(messages: Sequence[Message], decoder: Decoder, settler: Settler) -> Counter[Outcome]:
     """Index or dead-letter all of these records. Raises what keeps hindering it."""
-    pack = Pack()
-    ingested = format_timestamp(datetime.now(UTC))
-    for message in messages:
-        pack.add(message, decoder.read(message, ingested))
+    pack = _read(messages, decoder)
     outcomes: Counter[Outcome] = Counter()
     moved = time.monotonic()
     while len(pack):
@@ -75,7 +77,17 @@ def settle(messages: Sequence[Message], decoder: Decoder, settler: Settler) -> C
             if isinstance(progress.hindrance, SetupFaultError) or waited > _PATIENCE_SECONDS:
                 raise progress.hindrance
             time.sleep(_PAUSE)
+            pack = _read(pack.messages, decoder, pack.refusals)
     return outcomes
+
+
+def _read(messages: Sequence[Message], decoder: Decoder, refusals: Sequence[Refusal] = ()) -> Pack:
+    """Return these records as a pack that is ingested now."""
+    pack = Pack(refusals=[*refusals])
+    ingested = format_timestamp(datetime.now(UTC))
+    for message in messages:
+        pack.add(message, decoder.read(message, ingested))
+    return pack
 
 
 def _missing(settings: ConsumerSettings, proofs: Sequence[PartitionProof]) -> Iterator[list[Message]]:

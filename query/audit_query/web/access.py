@@ -1,11 +1,13 @@
 """Who asks, and what of the log they see."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
+import elasticsearch
 from audit_producer.client_ip import client_ip
 from fastapi import Depends, Request
 
@@ -63,6 +65,7 @@ class Access:
         self._log = log
         self._renew = renew
         self._renewed = -_RENEW_SECONDS
+        self._renewing = threading.Lock()
         self._settings = settings
         self._tokens = tokens
         self._audit = audit
@@ -78,11 +81,24 @@ class Access:
 
         Call it when they were refused: a password that is changed needs no restart.
         """
-        if self._renew is None or time.monotonic() - self._renewed < _RENEW_SECONDS:
-            return
-        self._renewed = time.monotonic()
-        old, self._log = self._log, self._renew()
+        with self._renewing:
+            if self._renew is None or time.monotonic() - self._renewed < _RENEW_SECONDS:
+                return
+            self._renewed = time.monotonic()
+            old, self._log = self._log, self._renew()
         old.close()
+
+    def ping_log(self, seconds: float) -> None:
+        """Have the log answer the cheapest question. Raises as `AuditLog.ping`.
+
+        Credentials that are refused are read again for the next time: whoever is not ready is asked
+        by nobody else, and would stay so for ever.
+        """
+        try:
+            self._log.ping(seconds)
+        except elasticsearch.AuthenticationException:
+            self.renew_log()
+            raise
 
     def asker_of(self, request: Request) -> AskerOf:
         """Return who asks. Raises ProblemError (401, 403), or TokenFileError."""

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import anyio.to_thread
 import elasticsearch
+from audit_monitor import Health
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
@@ -23,6 +24,8 @@ from audit_query.web.access import Access, is_api
 from audit_query.web.account import account_name
 from audit_query.web.gate import Gate
 from audit_query.web.headers import SafeHeaders
+from audit_query.web.health import PROBE_SECONDS, Probes, Readiness, telling
+from audit_query.web.metrics import ServerMetrics
 from audit_query.web.openapi import describe
 from audit_query.web.problems import Problem, problem_of
 from audit_query.web.self_audit import SelfAudit
@@ -54,12 +57,15 @@ def create_app(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     is_https: bool = False,
     renew: Callable[[], AuditLog] | None = None,
+    metrics: ServerMetrics | None = None,
+    health: Health | None = None,
 ) -> FastAPI:
     """Return the API and the page over a log.
 
     `tokens` None lets in whoever reaches it, under a Host header that names this machine. `publish`
     is `AuditProducer.record`, or None. `is_https`: readers come over TLS, ours or a proxy's. `renew`
     makes another log when Elasticsearch refuses the credentials, which may be in files that changed.
+    `health` is told now and then how it is, for those that watch the process elsewhere.
     """
     audit = SelfAudit(publish, clock=clock)
 
@@ -67,7 +73,8 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threads = anyio.to_thread.current_default_thread_limiter()
         threads.total_tokens = settings.serve_requests + _SPARE_THREADS
-        yield
+        async with telling(readiness, health):
+            yield
         audit.close()
 
     app = FastAPI(
@@ -82,9 +89,10 @@ def create_app(
     app.state.settings = settings
     app.state.clock = clock
     app.state.is_https = is_https
-    app.state.access = Access(
+    access = app.state.access = Access(
         log, settings, tokens=tokens, audit=audit, account=account_name(), renew=renew
     )
+    readiness = Readiness(lambda: access.ping_log(PROBE_SECONDS))
     app.state.exports = ExportSlots(settings.serve_exports)
     for router in (*api.ROUTERS, login.router, page.router):
         app.include_router(router)
@@ -97,7 +105,9 @@ def create_app(
         requests=settings.serve_requests,
         seconds=settings.query_seconds,
         send_seconds=settings.serve_send_seconds,
+        metrics=metrics or ServerMetrics(),
     )
+    app.add_middleware(Probes, readiness=readiness)
     app.add_middleware(SafeHeaders, is_https=is_https)
     describe(app)
     return app

@@ -4,13 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from audit_query.web.metrics import ServerMetrics
 from audit_query.web.problems import RETRY_SECONDS, Problem, problem_of
 
 __all__ = ["Gate"]
@@ -25,6 +25,7 @@ class Gate:
     - What has not begun to answer after `seconds` gets a 503; it keeps its place until it has ended.
     - A reader who takes nothing for `send_seconds` is cut off.
     - What breaks in the middle of an answer breaks the connection, so that the reader can tell.
+    - HEAD is answered as GET would be, and the answer is over with its head.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Gate:
         requests: int,
         seconds: float,
         send_seconds: float,
+        metrics: ServerMetrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
@@ -42,8 +44,11 @@ class Gate:
         self._requests = requests
         self._seconds = seconds
         self._send_seconds = send_seconds
+        self._metrics = metrics
         self._clock = clock
         self._running: set[asyncio.Task[None]] = set()
+        metrics.limit(requests)
+        metrics.in_flight.set_function(lambda: len(self._running))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -51,13 +56,16 @@ class Gate:
             await self._app(scope, receive, send)
             return
         began = self._clock()
-        answer = _Answer(send, self._send_seconds)
+        method = scope["method"]
+        answer = _Answer(send, self._send_seconds, is_head=method == "HEAD")
         scope.setdefault("state", {})
+        if method == "HEAD":
+            scope = {**scope, "method": "GET"}  # a copy: the server looks at its own
         if len(self._running) >= self._requests:
             await self._refuse(_too_many(), scope, answer)
         else:
             await self._answer_in_time(scope, receive, answer)
-        _note(scope, answer, self._clock() - began)
+        self._note(scope, method, answer, self._clock() - began)
 
     async def _answer_in_time(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         work = asyncio.ensure_future(self._work(scope, receive, answer))
@@ -86,6 +94,21 @@ class Gate:
             else:
                 await self._refuse(problem, scope, answer)
 
+    def _note(self, scope: Scope, method: str, answer: "_Answer", seconds: float) -> None:
+        """Count it, and log the route and not the path, and no query: names of people are in both."""
+        route = getattr(scope.get("route"), "path", "none")
+        self._metrics.answered(route, answer.status, seconds, is_broken=bool(answer.broke))
+        found = {"broke": answer.broke} if answer.broke else {}
+        _log.info(
+            "request",
+            method=method if method.isalpha() else "?",
+            route=route,
+            status=answer.status,
+            ms=round(seconds * 1000),
+            by=scope["state"].get("asker"),
+            **found,
+        )
+
     async def _refuse(self, problem: Problem, scope: Scope, answer: "_Answer") -> None:
         await self._problem_answer(Request(scope), problem)(scope, _nothing, answer.pass_on)
 
@@ -97,9 +120,10 @@ class _OverError(Exception):
 class _Answer:
     """What goes to the reader; nothing more once it is over."""
 
-    def __init__(self, send: Send, seconds: float) -> None:
+    def __init__(self, send: Send, seconds: float, *, is_head: bool = False) -> None:
         self._send = send
         self._seconds = seconds
+        self._is_head = is_head
         self.has_begun = False
         self.is_over = False
         self.status = 0
@@ -116,6 +140,9 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.has_begun = True
             self.status = int(message["status"])
+        elif self._is_head:  # an export ends here, too
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
+            self.is_over = True
         try:
             async with asyncio.timeout(self._seconds):
                 await self._send(message)
@@ -149,19 +176,4 @@ def _too_slow() -> Problem:
         HTTPStatus.SERVICE_UNAVAILABLE,
         "The log did not answer in time; ask for less, or try again",
         headers={"Retry-After": str(RETRY_SECONDS)},
-    )
-
-
-def _note(scope: Scope, answer: _Answer, seconds: float) -> None:
-    """Write a line: the route and not the path, and no query, since names of people are in both."""
-    route: Any = scope.get("route")
-    found = {"broke": answer.broke} if answer.broke else {}
-    _log.info(
-        "request",
-        method=scope["method"] if scope["method"].isalpha() else "?",
-        route=getattr(route, "path", "none"),
-        status=answer.status,
-        ms=round(seconds * 1000),
-        by=scope["state"].get("asker"),
-        **found,
     )

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from audit_monitor import Health, Monitor
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from audit_query.log import AuditLog
@@ -16,6 +17,7 @@ from audit_query.timespec import zone
 from audit_query.web.app import create_app
 from audit_query.web.errors import ListenError
 from audit_query.web.listening import check_listening, listen, uses_tls
+from audit_query.web.metrics import ServerMetrics
 from audit_query.web.publisher import publishing
 from audit_query.web.settings import ServeSettings
 from audit_query.web.tokens import TokenFile
@@ -58,16 +60,19 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, then let requests end for some seconds. In the main thread.
 
-    `tell` gets the address once it answers. Raises ListenError, TokenFileError and TimeRangeError.
+    `tell` gets the address once it answers. Raises ListenError, MonitorError, TokenFileError and
+    TimeRangeError.
     """
     check_listening(settings, plain_text=plain_text)
     zone(settings.time_zone)
     tokens = _tokens(settings)
     is_https = uses_tls(settings) or plain_text
+    metrics, health = ServerMetrics(), Health()
     with (
         listen(settings.serve_host, settings.serve_port) as listener,
         closing(AuditLog(settings, seconds=settings.query_seconds)) as log,
         publishing(settings) as publish,
+        _monitored(settings, metrics, health),
         _quiet_signals(),
     ):
         app = create_app(
@@ -77,6 +82,8 @@ def serve(
             publish=publish,
             is_https=is_https,
             renew=lambda: AuditLog(settings, seconds=settings.query_seconds),
+            metrics=metrics,
+            health=health if settings.metrics_port is not None else None,
         )
         server = _TellingServer(configured(app, settings))
         server.tell = lambda: tell(_address(settings, listener))
@@ -89,6 +96,16 @@ def _tokens(settings: ServeSettings) -> TokenFile | None:
     tokens = TokenFile(settings.tokens_file)
     tokens.judge("")  # so that a file that can't be read is told now
     return tokens
+
+
+@contextmanager
+def _monitored(settings: ServeSettings, metrics: ServerMetrics, health: Health) -> Iterator[None]:
+    monitor = Monitor.of(settings, metrics.registry, health)
+    try:
+        yield
+    finally:
+        if monitor is not None:
+            monitor.close()
 
 
 def configured(app: Any, settings: ServeSettings) -> uvicorn.Config:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from audit_monitor.settings import MonitorSettings
 from pydantic import Field, FilePath, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
@@ -12,7 +13,7 @@ from audit_query.web.networks import networks
 __all__ = ["ServeSettings"]
 
 
-class ServeSettings(QuerySettings):
+class ServeSettings(QuerySettings, MonitorSettings):
     """Where the server listens, whom it trusts, and how much it takes on."""
 
     model_config = SettingsConfigDict(env_prefix="AUDITLOG_", extra="ignore")

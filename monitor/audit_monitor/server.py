@@ -1,43 +1,25 @@
-"""`/metrics`, `/livez` and `/readyz`, for those that watch the process."""
+"""`/metrics`, `/healthz` (also called `/livez`) and `/readyz`, for those that watch the process."""
 
 import threading
-import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from audit_consumer.errors import SetupFaultError
+from audit_monitor.errors import MonitorError
+from audit_monitor.health import Health
+from audit_monitor.settings import MonitorSettings
 
-__all__ = ["Health", "Monitor"]
-
-_ALIVE_SECONDS = 120.0
-
-
-class Health:
-    """Whether the loop turns, and what keeps it from its work."""
-
-    def __init__(self) -> None:
-        self.problem: str | None = "not started yet"
-        self._beat = time.monotonic()
-
-    def beat(self, problem: str | None) -> None:
-        """Note that the loop turned, and what hinders it, if anything."""
-        self._beat = time.monotonic()
-        self.problem = problem
-
-    def is_alive(self) -> bool:
-        """Tell whether it turned within the last two minutes: no wait of its own is longer."""
-        return time.monotonic() - self._beat < _ALIVE_SECONDS
+__all__ = ["Monitor"]
 
 
 class Monitor:
     """A small HTTP server in a thread of its own."""
 
     def __init__(self, host: str, port: int, registry: CollectorRegistry, health: Health) -> None:
-        """Listen. Raises SetupFaultError if that can't be."""
+        """Listen. Raises MonitorError if that can't be."""
 
         class Handler(_Handler):
             pages = _Pages(registry, health)
@@ -45,12 +27,19 @@ class Monitor:
         try:
             self._server = ThreadingHTTPServer((host, port), Handler)
         except OSError as error:
-            raise SetupFaultError(
+            raise MonitorError(
                 f"Metrics can't be served on {host}:{port}: {error.strerror}. "
                 "Set AUDITLOG_METRICS_PORT to a free port, or leave it out"
             ) from error
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, name="monitor", daemon=True).start()
+
+    @classmethod
+    def of(cls, settings: MonitorSettings, registry: CollectorRegistry, health: Health) -> Self | None:
+        """Listen where the settings say; None if they say nothing. Raises MonitorError."""
+        if settings.metrics_port is None:
+            return None
+        return cls(settings.metrics_host, settings.metrics_port, registry, health)
 
     def close(self) -> None:
         """Stop listening."""
@@ -67,11 +56,11 @@ class _Pages:
         if path == "/metrics":
             encode, kind = choose_encoder(accept)
             return HTTPStatus.OK, kind, encode(self._registry)
-        if path == "/livez":
+        if path in ("/healthz", "/livez"):
             return _said(None if self._health.is_alive() else "the loop does not turn")
         if path == "/readyz":
             return _said(self._health.problem)
-        return HTTPStatus.NOT_FOUND, "text/plain", b"/metrics, /livez, /readyz\n"
+        return HTTPStatus.NOT_FOUND, "text/plain", b"/metrics, /healthz, /livez, /readyz\n"
 
 
 def _said(problem: str | None) -> tuple[HTTPStatus, str, bytes]:
@@ -81,6 +70,7 @@ def _said(problem: str | None) -> tuple[HTTPStatus, str, bytes]:
 
 class _Handler(BaseHTTPRequestHandler):
     pages: _Pages
+    timeout = 10.0  # who connects and asks nothing keeps no thread
 
     def do_GET(self) -> None:
         status, kind, body = self.pages.answer(

@@ -1,0 +1,91 @@
+"""Passwords, in the forms that each server reads."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "curl_config",
+    "kafka_client",
+    "kafka_logins",
+    "kibana_config",
+    "new_password",
+    "user_hashes",
+    "user_roles",
+]
+
+_ROUNDS = 10_000
+"""Elasticsearch's own default for PBKDF2; what is hashed is random, not a word."""
+_BYTES = 32
+_SASL = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+
+
+def new_password() -> bytes:
+    """Return 256 random bits as letters, digits, - and _, which need no quoting anywhere."""
+    return secrets.token_urlsafe(_BYTES).encode()
+
+
+def user_hashes(passwords: Mapping[str, bytes], held: bytes) -> bytes:
+    """Return Elasticsearch's file `users`; a hash that is held and still right stays."""
+    known = dict(line.split(b":", 1) for line in held.splitlines() if b":" in line)
+    lines = []
+    for user, password in passwords.items():
+        line = known.get(user.encode(), b"")
+        lines.append(user.encode() + b":" + (line if _fits(password, line) else _hashed(password)))
+    return b"\n".join(lines) + b"\n"
+
+
+def user_roles(users: Mapping[str, Sequence[str]]) -> bytes:
+    """Return Elasticsearch's file `users_roles`: the users of each role."""
+    of_role: dict[str, list[str]] = {}
+    for user, roles in users.items():
+        for role in roles:
+            of_role.setdefault(role, []).append(user)
+    return "".join(f"{role}:{','.join(names)}\n" for role, names in sorted(of_role.items())).encode()
+
+
+def kafka_logins(passwords: Mapping[str, bytes], broker: str) -> bytes:
+    """Return the broker's JAAS file: as whom it logs in, and everybody's password."""
+    users = "".join(f'\n  user_{user}="{word.decode()}"' for user, word in passwords.items())
+    own = f'\n  username="{broker}"\n  password="{passwords[broker].decode()}"'
+    return f"KafkaServer {{\n  {_SASL}{own}{users};\n}};\n".encode()
+
+
+def kafka_client(user: str, password: bytes, authority: str) -> bytes:
+    """Return the configuration of a client of Kafka's own tools."""
+    return (
+        "security.protocol=SASL_SSL\n"
+        "sasl.mechanism=PLAIN\n"
+        f'sasl.jaas.config={_SASL} username="{user}" password="{password.decode()}";\n'
+        "ssl.truststore.type=PEM\n"
+        f"ssl.truststore.location={authority}\n"
+    ).encode()
+
+
+def curl_config(user: str, password: bytes) -> bytes:
+    """Return curl's configuration with a user, so that no command line shows the password."""
+    return f'user = "{user}:{password.decode()}"\n'.encode()
+
+
+def kibana_config(user: str, password: bytes, keys: Mapping[str, bytes]) -> bytes:
+    """Return the secret part of kibana.yml; the rest is in its environment."""
+    lines = [f'elasticsearch.username: "{user}"', f'elasticsearch.password: "{password.decode()}"']
+    lines += [f'xpack.{name}.encryptionKey: "{key.decode()}"' for name, key in keys.items()]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _hashed(password: bytes, salt: bytes | None = None) -> bytes:
+    salt = salt or secrets.token_bytes(_BYTES)
+    digest = hashlib.pbkdf2_hmac("sha512", password, salt, _ROUNDS, _BYTES)
+    parts = (base64.b64encode(part) for part in (salt, digest))
+    return b"{PBKDF2}%d$" % _ROUNDS + b"$".join(parts)
+
+
+def _fits(password: bytes, held: bytes) -> bool:
+    try:
+        salt = base64.b64decode(held.split(b"$")[1])
+    except (IndexError, ValueError):
+        return False
+    return bool(salt) and hmac.compare_digest(_hashed(password, salt), held)

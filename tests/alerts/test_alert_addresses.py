@@ -1,0 +1,60 @@
+"""An address is one source, however those who publish spell it."""
+
+from collections.abc import Iterator
+
+import pytest
+from alert_making import CATALOGUE, event
+from alert_running import FakeBound, Running, at, failures, running, shipped, store
+from audit_alerts.backfill import backfill_rule
+from audit_alerts.evaluate import evaluate
+from audit_alerts.rules import read_rules, shipped_folder
+from servers import Deployment
+
+SPELLINGS = [
+    # Node.js says so of every IPv4 client of a socket that takes both families.
+    ("::ffff:203.0.113.66", "203.0.113.66"),
+    ("::FFFF:cb00:7142", "203.0.113.66"),
+    ("2001:DB8::66", "2001:db8::66"),
+    ("2001:db8:0:0:0:0:0:66", "2001:db8::66"),
+    ("2001:0db8::0066", "2001:db8::66"),
+    ("::1.2.3.4", "::102:304"),
+]
+
+
+@pytest.fixture
+def run(deployment: Deployment) -> Iterator[Running]:
+    """Give what runs rules."""
+    with running(deployment) as found:
+        yield found
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(("written", "shown"), SPELLINGS)
+def test_an_attack_from_an_address_in_any_spelling_is_found(
+    deployment: Deployment, run: Running, written: str, shown: str
+) -> None:
+    """Elasticsearch groups by its own spelling, whose events are looked for in the log."""
+    rules, bound = shipped("brute-force"), FakeBound()
+    runner = run.runner(rules, bound)
+    events = [*failures(range(50, 53), written), *failures(range(53, 56), shown)]
+    store(deployment, *events, ingested=at(59), first=0)
+    run.step(runner, bound, at(60))
+    (alert,) = run.alerts()
+    assert (shown, 6) == (alert["source"]["ip"], alert["audit"]["alert"]["count"])
+    (episode,) = backfill_rule(run.log, rules[0], at(0), at(60))
+    assert ((shown,), 6) == (episode.group, episode.count)
+
+
+def test_two_spellings_are_one_address() -> None:
+    """Nobody becomes many by writing themselves in many ways, nor slips through between two."""
+    rules = {rule.name: rule for rule in read_rules([shipped_folder()], CATALOGUE)}
+    spelt = ["203.0.113.66", "::ffff:203.0.113.66", "::ffff:cb00:7142"]
+    events = [event(n, "login-failed", number=n, source__ip=spelt[n % 3]) for n in range(9)]
+    (alert,) = evaluate(rules["brute-force"], events)
+    assert (("203.0.113.66",), 9) == (alert.group, alert.count)
+    several = [f"{before}203.0.113.{last}" for last in range(5) for before in ("", "::ffff:")]
+    same = [
+        event(n, "login-failed", number=n, source__ip=ip, audit__source__network="203.0.113.0/24")
+        for n, ip in enumerate(several)
+    ]
+    assert not evaluate(rules["credential-stuffing-network"], same)

@@ -1,0 +1,105 @@
+"""A Kafka that is busy, or away, and the runner that asks it how far the log is complete."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alert_running import running, shipped
+from audit_alerts.runner import bound
+from audit_alerts.runner.bound import KafkaLog, millis_now
+from audit_alerts.runner.settings import RunnerSettings
+from audit_alerts.runner.unseen import look_at_letters
+from audit_producer.build import new_event
+from audit_schemas import encode
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from consuming import settle
+from servers import Deployment
+
+
+class BusyConsumer:
+    """Answers each question with what a broker says that has just started, and then rightly."""
+
+    def __init__(self, _: dict[str, Any]) -> None:
+        self.said: set[str] = set()
+
+    def _busy(self, question: str, code: int) -> None:
+        if question not in self.said:
+            self.said.add(question)
+            raise KafkaException(KafkaError(code))
+
+    def list_topics(self, topic: str, **_: Any) -> Any:
+        """Name one partition."""
+        self._busy("topics", KafkaError.LEADER_NOT_AVAILABLE)
+        described = type("Topic", (), {"error": None, "partitions": {0: None}})
+        return type("Metadata", (), {"topics": {topic: described}})
+
+    def committed(self, points: list[TopicPartition], **_: Any) -> list[TopicPartition]:
+        """Say that all is settled."""
+        self._busy("load", KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
+        self._busy("coordinator", KafkaError.NOT_COORDINATOR)
+        return [TopicPartition(point.topic, point.partition, 7) for point in points]
+
+    def get_watermark_offsets(self, *_: Any, **__: Any) -> tuple[int, int]:
+        """Say that nothing more is there."""
+        self._busy("ends", KafkaError.LEADER_NOT_AVAILABLE)
+        return 0, 7
+
+
+def test_broker_that_has_just_started_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run --once beside it does not fail for a coordinator that is still loading."""
+    monkeypatch.setattr(bound, "Consumer", BusyConsumer)
+    now = millis_now()
+    found = KafkaLog(RunnerSettings(alert_margin_seconds=0), clock=lambda: now).bound()
+    assert found == now
+
+
+@pytest.mark.servers
+def test_what_repair_writes_is_looked_at(deployment: Deployment, log: Path) -> None:
+    """It comes after the rules have covered its time, and is new to them all the same."""
+    deployment.extra["AUDITLOG_ALERT_MARGIN_SECONDS"] = "0"
+    begin = datetime.now(UTC) - timedelta(hours=1)
+    attack = [
+        new_event("login-failed", user="root", ip="203.0.113.9", at=begin + timedelta(seconds=n))
+        for n in range(8)
+    ]
+    with running(deployment) as run, deployment.client() as client:
+        deployment.extra["AUDITLOG_ALERTS_INDEX"] = run.index
+        deployment.publish_raw(*map(encode, attack))
+        with deployment.consuming(log=log) as consumer:
+            settle(deployment, log, consumer)
+        for index in client.indices.get(index=f"{deployment.name}-*"):
+            client.indices.delete(index=index)
+        deployment.run("alerts", "run", "--once", "--since", "-2h")
+        assert not run.alerts()
+        deployment.run("verify", "--repair")
+        deployment.run("alerts", "run", "--once")
+        found = [alert for alert in run.alerts() if alert["rule"]["name"] == "brute-force"]
+    assert [alert["source"]["ip"] for alert in found] == ["203.0.113.9"]
+
+
+@pytest.mark.servers
+def test_dead_letter_that_nobody_can_read_counts_and_ends_no_rule(deployment: Deployment) -> None:
+    """Its time and its offset are nonsense: what Kafka says of the letter itself stands in for them."""
+    before, topic = millis_now() - 1, f"{deployment.name}.dead-letter"
+    conflict: list[Any] = [("audit.errors.reason", b"id-conflict"), ("__connect.errors.topic", b"t")]
+    producer = Producer({"bootstrap.servers": deployment.servers.kafka})
+    made: tuple[list[Any], ...] = (
+        [*conflict, ("audit.errors.received", b"x"), ("__connect.errors.offset", b"9" * 5000)],
+        [*conflict, ("audit.errors.received", b"9999-12-31T23:59:59-14:00")],
+        [*conflict, ("__connect.errors.partition", b"\xff"), ("audit.errors.path", b"a" * 40_000)],
+        [("audit.errors.received", b"x")],
+    )
+    for headers in made:
+        producer.produce(topic, b"", headers=headers)
+    assert producer.flush(30) == 0
+    settings = RunnerSettings(kafka_bootstrap_servers=deployment.servers.kafka, dead_letter_topic=topic)
+    kafka = KafkaLog(settings)
+    upto = millis_now() + 1
+    (rule,) = shipped("id-conflict")
+    found = look_at_letters(kafka.letters, rule, before, upto)
+    ((group, (span,)),) = found.spans.items()
+    assert found.tell(group, span).count == 3
+    read = list(kafka.letters(before, upto))
+    kafka.close()
+    assert max(len(value) for letter in read for value in letter.values()) == 1000

@@ -1,0 +1,104 @@
+"""What the README and docs/ tell people to type works: every command, or it says why not."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from audit_consumer import set_up
+from audit_local.ports import free_port
+from audit_producer import AuditProducer, Person, new_event
+from consuming import settle
+from handbook.block import DOCUMENTS, blocks_of, name_of
+from handbook.programs import curl
+from handbook.stories import EVENT_ID, STORIES, Story, given
+from handbook.typist import Typist
+from servers import ROOT, Deployment, Servers, new_deployment, tear_down
+
+EXCUSES = {
+    "CI itself": ("make ",),  # a test in test_architecture.py knows their names
+    "installs": ("pip install ",),  # what runs these tests is installed so
+    "needs Docker": ("docker ",),  # make test-containers
+    "needs Kubernetes": ("kubectl ",),
+    "needs Kibana": ("auditlog kibana import ",),  # test_kibana_import.py, against a stub
+    "needs Kafka's tools": ("kafka-",),
+}
+"""Why a block is not run, and the only programs that each reason excuses."""
+
+LOOPS = ("for ", "done")
+
+LANGUAGES = {"", "sh", "python", "java", "go", "js", "json", "yaml", "toml", "mermaid"}
+
+
+@pytest.fixture(scope="module")
+def written(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Give a deployment with some events, consumed once, and one that was refused."""
+    deployment = new_deployment(servers)
+    list(set_up(deployment.setup))
+    with AuditProducer(deployment.producer) as producer:
+        carla: Person = {"id": "u-007", "name": "Carla Evans"}
+        ip = "192.0.2.19"
+        failed = new_event("login-failed", event_id=EVENT_ID, organization="acme", user=carla, ip=ip)
+        producer.publish(failed)
+        producer.login(user=carla, ip=ip)
+        producer.chat_opened(chat="chat-42", user=None)
+        producer.chat_assigned_to_user(user=None, chat="chat-42", assignee="u-007")
+        producer.chat_closed(chat="chat-42", user=carla, ip=ip)
+    deployment.publish_raw(
+        b'{"@timestamp":"%s","event":{"id":"the-door-was-opened","action":"door-opened"},'
+        b'"user":{"id":"u-007"}}' % new_event("login", user="Ada").timestamp.encode()
+    )
+    log = tmp_path_factory.mktemp("consumer") / "log"
+    with deployment.consuming(log=log) as process:
+        settle(deployment, log, process)
+    yield deployment
+    tear_down(deployment)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_command_of_the_document_works(
+    document: Path, written: Deployment, tmp_path: Path
+) -> None:
+    """Typed in their order, all end well; so no command gets in that nobody has tried."""
+    curl()
+    port = free_port()
+    story = STORIES.get(name_of(document), Story())
+    here = given(written, port) | {"/etc/auditlog": str(tmp_path)} | dict(story.given)
+    typist = Typist(written, tmp_path, here, story.until)
+    typist.variables["AUDITLOG_SERVE_PORT"] = str(port)
+    story.before(typist)
+    try:
+        for block in blocks_of(document):
+            if block.language == "sh" and block.excuse is None:
+                typist.type_all(block)
+    finally:
+        typist.close()
+    story.after(typist)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_what_is_not_run_has_a_reason_that_holds(document: Path) -> None:
+    """A block is left out for a reason of the list, and only for what that reason excuses."""
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    for block in blocks_of(document):
+        if block.excuse is None:
+            continue
+        if elsewhere := re.fullmatch(r"run by (test_\w+)", block.excuse):
+            assert f"def {elsewhere[1]}(" in tests, (document.name, block.excuse)
+        else:
+            assert block.excuse in EXCUSES, (document.name, block.excuse)
+            for command in block.commands():
+                words = command.strip()
+                assert words.startswith((*EXCUSES[block.excuse], *LOOPS)), (document.name, words)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_commands_stand_in_blocks_that_are_run(document: Path) -> None:
+    """None hides under another name of the shell, or in a block that shows output."""
+    text = document.read_text()
+    assert len(blocks_of(document)) == len(re.findall(r"^ *```", text, re.MULTILINE)) / 2
+    for block in blocks_of(document):
+        assert block.language in LANGUAGES, document.name
+        if block.language == "":
+            assert not re.search(r"^(\$ )?(auditlog|curl|docker|kubectl) ", block.text, re.MULTILINE)
