@@ -373,3 +373,28 @@ def allow_alone(secured: Secured, rules: Path, names: dict[str, str]) -> None:
         **{key.removeprefix("AUDITLOG_").lower(): value for key, value in fields.items()}  # type: ignore[arg-type]
     )
     assert {done for _, done in allow(settings, load_rules(rules, names_of(settings)))} == {"added"}
+
+
+def test_admin_makes_an_index_anew_and_the_others_go_on(log: Secured, tmp_path: Path) -> None:
+    """They reach it by the names that they are allowed; nobody but the admin knows its own."""
+    with log.client("root") as root:
+        (index,) = root.indices.get(index=EVENTS)
+    for command in (("retention",), ("reindex", "--index", index)):
+        done = log.run(*command, kafka="audit-admin", elastic="audit-admin")
+        assert done.returncode == 0, done.stderr
+    assert "took its place" in done.stdout
+    events = tmp_path / "events.ndjson"
+    events.write_bytes(chat_opened(99))
+    for _ in range(2):
+        assert log.run("publish", str(events), kafka="audit-publisher").returncode == 0
+    with consuming(log, tmp_path / "consumer.log") as output:
+        wait_until(lambda: lag(log) == 0, seconds=90, what=f"all is settled: {output}")
+    done = log.run("verify", "--json", kafka="audit-reader", elastic="audit-reader")
+    assert done.returncode == 0, done.stderr
+    with log.client("audit-reader") as reader:
+        reader.indices.refresh(index=EVENTS)
+        assert reader.count(index="audit-events")["count"] == reader.count(index=EVENTS)["count"]
+        with pytest.raises(elasticsearch.AuthorizationException):
+            reader.search(index=index.replace("audit-events-", "audit-events.v2-"))
+    with log.client("audit-writer") as writer, pytest.raises(elasticsearch.AuthorizationException):
+        writer.search(index=index)
