@@ -4,7 +4,8 @@ from pathlib import Path
 
 from audit_query import QuerySettings
 from audit_schemas.settings import EventSettings
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 __all__ = ["SHIPPED", "AlertSettings"]
 
@@ -27,3 +28,14 @@ class AlertSettings(QuerySettings, EventSettings):
         pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$",
         description="Index of alerts; what the runner remembers is in the same name with -state.",
     )
+
+    @field_validator("alerts_index")
+    @classmethod
+    def _is_not_among_events(cls, name: str, info: ValidationInfo) -> str:
+        prefix = info.data.get("index_prefix")
+        if name.startswith(f"{prefix}-"):
+            raise PydanticCustomError(
+                "among_events",
+                "must not begin with AUDITLOG_INDEX_PREFIX and a hyphen: those are indices of events",
+            )
+        return name

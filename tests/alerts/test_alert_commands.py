@@ -9,8 +9,10 @@ import pytest
 from alert_making import documents, text_of
 from audit_alerts.commands import register
 from audit_alerts.rules import shipped_folder
+from audit_alerts.settings import AlertSettings
 from audit_cli.app import app
 from command import auditlog
+from pydantic import ValidationError
 from typer import Typer
 from typer.testing import CliRunner, Result
 
@@ -182,3 +184,10 @@ def test_a_rule_that_is_misspelt_is_guessed() -> None:
     assert 2 == done.exit_code
     assert "did you mean" in done.stderr
     assert "brute-force?" in done.stderr
+
+
+def test_alerts_are_kept_apart_from_events() -> None:
+    """An index under the events' prefix would get their template, which refuses what an alert has."""
+    with pytest.raises(ValidationError, match="must not begin with AUDITLOG_INDEX_PREFIX"):
+        AlertSettings(index_prefix="audit", alerts_index="audit-alerts")
+    AlertSettings(index_prefix="audit", alerts_index="alerts")

@@ -132,7 +132,10 @@ class Typist:
     def _wait_for_words(self, process: ForkServerProcess, out: Path) -> None:
         try:
             wait_until(
-                lambda: not process.is_alive() or (out.exists() and re.search("[a-z]{3}.*\n", out.read_text())),
+                lambda: (
+                    not process.is_alive()
+                    or (out.exists() and re.search("[a-z]{3}.*\n", out.read_text()))
+                ),
                 seconds=30,
                 what="it says something",
             )
@@ -156,4 +159,3 @@ class Typist:
 def _signal(process: ForkServerProcess, number: signal.Signals) -> None:
     if process.pid is not None:
         os.kill(process.pid, number)
-

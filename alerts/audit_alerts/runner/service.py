@@ -11,6 +11,7 @@ from types import FrameType
 import elasticsearch
 from audit_monitor import Health, Monitor
 from audit_query import AuditLog
+from audit_query.errors import ExportError
 from audit_schemas import format_timestamp
 from audit_schemas.soften import printable
 from confluent_kafka import KafkaException
@@ -135,6 +136,7 @@ class _Loop:
                 _tell(self._runner.round(self._stop.is_set), every)
             except (
                 NoOffsetsError,
+                ExportError,
                 KafkaException,
                 elasticsearch.ApiError,
                 elasticsearch.TransportError,
@@ -197,7 +199,7 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, AlertError):
+    if isinstance(error, AlertError | ExportError):
         return str(error)
     if isinstance(error, KafkaException):
         return f"Kafka: {error.args[0].str()}"
