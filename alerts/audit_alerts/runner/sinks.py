@@ -31,6 +31,9 @@ SIGNATURE = "X-Auditlog-Signature"
 TIMESTAMP = "X-Auditlog-Timestamp"
 """Seconds since 1970, when this try was made: what is old is somebody's replay."""
 
+_ABOUT_ALL = frozenset({401, 403, 404, 405, 407, 408, 410, 429})
+"""Refusals that are about us or the address; others may be about what this one alert says."""
+
 
 class NotDeliveredError(Exception):
     """A sink did not take an alert. `alone`: others may fare better."""
@@ -166,9 +169,10 @@ class Webhook:
         status = answer.status
         answer.close()  # whatever it has to say, we do not read it
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            # What is refused may be this alert alone; where the server is in trouble, all are.
-            alone = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-            raise NotDeliveredError(f"the webhook answers {status}", alone=alone and status != 429)  # noqa: PLR2004
+            refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+            raise NotDeliveredError(
+                f"the webhook answers {status}", alone=refused and status not in _ABOUT_ALL
+            )
 
     def close(self) -> None:
         """Close the connections."""
