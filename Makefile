@@ -11,7 +11,7 @@ SECONDS ?= 600
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-containers soak bench bench-fields bench-adaptive bench-query bench-alerts bench-detection lint format schema clean
+.PHONY: help install demo test test-containers soak bench bench-fields bench-adaptive bench-query bench-alerts bench-detection bench-sizes lint format schema clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -54,6 +54,9 @@ bench-alerts: $(VENV)/.installed  ## Measure a step of all alert rules over 2,00
 
 bench-detection: $(VENV)/.installed  ## Measure what the rules find of attacks, real ones and those of 20 seeds; write docs/alerts.md
 	$(BIN)/python -m benchmarks detection --docs docs/alerts.md $(addprefix --real ,$(wildcard $(dir $(DEMO_FILE))))
+
+bench-sizes: $(VENV)/.installed  ## Measure how many bytes an event takes in Kafka and in Elasticsearch
+	$(BIN)/python -m benchmarks sizes
 
 bench-adaptive: $(VENV)/.installed  ## Compare the settings that settle by themselves with fixed ones
 	$(BIN)/python -m benchmarks adaptive --events $(EVENTS)

@@ -41,6 +41,9 @@ def size_sheet(event_bytes: float, sizes: dict[str, float]) -> Sheet:
 
 def _publish_alone(arena: Arena) -> None:
     """Publish some of the events as a quiet service does: no two of them in one batch."""
+    template = Index(arena.client, "bench-alone")
+    template.set_up(arena.servers, _ALONE)
+    template.delete()
     settings = ProducerSettings(kafka_bootstrap_servers=arena.servers.kafka).producer_config()
     producer = Producer(settings | {"linger.ms": 0})
     with arena.screen.bar("Publishing one by one", _ALONE_EVENTS) as advance:

@@ -119,7 +119,7 @@ def _containers() -> Iterator[Servers]:
     kafka, elastic = free_port(), free_port()
     with _kafka_container(kafka), _elasticsearch_container(elastic):
         servers = Servers(f"{LOOPBACK}:{kafka}", f"http://{LOOPBACK}:{elastic}")
-        wait_until(lambda: _answer(servers), seconds=120, what="the containers answer")
+        wait_until(lambda: _answer(servers), seconds=300, what="the containers answer")
         yield servers
 
 

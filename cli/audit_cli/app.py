@@ -75,7 +75,7 @@ def run() -> int:
     """Run the command line and return the exit status."""
     for library in ("audit_producer", "auditlog.kafka", "elastic_transport"):
         # Their warnings are told by the commands themselves, in words, or mended by a retry.
-        logging.getLogger(library).setLevel(logging.CRITICAL)
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)  # librdkafka's FATAL is critical
     try:
         app()
     except KeyboardInterrupt:

@@ -77,7 +77,11 @@ def _elasticsearch(error: Exception) -> str | None:
             "AUDITLOG_ELASTICSEARCH_PASSWORD, or AUDITLOG_ELASTICSEARCH_API_KEY"
         )
     if isinstance(error, elasticsearch.AuthorizationException):
-        return f"Elasticsearch refuses this user the action: {_reason(error)}"
+        return (
+            f"Elasticsearch refuses this user the action: {_reason(error)}. Set "
+            "AUDITLOG_ELASTICSEARCH_USERNAME to one who has the role for it: "
+            "deploy/elasticsearch/roles.yml"
+        )
     if isinstance(error, elasticsearch.ApiError):
         return f"Elasticsearch refuses the request: {error.meta.status} {_reason(error)}"
     if isinstance(error, elasticsearch.TransportError):

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import structlog
 from audit_schemas import Origin, format_timestamp
 from audit_schemas.settings import KafkaSettings
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
+from audit_consumer.kafka_writer import KafkaWriter
 from audit_consumer.record import Refusal
 
 __all__ = [
@@ -140,22 +141,22 @@ class DeadLetters:
 
     def _recover(self, error: KafkaError | None, count: int) -> None:
         """Keep what comes again from growing the queue, and start afresh after a fatal error."""
-        _log.warning("dead letters not acknowledged", count=count, error=error and error.str())
+        why = self._producer.ended or error
+        _log.warning("dead letters not acknowledged", count=count, error=why and why.str())
         self._producer.purge(in_flight=False)
-        if error is not None and error.code() == KafkaError._FATAL:  # noqa: SLF001 - public code
+        is_fatal = error is not None and error.code() == KafkaError._FATAL  # noqa: SLF001 - public code
+        if is_fatal or self._producer.ended is not None:
             self._producer = self._connect()
 
-    def _connect(self) -> Producer:
-        return Producer(
-            self._settings.kafka_config()
-            | {
-                "acks": "all",
-                "enable.idempotence": True,
+    def _connect(self) -> KafkaWriter:
+        return KafkaWriter(
+            self._settings,
+            {
                 "linger.ms": 5,
                 "compression.type": "lz4",
                 "message.max.bytes": 100_000_000,  # the topic decides, not the client
                 "delivery.timeout.ms": 30_000,
-            }
+            },
         )
 
 

@@ -18,7 +18,14 @@ from audit_consumer.topics import TopicPlan, Topics, topic_plans
 __all__ = ["Finding", "examine"]
 
 _OLDEST = (9, 0)
-_PRIVILEGES = ["create_doc", "auto_configure", "view_index_metadata", "read"]
+_PRIVILEGES = [
+    "create_doc",
+    "auto_configure",
+    "view_index_metadata",
+    "indices:data/read/get",
+    "indices:data/read/mget",
+]
+_CLUSTER = ["indices:admin/index_template/get"]
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -127,7 +134,12 @@ def _elasticsearch(
             )
             return
         except elasticsearch.AuthorizationException as error:
-            yield Finding("Elasticsearch", False, f"refuses: {error.message}", "Grant the privilege")
+            yield Finding(
+                "Elasticsearch",
+                False,
+                f"refuses: {error.message}",
+                "Give this user a role of deploy/elasticsearch/roles.yml",
+            )
         except elasticsearch.ApiError as error:
             yield Finding("Elasticsearch", False, f"{error.meta.status}: {error.message}")
         except elasticsearch.TransportError as error:
@@ -206,7 +218,7 @@ def _mappings(client: elasticsearch.Elasticsearch, setup: SetupSettings) -> Iter
 def _privileges(client: elasticsearch.Elasticsearch, settings: ConsumerSettings) -> Iterator[Finding]:
     try:
         answer = client.security.has_privileges(
-            cluster=["monitor"],
+            cluster=_CLUSTER,
             index=[{"names": [f"{settings.index_prefix}-*"], "privileges": _PRIVILEGES}],
         )
     except (elasticsearch.BadRequestError, elasticsearch.ApiError) as error:
@@ -219,8 +231,8 @@ def _privileges(client: elasticsearch.Elasticsearch, settings: ConsumerSettings)
     yield Finding(
         "privileges",
         not missing,
-        f"missing: {', '.join(missing)}" if missing else "all that is needed",
-        "Grant them to the consumer's user" if missing else "",
+        f"a consumer lacks: {', '.join(missing)}" if missing else "all that a consumer needs",
+        "Give its user the role audit_writer of deploy/elasticsearch/roles.yml" if missing else "",
     )
 
 

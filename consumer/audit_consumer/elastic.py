@@ -7,6 +7,7 @@ from typing import Any
 
 import elasticsearch
 from audit_schemas import IndexNaming, Origin
+from audit_schemas.errors import CredentialsError
 from audit_schemas.settings import ElasticsearchSettings
 from audit_schemas.template import MANAGED_BY, lacks_fields, mapping
 
@@ -119,7 +120,7 @@ class EventIndex:
 
     def _renew(self) -> None:
         """Take credentials that were changed in their file since: the next try goes by them."""
-        with suppress(OSError):
+        with suppress(CredentialsError):
             options = self._settings.elasticsearch_options()
             if options != self._options:
                 self._options = options

@@ -17,6 +17,7 @@ __all__ = ["Membership"]
 _log = structlog.get_logger()
 
 _QUIET_SECONDS = 30.0
+_FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
 
 
 class Membership:
@@ -217,14 +218,19 @@ class Membership:
                     f"Kafka at {self._settings.kafka_bootstrap_servers} refuses the credentials. Check "
                     "AUDITLOG_KAFKA_USERNAME and _PASSWORD, or its file"
                 )
-            elif self._settings.kafka_username is not None:
-                config = self._settings.kafka_config()
-                self._consumer.set_sasl_credentials(config["sasl.username"], config["sasl.password"])
+            else:
+                self._settings.renew_login(self._consumer)
         self._errors(error)
 
     def _on_error(self, error: KafkaError, message: Message) -> None:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - librdkafka's public code
             self._on_expired(message)
+        elif error.code() in _FORBIDDEN and not self._was_assigned:
+            self._fault = SetupFaultError(
+                f"Kafka does not let this user read topic {self._topic} as group {self._group} "
+                f"({error.str()}). Let it by: auditlog setup --acls, or set AUDITLOG_KAFKA_USERNAME to "
+                "another"
+            )
         elif error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED):
             self._fault = SetupFaultError(
                 f"Topic {self._topic} can't be read: {error.str()}. Run: auditlog doctor"

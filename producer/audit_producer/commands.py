@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from audit_producer.attacks import Attacks
-from audit_producer.errors import PublishError, UndeliveredError
+from audit_producer.errors import DeliveryError, PublishError, UndeliveredError
 from audit_producer.lines import Line, read_lines
 from audit_producer.producer import AuditProducer
-from audit_producer.report import Counts
+from audit_producer.report import Counts, Failure
 from audit_producer.settings import ProducerSettings
 from audit_producer.traffic import Traffic
 
@@ -61,7 +61,8 @@ def publish(
     """
     notes = Console(stderr=True, emoji=False)
     refused: Counter[str] = Counter()
-    with opened(file) as source, _producer() as producer, publishing_bar(notes) as progress:
+    failures: list[Failure] = []
+    with opened(file) as source, _producer(failures) as producer, publishing_bar(notes) as progress:
         task = progress.add_task("Publishing", total=file_size(source), events=0)
         for line in read_lines(source):
             if (refusal := _publish_line(producer, line)) is not None:
@@ -74,7 +75,8 @@ def publish(
         done = progress.tasks[task].completed
         progress.update(task, total=done or 1, completed=done or 1)
     _report(producer.counts, refused, json_output=json_output)
-    if refused or producer.counts.undelivered:
+    _fail_if_undelivered(producer.counts, failures)
+    if refused:
         raise typer.Exit(1)
 
 
@@ -118,12 +120,14 @@ def generate(
         _write(events, out)
         return
     notes = Console(stderr=True, emoji=False)
-    with _producer() as producer, publishing_bar(notes) as progress:
+    failures: list[Failure] = []
+    with _producer(failures) as producer, publishing_bar(notes) as progress:
         task = progress.add_task("Publishing", total=count, events=0)
         for number, event in enumerate(events, start=1):
             producer.publish(event)
             progress.update(task, completed=number, events=number)
     _report(producer.counts, Counter(), json_output=json_output)
+    _fail_if_undelivered(producer.counts, failures)
 
 
 def _labelled(traffic: Traffic, labels: Path, rate: float | None) -> Iterator[AuditEvent]:
@@ -163,9 +167,17 @@ def _live(events: Iterator[AuditEvent], rate: float) -> Iterator[AuditEvent]:
 
 
 @contextlib.contextmanager
-def _producer() -> Iterator[AuditProducer]:
-    """Open a producer whose topic is there; closing reports what was left undelivered."""
-    producer = AuditProducer(PublisherSettings())
+def _producer(failures: list[Failure]) -> Iterator[AuditProducer]:
+    """Open a producer whose topic is there; closing reports what was left undelivered.
+
+    The first failure of delivery is put into `failures`: those that follow are of a kind, as a rule.
+    """
+
+    def note(failure: Failure) -> None:
+        if not failures and isinstance(failure.error, DeliveryError):
+            failures.append(failure)
+
+    producer = AuditProducer(PublisherSettings(), on_failure=note)
     try:
         producer.check()
         with producer:
@@ -230,11 +242,17 @@ def _report(counts: Counts, refused: Counter[str], *, json_output: bool) -> None
         )
         return
     console.print(f"{_counted(counts.delivered, 'event')} published", highlight=False)
-    if counts.undelivered:
-        events = _counted(counts.undelivered, "event")
-        console.print(f"{events} not acknowledged: publish again", highlight=False)
     for reason, number in refused.most_common():
         console.print(f"{_counted(number, 'line')} refused: {reason}", highlight=False)
+
+
+def _fail_if_undelivered(counts: Counts, failures: list[Failure]) -> None:
+    if counts.undelivered:
+        why = failures[0].error if failures else "it is not known why"
+        raise PublishError(
+            f"{_counted(counts.undelivered, 'event')} not acknowledged: {why}. Publish again: what did "
+            "arrive will not be doubled"
+        )
 
 
 def _counted(number: int, what: str) -> str:

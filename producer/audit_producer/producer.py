@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,10 +23,11 @@ from audit_schemas import (
 )
 from audit_schemas.event import MAX_EVENT_BYTES, Service
 from audit_schemas.wire import too_large, validate
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from audit_producer.activities import Activities, User
 from audit_producer.build import complete, new_event
+from audit_producer.client import Client, no_topic
 from audit_producer.errors import (
     ClosedError,
     DeliveryError,
@@ -66,6 +68,7 @@ class AuditProducer(Activities):
         raises: bool = True,
     ) -> None:
         self._settings = settings or ProducerSettings()
+        self._settings.kafka_config()  # what is wrong with credentials is told here, not to a log-in
         self._on_failure = on_failure
         self._raises = raises
         self._catalogue = self._settings.load_catalogue()
@@ -132,10 +135,7 @@ class AuditProducer(Activities):
                 "Set AUDITLOG_KAFKA_BOOTSTRAP_SERVERS, or start one with: auditlog local up"
             ) from error
         if found.error is not None:
-            raise KafkaUnavailableError(
-                f"Topic {topic} can't be published to ({found.error.str()}). "
-                "Create it with: auditlog setup"
-            )
+            raise KafkaUnavailableError(no_topic(topic, found.error))
 
     def flush(self, timeout: float | None = None) -> int:
         """Wait until all that is queued is acknowledged; return how many are still not."""
@@ -157,8 +157,7 @@ class AuditProducer(Activities):
         left = self.flush()
         producer = self._producer
         if producer is not None and left:
-            producer.purge()
-            producer.flush(1)
+            producer.give_up()
         self._stop_polling()
         if left and self._raises:
             raise UndeliveredError(left)
@@ -187,7 +186,7 @@ class AuditProducer(Activities):
         """Start afresh: no connection yet, nothing counted."""
         self._lock = threading.Lock()
         self._published = self._acknowledged = self._undelivered = self._refused = 0
-        self._producer: Producer | None = None
+        self._producer: Client | None = None
         self._poller: threading.Thread | None = None
         self._stop = threading.Event()
 
@@ -205,25 +204,28 @@ class AuditProducer(Activities):
         value = encode(event)
         if len(value) > MAX_EVENT_BYTES:
             raise too_large(len(value))
+        client = self._connect()
         try:
-            self._connect().produce(
+            client.produce(
                 self._settings.topic,
                 value,
                 key=_key(event),
                 headers=_HEADERS,
-                on_delivery=self._delivered,
+                on_delivery=partial(self._delivered, client),
             )
         except BufferError:
             return False
         except KafkaException as error:
             if error.args[0].code() == KafkaError._FATAL:  # noqa: SLF001 - librdkafka's public code
-                self._reconnect()
+                client.poll(_POLL_SECONDS)  # it tells why
+                self._reconnect(client)
+                raise PublishError(client.why(error.args[0])) from error
             raise PublishError(f"Kafka's client refused the event: {error.args[0].str()}") from error
         with self._lock:
             self._published += 1
         return True
 
-    def _connect(self) -> Producer:
+    def _connect(self) -> Client:
         if self._closed:
             raise ClosedError("the producer is closed")
         if self._producer is None:
@@ -236,28 +238,31 @@ class AuditProducer(Activities):
                     self._poller.start()
         return self._producer
 
-    def _reconnect(self) -> None:
+    def _reconnect(self, client: Client) -> None:
         """Let go of a client that will never publish again, so that the next event gets another."""
         with self._lock:
-            self._producer = None
+            if self._producer is client:
+                self._producer = None
 
-    def _new_producer(self) -> Producer:
+    def _new_producer(self) -> Client:
         try:
-            return Producer(self._settings.producer_config())
+            return Client(self._settings)
         except KafkaException as error:
             raise PublishError(f"Kafka's client can't be set up: {error.args[0].str()}") from error
 
-    def _poll(self, producer: Producer) -> None:
+    def _poll(self, producer: Client) -> None:
         """Serve delivery reports, also while the service publishes nothing."""
         while not self._stop.is_set() and producer is self._producer:
             producer.poll(_POLL_SECONDS)
+            if producer.refusal is not None:
+                self._reconnect(producer)
 
     def _stop_polling(self) -> None:
         self._stop.set()
         if self._poller is not None and self._poller is not threading.current_thread():
             self._poller.join()
 
-    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+    def _delivered(self, client: Client, error: KafkaError | None, message: Message) -> None:
         with self._lock:
             if error is None:
                 self._acknowledged += 1
@@ -265,7 +270,7 @@ class AuditProducer(Activities):
             self._undelivered += 1
         value = message.value()
         event = decode(value) if value is not None else None
-        self._tell(Failure(event, DeliveryError(_undelivered(error))))
+        self._tell(Failure(event, DeliveryError(client.why(error))))
 
     def _refuse(self, event: AuditEvent | Mapping[str, Any] | None, error: Exception) -> bool:
         with self._lock:
@@ -307,12 +312,6 @@ def _key(event: AuditEvent) -> str | None:
     return event.user.id or event.user.name
 
 
-def _undelivered(error: KafkaError) -> str:
-    if error.code() == KafkaError._PURGE_QUEUE:  # noqa: SLF001 - librdkafka's public code
-        return "the producer closed before Kafka took the event"
-    return f"Kafka did not take the event: {error.str()}"
-
-
 def _sentence(error: Exception) -> str:
     """Say what went wrong without the event's values."""
     if isinstance(error, EventRefused | PublishError):
@@ -336,6 +335,6 @@ def _restart_in_child() -> None:
 
 
 _producers: "weakref.WeakSet[AuditProducer]" = weakref.WeakSet()
-_inherited: list[Producer] = []
+_inherited: list[Client] = []
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_restart_in_child)

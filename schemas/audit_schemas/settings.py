@@ -3,22 +3,54 @@
 Plain models: they read no environment. The command line fills them from `AUDITLOG_*` variables.
 """
 
+from contextlib import suppress
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, FilePath, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
 from audit_schemas.catalogue import Catalogue
+from audit_schemas.errors import CredentialsError
 from audit_schemas.kafka_log import KAFKA_LOG
 from audit_schemas.timestamps import TimeBounds
 
-__all__ = ["ElasticsearchSettings", "EventSettings", "KafkaSettings"]
+__all__ = ["ElasticsearchSettings", "EventSettings", "KafkaSettings", "SecretSettings", "secret_of"]
 
 
-class KafkaSettings(BaseModel):
+class _LogsIn(Protocol):
+    def set_sasl_credentials(self, username: str, password: str, /) -> None: ...
+
+
+class SecretSettings(BaseModel):
+    """What holds for all secrets: they are shown nowhere, and sent only where nobody listens."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    allow_plain_text: bool = Field(
+        False,
+        description="Send credentials also over connections to other machines that have no TLS.",
+    )
+
+    def hold_back(self, what: str, addresses: str, mend: str) -> None:
+        """Raise CredentialsError if addresses, which have no TLS, are not all on this machine.
+
+        What stays on the loopback device crosses no network: who can listen there can read our
+        memory too.
+        """
+        hosts = [_host(address) for address in addresses.split(",")]
+        away = [host for host in hosts if not _is_loopback(host)]
+        if away and not self.allow_plain_text:
+            raise CredentialsError(
+                f"{what} would get credentials in plain text, over the network to {away[0]}. {mend}, "
+                "or set AUDITLOG_ALLOW_PLAIN_TEXT=true if that network is yours alone"
+            )
+
+
+class KafkaSettings(SecretSettings):
     """How to reach Kafka, and the topics."""
 
     kafka_bootstrap_servers: str = Field(
@@ -46,7 +78,10 @@ class KafkaSettings(BaseModel):
     alerts_topic: str = Field("audit.alerts", description="The topic that alerts go to.")
 
     def kafka_config(self) -> dict[str, Any]:
-        """Return what every librdkafka client of ours is configured with."""
+        """Return what every librdkafka client of ours is configured with.
+
+        Secrets that are in files are read at each call. Raises CredentialsError.
+        """
         config: dict[str, Any] = {
             "bootstrap.servers": self.kafka_bootstrap_servers,
             "security.protocol": self.kafka_security_protocol,
@@ -55,14 +90,27 @@ class KafkaSettings(BaseModel):
         }
         if self.kafka_ca_file is not None:
             config["ssl.ca.location"] = str(self.kafka_ca_file)
+        if self.kafka_security_protocol == "SASL_PLAINTEXT":
+            self.hold_back(
+                "Kafka",
+                self.kafka_bootstrap_servers,
+                "Set AUDITLOG_KAFKA_SECURITY_PROTOCOL=SASL_SSL",
+            )
         if self.kafka_security_protocol.startswith("SASL"):
             config["sasl.mechanism"] = self.kafka_sasl_mechanism
             config["sasl.username"] = self.kafka_username or ""
-            config["sasl.password"] = _secret(self.kafka_password, self.kafka_password_file) or ""
+            config["sasl.password"] = secret_of(self.kafka_password, self.kafka_password_file) or ""
         return config
 
+    def renew_login(self, client: _LogsIn) -> None:
+        """Give a client the credentials as they are now, after it was refused those that it had."""
+        if self.kafka_username is not None:
+            with suppress(CredentialsError):  # its file is being replaced: it is asked again
+                config = self.kafka_config()
+                client.set_sasl_credentials(config["sasl.username"], config["sasl.password"])
 
-class ElasticsearchSettings(BaseModel):
+
+class ElasticsearchSettings(SecretSettings):
     """How to reach Elasticsearch, and the indices."""
 
     elasticsearch_url: str = Field(
@@ -107,19 +155,25 @@ class ElasticsearchSettings(BaseModel):
         """Return keyword arguments for `elasticsearch.Elasticsearch`.
 
         Secrets that are in files are read at each call. The client's own retries are off: they hide
-        back-pressure, and every caller has its own way to wait. Raises OSError for such a file.
+        back-pressure, and every caller has its own way to wait. Raises CredentialsError.
         """
         options: dict[str, Any] = {
             "hosts": [url.strip() for url in self.elasticsearch_url.split(",")],
             "max_retries": 0,
             "retry_on_timeout": False,
         }
-        key = _secret(self.elasticsearch_api_key, self.elasticsearch_api_key_file)
+        key = secret_of(self.elasticsearch_api_key, self.elasticsearch_api_key_file)
         if key is not None:
             options["api_key"] = key
         elif self.elasticsearch_username is not None:
-            password = _secret(self.elasticsearch_password, self.elasticsearch_password_file)
+            password = secret_of(self.elasticsearch_password, self.elasticsearch_password_file)
             options["basic_auth"] = (self.elasticsearch_username, password or "")
+        if options.keys() & {"api_key", "basic_auth"}:
+            plain = [host for host in options["hosts"] if host.startswith("http://")]
+            if plain:
+                self.hold_back(
+                    "Elasticsearch", ",".join(plain), "Set AUDITLOG_ELASTICSEARCH_URL to https"
+                )
         if self.elasticsearch_ca_file is not None:
             options["ca_certs"] = str(self.elasticsearch_ca_file)
         return options
@@ -150,8 +204,28 @@ class EventSettings(BaseModel):
         )
 
 
-def _secret(value: SecretStr | None, file: Path | None) -> str | None:
-    """Return the variable's value, else what the file holds, without the newline at its end."""
+def secret_of(value: SecretStr | None, file: Path | None) -> str | None:
+    """Return the variable's value, else what the file holds, without the newline at its end.
+
+    Raises CredentialsError for a file that can't be read.
+    """
     if value is not None:
         return value.get_secret_value()
-    return file.read_text("utf-8").strip() if file is not None else None
+    try:
+        return file.read_text("utf-8").strip() if file is not None else None
+    except OSError as error:
+        raise CredentialsError(f"{file} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise CredentialsError(f"{file} is not UTF-8 text") from None
+
+
+def _host(address: str) -> str:
+    text = address.strip()
+    return urlsplit(text if "://" in text else f"//{text}").hostname or text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

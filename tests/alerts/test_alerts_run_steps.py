@@ -297,6 +297,21 @@ def test_state_of_all_rules_takes_few_requests(
     ]
 
 
+def test_state_that_another_has_written_since_is_not_overwritten(run: Running) -> None:
+    """Of many that are written together, just these are refused; a beginning likewise."""
+    run.runner([], FakeBound())
+    states = RuleStates(run.client, f"{run.index}-state")
+    first = [RuleState(name, "v", 10, None) for name in ("a", "b")]
+    known = states.write(first)
+    assert states.write(first) == [None, None]
+    a, b = states.read(["a", "b", "c"]).values()
+    assert [a, b] == known
+    assert states.write([a.claimed(20, "v")]) != [None]
+    written = states.write([a.claimed(30, "v"), b.claimed(30, "v")])
+    assert [state is None for state in written] == [True, False]
+    assert [state.upto for state in states.read(["a", "b"]).values()] == [20, 30]
+
+
 def test_alerts_of_more_than_one_answer_are_all_known(
     deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,18 +329,3 @@ def test_alerts_of_more_than_one_answer_are_all_known(
     assert covered is not None
     assert (covered.new, covered.grown) == (0, 9)
     assert [alert["audit"]["alert"]["count"] for alert in run.alerts()] == [7] * 9
-
-
-def test_state_that_another_has_written_since_is_not_overwritten(run: Running) -> None:
-    """Of many that are written together, just these are refused; a beginning likewise."""
-    run.runner([], FakeBound())
-    states = RuleStates(run.client, f"{run.index}-state")
-    first = [RuleState(name, "v", 10, None) for name in ("a", "b")]
-    known = states.write(first)
-    assert states.write(first) == [None, None]
-    a, b = states.read(["a", "b", "c"]).values()
-    assert [a, b] == known
-    assert states.write([a.claimed(20, "v")]) != [None]
-    written = states.write([a.claimed(30, "v"), b.claimed(30, "v")])
-    assert [state is None for state in written] == [True, False]
-    assert [state.upto for state in states.read(["a", "b"]).values()] == [20, 30]

@@ -11,8 +11,8 @@ from servers import ROOT
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
 
-TRIED = "tests/consumer/test_verify.py"
-"""A file that uses both servers, and goes the whole way."""
+TRIED = "tests/cli/test_readme.py"
+"""The README's examples: they publish to the one server and ask the other, and take little time."""
 
 LABEL = "label=org.testcontainers=true"
 

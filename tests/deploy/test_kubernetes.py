@@ -18,6 +18,7 @@ from audit_local.ports import free_port
 from audit_monitor import Health, Monitor
 from audit_query.web.health import PATHS
 from audit_query.web.settings import ServeSettings
+from audit_secrets.roster import KAFKA_USERS, SERVED, SERVICES
 from command import auditlog
 from kustomized import Resource, build
 from prometheus_client import CollectorRegistry
@@ -168,8 +169,22 @@ def test_each_role_has_secrets_of_its_own(role: str) -> None:
     }
     assert secrets
     assert not secrets & others
-    users = {environment(role)[f"AUDITLOG_{server}_USERNAME"] for server in ("KAFKA", "ELASTICSEARCH")}
-    assert ("audit-admin" in users) == (role == "setup")
+
+
+@every_role
+def test_each_role_is_the_user_whose_secrets_it_has(role: str) -> None:
+    """As `auditlog secrets` shares them out: a folder a service, which a Secret is made of."""
+    (name,) = (
+        volume["secret"]["secretName"].removeprefix("auditlog-")
+        for volume in pod(role)["volumes"]
+        if volume["name"] == "secrets"
+    )
+    (service,) = (one for one in SERVICES if one.name == name)
+    given = environment(role)
+    assert given["AUDITLOG_KAFKA_USERNAME"] == service.kafka
+    assert given["AUDITLOG_ELASTICSEARCH_USERNAME"] == service.elasticsearch
+    assert pod(role)["securityContext"]["runAsUser"] == service.uid
+    assert ("AUDITLOG_SERVE_KEY_FILE" in given) == (name in SERVED)
 
 
 @every_build
@@ -375,8 +390,11 @@ def test_keda_asks_about_the_consumers_of_these_settings() -> None:
     assert (metadata["tls"] == "enable") == given["AUDITLOG_KAFKA_SECURITY_PROTOCOL"].endswith("SSL")
     parameters = {one["parameter"] for references in authentication.values() for one in references}
     assert parameters == {"username", "password", "ca"}
-    for one in authentication["configMapTargetRef"]:
-        assert one["key"] in of_kind(EXAMPLE, "ConfigMap")[one["name"]]["data"]
+    (user,) = authentication["configMapTargetRef"]
+    onlooker = of_kind(EXAMPLE, "ConfigMap")[user["name"]]["data"][user["key"]]
+    assert onlooker in KAFKA_USERS
+    (service,) = (one for one in SERVICES if one.kafka == onlooker)
+    assert {one["name"] for one in authentication["secretTargetRef"]} == {f"auditlog-{service.name}"}
 
 
 def test_nobody_else_says_how_many_consumers_there_are() -> None:

@@ -68,6 +68,25 @@ def test_stopped_in_the_middle(deployment: Deployment, tmp_path: Path, chance: r
     assert_flow_settled(deployment, flow)
 
 
+def test_rolling_restart_loses_and_doubles_nothing(deployment: Deployment, tmp_path: Path) -> None:
+    """An upgrade under load: three consumers, each stopped and started again after the other."""
+    with Crew(deployment, tmp_path) as crew:
+        with Flow(deployment) as flow:
+            flow.burst(BACKLOG)
+            flow.start()
+            before = [crew.join(), crew.join(), crew.join()]
+            crew.wait_for_shares([2, 2, 2])
+            for consumer in before:
+                flow.burst(BACKLOG // 2)
+                crew.wait_for_work()
+                crew.leave(consumer)
+                assert lag(deployment) > 0, "the restart came too late to prove anything"
+                crew.join()
+                crew.wait_for_shares([2, 2, 2])
+        crew.settle()
+    assert_flow_settled(deployment, flow)
+
+
 def written_and_not_committed(deployment: Deployment) -> int:
     """Count the documents of records that the group will read again."""
     beyond = [

@@ -1,4 +1,4 @@
-"""The fenced blocks of the README and of docs/: what a reader would type, or paste."""
+"""The fenced blocks of all documents: what a reader would type, or paste."""
 
 import re
 from collections.abc import Iterator
@@ -7,9 +7,14 @@ from pathlib import Path
 
 from servers import ROOT
 
-__all__ = ["DOCUMENTS", "Block", "blocks_of"]
+__all__ = ["DOCUMENTS", "Block", "blocks_of", "name_of"]
 
-DOCUMENTS: tuple[Path, ...] = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+DOCUMENTS: tuple[Path, ...] = (
+    ROOT / "README.md",
+    ROOT / "ARCHITECTURE.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(path for part in ("deploy", "benchmarks", "tests") for path in (ROOT / part).rglob("*.md")),
+)
 
 _FENCE = re.compile(
     r"(?:^<!-- not run: (?P<excuse>[^\n]*) -->\n\n?)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
@@ -49,3 +54,8 @@ def blocks_of(document: Path) -> list[Block]:
         Block(found["language"], found["text"], found["excuse"])
         for found in _FENCE.finditer(document.read_text())
     ]
+
+
+def name_of(document: Path) -> str:
+    """Return a document's path from the project's root on."""
+    return document.relative_to(ROOT).as_posix()

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from certificates import loopback_certificate
-from servers import Deployment
-
 from handbook.typist import Typist
+from servers import Deployment
 
 __all__ = ["EVENT_ID", "STORIES", "Story", "given"]
 
@@ -63,16 +62,32 @@ def _readme_after(typist: Typist) -> None:
     assert '"events":[' in answer
 
 
+def _own_indices(typist: Typist) -> None:
+    typist.given["audit-events-"] = typist.variables["AUDITLOG_INDEX_PREFIX"] + "-"
+
+
 def _activities_after(typist: Typist) -> None:
     said = typist.said
     assert "Published 1 record" in said["auditlog dead-letters replay --reason unknown-activity"]
     assert "dead-lettered 0" not in said["auditlog verify"], "it counts as refused, and as indexed"
 
 
+def _migrating_after(typist: Typist) -> None:
+    said = typist.said
+    assert "3 rows would be published" in said["auditlog import old.csv --mapping old.toml --dry-run"]
+    (imported,) = (words for line, words in said.items() if "--rejects" in line)
+    assert "3 rows published" in imported
+
+
 STORIES: dict[str, Story] = {
     "README.md": Story(_readme_before, _readme_after),
-    "activities.md": Story(
+    "docs/activities.md": Story(
         after=_activities_after,
         until={"auditlog search --activity door-opened --from -24h": "door-opened"},
     ),
+    "docs/migrating.md": Story(
+        after=_migrating_after,
+        until={"auditlog search --user Ada --from 2026-10-01 --to 2026-11-01": "chat-opened"},
+    ),
+    "docs/sizing.md": Story(before=_own_indices),
 }

@@ -12,10 +12,9 @@ import pytest
 from audit_consumer.record import Record
 from command import clean_environment
 from consuming import settle
-from servers import ROOT, Deployment
-
 from handbook.block import blocks_of
 from handbook.programs import go_home, java_command, node_home
+from servers import ROOT, Deployment
 
 pytestmark = pytest.mark.servers
 

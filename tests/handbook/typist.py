@@ -13,11 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from command import clean_environment
-from servers import Deployment
-from waiting import wait_until
-
 from handbook.block import Block
 from handbook.forked import auditlog
+from servers import Deployment
+from waiting import wait_until
 
 __all__ = ["Typist"]
 
@@ -49,7 +48,7 @@ class Typist:
         self.variables = clean_environment() | deployment.environment
         self.variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self._folder = folder
-        self._given = given
+        self.given = dict(given)
         self._until = until
         self._running: dict[str, ForkServerProcess] = {}
 
@@ -71,7 +70,7 @@ class Typist:
         return wanted in self.said[command]
 
     def _here(self, command: str) -> str:
-        for there, here in self._given.items():
+        for there, here in self.given.items():
             command = command.replace(there, here)
         return command
 

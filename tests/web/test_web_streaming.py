@@ -144,6 +144,22 @@ def test_reader_who_goes_away_ends_the_scan(two: Deployment, held: Held, given_b
         wait_until(lambda: status_of_export(address) == 200, what="the next is let in")
 
 
+def test_head_of_an_export_ends_the_scan(
+    two: Deployment, held: Held, given_back: list[Any], capsys: Any
+) -> None:
+    """Its first page says whether there is an answer; nobody waits for the rest, and that is well."""
+    settings = ServeSettings(serve_exports=1)
+    with OneByOne(two.query) as log, listening(create_app(log, settings)) as address:
+        with contextlib.closing(http.client.HTTPConnection(address, timeout=30)) as connection:
+            connection.request("HEAD", "/api/v1/export?format=ndjson")
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (200, b"")
+            assert held.ended.wait(30)
+        assert not held.reached.is_set()
+        wait_until(lambda: given_back, what="the point in time is given back")
+    assert "broke" not in "".join(capsys.readouterr())
+
+
 def test_reader_who_takes_nothing_is_cut_off(two: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever stops reading holds no point in time for ever."""
     ended = threading.Event()

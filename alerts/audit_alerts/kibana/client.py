@@ -51,7 +51,8 @@ class Kibana:
         self._headers = {"kbn-xsrf": "true", "accept": "application/json"}
         authorization = settings.authorization()
         if authorization is not None:
-            _check_is_private(self._base)
+            if not settings.allow_plain_text:
+                _check_is_private(self._base)
             self._headers["authorization"] = authorization
         ca_file = settings.kibana_ca_file
         self._pool = urllib3.PoolManager(

@@ -1,9 +1,9 @@
 """Settings of whoever brings rules and dashboards into Kibana."""
 
 import base64
-from pathlib import Path
 from urllib.parse import urlsplit
 
+from audit_schemas.settings import secret_of
 from pydantic import Field, FilePath, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
@@ -59,9 +59,9 @@ class KibanaSettings(AlertSettings):
     def authorization(self) -> str | None:
         """Return the header's value, None without credentials.
 
-        Raises KibanaError for what can't be sent, OSError for a file that can't be read.
+        Raises KibanaError for what can't be sent, CredentialsError for a file that can't be read.
         """
-        key = _secret(self.kibana_api_key, self.kibana_api_key_file)
+        key = secret_of(self.kibana_api_key, self.kibana_api_key_file)
         if key is not None:
             if not key or not key.isascii() or not key.isprintable() or " " in key:
                 raise KibanaError(
@@ -70,7 +70,7 @@ class KibanaSettings(AlertSettings):
             return f"ApiKey {key}"
         if self.kibana_username is None:
             return None
-        password = _secret(self.kibana_password, self.kibana_password_file)
+        password = secret_of(self.kibana_password, self.kibana_password_file)
         if password is None:
             raise KibanaError(
                 f"no password for {self.kibana_username}: set AUDITLOG_KIBANA_PASSWORD_FILE or "
@@ -78,12 +78,3 @@ class KibanaSettings(AlertSettings):
             )
         pair = f"{self.kibana_username}:{password}".encode()
         return "Basic " + base64.b64encode(pair).decode()
-
-
-def _secret(value: SecretStr | None, file: Path | None) -> str | None:
-    if value is not None:
-        return value.get_secret_value()
-    try:
-        return file.read_text("utf-8").strip() if file is not None else None
-    except UnicodeDecodeError:
-        raise KibanaError(f"{file}: is not UTF-8 text") from None

@@ -6,11 +6,12 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Protocol, TextIO
 
 import urllib3
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from audit_alerts.runner.settings import RunnerSettings
 
@@ -105,14 +106,8 @@ class Topic:
     def __init__(self, settings: RunnerSettings) -> None:
         self._topic = settings.alerts_topic
         self._seconds = settings.alert_attempt_seconds
-        self._producer = Producer(
-            settings.kafka_config()
-            | {
-                "enable.idempotence": True,
-                "linger.ms": 0,
-                "message.timeout.ms": round(self._seconds * 1000),
-            }
-        )
+        self._settings = settings
+        self._producer = self._connect()
 
     def send(self, alert: Mapping[str, Any]) -> None:
         """Publish, and wait until it is acknowledged."""
@@ -128,14 +123,35 @@ class Topic:
             raise NotDeliveredError(f"topic {self._topic}: {error}") from error
         deadline = time.monotonic() + self._seconds + 5
         while not outcome and time.monotonic() < deadline:
-            self._producer.poll(0.1)
+            try:
+                self._producer.poll(0.1)
+            except KafkaException as error:  # it will never publish again, but another client may
+                self._producer = self._connect()
+                raise NotDeliveredError(f"topic {self._topic}: {error.args[0].str()}") from error
         if not outcome or outcome[0] is not None:
             raise NotDeliveredError(f"topic {self._topic}: {outcome[0] if outcome else 'no answer'}")
 
     def close(self) -> None:
         """Forget what was not acknowledged; it is still in the outbox."""
         self._producer.purge()
-        self._producer.flush(1)
+        with suppress(KafkaException, SystemError):  # it has ended before; its flush raises both
+            self._producer.flush(1)
+
+    def _connect(self) -> Producer:
+        return Producer(
+            self._settings.kafka_config()
+            | {
+                "enable.idempotence": True,
+                "linger.ms": 0,
+                "message.timeout.ms": round(self._seconds * 1000),
+            },
+            error_cb=self._on_trouble,
+        )
+
+    def _on_trouble(self, error: KafkaError) -> None:
+        """Take a password that was changed in its file."""
+        if error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001 - librdkafka's public code
+            self._settings.renew_login(self._producer)
 
 
 class Webhook:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from audit_schemas import Origin
 from audit_schemas.settings import KafkaSettings
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from audit_consumer.dead_letters import Headers
+from audit_consumer.kafka_writer import KafkaWriter
 
 __all__ = ["Outbox", "Outgoing"]
 
@@ -31,16 +32,14 @@ class Outbox:
     """Writes records, and waits for the acknowledgement of all replicas in sync."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._producer = Producer(
-            settings.kafka_config()
-            | {
-                "acks": "all",
-                "enable.idempotence": True,
+        self._producer = KafkaWriter(
+            settings,
+            {
                 "linger.ms": 5,
                 "compression.type": "zstd",  # what came in small is to go out small
                 "message.max.bytes": 100_000_000,  # the topic decides, not the client
                 "delivery.timeout.ms": _SECONDS * 1000,
-            }
+            },
         )
 
     def send(self, records: Sequence[Outgoing]) -> list[Origin | KafkaError]:

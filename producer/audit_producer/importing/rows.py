@@ -88,7 +88,7 @@ def _csv_rows(lines: Iterator[str], form: Form) -> Iterator[Row]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield Row(number, {}, f"{_span(number, reader.line_num)} not CSV: {error}")
+            yield Row(number, {}, f"{_span(number, reader.line_num)}not CSV: {error}")
             continue
         if not values:
             continue

@@ -1,0 +1,84 @@
+"""What producers of every version wrote, read by today's consumer: the same documents, to the byte.
+
+A new version may add golden records; it never changes those that are there. Where one of these tests
+fails, the format was changed. Either take the change back, or, if records of older versions still give
+the same documents and only new ones differ, raise SCHEMA_VERSION's minor (the distribution's version,
+where only the document changed), and add a file for it as tests/make_golden.py says. Where nothing but
+what the consumer adds has changed (ecs.version, say) and every event.hash is as it was, a replay finds
+duplicates as ever: make the files anew, and say so in the changelog.
+"""
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from audit_consumer.record import Prepared, Record, Refusal
+from audit_schemas import Catalogue, content_hash, encode, publisher_fields
+from audit_schemas.event import SCHEMA_VERSION
+from audit_schemas.wire import decode
+from make_golden import INGESTED, Kept, decoder, kept_by, main
+from messages import message
+
+FOLDER = Path(__file__).with_name("golden")
+FILES = sorted(FOLDER.glob("*.ndjson"))
+KEPT: dict[str, Kept] = {
+    f"{path.stem}-{number}": json.loads(line)
+    for path in FILES
+    for number, line in enumerate(path.read_text().splitlines())
+}
+INDEXED = [name for name, record in KEPT.items() if "lines" in record]
+OURS = [name for name, record in KEPT.items() if record["headers"]]
+SHA256 = {"0.1.0": "2f5844d3e612aa261b8030652b2541d2cf91347e7993f4fee9baed0cc3d38976"}
+"""Of each file: what is golden stays as it is."""
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_record_of_any_version_is_read_as_ever(name: str) -> None:
+    """By the quick way as by the slow one: the same index, id, document and hash, or refusal."""
+    record = KEPT[name]
+    value, headers = kept_by(record)
+    found = message(value, partition=record["partition"], offset=record["offset"], headers=headers)
+    judge = decoder()
+    read, prepared = judge.read(found, INGESTED), judge.prepare(Record.of(found), INGESTED)
+    if "refused" in record:
+        assert isinstance(read, Refusal)
+        assert isinstance(prepared, Refusal)
+        assert (record["refused"], record["path"]) == (read.reason, read.path)
+        return
+    assert isinstance(prepared, Prepared)
+    assert record["lines"].encode() == read
+    assert record["lines"].encode() == prepared.lines
+
+
+@pytest.mark.parametrize("name", INDEXED)
+def test_hash_of_a_stored_document_can_be_recomputed(name: str) -> None:
+    """Years later, from what is stored alone."""
+    stored = json.loads(KEPT[name]["lines"].split("\n")[1])
+    assert stored["event"]["hash"] == content_hash(publisher_fields(stored))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_producers_form_is_written_as_ever(name: str) -> None:
+    """What a producer wrote once, it would write again: fields, their order, and their text."""
+    written = KEPT[name]["value"].encode()
+    assert written == encode(decode(written))
+
+
+def test_every_activity_and_version_has_golden_records(capsys: pytest.CaptureFixture[str]) -> None:
+    """Add them by tests/make_golden.py, as it says, if this fails."""
+    assert version("chat-auditlog") in SHA256
+    kept = [KEPT[name] for name in OURS]
+    actions = {json.loads(one["value"])["event"]["action"] for one in kept}
+    assert set(Catalogue.load()) <= actions
+    newest = max(tuple(map(int, one["headers"]["audit-schema"].split("."))) for one in kept)
+    assert newest == SCHEMA_VERSION
+    main()
+    assert len(capsys.readouterr().out.splitlines()) == len(FILES[-1].read_text().splitlines())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_golden_records_stay_as_they_are(path: Path) -> None:
+    """Whoever changes them changes what lies in Kafka, in dead letters and in the index already."""
+    assert SHA256[path.stem] == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,35 @@
+"""The runbook: who is woken by an alert finds it under its name."""
+
+import re
+
+import yaml
+from servers import ROOT
+
+_RUNBOOK = ROOT / "docs" / "operating.md"
+
+
+def alerts() -> dict[str, str]:
+    """Return each alert of Prometheus and the address of its runbook."""
+    groups = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    return {rule["alert"]: rule["annotations"]["runbook_url"] for rule in rules}
+
+
+def test_each_alert_has_its_heading_and_each_heading_its_alert() -> None:
+    """In the order of the rules, so that neighbours stand together."""
+    headings = re.findall(r"^### (\w+)$", _RUNBOOK.read_text(), re.MULTILINE)
+    assert headings == list(alerts())
+
+
+def test_each_alert_leads_to_its_heading() -> None:
+    """The link in the alert is the heading's own."""
+    for name, address in alerts().items():
+        assert address.endswith(f"docs/operating.md#{name.lower()}")
+
+
+def test_each_heading_says_what_to_look_at_and_what_to_do() -> None:
+    """Nobody who is woken is left with a description alone."""
+    parts = re.split(r"^### (\w+)$", _RUNBOOK.read_text(), flags=re.MULTILINE)[1:]
+    for name, text in zip(parts[::2], parts[1::2], strict=True):
+        assert "*Look" in text, name
+        assert "*Do*" in text or "*Look and do*" in text, name

@@ -1,0 +1,371 @@
+"""Who may do what: each role does its work by our commands, and is refused everything else."""
+
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import elasticsearch
+import pytest
+from audit_producer import AuditProducer, Failure, ProducerSettings
+from audit_producer.build import new_event
+from command import clean_environment
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+from events import chat_opened
+from secured import PASSWORD, Secured
+from servers import ROOT
+from waiting import wait_until
+
+ACLS = str(ROOT / "deploy" / "kafka" / "acls.toml")
+TOPIC, LETTERS, ALERTS = "audit.events", "audit.events.dead-letter", "audit.alerts"
+INDEXED = 3
+
+
+@pytest.fixture(scope="module")
+def log(secured: Secured, tmp_path_factory: pytest.TempPathFactory) -> Secured:
+    """Give a log in which each role has done its work once, by the commands that are its own."""
+    made = secured.run("setup", "--acls", ACLS, "--json", kafka="audit-admin", elastic="audit-admin")
+    assert made.returncode == 0, made.stderr
+    changes = json.loads(made.stdout)["changes"]
+    assert "created index template audit-events" in changes
+    assert "User:audit-publisher may write topic audit.events" in changes
+    events = tmp_path_factory.mktemp("events") / "events.ndjson"
+    events.write_bytes(b"\n".join(chat_opened(number) for number in range(INDEXED)))
+    for _ in range(2):  # the second time, the consumer has to compare by get and mget
+        published = secured.run("publish", str(events), kafka="audit-publisher")
+        assert published.returncode == 0, published.stderr
+    write(secured, "audit-publisher", TOPIC, b"no event")
+    with consuming(secured, tmp_path_factory.mktemp("log") / "consumer.log") as output:
+        wait_until(lambda: lag(secured) == 0, seconds=90, what=f"all is settled: {output}")
+    return secured
+
+
+@contextmanager
+def consuming(secured: Secured, output: Path, elastic: str = "audit-writer") -> Iterator[Path]:
+    """Run `auditlog consume` beside the test, as the consumer and this user of Elasticsearch."""
+    environment = clean_environment() | secured.environment(kafka="audit-consumer", elastic=elastic)
+    command = [sys.executable, "-m", "audit_cli", "consume", "--start", "earliest"]
+    with output.open("ab") as file:
+        process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
+    try:
+        yield output
+    finally:
+        process.terminate()
+        process.wait(60)
+        assert PASSWORD not in output.read_text()
+
+
+def lag(secured: Secured) -> int | None:
+    """Return how many records are not settled; None while the group has settled nothing."""
+    consumer = Consumer(secured.kafka_config("audit-admin") | {"group.id": "audit-indexer"})
+    try:
+        numbers = consumer.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions
+        found = consumer.committed([TopicPartition(TOPIC, number) for number in numbers], timeout=10)
+        if any(place.offset < 0 for place in found):
+            return None
+        ends = [consumer.get_watermark_offsets(place, timeout=10)[1] for place in found]
+        return sum(ends) - sum(place.offset for place in found)
+    finally:
+        consumer.close()
+
+
+def write(secured: Secured, principal: str, topic: str, value: bytes) -> KafkaError | None:
+    """Write a record, not idempotently, and return why it was refused."""
+    answers: list[KafkaError | None] = []
+    producer = Producer(secured.kafka_config(principal) | {"message.timeout.ms": 15_000})
+    producer.produce(topic, value, on_delivery=lambda error, _: answers.append(error))
+    producer.flush(20)
+    assert len(answers) == 1
+    return answers[0]
+
+
+def read(secured: Secured, principal: str, topic: str) -> KafkaError | None:
+    """Read a topic from its beginning; return why it was refused, None if something came."""
+    config = {"group.id": "audit-indexer", "enable.auto.commit": False, "enable.partition.eof": True}
+    consumer = Consumer(secured.kafka_config(principal) | config)
+    try:
+        consumer.assign([TopicPartition(topic, 0, 0)])
+        message = consumer.poll(20)
+        assert message is not None
+        error = message.error()
+        return None if error is None or error.code() == KafkaError._PARTITION_EOF else error
+    finally:
+        consumer.close()
+
+
+def create(secured: Secured, principal: str) -> KafkaError | None:
+    """Create a topic; return why it was refused."""
+    name = f"made-{uuid.uuid4().hex}"
+    future = AdminClient(secured.kafka_config(principal)).create_topics([NewTopic(name, 1, 1)])[name]
+    try:
+        future.result(20)
+    except KafkaException as error:
+        found: KafkaError = error.args[0]
+        return found
+    return None
+
+
+# What a principal may do; what is not here is refused.
+KAFKA_MAY = {
+    "audit-publisher": {f"write {TOPIC}"},
+    "audit-consumer": {f"read {TOPIC}", f"write {LETTERS}"},
+    "audit-reader": {f"read {TOPIC}", f"read {LETTERS}", f"read {ALERTS}"},
+    "audit-alerter": {f"read {TOPIC}", f"read {LETTERS}", f"write {ALERTS}"},
+    "nobody-in-particular": set[str](),
+}
+
+
+@pytest.mark.parametrize("principal", KAFKA_MAY)
+def test_principal_may_do_its_work_and_nothing_else(log: Secured, principal: str) -> None:
+    """Each of Kafka's principals against each topic; a publisher can't read, and none makes topics."""
+    tried: dict[str, KafkaError | None] = {"create": create(log, principal)}
+    for topic in (TOPIC, LETTERS, ALERTS):
+        tried[f"read {topic}"] = read(log, principal, topic)
+        if f"write {topic}" not in KAFKA_MAY[principal]:  # that it may, its commands show
+            tried[f"write {topic}"] = write(log, principal, topic, b"{}")
+    forbidden = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
+    for action, error in tried.items():
+        if action in KAFKA_MAY[principal]:
+            assert error is None, action
+        else:
+            assert error is not None, action
+            assert error.code() in forbidden, (action, error)
+
+
+EVENTS = "audit-events-*"
+Act = Callable[[elasticsearch.Elasticsearch, str, str], Any]
+
+READS: dict[str, Act] = {
+    "search by the alias": lambda es, _, __: es.search(index="audit-events"),
+    "search": lambda es, index, _: es.search(index=index),
+    "count": lambda es, index, _: es.count(index=index),
+    "point in time": lambda es, _, __: es.open_point_in_time(index="audit-events", keep_alive="1s"),
+    "terms": lambda es, _, __: es.terms_enum(index="audit-events", field="user.name"),
+    "explain": lambda es, index, _id: es.explain(index=index, id=_id, query={"match_all": {}}),
+    "term vectors": lambda es, index, _id: es.termvectors(index=index, id=_id),
+}
+ADDS: dict[str, Act] = {
+    # 409, where it may: the id is taken
+    "create": lambda es, index, _id: es.create(index=index, id=_id, document={}),
+}
+CHANGES: dict[str, Act] = {
+    "overwrite": lambda es, index, _id: es.index(index=index, id=_id, document={}),
+    "overwrite by bulk": lambda es, index, _id: bulk(es, {"index": {"_index": index, "_id": _id}}, {}),
+    "update": lambda es, index, _id: es.update(index=index, id=_id, doc={"message": "nothing"}),
+    "delete": lambda es, index, _id: es.delete(index=index, id=_id),
+    "delete by bulk": lambda es, index, _id: bulk(es, {"delete": {"_index": index, "_id": _id}}),
+}
+GETS: dict[str, Act] = {
+    "get": lambda es, index, _id: es.get(index=index, id=_id),
+    "mget": lambda es, index, _id: es.mget(index=index, ids=[_id]),
+}
+# On an index that is not there: who may, gets a 404.
+GONE = "audit-events-1999.01"
+RULES: dict[str, Act] = {
+    "delete an index": lambda es, _, __: es.indices.delete(index=GONE),
+    "close an index": lambda es, _, __: es.indices.close(index=GONE),
+    "block an index": lambda es, _, __: es.indices.add_block(index=GONE, block="write"),
+    "change settings": lambda es, _, __: es.indices.put_settings(index=GONE, settings={"index": {}}),
+    "delete a template": lambda es, _, __: es.indices.delete_index_template(name="not-there"),
+    "cluster state": lambda es, _, __: es.cluster.state(metric="version"),
+}
+OTHERS: dict[str, Act] = {
+    "read another index": lambda es, _, __: es.search(index="another"),
+    "write another index": lambda es, _, __: es.create(index="another", id="1", document={}),
+    "users": lambda es, _, __: es.security.get_user(),
+}
+ALERT_WRITES: dict[str, Act] = {
+    "write an alert": lambda es, _, __: es.index(
+        index="audit-alerts", id="1", document={"message": "nothing"}
+    ),
+}
+ALERT_READS: dict[str, Act] = {"read alerts": lambda es, _, __: es.search(index="audit-alerts")}
+ACTIONS = READS | ADDS | CHANGES | GETS | RULES | OTHERS | ALERT_WRITES | ALERT_READS
+
+ELASTIC_MAY = {
+    "audit-writer": {*ADDS, *GETS},
+    "audit-reader": {*READS, *GETS, *ALERT_READS},
+    "audit-alerter": {*READS, *GETS, *ALERT_READS, *ALERT_WRITES},
+    "audit-admin": {*READS, *ADDS, *GETS, *RULES, *ALERT_READS},
+}
+
+
+def bulk(es: elasticsearch.Elasticsearch, *operations: dict[str, Any]) -> None:
+    """Send one operation by bulk; raise as the plain request would."""
+    (item,) = es.bulk(operations=list(operations))["items"]
+    (answer,) = item.values()
+    if answer["status"] == 403:
+        raise PermissionError
+
+
+@pytest.mark.parametrize("user", ELASTIC_MAY)
+def test_role_may_do_its_work_and_nothing_else(log: Secured, user: str) -> None:
+    """Each of Elasticsearch's roles against each action: all as in the table."""
+    with log.client("root") as root:
+        hit = root.search(index=EVENTS, size=1)["hits"]["hits"][0]
+        root.indices.create(index="audit-alerts", ignore_unavailable=True) if not (
+            root.indices.exists(index="audit-alerts")
+        ) else None
+    allowed = set()
+    with log.client(user) as es:
+        for name, act in ACTIONS.items():
+            try:
+                act(es, hit["_index"], hit["_id"])
+            except (elasticsearch.AuthorizationException, PermissionError):
+                continue
+            except (elasticsearch.NotFoundError, elasticsearch.ConflictError):
+                pass
+            allowed.add(name)
+    assert ELASTIC_MAY[user] == allowed
+    with log.client("root") as root:
+        assert hit["_source"] == root.get(index=hit["_index"], id=hit["_id"])["_source"]
+
+
+def test_no_credentials_no_answer(log: Secured) -> None:
+    """Neither server tells a stranger anything."""
+    done = log.run("search", kafka=None, elastic=None)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("auditlog: Elasticsearch refuses the credentials")
+    done = log.run("generate", "--count", "1", kafka=None)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_what_the_roles_wrote_is_proven_by_the_reader(log: Secured) -> None:
+    """The writer compared ids by get alone, the consumer dead-lettered; an onlooker verifies it all."""
+    done = log.run("verify", "--json", kafka="audit-reader", elastic="audit-reader")
+    assert done.returncode == 0, done.stderr
+    done = log.run("search", "--json", elastic="audit-reader")
+    assert len(done.stdout.splitlines()) == INDEXED
+    done = log.run("dead-letters", "list", "--json", kafka="audit-reader")
+    assert "malformed" in done.stdout, done.stderr
+    done = log.run("doctor", kafka="audit-consumer", elastic="audit-writer")
+    assert done.returncode == 0, done.stdout
+
+
+def test_alerter_runs_the_rules(log: Secured) -> None:
+    """It makes its own two indices, follows the consumers' offsets, and reads events."""
+    with log.client("root") as root:
+        root.indices.delete(index=["audit-alerts", "audit-alerts-state"], ignore_unavailable=True)
+    done = log.run(
+        "alerts", "run", "--once", "--since", "-1h", kafka="audit-alerter", elastic="audit-alerter"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "covered" in done.stderr
+    with log.client("root") as root:
+        assert {"audit-alerts", "audit-alerts-state"} <= set(root.indices.get(index="audit-alerts*"))
+
+
+REFUSED = {
+    "a publisher consumes": (("consume",), "audit-publisher", "audit-writer", "setup --acls"),
+    "a reader consumes": (("generate", "--count", "2"), "audit-reader", None, "setup --acls"),
+    "a stranger publishes": (
+        ("generate", "--count", "2"),
+        "nobody-in-particular",
+        None,
+        "setup --acls",
+    ),
+    "a publisher verifies": (("verify",), "audit-publisher", "audit-reader", "audit.events"),
+    "a writer searches": (("search",), None, "audit-writer", "deploy/elasticsearch/roles.yml"),
+    "a writer verifies": (
+        ("verify",),
+        "audit-reader",
+        "audit-writer",
+        "deploy/elasticsearch/roles.yml",
+    ),
+    "a reader allows": (("setup", "--acls", ACLS), "audit-reader", "audit-admin", "super user"),
+    "a reader runs rules": (("alerts", "run", "--once"), "audit-alerter", "audit-reader", "roles.yml"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refusal_is_one_sentence_with_what_to_do(log: Secured, name: str) -> None:
+    """Each command under another's rights: no traceback, a failing status, and a way on."""
+    arguments, kafka, elastic, says = REFUSED[name]
+    done = log.run(*arguments, kafka=kafka, elastic=elastic)
+    assert done.returncode == 1, done.stdout
+    told = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+    assert len(told) == 1, done.stderr
+    assert told[0].startswith("auditlog: ")
+    assert says in told[0]
+
+
+def test_consumer_that_may_not_write_stops_and_dead_letters_nothing(
+    log: Secured, tmp_path: Path
+) -> None:
+    """A user without the role is an operator's mistake, and no event's; the right one goes on."""
+    published = log.run("generate", "--count", "20", kafka="audit-publisher")
+    assert published.returncode == 0, published.stderr
+    before, letters = lag(log), ends(log, LETTERS)
+    done = log.run("consume", kafka="audit-consumer", elastic="audit-reader")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("See what is missing with: auditlog doctor")
+    assert (20, before, letters) == (before, lag(log), ends(log, LETTERS))
+    with consuming(log, tmp_path / "consumer.log"):
+        wait_until(lambda: lag(log) == 0, seconds=90, what="the writer goes on where it stood")
+    assert letters == ends(log, LETTERS)
+
+
+def ends(secured: Secured, topic: str) -> int:
+    """Return how many records a topic of one partition has had."""
+    consumer = Consumer(secured.kafka_config("audit-admin") | {"group.id": "audit-indexer"})
+    try:
+        return consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1]
+    finally:
+        consumer.close()
+
+
+def test_service_that_may_not_publish_is_told_and_never_hangs(log: Secured) -> None:
+    """librdkafka ends such a client for good, with callbacks under way: each event gets its answer."""
+    failures: list[Failure] = []
+    settings = ProducerSettings.model_validate(
+        {
+            name.removeprefix("AUDITLOG_").lower(): value
+            for name, value in log.environment(kafka="audit-reader").items()
+        }
+    )
+    producer = AuditProducer(settings, on_failure=failures.append, raises=False)
+    for number in range(50):
+        producer.publish(new_event("chat-opened", user=f"u-{number}", chat=f"c-{number}"))
+        if number % 10 == 0:
+            producer.flush(1)
+    producer.close()
+    assert len(failures) == 50
+    assert (0, 50) == (producer.counts.delivered, producer.counts.failed)
+    assert any("setup --acls" in str(failure.error) for failure in failures)
+
+
+def test_setup_needs_no_super_user(log: Secured, tmp_path: Path) -> None:
+    """The last lines of the file, without their marks, are what it takes."""
+    text = (ROOT / "deploy" / "kafka" / "acls.toml").read_text()
+    _, _, last = text.partition("# [audit-setup]\n")
+    rules = tmp_path / "acls.toml"
+    rules.write_text("[audit-setup]\n" + last.replace("# ", ""))
+    names = {
+        "AUDITLOG_TOPIC": "other.events",
+        "AUDITLOG_DEAD_LETTER_TOPIC": "other.dead-letter",
+        "AUDITLOG_ALERTS_TOPIC": "other.alerts",
+    }
+    given = AdminClient(log.kafka_config("audit-admin"))
+    assert given.list_topics(timeout=10).topics.keys() & names.values() == set()
+    allow_alone(log, rules, names)
+    done = log.run("setup", "--acls", str(rules), kafka="audit-setup", elastic="audit-admin", **names)
+    assert done.returncode == 0, done.stderr
+    assert "created topic other.events" in done.stdout
+    assert "was there: User:audit-setup may alter the cluster" in done.stdout
+
+
+def allow_alone(secured: Secured, rules: Path, names: dict[str, str]) -> None:
+    """Add rules, and make no topics."""
+    from audit_consumer import ConsumerSettings
+    from audit_consumer.acls import allow, load_rules, names_of
+
+    fields = secured.environment(kafka="audit-admin") | names
+    settings = ConsumerSettings(
+        **{key.removeprefix("AUDITLOG_").lower(): value for key, value in fields.items()}  # type: ignore[arg-type]
+    )
+    assert {done for _, done in allow(settings, load_rules(rules, names_of(settings)))} == {"added"}
