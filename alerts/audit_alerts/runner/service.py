@@ -83,6 +83,8 @@ def run_alerts(
             rules, log, kafka, states, book, since=start, metrics=metrics, alive=health.alive
         )
         loop = _Loop(runner, states, book, deliveries, metrics, health, stop)
+        if settings.webhook_url is not None and settings.secret() is None:
+            _say("posts to the webhook are not signed; set AUDITLOG_WEBHOOK_SECRET_FILE")
         if once:
             loop.once()
         else:

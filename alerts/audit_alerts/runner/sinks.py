@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Protocol, TextIO
+from urllib.parse import urlsplit
 
-import urllib3
+from audit_schemas.errors import CredentialsError
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from audit_alerts.runner.post import NoAnswerError, Post
 from audit_alerts.runner.settings import RunnerSettings
 
 __all__ = [
@@ -70,7 +72,13 @@ def body_of(alert: Mapping[str, Any]) -> bytes:
 
 
 def sinks_of(settings: RunnerSettings) -> list[Sink]:
-    """Return the sinks that the settings name."""
+    """Return the sinks that the settings name. Raises CredentialsError for a webhook without TLS."""
+    if settings.webhook_url is not None:
+        settings.secret()  # better now than with the first alert
+        parts = urlsplit(settings.webhook_url)
+        if parts.scheme == "http":
+            mend = "Set AUDITLOG_WEBHOOK_URL to https"
+            settings.hold_back("The webhook", f"http://{parts.netloc}", mend, carried="alerts")
     found: list[Sink] = [Output(), Topic(settings)]
     if settings.webhook_url is not None:
         found.append(Webhook(settings, settings.webhook_url))
@@ -161,29 +169,17 @@ class Webhook:
 
     def __init__(self, settings: RunnerSettings, url: str) -> None:
         self._settings = settings
-        self._url = url
-        self._pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(total=settings.alert_attempt_seconds), retries=False
-        )
+        self._post = Post(url, settings.alert_attempt_seconds)
 
     def send(self, alert: Mapping[str, Any]) -> None:
         """Post; any answer of 200 to 299 means that it was taken."""
         body = body_of(alert)
         try:
-            answer = self._pool.request(
-                "POST",
-                self._url,
-                body=body,
-                headers=self._headers(alert, body),
-                redirect=False,
-                preload_content=False,
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise NotDeliveredError(f"the webhook does not answer ({type(error).__name__})") from error
-        except OSError as error:
-            raise NotDeliveredError(f"the webhook's secret: {error.strerror}") from error
-        status = answer.status
-        answer.close()  # whatever it has to say, we do not read it
+            status = self._post.send(body, self._headers(alert, body))
+        except NoAnswerError as error:
+            raise NotDeliveredError(f"the webhook does not answer ({error})") from error
+        except CredentialsError as error:
+            raise NotDeliveredError(str(error)) from error
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
             raise NotDeliveredError(
@@ -191,8 +187,7 @@ class Webhook:
             )
 
     def close(self) -> None:
-        """Close the connections."""
-        self._pool.clear()
+        """Do nothing: each post has a connection of its own."""
 
     def _headers(self, alert: Mapping[str, Any], body: bytes) -> dict[str, str]:
         stamp = str(int(time.time()))
