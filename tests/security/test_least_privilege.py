@@ -89,7 +89,7 @@ def read(secured: Secured, principal: str, topic: str) -> KafkaError | None:
     consumer = Consumer(secured.kafka_config(principal) | config)
     try:
         # Whoever may read may describe; the client says nothing of a topic that it does not see.
-        unseen = consumer.list_topics(topic, timeout=20).topics[topic].error
+        unseen: KafkaError | None = consumer.list_topics(topic, timeout=20).topics[topic].error
         if unseen is not None:
             return unseen
         consumer.assign([TopicPartition(topic, 0, 0)])
