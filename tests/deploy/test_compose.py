@@ -125,6 +125,12 @@ def test_setup_waits_for_healthy_servers() -> None:
     assert {"kafka": HEALTHY, "elasticsearch": HEALTHY} == SERVICES["setup"]["depends_on"]
 
 
+@pytest.mark.parametrize("name", ["setup", "kibana-import"])
+def test_jobs_that_ask_servers_are_tried_again(name: str) -> None:
+    """On a busy machine a healthy server may take too long, and everything waits for these."""
+    assert SERVICES[name]["restart"].startswith("on-failure:")
+
+
 @pytest.mark.parametrize("name", ROLES)
 def test_roles_wait_for_setup(name: str) -> None:
     """An event indexed before the template is there would give its index a guessed mapping."""
