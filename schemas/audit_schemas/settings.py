@@ -35,9 +35,7 @@ class SecretSettings(BaseModel):
         description="Send credentials and alerts also over connections to other machines without TLS.",
     )
 
-    def hold_back(
-        self, what: str, addresses: str, mend: str, *, carried: str = "credentials"
-    ) -> None:
+    def hold_back(self, what: str, addresses: str, mend: str, *, carried: str = "credentials") -> None:
         """Raise CredentialsError if addresses, which have no TLS, are not all on this machine.
 
         What stays on the loopback device crosses no network: who can listen there can read our

@@ -350,4 +350,12 @@ def test_the_build_sees_each_package_and_nothing_else() -> None:
     packages = [*wheel["packages"], *wheel["force-include"]]
     allowed = {line.removeprefix("!") for line in rest if line.startswith("!")}
     assert ignored == "*"
-    assert {"pyproject.toml", "README.md", "constraints.txt", *packages} == allowed
+    requirements = ("requirements.txt", "requirements-build.txt")
+    assert {"pyproject.toml", "README.md", *requirements, *packages} == allowed
+
+
+def test_everything_in_the_image_is_pinned_by_its_hash() -> None:
+    """What others wrote by its hash, ours by what is in the clone; nothing comes along unasked."""
+    installs = [part for part in " ".join(arguments(stages()[0], "RUN")).split("&&") if "pip" in part]
+    for install in (part for part in installs if "without-pip" not in part):
+        assert "--require-hashes -r requirements" in install or "--no-deps" in install, install

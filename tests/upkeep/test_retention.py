@@ -168,3 +168,20 @@ def test_late_event_makes_its_index_again_and_that_stays_for_as_long_as_kafka_ho
     assert "Kafka still holds 1 of its events" in rows(filled, *policy)[old]["stays_because"]
     assert EventIndex(filled.consumer, 10).naming() == IndexNaming(filled.name)
     filled.run("verify")
+
+
+@pytest.mark.servers
+def test_index_that_was_made_anew_goes_with_the_one_that_was_kept(filled: Deployment) -> None:
+    """Under its own name, which consumers don't know."""
+    old, naming = name_of(filled, OLD), IndexNaming(filled.name)
+    filled.run("reindex", "--index", old)
+    both = {naming.copy_of(old, 1), naming.copy_of(old, 2)}
+    today = datetime.now(UTC).date()
+    with filled.client() as client:
+        judged = judge(client, naming, filled.consumer, Keep(days=30), today)
+        assert judged.going == [], "Kafka holds their events"
+        expire(filled)
+        judged = judge(client, naming, filled.consumer, Keep(days=30), today)
+        gone = delete(client, naming, judged.going, lambda *_: None)
+        assert both == {held.index for held in gone}
+    assert filled.count() == 5

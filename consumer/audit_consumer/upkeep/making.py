@@ -26,6 +26,7 @@ _NOTE_EVERY = 10
 """Pages between two notes; each note is a change of the cluster's state."""
 _BULK_BYTES = 8 * 1024 * 1024
 _TRIES = 60
+_LATER = (429, 502, 503, 504)
 
 
 def is_making(held: Held) -> bool:
@@ -45,7 +46,7 @@ class Making:
         self._copied: dict[int, tuple[int, Tally]] = {}
         self._checked: dict[int, tuple[int, Tally]] = {}
         note = source.mappings.get("_meta", {}).get(NOTE)
-        self._was_blocked: bool = (
+        self.was_blocked: bool = (
             note["was_blocked"] if note else source.settings.get("index.blocks.write") == "true"
         )
 
@@ -70,7 +71,7 @@ class Making:
                 f"Index {self.target} is in the way: it was not made of {self.source.index} as it is "
                 "now. Delete it, or take back what was begun with: auditlog reindex --abandon"
             )
-        self._was_blocked = note["was_blocked"]
+        self.was_blocked = note["was_blocked"]
         self._copied = {
             int(shard): (at, Tally(documents, int(digest, 16)))
             for shard, (at, documents, digest) in note["copied"].items()
@@ -121,7 +122,7 @@ class Making:
 
     def finish(self) -> None:
         """Take the note away, and block writes where they were blocked before: it is an index now."""
-        if self._was_blocked:
+        if self.was_blocked:
             self._client.indices.add_block(index=self.target, block="write")
         self._client.indices.put_mapping(index=self.target, meta=self._body["mappings"]["_meta"])
 
@@ -133,7 +134,7 @@ class Making:
         note = {
             "source": self.source.index,
             "uuid": self.source.settings["index.uuid"],
-            "was_blocked": self._was_blocked,
+            "was_blocked": self.was_blocked,
             "copied": copied,
         }
         return {**self._body["mappings"]["_meta"], NOTE: note}
@@ -169,6 +170,9 @@ class Making:
                     filter_path=RESPONSE_FIELDS,
                 )
                 answers = sort_out(len(left), answer.body)
+            except elasticsearch.ApiError as error:
+                if error.meta.status not in _LATER:
+                    raise
             except (elasticsearch.ConnectionTimeout, elasticsearch.ConnectionError):
                 pass  # what it did of it, the next try finds
             else:

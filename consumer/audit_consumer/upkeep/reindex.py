@@ -16,6 +16,7 @@ Killed at any moment, it is gone on with by running it again. Its state is in El
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from audit_schemas import IndexNaming
@@ -23,7 +24,7 @@ from audit_schemas import IndexNaming
 from audit_consumer.errors import SetupFaultError
 from audit_consumer.terminal import Report
 from audit_consumer.upkeep.inventory import Held, take_inventory
-from audit_consumer.upkeep.making import Making, is_making
+from audit_consumer.upkeep.making import NOTE, Making, is_making
 from audit_consumer.upkeep.sweep import Sweep
 
 __all__ = ["Reindexing", "kept", "outdated"]
@@ -32,6 +33,8 @@ _PASSES = 20
 _SMALL = 2_000
 """With so few events in a pass, the last one takes no time to speak of."""
 _POLL_SECONDS = 0.1
+_CLONED = "kept_of"
+"""The key in `_meta` that says which index one was cloned of, by uuid."""
 
 
 def outdated(indices: Sequence[Held], body: Mapping[str, Any]) -> list[Held]:
@@ -89,15 +92,21 @@ class Reindexing:
                 break
         making.check(self._report)
         began = time.monotonic()
-        self._client.indices.add_block(index=source.index, block="write")
-        making.copy(self._report, whole=True)
-        making.check(self._report)
-        if (why := making.differs()) is not None:
-            raise SetupFaultError(
-                f"The copy of {source.index} is not the same ({why}), so it does not take its place. "
-                "Let consumers go on with: auditlog reindex --abandon"
-            )
-        old = self._keep(source)
+        try:
+            self._client.indices.add_block(index=source.index, block="write")
+            making.copy(self._report, whole=True)
+            making.check(self._report)
+            if (why := making.differs()) is not None:
+                raise SetupFaultError(
+                    f"The copy of {source.index} is not the same ({why}), so it does not take its "
+                    "place. Take back what was begun with: auditlog reindex --abandon"
+                )
+            old = self._keep(source)
+        except (Exception, KeyboardInterrupt):
+            if not making.was_blocked:
+                with suppress(Exception):  # consumers need not wait until someone has looked
+                    self._unblock(source.index)
+            raise
         self._move_readers(source, making.target)
         self._move_writers(source, making.target)
         making.finish()
@@ -118,13 +127,12 @@ class Reindexing:
             prefix = self._naming.prefix
             if prefix in making.aliases:
                 self._alias(_removed(making.index, prefix), _added(source.index, prefix))
-            if making.mappings["_meta"]["reindex"]["was_blocked"] is False:
-                self._client.indices.put_settings(
-                    index=source.index, settings={"index.blocks.write": None}
-                )
+            if making.mappings["_meta"][NOTE]["was_blocked"] is False:
+                self._unblock(source.index)
+            clone = self._naming.copy_of(source.name, 1)
+            if source.version == 1 and self._is_clone(clone, source):
+                self._client.indices.delete(index=clone)
             self._client.indices.delete(index=making.index)
-            if source.version == 1:
-                self._delete_if_there(self._naming.copy_of(source.name, 1))
             yield f"{making.index} is deleted; {source.index} takes events again"
 
     def _target(self, source: Held) -> str:
@@ -144,17 +152,40 @@ class Reindexing:
         if source.version > 1:
             return source.index
         clone = self._naming.copy_of(source.name, 1)
-        if not self._is_there(clone):
-            self._client.indices.clone(index=source.index, target=clone, wait_for_active_shards="1")
-        self._client.cluster.health(index=clone, wait_for_status="yellow", timeout="60s")
+        if self._is_clone(clone, source):  # of a run before; events may have come since
+            self._client.indices.delete(index=clone)
+        meta = {**source.mappings["_meta"], _CLONED: source.settings["index.uuid"]}
+        self._client.indices.put_mapping(index=source.index, meta=meta)  # the clone inherits it
+        self._client.indices.clone(index=source.index, target=clone, wait_for_active_shards="1")
         self._client.indices.refresh(index=clone)
         found, wanted = (self._client.count(index=one)["count"] for one in (clone, source.index))
         if found != wanted:
             raise SetupFaultError(
-                f"Index {clone} holds {found:,} events and not {wanted:,}. Delete it, then run "
-                "auditlog reindex again; or let consumers go on with: auditlog reindex --abandon"
+                f"Index {clone}, the copy to keep, holds {found:,} events and not {wanted:,}. Run "
+                "auditlog reindex again"
             )
         return clone
+
+    def _is_clone(self, index: str, source: Held) -> bool:
+        """Tell whether an index is there, and was cloned of this source and nothing else.
+
+        Raises SetupFaultError if it is another one, whose events may be nowhere else.
+        """
+        found = self._client.indices.get_mapping(
+            index=index, ignore_unavailable=True, allow_no_indices=True
+        )
+        if index not in found:
+            return False
+        meta = found[index]["mappings"].get("_meta", {})
+        if meta.get(_CLONED) != source.settings["index.uuid"]:
+            raise SetupFaultError(
+                f"Index {index} is in the way, and is no copy of {source.index}. See what it holds, "
+                "then delete it, or: auditlog reindex --forget"
+            )
+        return True
+
+    def _unblock(self, index: str) -> None:
+        self._client.indices.put_settings(index=index, settings={"index.blocks.write": None})
 
     def _move_readers(self, source: Held, target: str) -> None:
         prefix = self._naming.prefix
@@ -179,12 +210,6 @@ class Reindexing:
     def _is_searched(self, index: str) -> bool:
         stats = self._client.indices.stats(index=index, metric="search")["_all"]["total"]["search"]
         return bool(stats["open_contexts"] or stats["query_current"] or stats["fetch_current"])
-
-    def _is_there(self, index: str) -> bool:
-        return bool(self._client.indices.exists(index=index))
-
-    def _delete_if_there(self, index: str) -> None:
-        self._client.indices.delete(index=index, ignore_unavailable=True)
 
     def _live(self, name: str) -> Held:
         for one in self._inventory():
