@@ -121,11 +121,12 @@ class _Loop:
         self._health = health
         self._stop = stop
         self._away: str | None = None
+        self._told_late = False
 
     def once(self) -> None:
         """Cover what can be seen, and try each sink once; what is left waits in the index."""
         self._prepare()
-        _tell(self._runner.round(self._stop.is_set), 0)
+        self._tell(self._runner.round(self._stop.is_set), 0)
         threads = [threading.Thread(target=each.attempt) for each in self._deliveries]
         for thread in threads:
             thread.start()
@@ -142,7 +143,7 @@ class _Loop:
                     prepared = True
                     for delivery in self._deliveries:
                         delivery.start()
-                _tell(self._runner.round(self._stop.is_set), every)
+                self._tell(self._runner.round(self._stop.is_set), every)
             except (
                 AlertError,
                 ExportError,
@@ -161,6 +162,24 @@ class _Loop:
             for delivery in self._deliveries:
                 delivery.wake()
             self._pause(every)
+
+    def _tell(self, covered: Covered | None, every: float) -> None:
+        if covered is None:
+            return
+        long = covered.end - covered.start > 2000 * every
+        if long or covered.new or covered.grown:
+            start, end = (format_timestamp(as_time(at)) for at in (covered.start, covered.end))
+            steps = f"{covered.steps} step{'s' if covered.steps > 1 else ''}"
+            _say(
+                f"covered what was ingested from {start} to {end} in {steps}: "
+                f"{covered.new} new alerts, {covered.grown} that went on"
+            )
+        if covered.late and not self._told_late:
+            _say(
+                f"{covered.late} events could not be seen yet when rules covered their time; looked at "
+                "again. If this goes on, set clocks right, or AUDITLOG_ALERT_MARGIN_SECONDS higher"
+            )
+            self._told_late = True
 
     def _waiting(self, error: Exception) -> None:
         """Note what is waited for; say it once, however many ways it has of not answering."""
@@ -205,19 +224,6 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, KafkaException):
         return f"Kafka: {error.args[0].str()}"
     return f"Elasticsearch: {type(error).__name__} {error}"[:300]
-
-
-def _tell(covered: Covered | None, every: float) -> None:
-    if covered is None:
-        return
-    long = covered.end - covered.start > 2000 * every
-    if long or covered.new or covered.grown:
-        start, end = (format_timestamp(as_time(at)) for at in (covered.start, covered.end))
-        steps = f"{covered.steps} step{'s' if covered.steps > 1 else ''}"
-        _say(
-            f"covered what was ingested from {start} to {end} in {steps}: "
-            f"{covered.new} new alerts, {covered.grown} that went on"
-        )
 
 
 def _say(text: str) -> None:
