@@ -45,6 +45,7 @@ class _Recorder:
 
     def __init__(self, _: object) -> None:
         self.flush = self.poll = lambda *_, **__: 0
+        self.refusal = None
 
     def produce(self, _: str, value: bytes, **handed: Any) -> None:
         _produced.append((value, handed["key"], {n: v.decode() for n, v in handed["headers"]}))
@@ -127,7 +128,7 @@ _ELSEWHERE = [
 def _records() -> Iterator[tuple[bytes, str | None, dict[str, str]]]:
     settings = ProducerSettings(max_past_days=400_000)
     with (
-        patch("audit_producer.producer.Producer", _Recorder),
+        patch("audit_producer.producer.Client", _Recorder),
         patch("audit_producer.producer.datetime", _Still),
     ):
         audit = AuditProducer(settings)
