@@ -10,8 +10,13 @@ QUERY_EVENTS ?= 2000000
 SECONDS ?= 600
 JOBS ?= 2
 
+# What the image, a Linux one, is for; tests hold it to the Dockerfile.
+IMAGE_EXTRAS := consumer web alerts secrets
+HASHED := --quiet --constraint constraints.txt --generate-hashes --python-platform linux --python-version 3.11 \
+	--no-header --no-annotate --no-emit-index-url --no-config
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-containers soak bench bench-fields bench-adaptive bench-query bench-alerts bench-detection bench-sizes lint format schema clean
+.PHONY: help install demo test test-containers soak bench bench-fields bench-adaptive bench-query bench-alerts bench-detection bench-sizes lint format requirements schema clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -68,6 +73,12 @@ lint: $(VENV)/.installed-dev  ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python deploy/vulnerabilities.py requirements.txt requirements-build.txt
+
+requirements: $(VENV)/.installed-dev  ## Write requirements.txt anew: all that the image gets, by hash
+	$(BIN)/uv pip compile $(HASHED) pyproject.toml $(addprefix --extra ,$(IMAGE_EXTRAS)) -o requirements.txt
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' \
+		| $(BIN)/uv pip compile $(HASHED) - -o requirements-build.txt
 
 format: $(VENV)/.installed-dev  ## Mend style
 	$(BIN)/ruff check --fix .

@@ -68,7 +68,7 @@ def _steps(
     rules = [rule for rule in shipped_rules() if rule.origin is plan.Origin.EVENTS]
     metrics = RunnerMetrics(rules)
     states = RuleStates(client, f"{_ALERTS}-state")
-    book = AlertBook(client, _ALERTS, "http://localhost", ())
+    book = AlertBook(client, _ALERTS, "http://localhost", lambda: ())
     states.prepare()
     book.prepare()
     runner = Runner([(rule, "") for rule in rules], log, arrivals, states, book, metrics=metrics)

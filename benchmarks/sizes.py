@@ -24,10 +24,11 @@ _CODECS: tuple[_Codec, ...] = ("default", "best_compression")
 
 def measure_sizes(arena: Arena) -> dict[str, float]:
     """Return bytes an event, by where it lies. Files of one segment, no replicas."""
-    _publish_alone(arena)
+    alone = min(_ALONE_EVENTS, arena.events)
+    _publish_alone(arena, alone)
     return {
         "Kafka, in batches (lz4)": _log_bytes(arena, TOPIC) / arena.events,
-        "Kafka, each event alone": _log_bytes(arena, _ALONE) / _ALONE_EVENTS,
+        "Kafka, each event alone": _log_bytes(arena, _ALONE) / alone,
         **{f"Elasticsearch, codec {codec}": _index_bytes(arena, codec) for codec in _CODECS},
     }
 
@@ -39,15 +40,15 @@ def size_sheet(event_bytes: float, sizes: dict[str, float]) -> Sheet:
     return Sheet("Bytes an event", ("", "bytes"), rows, "One copy each: multiply by the replicas.")
 
 
-def _publish_alone(arena: Arena) -> None:
+def _publish_alone(arena: Arena, count: int) -> None:
     """Publish some of the events as a quiet service does: no two of them in one batch."""
     template = Index(arena.client, "bench-alone")
     template.set_up(arena.servers, _ALONE)
     template.delete()
     settings = ProducerSettings(kafka_bootstrap_servers=arena.servers.kafka).producer_config()
     producer = Producer(settings | {"linger.ms": 0})
-    with arena.screen.bar("Publishing one by one", _ALONE_EVENTS) as advance:
-        events = islice(records(arena.servers.kafka, TOPIC), _ALONE_EVENTS)
+    with arena.screen.bar("Publishing one by one", count) as advance:
+        events = islice(records(arena.servers.kafka, TOPIC), count)
         for number, message in enumerate(events, 1):
             producer.produce(
                 _ALONE, message.value(), key=message.key(), headers=message.headers() or []

@@ -112,7 +112,7 @@ class Running:
         """Return a runner; with an index of alerts of its own if one is named."""
         name = index or self.index
         states = RuleStates(self.client, f"{name}-state")
-        book = AlertBook(self.client, name, "http://localhost:8484", ["webhook"])
+        book = AlertBook(self.client, name, "http://localhost:8484", lambda: ["webhook"])
         states.prepare()
         book.prepare()
         return Runner(
@@ -129,7 +129,7 @@ class Running:
     @property
     def book(self) -> AlertBook:
         """The alerts."""
-        return AlertBook(self.client, self.index, "http://localhost:8484", ["webhook"])
+        return AlertBook(self.client, self.index, "http://localhost:8484", lambda: ["webhook"])
 
     def step(self, runner: Runner, source: FakeBound, upto: datetime) -> Covered | None:
         """Let it go on up to then."""

@@ -5,6 +5,7 @@ import contextlib
 import os
 import secrets
 import ssl
+import subprocess
 import tempfile
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -86,9 +87,12 @@ class Secured:
 
     def run(
         self, *arguments: str, kafka: str | None = None, elastic: str | None = None, **more: str
-    ) -> Any:
-        """Run `auditlog` to its end, as that principal and that user."""
-        return auditlog(*arguments, **self.environment(kafka=kafka, elastic=elastic), **more)
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run `auditlog` to its end, as that principal and that user. It prints no password."""
+        environment = self.environment(kafka=kafka, elastic=elastic) | more
+        done = auditlog(*arguments, **environment)
+        assert PASSWORD not in done.stdout + done.stderr
+        return done
 
     def client(self, user: str) -> elasticsearch.Elasticsearch:
         """Return a client of Elasticsearch, as a user."""

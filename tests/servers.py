@@ -124,14 +124,17 @@ def _containers() -> Iterator[Servers]:
 
 
 def _kafka_container(port: int) -> AbstractContextManager[DockerContainer]:
-    listeners = "PLAINTEXT://:9092,CONTROLLER://:9093"
+    # The broker speaks to itself too, about transactions, and can't by the port that the host sees.
+    listeners = "PLAINTEXT://:9092,INTERNAL://localhost:9094,CONTROLLER://localhost:9093"
+    protocols = "PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT"
     environment = {
         "KAFKA_NODE_ID": "1",
         "KAFKA_PROCESS_ROLES": "broker,controller",
         "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
         "KAFKA_LISTENERS": listeners,
-        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{LOOPBACK}:{port}",
-        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{LOOPBACK}:{port},INTERNAL://localhost:9094",
+        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": protocols,
+        "KAFKA_INTER_BROKER_LISTENER_NAME": "INTERNAL",
         "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
         "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
         "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",

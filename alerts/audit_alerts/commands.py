@@ -110,7 +110,8 @@ def backfill(
     if found:
         console.print(episodes_table(found, zone(settings.time_zone), settings.time_zone))
     left = [rule.name for rule in rules if rule not in asked]
-    note = f"; not asked: {', '.join(left)}" if left else ""
+    why = "dead letters are not in the log, idle ones need AUDITLOG_DENIED_RANGES"
+    note = f"; not asked: {', '.join(left)} ({why})" if left else ""
     console.print(f"{len(asked)} rules would have fired {len(found)} alerts{note}", highlight=False)
 
 

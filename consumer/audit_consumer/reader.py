@@ -35,6 +35,7 @@ class Reader:
 
     def __init__(self, settings: ConsumerSettings) -> None:
         self._servers = settings.kafka_bootstrap_servers
+        self._group = settings.group
         # A fetch that waits for more records holds back what is asked of the same broker meanwhile.
         # The end of a partition is told, since what stands there may be no record: a transaction's
         # end has an offset too, and nobody would ever get to see it.
@@ -70,8 +71,14 @@ class Reader:
 
     def committed(self, topic: str, partition: int) -> int:
         """Return the offset that the group goes on from; negative, if it never read the partition."""
-        with self._sorted_errors():
+        try:
             return committed_offsets(self._consumer, [TopicPartition(topic, partition)])[0].offset
+        except KafkaException as error:  # whoever may not see a group is left to wait, by librdkafka
+            raise SetupFaultError(
+                f"Kafka at {self._servers} does not say where group {self._group} stands "
+                f"({error.args[0].str()}). It is busy, or this user may not see that: "
+                "auditlog setup --acls"
+            ) from error
 
     def offset_at(self, topic: str, partition: int, moment: datetime) -> int:
         """Return the offset of the first record that Kafka took at `moment` or later."""

@@ -32,10 +32,10 @@ class SecretSettings(BaseModel):
 
     allow_plain_text: bool = Field(
         False,
-        description="Send credentials also over connections to other machines that have no TLS.",
+        description="Send credentials and alerts also over connections to other machines without TLS.",
     )
 
-    def hold_back(self, what: str, addresses: str, mend: str) -> None:
+    def hold_back(self, what: str, addresses: str, mend: str, *, carried: str = "credentials") -> None:
         """Raise CredentialsError if addresses, which have no TLS, are not all on this machine.
 
         What stays on the loopback device crosses no network: who can listen there can read our
@@ -45,7 +45,7 @@ class SecretSettings(BaseModel):
         away = [host for host in hosts if not _is_loopback(host)]
         if away and not self.allow_plain_text:
             raise CredentialsError(
-                f"{what} would get credentials in plain text, over the network to {away[0]}. {mend}, "
+                f"{what} would get {carried} in plain text, over the network to {away[0]}. {mend}, "
                 "or set AUDITLOG_ALLOW_PLAIN_TEXT=true if that network is yours alone"
             )
 

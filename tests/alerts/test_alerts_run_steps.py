@@ -293,7 +293,8 @@ def test_state_of_all_rules_takes_few_requests(
     assert len(names_of(run)) == 2
     about_state = [target for target in asked if "-state/" in target]
     assert about_state == [
-        f"/{run.index}-state/{what}" for what in ("_mget", "_bulk", "_bulk", "_mget")
+        f"/{run.index}-state/{what}"
+        for what in ("_doc/seen", "_doc/seen", "_mget", "_bulk", "_bulk", "_mget")
     ]
 
 
@@ -329,3 +330,38 @@ def test_alerts_of_more_than_one_answer_are_all_known(
     assert covered is not None
     assert (covered.new, covered.grown) == (0, 9)
     assert [alert["audit"]["alert"]["count"] for alert in run.alerts()] == [7] * 9
+
+
+def test_events_that_became_visible_too_late_are_looked_at(
+    deployment: Deployment, run: Running
+) -> None:
+    """A consumer's clock was behind: their time had been covered before they could be found."""
+    bound = FakeBound()
+    rules = shipped(*RULES)
+    store(deployment, *failures([-100], "203.0.113.1"), ingested=at(30), first=0)
+    run.step(run.runner(rules, bound), bound, at(60))
+    store(deployment, *failures([40, 41, 42, 43, 44]), ingested=at(55), first=10)
+    fresh = run.runner(rules, bound)  # what was seen is kept, also for a run --once
+    late = run.step(fresh, bound, at(120))
+    assert late is not None
+    assert (late.late, late.new) == (5, 1)
+    again = run.step(fresh, bound, at(180))
+    assert again is not None
+    assert (again.late, again.new, again.grown) == (0, 0, 0)
+    (alert,) = run.alerts()
+    assert alert["audit"]["alert"]["count"] == 5
+
+
+def test_log_that_is_gone_is_not_an_empty_one(deployment: Deployment, run: Running) -> None:
+    """Rules wait for it, and cover nothing meanwhile."""
+    bound = FakeBound()
+    runner = run.runner(shipped("brute-force"), bound)
+    run.step(runner, bound, at(1))  # no event yet: that is no reason to wait
+    store(deployment, *failures([2, 3]), ingested=at(10), first=0)
+    run.step(runner, bound, at(20))
+    run.client.indices.delete(index=f"{deployment.name}-2026.11")
+    with pytest.raises(AlertError, match="there is no index of events any more"):
+        run.step(runner, bound, at(1000))
+    store(deployment, *failures(range(30, 36)), ingested=at(900), first=10)
+    run.step(runner, bound, at(1010))
+    assert len(run.alerts()) == 1

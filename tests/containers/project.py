@@ -70,9 +70,12 @@ class Project:
             "compose", "--project-name", self.name, *arguments, check=check, env=environment | ports
         )
 
-    def up(self) -> None:
+    def up(self, *more: str) -> None:
         """Start it, and wait until all is healthy."""
-        self.compose("up", "--detach", "--wait", "--wait-timeout", "600")
+        done = self.compose("up", "--detach", "--wait", "--wait-timeout", "600", *more, check=False)
+        if done.returncode:
+            logs = self.compose("logs", "--no-color", "--tail", "15", check=False).stdout
+            raise AssertionError(f"docker compose up: {done.stderr[-2000:]}\n{logs}")
 
     def down(self) -> None:
         """Stop it, and delete its data."""

@@ -253,7 +253,7 @@ def test_renewed_certificates_serve_after_a_restart(project: Project) -> None:
     """As the README says; the authority stays, so nobody has to be told, and so do data and tokens."""
     before = project.secrets()
     project.run("secrets", "secrets", "/secrets", "--owners", "--renew")
-    project.compose("up", "--detach", "--force-recreate", "--wait", "--wait-timeout", "600")
+    project.up("--force-recreate")
     after = project.secrets()
     assert {name for name, held in before.items() if held != after[name]} == {
         f"{server}.{kind}" for server in SERVED for kind in ("crt", "key")

@@ -125,6 +125,12 @@ def test_setup_waits_for_healthy_servers() -> None:
     assert {"kafka": HEALTHY, "elasticsearch": HEALTHY} == SERVICES["setup"]["depends_on"]
 
 
+@pytest.mark.parametrize("name", ["setup", "kibana-import"])
+def test_jobs_that_ask_servers_are_tried_again(name: str) -> None:
+    """On a busy machine a healthy server may take too long, and everything waits for these."""
+    assert SERVICES[name]["restart"].startswith("on-failure:")
+
+
 @pytest.mark.parametrize("name", ROLES)
 def test_roles_wait_for_setup(name: str) -> None:
     """An event indexed before the template is there would give its index a guessed mapping."""
@@ -350,4 +356,12 @@ def test_the_build_sees_each_package_and_nothing_else() -> None:
     packages = [*wheel["packages"], *wheel["force-include"]]
     allowed = {line.removeprefix("!") for line in rest if line.startswith("!")}
     assert ignored == "*"
-    assert {"pyproject.toml", "README.md", "constraints.txt", *packages} == allowed
+    requirements = ("requirements.txt", "requirements-build.txt")
+    assert {"pyproject.toml", "README.md", *requirements, *packages} == allowed
+
+
+def test_everything_in_the_image_is_pinned_by_its_hash() -> None:
+    """What others wrote by its hash, ours by what is in the clone; nothing comes along unasked."""
+    installs = [part for part in " ".join(arguments(stages()[0], "RUN")).split("&&") if "pip" in part]
+    for install in (part for part in installs if "without-pip" not in part):
+        assert "--require-hashes -r requirements" in install or "--no-deps" in install, install

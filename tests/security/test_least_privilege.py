@@ -11,6 +11,9 @@ from typing import Any
 
 import elasticsearch
 import pytest
+from audit_consumer import ConsumerSettings
+from audit_consumer.acls import AccessRule, allow, load_rules, names_of
+from audit_consumer.lag import Lag
 from audit_producer import AuditProducer, Failure, ProducerSettings
 from audit_producer.build import new_event
 from command import clean_environment
@@ -24,6 +27,8 @@ from waiting import wait_until
 ACLS = str(ROOT / "deploy" / "kafka" / "acls.toml")
 TOPIC, LETTERS, ALERTS = "audit.events", "audit.events.dead-letter", "audit.alerts"
 INDEXED = 3
+ONLOOKERS = "onlookers"
+"""A group that everyone may be in: a client that is refused its group says nothing of the topic."""
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +36,8 @@ def log(secured: Secured, tmp_path_factory: pytest.TempPathFactory) -> Secured:
     """Give a log in which each role has done its work once, by the commands that are its own."""
     made = secured.run("setup", "--acls", ACLS, "--json", kafka="audit-admin", elastic="audit-admin")
     assert made.returncode == 0, made.stderr
+    everyone = AccessRule("User:*", "group", ONLOOKERS, is_prefix=False, operation="read")
+    assert [(everyone, "added")] == list(allow(settings_of(secured), [everyone]))
     changes = json.loads(made.stdout)["changes"]
     assert "created index template audit-events" in changes
     assert "User:audit-publisher may write topic audit.events" in changes
@@ -60,18 +67,10 @@ def consuming(secured: Secured, output: Path, elastic: str = "audit-writer") -> 
         assert PASSWORD not in output.read_text()
 
 
-def lag(secured: Secured) -> int | None:
-    """Return how many records are not settled; None while the group has settled nothing."""
-    consumer = Consumer(secured.kafka_config("audit-admin") | {"group.id": "audit-indexer"})
-    try:
-        numbers = consumer.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions
-        found = consumer.committed([TopicPartition(TOPIC, number) for number in numbers], timeout=10)
-        if any(place.offset < 0 for place in found):
-            return None
-        ends = [consumer.get_watermark_offsets(place, timeout=10)[1] for place in found]
-        return sum(ends) - sum(place.offset for place in found)
-    finally:
-        consumer.close()
+def lag(secured: Secured) -> int:
+    """Return how many records are not settled."""
+    with Lag(settings_of(secured)) as found:
+        return found.records()
 
 
 def write(secured: Secured, principal: str, topic: str, value: bytes) -> KafkaError | None:
@@ -86,14 +85,18 @@ def write(secured: Secured, principal: str, topic: str, value: bytes) -> KafkaEr
 
 def read(secured: Secured, principal: str, topic: str) -> KafkaError | None:
     """Read a topic from its beginning; return why it was refused, None if something came."""
-    config = {"group.id": "audit-indexer", "enable.auto.commit": False, "enable.partition.eof": True}
+    config = {"group.id": ONLOOKERS, "enable.auto.commit": False, "enable.partition.eof": True}
     consumer = Consumer(secured.kafka_config(principal) | config)
     try:
+        # Whoever may read may describe; the client says nothing of a topic that it does not see.
+        unseen: KafkaError | None = consumer.list_topics(topic, timeout=20).topics[topic].error
+        if unseen is not None:
+            return unseen
         consumer.assign([TopicPartition(topic, 0, 0)])
         message = consumer.poll(20)
         assert message is not None
         error = message.error()
-        return None if error is None or error.code() == KafkaError._PARTITION_EOF else error
+        return None if error is None or error.name() == "_PARTITION_EOF" else error
     finally:
         consumer.close()
 
@@ -101,7 +104,8 @@ def read(secured: Secured, principal: str, topic: str) -> KafkaError | None:
 def create(secured: Secured, principal: str) -> KafkaError | None:
     """Create a topic; return why it was refused."""
     name = f"made-{uuid.uuid4().hex}"
-    future = AdminClient(secured.kafka_config(principal)).create_topics([NewTopic(name, 1, 1)])[name]
+    admin = AdminClient(secured.kafka_config(principal))
+    future = admin.create_topics([NewTopic(name, 1, 1)])[name]
     try:
         future.result(20)
     except KafkaException as error:
@@ -170,7 +174,9 @@ RULES: dict[str, Act] = {
     "delete an index": lambda es, _, __: es.indices.delete(index=GONE),
     "close an index": lambda es, _, __: es.indices.close(index=GONE),
     "block an index": lambda es, _, __: es.indices.add_block(index=GONE, block="write"),
-    "change settings": lambda es, _, __: es.indices.put_settings(index=GONE, settings={"index": {}}),
+    "change settings": lambda es, _, __: es.indices.put_settings(
+        index=GONE, settings={"refresh_interval": "1s"}
+    ),
     "delete a template": lambda es, _, __: es.indices.delete_index_template(name="not-there"),
     "cluster state": lambda es, _, __: es.cluster.state(metric="version"),
 }
@@ -208,9 +214,8 @@ def test_role_may_do_its_work_and_nothing_else(log: Secured, user: str) -> None:
     """Each of Elasticsearch's roles against each action: all as in the table."""
     with log.client("root") as root:
         hit = root.search(index=EVENTS, size=1)["hits"]["hits"][0]
-        root.indices.create(index="audit-alerts", ignore_unavailable=True) if not (
-            root.indices.exists(index="audit-alerts")
-        ) else None
+        if not root.indices.exists(index="audit-alerts"):
+            root.indices.create(index="audit-alerts")
     allowed = set()
     with log.client(user) as es:
         for name, act in ACTIONS.items():
@@ -269,7 +274,7 @@ REFUSED = {
         None,
         "setup --acls",
     ),
-    "a publisher verifies": (("verify",), "audit-publisher", "audit-reader", "audit.events"),
+    "a publisher looks at letters": (("dead-letters", "list"), "audit-publisher", None, "doctor"),
     "a writer searches": (("search",), None, "audit-writer", "deploy/elasticsearch/roles.yml"),
     "a writer verifies": (
         ("verify",),
@@ -320,7 +325,7 @@ def ends(secured: Secured, topic: str) -> int:
 
 
 def test_service_that_may_not_publish_is_told_and_never_hangs(log: Secured) -> None:
-    """librdkafka ends such a client for good, with callbacks under way: each event gets its answer."""
+    """Its client is ended for good, with callbacks under way: each event still gets its answer."""
     failures: list[Failure] = []
     settings = ProducerSettings.model_validate(
         {
@@ -352,23 +357,21 @@ def test_setup_needs_no_super_user(log: Secured, tmp_path: Path) -> None:
     }
     given = AdminClient(log.kafka_config("audit-admin"))
     assert given.list_topics(timeout=10).topics.keys() & names.values() == set()
-    allow_alone(log, rules, names)
+    settings = settings_of(log, **names)
+    added = allow(settings, load_rules(rules, names_of(settings)))
+    assert {done for _, done in added} == {"added"}
     done = log.run("setup", "--acls", str(rules), kafka="audit-setup", elastic="audit-admin", **names)
     assert done.returncode == 0, done.stderr
     assert "created topic other.events" in done.stdout
     assert "was there: User:audit-setup may alter the cluster" in done.stdout
 
 
-def allow_alone(secured: Secured, rules: Path, names: dict[str, str]) -> None:
-    """Add rules, and make no topics."""
-    from audit_consumer import ConsumerSettings
-    from audit_consumer.acls import allow, load_rules, names_of
-
-    fields = secured.environment(kafka="audit-admin") | names
-    settings = ConsumerSettings(
+def settings_of(secured: Secured, **more: str) -> ConsumerSettings:
+    """Return the settings of Kafka's administrator."""
+    fields = secured.environment(kafka="audit-admin") | more
+    return ConsumerSettings(
         **{key.removeprefix("AUDITLOG_").lower(): value for key, value in fields.items()}  # type: ignore[arg-type]
     )
-    assert {done for _, done in allow(settings, load_rules(rules, names_of(settings)))} == {"added"}
 
 
 def test_admin_makes_an_index_anew_and_the_others_go_on(log: Secured, tmp_path: Path) -> None:

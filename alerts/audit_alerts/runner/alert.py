@@ -159,8 +159,12 @@ def updated_alert(
     """Return the alert as it is by now; None if nothing about it has changed.
 
     Receivers are told again when it has at least doubled since they were: an attack that lasts a day
-    is a handful of messages.
+    is a handful of messages. Evidence only grows: a runner that stalled saw less than is stored.
     """
+    seen = known["audit"]["alert"]
+    if found.count < seen["count"]:
+        related = known["related"]
+        found = Evidence(seen["count"], seen["samples"], related["user"], related["ip"])
     made = _filled(_copy(known), rule, version, group, span, found, page)
     made["rule"] = known["rule"]  # a rule that was changed since tells the next alert
     if made == known:

@@ -1,6 +1,6 @@
 """Alerts in Elasticsearch: one for one group while it lasts, whatever the order they are found in."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -44,10 +44,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """How many alerts a sink was not told of, and the oldest of them."""
+    """How many alerts a sink was not told of, and some of them."""
 
     total: int
-    first: tuple[Stored, ...]
+    some: tuple[Stored, ...]
 
 
 def changes(known: Sequence[Stored], found: Sequence[Span], gap: int) -> Iterator[Change]:
@@ -66,7 +66,11 @@ class AlertBook:
     """The index of alerts; it is the outbox of all sinks too. Errors of the client pass through."""
 
     def __init__(
-        self, client: elasticsearch.Elasticsearch, index: str, page: str, sinks: Sequence[str]
+        self,
+        client: elasticsearch.Elasticsearch,
+        index: str,
+        page: str,
+        sinks: Callable[[], Sequence[str]],
     ) -> None:
         self._client = client
         self._index = index
@@ -112,11 +116,12 @@ class AlertBook:
         """
         new = grown = 0
         known = self._known(rule, found.spans, found.gap)
+        sinks = self._sinks()
         for group, spans in found.spans.items():
             for _ in range(_TRIES):
                 alerts = known.get(group, [])
                 try:
-                    created, changed = self._record_group(rule, version, group, alerts, found)
+                    created, changed = self._record_group(rule, version, group, alerts, found, sinks)
                 except elasticsearch.ConflictError:  # another runner was faster: look again
                     self.refresh()
                     known |= {group: self._known(rule, {group: spans}, found.gap).get(group, [])}
@@ -127,13 +132,20 @@ class AlertBook:
                 raise AlertError(f"the alerts of {rule.name} are changed by others without end")
         return new, grown
 
-    def pending(self, sink: str) -> Pending:
-        """Return alerts that a sink has to be told of, the oldest first."""
+    def pending(self, sink: str, after: Stored | None = None) -> Pending:
+        """Return alerts that a sink has to be told of, the oldest first: some, after one of them."""
         self.refresh()
-        total, first = self._search(
-            {"term": {"audit.alert.pending": sink}}, sort=[{"event.created": "asc"}], size=_SOME
+        event = after.document["event"] if after is not None else None
+        total, some = self._search(
+            {"term": {"audit.alert.pending": sink}},
+            sort=[
+                {"event.created": {"order": "asc", "format": "strict_date_optional_time"}},
+                "event.id",
+            ],
+            size=_SOME,
+            **({"search_after": [event["created"], event["id"]]} if event else {}),
         )
-        return Pending(total, tuple(first))
+        return Pending(total, tuple(some))
 
     def delivered(self, alert: Stored, sink: str) -> None:
         """Note that a sink was told of an alert as it was then."""
@@ -155,7 +167,13 @@ class AlertBook:
             return
 
     def _record_group(
-        self, rule: Rule, version: str, group: Group, known: Sequence[Stored], found: Finding
+        self,
+        rule: Rule,
+        version: str,
+        group: Group,
+        known: Sequence[Stored],
+        found: Finding,
+        sinks: Sequence[str],
     ) -> tuple[int, int]:
         new = grown = 0
         for change in changes(known, found.spans[group], found.gap):
@@ -169,7 +187,7 @@ class AlertBook:
                     told,
                     page=self._page,
                     created=format_timestamp(as_time(millis_now())),
-                    sinks=self._sinks,
+                    sinks=sinks,
                 )
                 self._client.create(index=self._index, id=alert_id, document=document)
                 new += 1
@@ -182,13 +200,13 @@ class AlertBook:
                 change.span,
                 told,
                 page=self._page,
-                sinks=self._sinks,
+                sinks=sinks,
             )
             if made is not None:
                 self._put(change.main, made)
                 grown += 1
             for each in change.absorbed:
-                self._put(each, absorbed(each.document, change.main.id, self._sinks))
+                self._put(each, absorbed(each.document, change.main.id, sinks))
         return new, grown
 
     def _put(self, known: Stored, document: Document) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import elasticsearch
 
+from audit_alerts.runner.alert import Stored
 from audit_alerts.runner.book import AlertBook
 from audit_alerts.runner.lease import Lease
 from audit_alerts.runner.metrics import RunnerMetrics
@@ -44,46 +45,70 @@ class Delivery:
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._problem: str | None = None
+        self._last: Stored | None = None
+        self._took = 0
         self._thread = threading.Thread(target=self._run, name=f"sink-{sink.name}", daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
+    def register(self) -> None:
+        """Let it be known that there is this sink: alerts wait for it from now on."""
+        self._lease.take()
+
     def wake(self) -> None:
         """Look now: there are new alerts."""
         self._wake.set()
 
+    def attempt(self) -> bool:
+        """Do a round, whatever happens; tell whether none is left, or only another may deliver."""
+        try:
+            return self.round()
+        except Exception as error:  # noqa: BLE001 - a thread that ended would deliver nothing any more
+            away = isinstance(error, elasticsearch.ApiError | elasticsearch.TransportError)
+            words = "Elasticsearch does not say what is pending" if away else str(error)[:200]
+            self._failed(f"{words} ({type(error).__name__})")
+            return False
+
     def round(self) -> bool:
-        """Try each pending alert once; tell whether none is left."""
+        """Try some of the pending alerts, each once; tell whether none is left.
+
+        A round goes on behind the last that was tried, and begins again at the oldest after the last of
+        all: so what one alert does to a sink keeps none from being tried.
+        """
         waiting = self._metrics.deliveries_waiting.labels(self._sink.name)
+        self._took = 0
         if not self._lease.take():
             waiting.set(0)  # the one who delivers shows them
-            return False
-        left = False
-        pending = self._book.pending(self._sink.name)
+            return True
+        pending = self._book.pending(self._sink.name, self._last)
+        if not pending.some and self._last is not None:
+            pending = self._book.pending(self._sink.name)
         waiting.set(pending.total)
-        for alert in pending.first:
-            if self._closed.is_set():
+        for alert in pending.some:
+            if self._closed.is_set() or not self._lease.take():
                 return False
-            if not self._lease.take():
-                return False
-            try:
-                self._sink.send(alert.document)
-            except NotDeliveredError as error:
-                self._metrics.delivery_failures.labels(self._sink.name).inc()
-                self._trouble(str(error))
-                left = True
-                if error.alone:
-                    continue
-                return False
-            self._book.delivered(alert, self._sink.name)
-            self._metrics.deliveries.labels(self._sink.name).inc()
-            waiting.dec()
-        if not left and self._problem is not None:
+            self._last = alert
+            if not self._deliver(alert):
+                break
+        waiting.set(pending.total - self._took)
+        if self._took == pending.total and self._problem is not None:
             self._say(f"{self._sink.name}: takes alerts again")
             self._problem = None
-        return not left
+        return self._took == pending.total
+
+    def _deliver(self, alert: Stored) -> bool:
+        """Try one; tell whether others may fare better."""
+        try:
+            self._sink.send(alert.document)
+        except NotDeliveredError as error:
+            self._failed(str(error))
+            return error.alone
+        self._book.delivered(alert, self._sink.name)
+        self._metrics.deliveries.labels(self._sink.name).inc()
+        self._took += 1
+        return True
 
     def close(self, seconds: float) -> None:
         """End, after the try that is under way."""
@@ -106,19 +131,17 @@ class Delivery:
         pause = _FIRST_PAUSE
         while not self._closed.is_set():
             self._wake.clear()
-            try:
-                fine = self.round()
-            except (elasticsearch.ApiError, elasticsearch.TransportError) as error:
-                self._trouble(f"Elasticsearch does not say what is pending ({type(error).__name__})")
-                fine = False
-            if fine or self._problem is None:
+            fine = self.attempt()
+            if fine or self._took:
                 pause = _FIRST_PAUSE
+            if fine:
                 self._wake.wait(self._look)
             else:
                 self._closed.wait(pause)
                 pause = min(_LONGEST_PAUSE, pause * 2)
 
-    def _trouble(self, reason: str) -> None:
+    def _failed(self, reason: str) -> None:
+        self._metrics.delivery_failures.labels(self._sink.name).inc()
         if reason != self._problem:
             self._say(f"{self._sink.name}: {reason}; its alerts wait")
         self._problem = reason

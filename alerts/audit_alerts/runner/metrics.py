@@ -8,6 +8,7 @@ auditlog_alerts_lag_seconds                    gauge                  how far be
 auditlog_alerts_waiting                        gauge                  1 while something holds rules up
 auditlog_alerts_last_success_timestamp_seconds gauge                  end of the last whole round; or 0
 auditlog_alerts_round_failures_total           counter                rounds that broke off; tried again
+auditlog_alerts_late_events_total              counter                seen after their time was covered
 auditlog_alerts_steps_total                    counter   rule         steps done
 auditlog_alerts_step_seconds                   histogram              a step of all rules together
 auditlog_alerts_rule_seconds_total             counter   rule         time spent on looking, by rule
@@ -58,6 +59,9 @@ class RunnerMetrics:
             "last_success_timestamp_seconds", "When the last whole round ended, since 1970; 0 if none."
         )
         self.round_failures = counter("round_failures", "Rounds that broke off, and are tried again.")
+        self.late_events = counter(
+            "late_events", "Events that became visible after rules had covered their time."
+        )
         self.steps = counter("steps", "Steps that were done.", "rule")
         self.step_seconds = Histogram(
             "auditlog_alerts_step_seconds",

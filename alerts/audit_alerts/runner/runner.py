@@ -17,8 +17,9 @@ from audit_alerts.plan import Origin, Rule, Silence
 from audit_alerts.runner.book import AlertBook
 from audit_alerts.runner.look import Finding, look
 from audit_alerts.runner.metrics import RunnerMetrics
-from audit_alerts.runner.state import RuleState, RuleStates
+from audit_alerts.runner.state import RuleState, RuleStates, Seen
 from audit_alerts.runner.unseen import look_at_letters, look_for_silence
+from audit_alerts.runner.visible import AGAIN, NOTHING, visible
 
 __all__ = ["Covered", "Runner", "Source", "version_of"]
 
@@ -48,6 +49,8 @@ class Covered:
     steps: int
     new: int
     grown: int
+    late: int = 0
+    """Events that could not be seen yet when their time was covered, and were looked at now."""
 
 
 def version_of(rule: Rule, denied: Path | None) -> str:
@@ -71,8 +74,9 @@ class _Task:
 class _Tally:
     """What a round has done so far."""
 
-    def __init__(self, bound: int) -> None:
+    def __init__(self, bound: int, late: int) -> None:
         self.start = bound
+        self.late = late
         self.steps = self.new = self.grown = 0
 
     def told(self, new: int, grown: int) -> None:
@@ -121,11 +125,33 @@ class Runner:
         """Bring all rules up to the bound; return what was covered, None if that is nothing."""
         bound = self._source.bound()
         self._log.refresh()  # all that is settled by the bound can be found from here on
-        tally = _Tally(bound)
+        tally = _Tally(bound, self._look_back(bound))
         while not stopped() and (tasks := self._due(bound)):
             with self._metrics.step_seconds.time():
                 self._step(tasks, tally, stopped)
-        return Covered(tally.start, bound, tally.steps, tally.new, tally.grown) if tally.steps else None
+        if not tally.steps:
+            return None
+        return Covered(tally.start, bound, tally.steps, tally.new, tally.grown, tally.late)
+
+    def _look_back(self, bound: int) -> int:
+        """Go back to where more can be seen than when it was covered; return how many events more.
+
+        Counted before rules look: what becomes visible between is counted the next time.
+        """
+        known = self._states.seen() or Seen(bound, NOTHING)
+        before, now = visible(self._log, known.upto, bound)
+        if now == NOTHING and known.count != NOTHING:
+            raise AlertError(
+                "there is no index of events any more, though there was; rules wait for it"
+            )
+        late = before - known.count if known.count != NOTHING else 0
+        if late > 0:
+            names = [rule.id for rule, _ in self._rules if not _reads_letters(rule)]
+            self._states.go_back(names, known.upto - AGAIN)
+            self._metrics.late_events.inc(late)
+        latest = (bound, now) if bound >= known.upto else (known.upto, before)
+        self._states.note(replace(known, upto=latest[0], count=latest[1]))
+        return max(0, late)
 
     def _due(self, bound: int) -> list[_Task]:
         """Return the next step of each rule that is behind the bound."""

@@ -4,7 +4,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from types import FrameType
 
@@ -20,9 +19,9 @@ from audit_alerts.errors import AlertError
 from audit_alerts.hits import as_time
 from audit_alerts.rules import load_rules
 from audit_alerts.runner.book import AlertBook
-from audit_alerts.runner.bound import KafkaLog, NoOffsetsError
+from audit_alerts.runner.bound import KafkaLog
 from audit_alerts.runner.delivery import Delivery
-from audit_alerts.runner.lease import Lease
+from audit_alerts.runner.lease import Lease, sinks_in_force
 from audit_alerts.runner.metrics import RunnerMetrics
 from audit_alerts.runner.owner import owner_name
 from audit_alerts.runner.runner import Covered, Runner, version_of
@@ -54,8 +53,14 @@ def run_alerts(
         **settings.elasticsearch_options(), request_timeout=settings.query_seconds
     )
     states = RuleStates(client, settings.state_index)
-    book = AlertBook(client, settings.alerts_index, settings.page_url, [sink.name for sink in sinks])
-    metrics = RunnerMetrics((rule for rule, _ in rules), [sink.name for sink in sinks])
+    ours = [sink.name for sink in sinks]
+    book = AlertBook(
+        client,
+        settings.alerts_index,
+        settings.page_url,
+        lambda: sinks_in_force(client, settings.state_index, ours),
+    )
+    metrics = RunnerMetrics((rule for rule, _ in rules), ours)
     health = Health()
     name = owner_name()
     seconds = settings.alert_attempt_seconds * 1.5 + 8
@@ -78,10 +83,14 @@ def run_alerts(
             rules, log, kafka, states, book, since=start, metrics=metrics, alive=health.alive
         )
         loop = _Loop(runner, states, book, deliveries, metrics, health, stop)
+        if settings.webhook_url is not None and settings.secret() is None:
+            _say("posts to the webhook are not signed; set AUDITLOG_WEBHOOK_SECRET_FILE")
         if once:
             loop.once()
         else:
-            _say(f"{len(rules)} rules, every {every:g} s")
+            idle = [rule.name for rule, _ in rules if rule.idle]
+            note = f"; idle: {', '.join(idle)}" if idle else ""
+            _say(f"{len(rules) - len(idle)} rules, every {every:g} s{note}")
             loop.run(every)
     finally:
         for delivery in deliveries:
@@ -112,12 +121,13 @@ class _Loop:
         self._health = health
         self._stop = stop
         self._away: str | None = None
+        self._told_late = False
 
     def once(self) -> None:
         """Cover what can be seen, and try each sink once; what is left waits in the index."""
         self._prepare()
-        _tell(self._runner.round(self._stop.is_set), 0)
-        threads = [threading.Thread(target=_quietly(each)) for each in self._deliveries]
+        self._tell(self._runner.round(self._stop.is_set), 0)
+        threads = [threading.Thread(target=each.attempt) for each in self._deliveries]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -133,9 +143,9 @@ class _Loop:
                     prepared = True
                     for delivery in self._deliveries:
                         delivery.start()
-                _tell(self._runner.round(self._stop.is_set), every)
+                self._tell(self._runner.round(self._stop.is_set), every)
             except (
-                NoOffsetsError,
+                AlertError,
                 ExportError,
                 KafkaException,
                 elasticsearch.ApiError,
@@ -152,6 +162,24 @@ class _Loop:
             for delivery in self._deliveries:
                 delivery.wake()
             self._pause(every)
+
+    def _tell(self, covered: Covered | None, every: float) -> None:
+        if covered is None:
+            return
+        long = covered.end - covered.start > 2000 * every
+        if long or covered.new or covered.grown:
+            start, end = (format_timestamp(as_time(at)) for at in (covered.start, covered.end))
+            steps = f"{covered.steps} step{'s' if covered.steps > 1 else ''}"
+            _say(
+                f"covered what was ingested from {start} to {end} in {steps}: "
+                f"{covered.new} new alerts, {covered.grown} that went on"
+            )
+        if covered.late and not self._told_late:
+            _say(
+                f"{covered.late} events could not be seen yet when rules covered their time; looked at "
+                "again. If this goes on, set clocks right, or AUDITLOG_ALERT_MARGIN_SECONDS higher"
+            )
+            self._told_late = True
 
     def _waiting(self, error: Exception) -> None:
         """Note what is waited for; say it once, however many ways it has of not answering."""
@@ -180,16 +208,8 @@ class _Loop:
     def _prepare(self) -> None:
         self._states.prepare()
         self._book.prepare()
-
-
-def _quietly(delivery: Delivery) -> Callable[[], None]:
-    def work() -> None:
-        try:
-            delivery.round()
-        except (elasticsearch.ApiError, elasticsearch.TransportError) as error:
-            _say(_sentence(error))
-
-    return work
+        for delivery in self._deliveries:
+            delivery.register()
 
 
 def _may_pass(error: Exception) -> bool:
@@ -204,19 +224,6 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, KafkaException):
         return f"Kafka: {error.args[0].str()}"
     return f"Elasticsearch: {type(error).__name__} {error}"[:300]
-
-
-def _tell(covered: Covered | None, every: float) -> None:
-    if covered is None:
-        return
-    long = covered.end - covered.start > 2000 * every
-    if long or covered.new or covered.grown:
-        start, end = (format_timestamp(as_time(at)) for at in (covered.start, covered.end))
-        steps = f"{covered.steps} step{'s' if covered.steps > 1 else ''}"
-        _say(
-            f"covered what was ingested from {start} to {end} in {steps}: "
-            f"{covered.new} new alerts, {covered.grown} that went on"
-        )
 
 
 def _say(text: str) -> None:

@@ -1,10 +1,10 @@
 """Settings of the runner of alert rules."""
 
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from audit_monitor.settings import MonitorSettings
-from audit_schemas.settings import KafkaSettings
+from audit_schemas.errors import CredentialsError
+from audit_schemas.settings import KafkaSettings, secret_of
 from pydantic import Field, FilePath, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
@@ -42,7 +42,19 @@ class RunnerSettings(AlertSettings, KafkaSettings, MonitorSettings):
         parts = urlsplit(url or "http://localhost")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise PydanticCustomError("url", "must be like https://host/path")
+        if parts.username is not None or parts.password is not None:
+            raise PydanticCustomError("credentials_in_url", "must not hold credentials")
+        _ = parts.port  # raises ValueError, which pydantic tells
         return url
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not secret.get_secret_value().strip():
+            raise PydanticCustomError(
+                "empty", "is empty, so that anybody could sign; leave it unset to post unsigned"
+            )
+        return secret
 
     @property
     def state_index(self) -> str:
@@ -50,8 +62,11 @@ class RunnerSettings(AlertSettings, KafkaSettings, MonitorSettings):
         return f"{self.alerts_index}-state"
 
     def secret(self) -> bytes | None:
-        """Return the webhook's secret, read anew if it is in a file. Raises OSError."""
-        file: Path | None = self.webhook_secret_file
-        if self.webhook_secret is not None:
-            return self.webhook_secret.get_secret_value().encode()
-        return file.read_bytes().strip() if file is not None else None
+        """Return the webhook's secret, read anew if it is in a file; None: posts are not signed.
+
+        Raises CredentialsError for a file that can't be read or is empty: anybody could sign then.
+        """
+        found = secret_of(self.webhook_secret, self.webhook_secret_file)
+        if found == "":
+            raise CredentialsError(f"{self.webhook_secret_file} is empty; it must hold a secret")
+        return None if found is None else found.encode()

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Protocol, TextIO
+from urllib.parse import urlsplit
 
-import urllib3
+from audit_schemas.errors import CredentialsError
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from audit_alerts.runner.post import NoAnswerError, Post
 from audit_alerts.runner.settings import RunnerSettings
 
 __all__ = [
@@ -31,6 +33,9 @@ SIGNATURE = "X-Auditlog-Signature"
 """`v1=` and the HMAC-SHA256, in hex, of the timestamp, a full stop and the body."""
 TIMESTAMP = "X-Auditlog-Timestamp"
 """Seconds since 1970, when this try was made: what is old is somebody's replay."""
+
+_ABOUT_ALL = frozenset({401, 403, 404, 405, 407, 408, 410, 429})
+"""Refusals that are about us or the address; others may be about what this one alert says."""
 
 
 class NotDeliveredError(Exception):
@@ -67,7 +72,13 @@ def body_of(alert: Mapping[str, Any]) -> bytes:
 
 
 def sinks_of(settings: RunnerSettings) -> list[Sink]:
-    """Return the sinks that the settings name."""
+    """Return the sinks that the settings name. Raises CredentialsError for a webhook without TLS."""
+    if settings.webhook_url is not None:
+        settings.secret()  # better now than with the first alert
+        parts = urlsplit(settings.webhook_url)
+        if parts.scheme == "http":
+            mend = "Set AUDITLOG_WEBHOOK_URL to https"
+            settings.hold_back("The webhook", f"http://{parts.netloc}", mend, carried="alerts")
     found: list[Sink] = [Output(), Topic(settings)]
     if settings.webhook_url is not None:
         found.append(Webhook(settings, settings.webhook_url))
@@ -158,37 +169,25 @@ class Webhook:
 
     def __init__(self, settings: RunnerSettings, url: str) -> None:
         self._settings = settings
-        self._url = url
-        self._pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(total=settings.alert_attempt_seconds), retries=False
-        )
+        self._post = Post(url, settings.alert_attempt_seconds)
 
     def send(self, alert: Mapping[str, Any]) -> None:
         """Post; any answer of 200 to 299 means that it was taken."""
         body = body_of(alert)
         try:
-            answer = self._pool.request(
-                "POST",
-                self._url,
-                body=body,
-                headers=self._headers(alert, body),
-                redirect=False,
-                preload_content=False,
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise NotDeliveredError(f"the webhook does not answer ({type(error).__name__})") from error
-        except OSError as error:
-            raise NotDeliveredError(f"the webhook's secret: {error.strerror}") from error
-        status = answer.status
-        answer.close()  # whatever it has to say, we do not read it
+            status = self._post.send(body, self._headers(alert, body))
+        except NoAnswerError as error:
+            raise NotDeliveredError(f"the webhook does not answer ({error})") from error
+        except CredentialsError as error:
+            raise NotDeliveredError(str(error)) from error
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            # What is refused may be this alert alone; where the server is in trouble, all are.
-            alone = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-            raise NotDeliveredError(f"the webhook answers {status}", alone=alone and status != 429)  # noqa: PLR2004
+            refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+            raise NotDeliveredError(
+                f"the webhook answers {status}", alone=refused and status not in _ABOUT_ALL
+            )
 
     def close(self) -> None:
-        """Close the connections."""
-        self._pool.clear()
+        """Do nothing: each post has a connection of its own."""
 
     def _headers(self, alert: Mapping[str, Any], body: bytes) -> dict[str, str]:
         stamp = str(int(time.time()))

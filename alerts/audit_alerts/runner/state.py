@@ -6,14 +6,19 @@ it, so it does not matter how often a step is done, by how many, or when one of 
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
 import elasticsearch
 
-__all__ = ["RuleState", "RuleStates"]
+from audit_alerts.errors import AlertError
 
+__all__ = ["RuleState", "RuleStates", "Seen"]
+
+_SEEN = "seen"
+_TRIES = 20
 _MAPPING: dict[str, Any] = {
     "dynamic": "strict",
     "properties": {
@@ -24,6 +29,7 @@ _MAPPING: dict[str, Any] = {
         "sink": {"type": "keyword"},
         "runner": {"type": "keyword"},
         "until": {"type": "date", "format": "epoch_millis"},
+        "seen": {"type": "long"},
     },
 }
 
@@ -49,6 +55,16 @@ class RuleState:
         return replace(self, covered=self.upto if self.upto is not None else self.covered, upto=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How many events could be seen of the time before a bound: see `visible`."""
+
+    upto: int
+    count: int
+    seq_no: int = -1
+    primary_term: int = -1
+
+
 class RuleStates:
     """The documents of the state index. Errors of the Elasticsearch client pass through."""
 
@@ -63,6 +79,7 @@ class RuleStates:
         except elasticsearch.BadRequestError as error:
             if error.error != "resource_already_exists_exception":
                 raise
+            self._client.indices.put_mapping(index=self._index, **_MAPPING)
 
     def read(self, rule_ids: Sequence[str]) -> dict[str, RuleState]:
         """Return the states of these rules by their ids, in one request; none of a rule without one."""
@@ -91,6 +108,35 @@ class RuleStates:
             self._written(state, next(iter(item.values())))
             for state, item in zip(states, answer["items"], strict=True)
         ]
+
+    def go_back(self, rule_ids: Sequence[str], covered: int) -> None:
+        """Have rules cover again what they covered after that time.
+
+        A step that is under way there is given up: it is a part of what is to be done again.
+        """
+        for _ in range(_TRIES):
+            states = self.read(rule_ids).values()
+            ahead = [replace(s, covered=covered, upto=None) for s in states if s.covered > covered]
+            if None not in self.write(ahead):
+                return
+        raise AlertError("other runners are faster each time; the next round tries again")
+
+    def seen(self) -> Seen | None:
+        """Return what was noted last; None if nothing was yet."""
+        try:
+            found = self._client.get(index=self._index, id=_SEEN)
+        except elasticsearch.NotFoundError:
+            return None
+        source = found["_source"]
+        return Seen(source["upto"], source["seen"], found["_seq_no"], found["_primary_term"])
+
+    def note(self, seen: Seen) -> None:
+        """Note what can be seen, in place of what was read; another's note since is as good."""
+        how = {"op_type": "create"} if seen.seq_no < 0 else _condition(seen)
+        with suppress(elasticsearch.ConflictError):
+            self._client.index(
+                index=self._index, id=_SEEN, document={"upto": seen.upto, "seen": seen.count}, **how
+            )
 
     def _written(self, state: RuleState, item: Mapping[str, Any]) -> RuleState | None:
         if item["status"] == HTTPStatus.CONFLICT:
@@ -138,7 +184,7 @@ def _action(state: RuleState) -> dict[str, Any]:
     return {"index": {"_id": _key(state.rule), **_condition(state)}}
 
 
-def _condition(state: RuleState) -> dict[str, Any]:
+def _condition(state: RuleState | Seen) -> dict[str, Any]:
     return {"if_seq_no": state.seq_no, "if_primary_term": state.primary_term}
 
 
