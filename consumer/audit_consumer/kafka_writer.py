@@ -21,17 +21,22 @@ class KafkaWriter(Producer):
     def __init__(self, settings: KafkaSettings, more: dict[str, Any]) -> None:
         self._settings = settings
         self.ended: KafkaError | None = None
+        self._is_refused = False
         config = settings.kafka_config() | {"acks": "all", "enable.idempotence": True} | more
         super().__init__(config, error_cb=self._on_trouble)
 
     def poll(self, timeout: float = -1) -> int:
         """Serve reports for so long."""
         try:
-            return super().poll(timeout)
+            served = super().poll(timeout)
         except KafkaException as error:
             self.ended = error.args[0]
             self.purge()  # else what is queued would wait for ever
             return 0
+        if self._is_refused:
+            self._is_refused = False
+            self._settings.renew_login(self)
+        return served
 
     def flush(self, timeout: float = -1) -> int:
         """Wait for acknowledgements; return how many are still missing.
@@ -45,4 +50,4 @@ class KafkaWriter(Producer):
 
     def _on_trouble(self, error: KafkaError) -> None:
         if error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001 - librdkafka's public code
-            self._settings.renew_login(self)
+            self._is_refused = True

@@ -47,6 +47,7 @@ class Membership:
         self._skip_expired = skip_expired
         self._is_held = False
         self._was_assigned = False
+        self._is_refused = False
         self._errors = _ErrorLog()
         self._fault: ConsumerError | None = None
         self._silence = Silence()
@@ -123,6 +124,9 @@ class Membership:
                     self._on_error(error, message)
         if self._fault is not None:
             raise self._fault
+        if self._is_refused:
+            self._is_refused = False
+            self._settings.renew_login(self._consumer)
         return good
 
     def _look_for_silence(self, messages: Sequence[Message]) -> None:
@@ -219,7 +223,7 @@ class Membership:
                     "AUDITLOG_KAFKA_USERNAME and _PASSWORD, or its file"
                 )
             else:
-                self._settings.renew_login(self._consumer)
+                self._is_refused = True
         self._errors(error)
 
     def _on_error(self, error: KafkaError, message: Message) -> None:

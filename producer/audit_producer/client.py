@@ -29,14 +29,19 @@ class Client(Producer):
         self.refusal: KafkaError | None = None
         """Why it will never publish again."""
         self._is_purged = False
+        self._is_refused = False
         super().__init__(settings.producer_config(), error_cb=self._on_trouble)
 
     def poll(self, timeout: float = -1) -> int:
         """Serve delivery reports for so long."""
         try:
-            return super().poll(timeout)
+            served = super().poll(timeout)
         except KafkaException as error:
             return self._end(error)
+        if self._is_refused:
+            self._is_refused = False
+            self._settings.renew_login(self)
+        return served
 
     def flush(self, timeout: float = -1) -> int:
         """Wait for acknowledgements; return how many are still missing.
@@ -77,7 +82,7 @@ class Client(Producer):
 
     def _on_trouble(self, error: KafkaError) -> None:
         if error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001 - librdkafka's public code
-            self._settings.renew_login(self)
+            self._is_refused = True
 
 
 def _forbidden(topic: str, *, sure: bool = True) -> str:

@@ -103,7 +103,10 @@ class KafkaSettings(SecretSettings):
         return config
 
     def renew_login(self, client: _LogsIn) -> None:
-        """Give a client the credentials as they are now, after it was refused those that it had."""
+        """Give a client the credentials as they are now, after it was refused those that it had.
+
+        Never from within a callback: confluent-kafka 2.16 aborts the process at the poll's next one.
+        """
         if self.kafka_username is not None:
             with suppress(CredentialsError):  # its file is being replaced: it is asked again
                 config = self.kafka_config()

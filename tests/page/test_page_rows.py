@@ -139,11 +139,13 @@ def test_event_stands_among_many_of_its_millisecond(own_site: Served, reading: O
 def test_more_rows_come_as_one_scrolls(site: Served, reading: Opener) -> None:
     """Each event once, in order; the link goes on saying where to go on."""
     page = reading(f"{site.address}/?from=-7d&activity=chat-opened&activity=chat-closed")
-    for _ in range(3):
-        page.mouse.wheel(0, 100_000)
-        page.locator("#further").scroll_into_view_if_needed()
-    expect(page.locator("#rows tr.event").nth(350)).to_be_attached()
     rows = page.locator("#rows tr.event")
+
+    def scrolled_on() -> bool:
+        page.mouse.wheel(0, 100_000)
+        return rows.count() > 350
+
+    wait_until(scrolled_on, what="rows come")
     ids = rows.evaluate_all("rows => rows.map(row => row.id)")
     times = page.locator("#rows time").evaluate_all("times => times.map(time => time.dateTime)")
     assert len(ids) == len(set(ids)) > 350

@@ -115,6 +115,7 @@ class Topic:
         self._topic = settings.alerts_topic
         self._seconds = settings.alert_attempt_seconds
         self._settings = settings
+        self._is_refused = False
         self._producer = self._connect()
 
     def send(self, alert: Mapping[str, Any]) -> None:
@@ -136,6 +137,9 @@ class Topic:
             except KafkaException as error:  # it will never publish again, but another client may
                 self._producer = self._connect()
                 raise NotDeliveredError(f"topic {self._topic}: {error.args[0].str()}") from error
+            if self._is_refused:
+                self._is_refused = False
+                self._settings.renew_login(self._producer)
         if not outcome or outcome[0] is not None:
             raise NotDeliveredError(f"topic {self._topic}: {outcome[0] if outcome else 'no answer'}")
 
@@ -159,7 +163,7 @@ class Topic:
     def _on_trouble(self, error: KafkaError) -> None:
         """Take a password that was changed in its file."""
         if error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001 - librdkafka's public code
-            self._settings.renew_login(self._producer)
+            self._is_refused = True
 
 
 class Webhook:
