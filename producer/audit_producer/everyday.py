@@ -22,7 +22,7 @@ def forgotten_password(cast: Cast) -> Story:
     times = paced(rng, rng.randint(3, 4), 40, 8)
     steps = [_step(at, "login-failed", who, reason="wrong password") for at in times]
     steps.append(_step(times[-1] + 20, "login", who))
-    return Story(steps, "then in", (_name(who),), hours=_at_work(who))
+    return Story(steps, "then in", (who.name,), hours=_at_work(who))
 
 
 def office_slips(cast: Cast) -> Story:
@@ -48,14 +48,14 @@ def two_families(cast: Cast) -> Story:
     who, rng = cast.agent(), cast.rng
     other = f"2001:db8:aaaa:{rng.randrange(1, 9999):x}::{rng.randrange(1, 9999):x}"
     steps = [_step(at, "login", who, rng.choice((other, None))) for at in paced(rng, 8, 120, 20)]
-    return Story(steps, "two networks", (_name(who),), hours=_at_work(who))
+    return Story(steps, "two networks", (who.name,), hours=_at_work(who))
 
 
 def train_ride(cast: Cast) -> Story:
     """Three networks in a day: at home, on the train, in the office."""
     who = cast.agent()
     steps = [_step(3600.0 * hour, "login", who, cast.address()) for hour in (0, 1, 2)]
-    return Story(steps, "an hour between them", (_name(who),), hours=_at_work(who, 0.5, 4))
+    return Story(steps, "an hour between them", (who.name,), hours=_at_work(who, 0.5, 4))
 
 
 def business_trip(cast: Cast) -> Story:
@@ -66,14 +66,14 @@ def business_trip(cast: Cast) -> Story:
         _step(600.0 * n, "user-joined-to-chat", who, ip, chat=f"chat-b{n}-{cast.rng.getrandbits(32):x}")
         for n in range(1, 12)
     ]
-    return Story(steps, f"from {ip}", (_name(who),), hours=_at_work(who, 0.5, 4))
+    return Story(steps, f"from {ip}", (who.name,), hours=_at_work(who, 0.5, 4))
 
 
 def own_password(cast: Cast) -> Story:
     """A password is changed from the usual place."""
     who = cast.agent()
     steps = [_step(0, "login", who), _step(60, "password-changed", who)]
-    return Story(steps, "from the usual network", (_name(who),), hours=_at_work(who))
+    return Story(steps, "from the usual network", (who.name,), hours=_at_work(who))
 
 
 def new_department(cast: Cast) -> Story:
@@ -83,7 +83,7 @@ def new_department(cast: Cast) -> Story:
         _step(at, "role-granted", who, target_user={"id": f"u-d{n}", "roles": ["agent"]})
         for n, at in enumerate(paced(rng, rng.randint(8, 18), 120, 35))
     ]
-    return Story(steps, f"{len(steps)} roles", (_name(who),), hours=_at_work(who))
+    return Story(steps, f"{len(steps)} roles", (who.name,), hours=_at_work(who))
 
 
 def end_of_shift(cast: Cast) -> Story:
@@ -93,20 +93,20 @@ def end_of_shift(cast: Cast) -> Story:
         _step(at, "chat-closed", who, chat=f"chat-e{n}-{rng.getrandbits(32):x}")
         for n, at in enumerate(paced(rng, rng.randint(5, 14), 6, 1.5))
     ]
-    return Story(steps, f"{len(steps)} chats", (_name(who),), hours=_at_work(who, 7, 7.9))
+    return Story(steps, f"{len(steps)} chats", (who.name,), hours=_at_work(who, 7, 7.9))
 
 
 def overtime(cast: Cast) -> Story:
     """An agent logs in once more after the shift."""
     who = cast.agent()
     hours = _at_work(who, 8.5, 10)
-    return Story([_step(0, "login", who), _step(1800, "logout", who)], "", (_name(who),), hours=hours)
+    return Story([_step(0, "login", who), _step(1800, "logout", who)], "", (who.name,), hours=hours)
 
 
 def second_login(cast: Cast) -> Story:
     """A session ends after the break, so the agent logs in again."""
     who = cast.agent()
-    return Story([_step(0, "login", who)], "", (_name(who),), hours=_at_work(who, 3, 6))
+    return Story([_step(0, "login", who)], "", (who.name,), hours=_at_work(who, 3, 6))
 
 
 def investigation(cast: Cast) -> Story:
@@ -130,7 +130,7 @@ def published_twice(cast: Cast) -> Story:
     who = cast.agent()
     named = f"retried-{cast.rng.getrandbits(64):x}"
     step = _step(0, "logout", who, event_id=named)
-    return Story([step, step], "the same content", (_name(who),), hours=_at_work(who, 7.5, 8))
+    return Story([step, step], "the same content", (who.name,), hours=_at_work(who, 7.5, 8))
 
 
 def odd_records(cast: Cast) -> Story:
@@ -157,17 +157,13 @@ def neighbour(cast: Cast) -> Story:
     """A log-in from right beside a denied range."""
     who = cast.agent()
     ip = cast.rng.choice(("198.51.100.127", "2001:db8:deae::1", "2001:db8:deac:ffff::1"))
-    return Story([_step(0, "login", who, ip)], f"from {ip}", (_name(who),), hours=_at_work(who))
+    return Story([_step(0, "login", who, ip)], f"from {ip}", (who.name,), hours=_at_work(who))
 
 
 def restart(cast: Cast) -> Story:
     """The service gets a new version."""
     seconds = cast.rng.uniform(2 * 60, 15 * 60)
     return Story([], f"{seconds / 60:.0f} min", silent=("chat-api", seconds))
-
-
-def _name(agent: Agent) -> str:
-    return agent.person["name"]
 
 
 EVERYDAY: Mapping[str, Callable[[Cast], Story]] = {

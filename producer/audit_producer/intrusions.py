@@ -84,7 +84,7 @@ def guessed_password(cast: Cast) -> Story:
     times = paced(rng, rng.randint(15, 200), 30, 0.1)
     steps = [_refused(cast, at, victim, ip) for at in times]
     steps.append(_login(times[-1] + rng.uniform(1, 1200), victim, ip))
-    return Story(steps, f"{len(times)} guesses, one every {times[1]:.1f} s, then in", (_name(victim),))
+    return Story(steps, f"{len(times)} guesses, one every {times[1]:.1f} s, then in", (victim.name,))
 
 
 def shared_account(cast: Cast) -> Story:
@@ -94,7 +94,7 @@ def shared_account(cast: Cast) -> Story:
     for _ in range(rng.randint(3, 8)):
         steps.append(_login(at, victim, cast.address()))
         at += rng.uniform(10, 180)
-    return Story(steps, f"{len(steps)} networks in {steps[-1][0] / 60:.0f} min", (_name(victim),))
+    return Story(steps, f"{len(steps)} networks in {steps[-1][0] / 60:.0f} min", (victim.name,))
 
 
 def account_takeover(cast: Cast) -> Story:
@@ -105,7 +105,7 @@ def account_takeover(cast: Cast) -> Story:
     for number in range(rng.randint(1, 3)):
         fields = rng.choice(_sensitive(cast))
         steps.append((later + 30 * number, {**fields, "user": victim.person, "ip": ip}))
-    return Story(steps, f"from {ip}, {later / 60:.0f} min later a change", (_name(victim),))
+    return Story(steps, f"from {ip}, {later / 60:.0f} min later a change", (victim.name,))
 
 
 def _sensitive(cast: Cast) -> list[dict[str, object]]:
@@ -125,7 +125,7 @@ def denied_login(cast: Cast) -> Story:
     rng, victim = cast.rng, cast.agent()
     ip = cast.address(rng.choice(DENIED_RANGES))
     times = paced(rng, rng.randint(1, 4), 600, 5)
-    return Story([_login(at, victim, ip) for at in times], f"from {ip}", (_name(victim),))
+    return Story([_login(at, victim, ip) for at in times], f"from {ip}", (victim.name,))
 
 
 def settings_burst(cast: Cast) -> Story:
@@ -140,7 +140,7 @@ def settings_burst(cast: Cast) -> Story:
             {"action": "settings-changed", "changes": {f"widget.{number}": (True, False)}},
         ))  # fmt: skip
         steps.append((at, {**fields, "user": who.person, "ip": who.ip}))
-    return Story(steps, f"{len(steps)} changes in {steps[-1][0]:.0f} s", (_name(who),))
+    return Story(steps, f"{len(steps)} changes in {steps[-1][0]:.0f} s", (who.name,))
 
 
 def chat_wiping(cast: Cast) -> Story:
@@ -159,7 +159,7 @@ def chat_wiping(cast: Cast) -> Story:
         )
         for number, at in enumerate(times)
     ]
-    return Story(steps, f"{len(times)} chats in {times[-1]:.0f} s", (_name(who),))
+    return Story(steps, f"{len(times)} chats in {times[-1]:.0f} s", (who.name,))
 
 
 def night_visit(cast: Cast) -> Story:
@@ -173,7 +173,7 @@ def night_visit(cast: Cast) -> Story:
             (60.0 * number + 30, {"action": "user-joined-to-chat", "user": who.person, "chat": chat})
         )
     night = ((who.shift + 12) % 24, (who.shift + 20) % 24)
-    return Story(steps, f"shift from {who.shift}:00", (_name(who),), hours=night)
+    return Story(steps, f"shift from {who.shift}:00", (who.name,), hours=night)
 
 
 def log_switched_off(cast: Cast) -> Story:
@@ -227,7 +227,7 @@ def overwriting(cast: Cast) -> Story:
             account = {"id": f"u-y{number}", "roles": [role]}
             steps.append((at + 5 * number, {**fields, "target_user": account}))
     steps.sort(key=lambda step: step[0])
-    return Story(steps, f"{len(steps) // 2} events", (_name(who),), reasons=("id-conflict",))
+    return Story(steps, f"{len(steps) // 2} events", (who.name,), reasons=("id-conflict",))
 
 
 def guessing_behind_gateway(cast: Cast) -> Story:
@@ -254,10 +254,6 @@ def botnet_stuffing(cast: Cast) -> Story:
     names = _names(cast, len(times))
     steps = [_refused(cast, at, name, cast.address()) for at, name in zip(times, names, strict=True)]
     return Story(steps, f"{len(times)} addresses of as many networks")
-
-
-def _name(agent: Agent) -> str:
-    return agent.person["name"]
 
 
 INTRUSIONS: Mapping[str, Callable[[Cast], Story]] = {

@@ -83,6 +83,11 @@ class Agent:
         """The account."""
         return self.person["id"]
 
+    @property
+    def name(self) -> str:
+        """What people call them."""
+        return self.person["name"]
+
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
