@@ -14,7 +14,7 @@ from audit_alerts.runner.runner import Covered, Runner, version_of
 from audit_alerts.runner.state import RuleStates
 from audit_producer.build import new_event
 from audit_query import AuditLog
-from audit_schemas import AuditEvent, Catalogue, Document, IndexNaming, Origin, format_timestamp
+from audit_schemas import AuditEvent, Catalogue
 from servers import Deployment
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "millis",
     "running",
     "shipped",
-    "store",
     "told",
 ]
 
@@ -49,24 +48,6 @@ def failures(
 ) -> list[AuditEvent]:
     """Return refused log-ins at these seconds after the beginning."""
     return [new_event(action, user=user, ip=ip, at=at(second)) for second in seconds]
-
-
-def store(
-    deployment: Deployment, *events: AuditEvent, ingested: datetime, first: int, partition: int = 0
-) -> None:
-    """Index events as the consumer would have at that time, from that offset on."""
-    naming, stamp = IndexNaming(deployment.name), format_timestamp(ingested)
-    lines: list[Any] = []
-    for offset, event in enumerate(events, first):
-        settled = _CATALOGUE.settle(event)
-        origin = Origin(f"{deployment.name}.events", partition, offset)
-        document = Document.of(settled, _CATALOGUE[event.event.action], origin, stamp, stamp)
-        index = naming.index_of(event.timestamp)
-        lines.append(b'{"create":{"_index":"%s","_id":"%s"}}' % (index.encode(), document.id.encode()))
-        lines.append(document.body)
-    with deployment.client() as client:
-        answer = client.bulk(operations=lines, refresh=True)
-        assert not answer["errors"], answer
 
 
 def shipped(*names: str) -> list[Rule]:

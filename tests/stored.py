@@ -22,7 +22,7 @@ def store(
     lines: list[Any] = []  # the client takes ready-made lines too, whatever its types say
     for offset, event in enumerate(events, first):
         settled = catalogue.settle(event)
-        origin = Origin("t", partition, offset)
+        origin = Origin(f"{deployment.name}.events", partition, offset)
         document = Document.of(settled, catalogue[event.event.action], origin, now, now)
         index = naming.index_of(event.timestamp)
         lines.append(b'{"create":{"_index":"%s","_id":"%s"}}' % (index.encode(), document.id.encode()))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alert_running import FakeBound, Running, at, failures, running, shipped, store
+from alert_running import FakeBound, Running, at, failures, running, shipped
 from audit_alerts.runner.delivery import Delivery
 from audit_alerts.runner.lease import Lease
 from audit_alerts.runner.owner import is_dead, owner_name
@@ -26,6 +26,7 @@ from audit_schemas import encode
 from command import clean_environment
 from consuming import settle
 from servers import Deployment
+from stored import store
 from waiting import wait_until
 
 pytestmark = pytest.mark.servers

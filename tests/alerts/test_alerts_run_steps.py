@@ -15,7 +15,6 @@ from alert_running import (
     millis,
     running,
     shipped,
-    store,
     told,
 )
 from audit_alerts.errors import AlertError
@@ -29,6 +28,7 @@ from audit_producer.build import new_event
 from audit_schemas import AuditEvent, format_timestamp
 from elastic_transport import Transport
 from servers import Deployment
+from stored import store
 
 pytestmark = pytest.mark.servers
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import pytest
-from alert_running import FakeBound, Running, at, failures, running, shipped, store
+from alert_running import FakeBound, Running, at, failures, running, shipped
 from audit_alerts import AlertError
 from audit_alerts.runner import book
 from audit_alerts.runner.book import AlertBook
@@ -19,6 +19,7 @@ from audit_alerts.runner.state import RuleStates
 from audit_monitor import Health
 from audit_query.errors import ExportError
 from servers import Deployment
+from stored import store
 from waiting import wait_until
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alert_running import FakeBound, Running, at, failures, running, shipped, store, told
+from alert_running import FakeBound, Running, at, failures, running, shipped, told
 from audit_alerts.runner.book import AlertBook
 from audit_alerts.runner.bound import KafkaLog, NoOffsetsError, millis_now
 from audit_alerts.runner.settings import RunnerSettings
@@ -23,6 +23,7 @@ from command import clean_environment
 from consuming import settle
 from proxy import proxied
 from servers import Deployment
+from stored import store
 from waiting import wait_until
 from watching import get, samples
 
