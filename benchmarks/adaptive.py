@@ -9,8 +9,6 @@ from benchmarks.index import Index
 from benchmarks.run import Sample
 from benchmarks.topic import lengthened
 
-__all__ = ["measure_adaptive", "settled_rate"]
-
 _TOPIC = "bench.long"
 _BULKS = (1, 2, 3, 4)
 _BULK_EVENTS = (1000, 2000, 5000)

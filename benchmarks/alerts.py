@@ -27,8 +27,6 @@ from benchmarks.figures import quantile, table
 from benchmarks.index import Index
 from benchmarks.questions import DAYS
 
-__all__ = ["measure_alerts", "time_steps"]
-
 _STEP = timedelta(minutes=5)
 _STEPS = 30
 _ALERTS = "bench-alerts"

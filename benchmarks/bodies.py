@@ -11,8 +11,6 @@ from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
 
-__all__ = ["STEP", "Bodies", "Body", "Writer", "push"]
-
 STEP = 100
 """Documents from one noted offset to the next: bodies have a multiple of that many."""
 

@@ -15,8 +15,6 @@ from typing import ParamSpec
 from benchmarks.errors import BenchError
 from benchmarks.family import Family
 
-__all__ = ["ROOT", "Child", "Command", "job", "running", "undisturbed"]
-
 ROOT = Path(__file__).resolve().parent.parent
 
 _STOP_SECONDS = 40.0

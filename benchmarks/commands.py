@@ -34,8 +34,6 @@ from benchmarks.sizes import measure_sizes
 from benchmarks.speed import CONTESTANTS, ONE, measure_scaling, measure_speed
 from benchmarks.topic import end_of_traffic, preload_topic
 
-__all__ = ["app", "main"]
-
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
 _FULL, _SOME, _QUERY = 1_000_000, 200_000, 2_000_000

@@ -15,15 +15,13 @@ from audit_local.ports import free_port
 from benchmarks.bodies import Bodies, push
 from benchmarks.children import Child, Command, job, running
 from benchmarks.errors import BenchError
-from benchmarks.index import Index
+from benchmarks.index import Codec, Index
 from benchmarks.kafka import committed, ends
 from benchmarks.run import Run, Sample, Watch, figures
 from benchmarks.screen import Screen
 from benchmarks.servers import Servers
 from benchmarks.sink import serve
 from benchmarks.topic import TOPIC, lengthened
-
-__all__ = ["BY_HAND", "CONSUMER", "Arena", "Emptied", "Shape"]
 
 CONSUMER = "audit_cli"
 BY_HAND = "benchmarks.by_hand"
@@ -107,12 +105,13 @@ class Arena:
         what: str,
         *,
         settings: Mapping[str, str] | None = None,
+        codec: Codec = "default",
         then: Callable[[Index], None] = lambda _: None,
     ) -> tuple[Run, list[Sample]]:
         """Let processes of one group index the whole topic; `then` gets the full index."""
         start_cpu = self._start_cpu(module, processes)
         with (
-            self.fresh_index() as index,
+            self.fresh_index(codec) as index,
             self.consuming(index.prefix, what, module, processes, settings) as children,
         ):
             samples = self._watched(children, index, self.events, what)
@@ -159,10 +158,10 @@ class Arena:
         return bodies
 
     @contextmanager
-    def fresh_index(self) -> Iterator[Index]:
+    def fresh_index(self, codec: Codec = "default") -> Iterator[Index]:
         """Give a set-up prefix of its own, on servers that have become idle; it is deleted after."""
         index = Index(self.client, f"bench-{next(_numbers)}")
-        index.set_up(self.servers, self.topic)
+        index.set_up(self.servers, self.topic, codec)
         self.servers.calm_down()
         try:
             yield index
@@ -194,11 +193,6 @@ class Arena:
         command = Command(what, module, arguments, environment)
         with running([command] * processes, self.servers.folder) as children:
             yield children
-
-    def wait_for_index(self, children: Sequence[Child], index: Index, what: str) -> None:
-        """Wait until the index has every event of the topic."""
-        self._watched(children, index, self.events, what)
-        index.check_count(self.events, what)
 
     def wait_for_commit(self, children: Sequence[Child], group: str) -> None:
         """Wait until the group has committed the end of the topic."""

@@ -24,20 +24,6 @@ from audit_producer.story import DENIED_RANGES
 from audit_producer.traffic import Traffic
 from audit_schemas import AuditEvent, Catalogue, Document, EventRefused, Origin
 
-__all__ = [
-    "EXPECTED",
-    "Detection",
-    "Log",
-    "actions_of",
-    "attacks_of",
-    "detect",
-    "found_by",
-    "is_about",
-    "quiet_alerts",
-    "shipped_rules",
-    "stored",
-]
-
 EXPECTED: Mapping[str, tuple[str, ...]] = {
     "brute-force": ("brute-force",),
     "password-spraying": ("password-spraying",),

@@ -15,8 +15,6 @@ from benchmarks.errors import BenchError
 from benchmarks.figures import table
 from benchmarks.labelled import LabelledLog, Verdict, labels_of, verdict_of
 
-__all__ = ["FULL_SEEDS", "detection_tables", "linux_log", "put"]
-
 FULL_SEEDS = 20
 """What the figures have to rest on to be published."""
 

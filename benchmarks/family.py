@@ -7,8 +7,6 @@ import psutil
 
 from benchmarks.errors import BenchError
 
-__all__ = ["Family", "busy_seconds"]
-
 _PEAK = "VmHWM:"
 _KIB = 1024
 

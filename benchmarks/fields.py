@@ -19,8 +19,6 @@ from benchmarks.mapping_variants import group_leaves, pruned, turned_off
 from benchmarks.records import random_id
 from benchmarks.run import Run
 
-__all__ = ["Variant", "measure_fields", "variants"]
-
 _ANSWERS = ("errors", "errors,items.*.status", "errors,items.*.error", "")
 _SIZES = (500, 1000, 5000, 10_000)
 _SAMPLE = 5000

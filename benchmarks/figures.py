@@ -12,8 +12,6 @@ from rich.text import Text
 
 from benchmarks.screen import Screen
 
-__all__ = ["Spread", "interleaved", "quantile", "ratio", "table"]
-
 Way = TypeVar("Way")
 Result = TypeVar("Result")
 

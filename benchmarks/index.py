@@ -9,9 +9,9 @@ from audit_consumer import SetupSettings, set_up
 from benchmarks.errors import BenchError
 from benchmarks.servers import Servers
 
-__all__ = ["Disk", "Index", "client_of"]
-
 _MERGE_SECONDS = 600.0
+
+Codec = Literal["default", "best_compression"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,7 @@ class Index:
         self.prefix = prefix
         self.pattern = f"{prefix}-*"
 
-    def set_up(
-        self, servers: Servers, topic: str, codec: Literal["default", "best_compression"] = "default"
-    ) -> None:
+    def set_up(self, servers: Servers, topic: str, codec: Codec = "default") -> None:
         """Make topic and template as `auditlog setup` does: 1 shard, no replica, refresh 1 s."""
         settings = SetupSettings(
             kafka_bootstrap_servers=servers.kafka,

@@ -7,8 +7,6 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from benchmarks.errors import BenchError
 
-__all__ = ["committed", "ends", "records"]
-
 _SECONDS = 30.0
 _BATCH = 5000
 

@@ -20,8 +20,6 @@ from benchmarks.records import Record, record_of, send
 from benchmarks.run import Watch
 from benchmarks.topic import TOPIC
 
-__all__ = ["measure_latency"]
-
 _TOPIC = "bench.latency"
 _RECORDS = 100_000
 _TICK = 0.01

@@ -11,8 +11,6 @@ from audit_local.settings import LocalSettings
 
 from benchmarks.children import ROOT
 
-__all__ = ["describe"]
-
 
 def describe() -> str:
     """Return the machine and the versions of what takes part, as a sentence."""

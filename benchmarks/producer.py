@@ -23,8 +23,6 @@ from benchmarks.contestants import Arena
 from benchmarks.figures import Spread, interleaved, ratio, table
 from benchmarks.index import Index
 
-__all__ = ["arguments_of", "measure_producer", "publish"]
-
 _TOPIC = "bench.publish"
 _EVENTS_MOST = 200_000
 _SECONDS = 300.0

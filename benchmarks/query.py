@@ -19,8 +19,6 @@ from benchmarks.figures import Spread, interleaved, quantile, ratio, table
 from benchmarks.index import Index
 from benchmarks.questions import DAYS, KINDS, Kind, Material
 
-__all__ = ["ask_all", "measure_query", "read_all"]
-
 _SAMPLES = 60
 _WARM = 10
 _VALUES = 500

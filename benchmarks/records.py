@@ -9,8 +9,6 @@ from datetime import datetime
 
 from confluent_kafka import Message, Producer
 
-__all__ = ["Headers", "Record", "in_order_of_time", "random_id", "record_of", "send"]
-
 Headers = Sequence[tuple[str, str | bytes | None]]
 
 _REST = (1 << 76) - 1

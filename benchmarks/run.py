@@ -11,8 +11,6 @@ from benchmarks.errors import BenchError
 from benchmarks.family import Family, busy_seconds
 from benchmarks.servers import Servers
 
-__all__ = ["Run", "Sample", "Watch", "figures"]
-
 _STALL_SECONDS = 60.0
 _LONGEST_PAUSE, _USUAL_PAUSE, _SHORTEST_PAUSE = 0.5, 0.1, 0.01
 _MILLION = 1_000_000

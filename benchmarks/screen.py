@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from rich.console import Console, Group
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
-__all__ = ["Screen"]
-
 _FILE_WIDTH = 160
 
 

@@ -15,8 +15,6 @@ from rich.console import Console
 from benchmarks.children import undisturbed
 from benchmarks.family import Family
 
-__all__ = ["Servers", "running_servers"]
-
 _CALM_SHARE = 0.1
 _CALM_SECONDS = 20.0
 _LOOK_SECONDS = 0.5

@@ -19,8 +19,6 @@ from urllib.parse import urlsplit
 
 from benchmarks.bodies import Writer
 
-__all__ = ["serve"]
-
 _JSON = "application/vnd.elasticsearch+json;compatible-with=9"
 _PASSED_ON = ("Accept", "Content-Type")
 

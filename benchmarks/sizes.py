@@ -1,23 +1,18 @@
 """How many bytes an event takes: in Kafka, in batches and alone, and in Elasticsearch, by codec."""
 
-from typing import Literal
-
 from audit_producer import ProducerSettings
 from confluent_kafka import Producer
 
-from benchmarks.contestants import Arena
+from benchmarks.contestants import CONSUMER, Arena
 from benchmarks.figures import table
-from benchmarks.index import Index
+from benchmarks.index import Codec, Index
 from benchmarks.kafka import records
 from benchmarks.records import record_of, send
 from benchmarks.topic import TOPIC
 
-__all__ = ["measure_sizes"]
-
 _ALONE = "bench.alone"
 _ALONE_EVENTS = 5_000
-_Codec = Literal["default", "best_compression"]
-_CODECS: tuple[_Codec, ...] = ("default", "best_compression")
+_CODECS: tuple[Codec, ...] = ("default", "best_compression")
 
 
 def measure_sizes(arena: Arena, event_bytes: float) -> None:
@@ -54,15 +49,13 @@ def _log_bytes(arena: Arena, topic: str) -> int:
     return sum(log.stat().st_size for log in home.rglob(f"{topic}-*/*.log"))
 
 
-def _index_bytes(arena: Arena, codec: _Codec) -> float:
+def _index_bytes(arena: Arena, codec: Codec) -> float:
     """Index the topic by a consumer, merge to one segment, and return the bytes of a document."""
-    index = Index(arena.client, f"bench-{codec.replace('_', '-')}")
-    index.set_up(arena.servers, arena.topic, codec)
-    what = f"Indexing, codec {codec}"
-    try:
-        with arena.consuming(index.prefix, what) as children:
-            arena.wait_for_index(children, index, what)
+    sizes: list[int] = []
+
+    def look(index: Index) -> None:
         index.force_merge()
-        return index.disk().bytes / arena.events
-    finally:
-        index.delete()
+        sizes.append(index.disk().bytes)
+
+    arena.consumers(CONSUMER, 1, f"Indexing, codec {codec}", codec=codec, then=look)
+    return sizes[0] / arena.events

@@ -11,8 +11,6 @@ from benchmarks.figures import Spread, interleaved, ratio, table
 from benchmarks.index import Index
 from benchmarks.run import Run
 
-__all__ = ["CONTESTANTS", "measure_scaling", "measure_speed", "speed_table"]
-
 CEILING, ONE, TWO, HAND = "ceiling", "one", "two", "by_hand"
 CONTESTANTS = {
     CEILING: "ready-made bodies: the ceiling",

@@ -17,8 +17,6 @@ from benchmarks.records import Record, in_order_of_time, record_of, send
 from benchmarks.screen import Screen
 from benchmarks.servers import Servers
 
-__all__ = ["TOPIC", "end_of_traffic", "lengthened", "preload_topic"]
-
 TOPIC = "bench.events"
 
 _PARTS = 4
