@@ -33,7 +33,7 @@ _ALERTS = "bench-alerts"
 _WARM = 5
 _WHOLE = "a whole step"
 _STORIES = 2
-"""Attacks that begin in a step, besides its normal events: it has something to look at."""
+"""Attacks that begin in a step, besides its normal events: so there is something to find."""
 _STAFF = 200
 _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

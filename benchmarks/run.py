@@ -79,7 +79,7 @@ class Watch:
             if self.samples[-1].documents > moved.documents:
                 moved = self.samples[-1]
             elif self.samples[-1].at - moved.at > _STALL_SECONDS:
-                raise self._stalled(f"stands at {moved.documents:,} of {self.target:,} documents")
+                raise self._stalled(f"stopped at {moved.documents:,} of {self.target:,} documents")
         return self.samples
 
     def until(self, done: Callable[[], bool], what: str) -> None:

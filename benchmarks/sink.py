@@ -23,7 +23,9 @@ _JSON = "application/vnd.elasticsearch+json;compatible-with=9"
 _PASSED_ON = ("Accept", "Content-Type")
 
 
-class _Sink(ThreadingHTTPServer):
+class Sink(ThreadingHTTPServer):
+    """Counts bulks in memory; `elasticsearch` is the host:port of the real one."""
+
     daemon_threads = True
 
     def __init__(self, port: int, elasticsearch: str, folder: str | None) -> None:
@@ -32,6 +34,11 @@ class _Sink(ThreadingHTTPServer):
         self._writer = Writer(Path(folder)) if folder else None
         self._lock = threading.Lock()
         self._documents = self._requests = 0
+
+    def close(self) -> None:
+        """Complete and close what is kept."""
+        if self._writer is not None:
+            self._writer.close()
 
     def count(self, body: bytes) -> int:
         """Count a bulk, and keep its documents in bodies that name no index, so that any takes them."""
@@ -56,7 +63,7 @@ class _Sink(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Sink
+    server: Sink
 
     def setup(self) -> None:
         super().setup()
@@ -69,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, self.server.report())
         elif path.endswith("/_bulk"):
             zipped = self.headers.get("Content-Encoding") == "gzip"
-            self._answer(200, _created(self.server.count(gzip.decompress(body) if zipped else body)))
+            self._answer(200, created(self.server.count(gzip.decompress(body) if zipped else body)))
         else:
             self._pass_on(body)
 
@@ -102,16 +109,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @lru_cache(maxsize=64)
-def _created(documents: int) -> bytes:
+def created(documents: int) -> bytes:
     """Return what Elasticsearch answers under the consumer's `filter_path`."""
     items = ",".join(['{"create":{"status":201}}'] * documents)
     return f'{{"errors":false,"items":[{items}]}}'.encode()
 
 
 def serve(port: int, elasticsearch: str, folder: str | None = None) -> None:
-    """Answer, with a thread for each connection, until the process is ended.
-
-    `elasticsearch` is the host:port of the real one.
-    """
-    with _Sink(port, elasticsearch, folder) as server:
+    """Answer, with a thread for each connection, until the process is ended."""
+    with Sink(port, elasticsearch, folder) as server:
         server.serve_forever()

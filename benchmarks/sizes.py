@@ -53,9 +53,9 @@ def _index_bytes(arena: Arena, codec: Codec) -> float:
     """Index the topic by a consumer, merge to one segment, and return the bytes of a document."""
     sizes: list[int] = []
 
-    def look(index: Index) -> None:
+    def measure_disk(index: Index) -> None:
         index.force_merge()
         sizes.append(index.disk().bytes)
 
-    arena.consumers(CONSUMER, 1, f"Indexing, codec {codec}", codec=codec, then=look)
+    arena.consumers(CONSUMER, 1, f"Indexing, codec {codec}", codec=codec, then=measure_disk)
     return sizes[0] / arena.events

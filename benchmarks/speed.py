@@ -43,13 +43,13 @@ def measure_speed(arena: Arena, rounds: int, only: Sequence[str] = ()) -> Runs:
     shape = _best_shape(arena, part) if CEILING in names else Shape()
     disk: list[int] = []
 
-    def look(index: Index) -> None:
+    def measure_disk(index: Index) -> None:
         index.force_merge()
         disk.append(index.disk().bytes)
 
     ways: dict[str, Callable[[str], Run]] = {
         CEILING: partial(arena.ceiling, shape, arena.events),
-        ONE: lambda what: arena.consumers(CONSUMER, 1, what, then=look)[0],
+        ONE: lambda what: arena.consumers(CONSUMER, 1, what, then=measure_disk)[0],
         TWO: lambda what: arena.consumers(CONSUMER, 2, what)[0],
         HAND: lambda what: arena.consumers(BY_HAND, 1, what)[0],
     }

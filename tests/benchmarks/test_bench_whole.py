@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from audit_consumer.bulk import RESPONSE_FIELDS
 from audit_query import QuerySettings
 from events import chat_opened
 from messages import message
@@ -19,7 +20,7 @@ from rich.console import Group
 from servers import ROOT, Deployment
 from typer.testing import CliRunner
 
-from benchmarks import adaptive, commands, fields, latency, producer, query, servers, sizes
+from benchmarks import adaptive, commands, fields, latency, producer, query, servers, sink, sizes
 from benchmarks.alerts import time_steps
 from benchmarks.bodies import Bodies, Writer
 from benchmarks.contestants import Arena, Emptied, Shape
@@ -399,11 +400,20 @@ def test_topic_is_indexed_asked_and_searched_for_attacks(
     with deployment.client() as client:
         arena = Arena(real, client, Screen(), 1000, topic)
         assert arena.make_bodies().documents == 1000
+        body = b'{"create":{"_index":"%b-2026.10","_id":"x"}}\n{}\n' % deployment.name.encode()
+        answer = client.perform_request(
+            "POST",
+            "/_bulk",
+            params={"filter_path": RESPONSE_FIELDS},
+            headers={"Accept": "application/json", "Content-Type": "application/x-ndjson"},
+            body=body,
+        )
+        assert answer.body == json.loads(sink.created(1)), "the sink answers as Elasticsearch does"
         with arena.fresh_index() as index:
             run = arena.pushed(index, Shape(2, 500), 1000, "the ceiling")
             assert run.documents == 1000
             assert min(run.documents_per_second, run.peak_mib, run.elastic_cpu_per_million) > 0
             settings = QuerySettings(elasticsearch_url=real.elasticsearch, index_prefix=index.prefix)
             ask_all(arena, settings, end_of_traffic(), samples=1)
-            time_steps(arena, settings, end_of_traffic(), steps=6)
+            time_steps(arena, settings, end_of_traffic(), steps=3)
     assert len(shown) == 2
