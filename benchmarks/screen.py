@@ -20,7 +20,7 @@ class Screen:
 
     def say(self, sentence: str) -> None:
         """Print a sentence."""
-        self.console.print(sentence, highlight=False, markup=False)
+        self.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
     def show(self, result: Group) -> None:
         """Print a table of results."""

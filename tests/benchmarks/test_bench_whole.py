@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import signal
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from audit_consumer.bulk import RESPONSE_FIELDS
 from audit_query import QuerySettings
 from events import chat_opened
 from messages import message
-from rich.console import Group
+from rich.console import Console, Group
 from servers import ROOT, Deployment
 from typer.testing import CliRunner
 
@@ -28,7 +29,9 @@ from benchmarks.errors import BenchError
 from benchmarks.family import Family
 from benchmarks.figures import table
 from benchmarks.index import Disk
+from benchmarks.machine import describe
 from benchmarks.query import ask_all
+from benchmarks.questions import KINDS
 from benchmarks.records import record_of
 from benchmarks.run import Run, Sample
 from benchmarks.screen import Screen
@@ -164,6 +167,14 @@ def bench(*arguments: str) -> str:
     done = CliRunner().invoke(commands.app, arguments, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return str(done.stdout)
+
+
+def text_of(result: Group) -> str:
+    """Return what a table looks like in a file."""
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(result)
+    return captured.get()
 
 
 def cells(shown: str, name: str) -> list[str]:
@@ -374,6 +385,14 @@ def test_error_is_a_sentence_and_a_status(
     assert "[what] failed" in capsys.readouterr().err
 
 
+def test_machine_is_described_without_name_or_path() -> None:
+    """Figures are published."""
+    said = describe()
+    assert platform.node() not in said
+    assert str(ROOT) not in said
+    assert "cores" in said
+
+
 def test_every_command_of_readme_and_makefile_exists() -> None:
     """What they say can be typed."""
     known = {c.name or getattr(c.callback, "__name__", "") for c in commands.app.registered_commands}
@@ -383,7 +402,7 @@ def test_every_command_of_readme_and_makefile_exists() -> None:
 
 @pytest.mark.servers
 def test_topic_is_indexed_asked_and_searched_for_attacks(
-    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bare: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For real, at its smallest: counts are exact, or there would be no figures."""
     shown: list[Group] = []
@@ -393,14 +412,14 @@ def test_topic_is_indexed_asked_and_searched_for_attacks(
     monkeypatch.setattr("benchmarks.query._WARM", 0)
     monkeypatch.setattr("benchmarks.alerts._WARM", 0)
     us = Family("us", os.getpid())
-    real = Servers(deployment.servers.kafka, deployment.servers.elasticsearch, us, us, tmp_path)
-    topic = f"{deployment.name}.bench"
+    real = Servers(bare.servers.kafka, bare.servers.elasticsearch, us, us, tmp_path)
+    topic = f"{bare.name}.bench"
     size = preload_topic(real, Screen(), 1000, topic=topic)
     assert 300 < size < 400
-    with deployment.client() as client:
+    with bare.client() as client:
         arena = Arena(real, client, Screen(), 1000, topic)
         assert arena.make_bodies().documents == 1000
-        body = b'{"create":{"_index":"%b-2026.10","_id":"x"}}\n{}\n' % deployment.name.encode()
+        body = b'{"create":{"_index":"%b-2026.10","_id":"x"}}\n{}\n' % bare.name.encode()
         answer = client.perform_request(
             "POST",
             "/_bulk",
@@ -416,4 +435,11 @@ def test_topic_is_indexed_asked_and_searched_for_attacks(
             settings = QuerySettings(elasticsearch_url=real.elasticsearch, index_prefix=index.prefix)
             ask_all(arena, settings, end_of_traffic(), samples=1)
             time_steps(arena, settings, end_of_traffic(), steps=3)
-    assert len(shown) == 2
+    asked, steps = (text_of(group) for group in shown)
+    for kind in KINDS:
+        ours, hand, _, late = map(float, cells(asked, kind.name)[1:])
+        assert 0 < ours <= late
+        assert hand > 0
+    rules = [line for line in steps.splitlines() if line.startswith("| ")][1:]
+    assert len(rules) > 12
+    assert rules[0].startswith("| a whole step "), "it takes longer than any rule"
