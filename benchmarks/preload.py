@@ -4,8 +4,8 @@ import sys
 from dataclasses import dataclass
 from datetime import datetime
 
+from audit_generator.traffic import Traffic
 from audit_producer import AuditProducer, ProducerSettings
-from audit_producer.traffic import Traffic
 
 from benchmarks.children import job_of
 from benchmarks.ids import in_order_of_time

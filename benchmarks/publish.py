@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from audit_generator.traffic import Traffic
 from audit_producer import AuditProducer, ProducerSettings
-from audit_producer.traffic import Traffic
 from audit_schemas import SCHEMA_HEADER, SCHEMA_HEADER_VALUE, AuditEvent, encode
 from confluent_kafka import KafkaError, Message, Producer
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from audit_consumer import set_up
-from servers import Deployment, Servers, new_deployment, running_servers, tear_down
+from audit_admin import set_up
+from support.servers import Deployment, Servers, new_deployment, running_servers, tear_down
 
 
 @pytest.fixture(scope="session")

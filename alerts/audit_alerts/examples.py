@@ -6,8 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audit_schemas import Catalogue, Document, EventRefused, Origin, Problem, Reason, format_timestamp
-from audit_schemas.wire import validate
+from audit_schemas import (
+    Catalogue,
+    Document,
+    EventRefused,
+    Origin,
+    Problem,
+    Reason,
+    format_timestamp,
+    validate,
+)
 
 from audit_alerts import plan
 from audit_alerts.attributes import milliseconds

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from audit_query import QuerySettings
-from audit_schemas.settings import EventSettings
+from audit_runtime import EventSettings
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 

@@ -16,14 +16,15 @@ __all__ = ["app", "run"]
 
 _COMPONENTS = (
     "audit_producer.commands",
-    "audit_producer.importing.commands",
+    "audit_generator.commands",
     "audit_consumer.commands",
+    "audit_admin.commands",
     "audit_query.commands",
     "audit_query.export_commands",
-    "audit_query.web.commands",
+    "audit_server.commands",
     "audit_query.reports.commands",
     "audit_alerts.commands",
-    "audit_alerts.kibana.commands",
+    "audit_kibana.commands",
     "audit_local.commands",
     "audit_secrets.commands",
     "audit_cli.settings",

@@ -12,19 +12,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from audit_consumer import ConsumerError, ConsumerSettings, SetupSettings, set_up, verify
-from audit_consumer.lag import Lag
-from audit_consumer.proof import closing_line
+from audit_admin import Lag, SetupSettings, closing_line, set_up, verify
+from audit_consumer import ConsumerError, ConsumerSettings
+from audit_generator import Traffic
 from audit_local import LocalSettings, Stack
-from audit_producer.commands import PublisherSettings
-from audit_producer.lines import Line, read_lines
-from audit_producer.producer import AuditProducer
-from audit_producer.traffic import Traffic
-from audit_query import AuditLog, Filter, QuerySettings
-from audit_query.tables import buckets_table, ranking_table
-from audit_query.web.errors import ListenError
-from audit_query.web.settings import ServeSettings
+from audit_producer import AuditProducer, Line, read_lines
+from audit_producer.publishing import PublisherSettings
+from audit_query import AuditLog, Filter, QuerySettings, buckets_table, ranking_table
 from audit_schemas import EventRefused
+from audit_server import ListenError, ServeSettings
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
@@ -88,9 +84,9 @@ def demo(
 
 def _serve(console: Console, log: Path) -> None:
     """Serve the page until Ctrl-C; the consumer runs beside it, so that what happens shows."""
-    from audit_query.web.listening import listen  # noqa: PLC0415 - these take a second to load
-    from audit_query.web.log import configure_logging  # noqa: PLC0415
-    from audit_query.web.serve import serve  # noqa: PLC0415
+    from audit_runtime.logs import configure_logging  # noqa: PLC0415
+    from audit_server import listen  # noqa: PLC0415 - these take a second to load
+    from audit_server.serve import serve  # noqa: PLC0415
 
     settings = ServeSettings()
     configure_logging(settings.log_format, level=logging.WARNING)

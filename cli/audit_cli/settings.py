@@ -17,14 +17,14 @@ from rich.text import Text
 __all__ = ["Setting", "all_settings", "register"]
 
 _CLASSES = (
-    ("audit_producer.commands", "PublisherSettings"),
+    ("audit_producer.publishing", "PublisherSettings"),
     ("audit_consumer.settings", "ConsumerSettings"),
-    ("audit_consumer.settings", "SetupSettings"),
+    ("audit_admin.settings", "SetupSettings"),
     ("audit_query.settings", "QuerySettings"),
-    ("audit_query.web.settings", "ServeSettings"),
+    ("audit_server.settings", "ServeSettings"),
     ("audit_alerts.settings", "AlertSettings"),
     ("audit_alerts.runner.settings", "RunnerSettings"),
-    ("audit_alerts.kibana.settings", "KibanaSettings"),
+    ("audit_kibana.settings", "KibanaSettings"),
     ("audit_local.settings", "LocalSettings"),
 )
 

@@ -15,7 +15,7 @@ from audit_schemas import (
 )
 from confluent_kafka import Message
 
-from audit_consumer.canonical import CanonicalReader
+from audit_consumer.fast_path import CanonicalReader
 from audit_consumer.record import Prepared, Record, Refusal, headers_of
 
 __all__ = ["Decoder"]

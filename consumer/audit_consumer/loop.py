@@ -6,18 +6,20 @@ waits for Python. While anything hinders, or memory is full, partitions are paus
 still polled, so the group stays whole for as long as it takes.
 """
 
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import structlog
-from audit_monitor import Health
+from audit_runtime import Backoff
+from audit_runtime.monitor import Health
 from audit_schemas import format_timestamp
 from confluent_kafka import Message
 
 from audit_consumer.assignment import Start
-from audit_consumer.backoff import Backoff
+from audit_consumer.batch import Pack
 from audit_consumer.decode import Decoder
 from audit_consumer.errors import (
     ConsumerError,
@@ -27,12 +29,11 @@ from audit_consumer.errors import (
 )
 from audit_consumer.membership import Membership
 from audit_consumer.metrics import Metrics
+from audit_consumer.offset_tracker import Watermarks
 from audit_consumer.pace import Pace
-from audit_consumer.pack import Pack
 from audit_consumer.record import Outcome
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.settle import Settler
-from audit_consumer.watermark import Watermarks
 from audit_consumer.workers import Landing, Workers
 
 __all__ = ["ConsumerLoop"]
@@ -64,6 +65,7 @@ class ConsumerLoop:
         skip_expired: bool = False,
         metrics: Metrics | None = None,
         health: Health | None = None,
+        stop: threading.Event | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.outcomes: Counter[Outcome] = Counter()
@@ -82,7 +84,7 @@ class ConsumerLoop:
         self._hindrance: ConsumerError | None = None
         self._fault: ConsumerError | None = None
         self._has_succeeded = False
-        self._stopping = False
+        self._stop_requested = stop or threading.Event()
         self._last_read = self._last_commit = time.monotonic()
         self._last_report = self._last_measured = time.monotonic()
         self._reported = 0
@@ -97,14 +99,14 @@ class ConsumerLoop:
 
     def stop(self) -> None:
         """Ask the loop to end: what was read is settled and committed first."""
-        self._stopping = True
+        self._stop_requested.set()
 
     def run(self) -> None:
         """Consume until `stop`. Raises ConsumerError; what it had not settled is not committed."""
         self._membership.join()
         _log.info("consuming", topic=self._settings.topic, group=self._settings.group)
         try:
-            while not self._stopping:
+            while not self._stop_requested.is_set():
                 self._step()
             self._drain()
         finally:

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
+from audit_runtime import committed_offsets, partition_bounds
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from audit_consumer.assignment import Start, starting_points
 from audit_consumer.errors import ConsumerError, OffsetsExpiredError, SetupFaultError
-from audit_consumer.offsets import committed_offsets, ends_of
 from audit_consumer.settings import ConsumerSettings
-from audit_consumer.silence import Silence
+from audit_consumer.stalled_partitions import Silence
 
 __all__ = ["Membership"]
 
@@ -144,7 +144,7 @@ class Membership:
         (position,) = self._consumer.position([place])
         if position.offset < 0:  # nothing was read of it yet
             (position,) = committed_offsets(self._consumer, [place])
-        _, high = ends_of(self._consumer, place)
+        _, high = partition_bounds(self._consumer, place)
         if 0 <= position.offset < high:
             _log.error("silent partition sought", partition=place.partition, offset=position.offset)
             self._consumer.seek(TopicPartition(self._topic, place.partition, position.offset))
@@ -247,7 +247,7 @@ class Membership:
     def _on_expired(self, message: Message) -> None:
         partition = TopicPartition(self._topic, message.partition() or 0)
         committed = committed_offsets(self._consumer, [partition])[0].offset
-        low, _ = ends_of(self._consumer, partition)
+        low, _ = partition_bounds(self._consumer, partition)
         expired = OffsetsExpiredError(partition.topic, partition.partition, committed, low - 1)
         if not self._skip_expired:
             self._fault = expired

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from audit_schemas import Reason
 from confluent_kafka import Message
 
+from audit_consumer.batch import Pack
 from audit_consumer.bulk import Answers, compare, sort_out
 from audit_consumer.dead_letters import DeadLetters
 from audit_consumer.decode import Decoder
 from audit_consumer.elastic import EventIndex
 from audit_consumer.errors import ConsumerError, SetupFaultError, UnreachableError
-from audit_consumer.pack import Pack
 from audit_consumer.record import Outcome, Prepared, Record, Refusal
 
 __all__ = ["Progress", "Settler"]

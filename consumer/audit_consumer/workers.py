@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from audit_consumer.pack import Pack
+from audit_consumer.batch import Pack
 from audit_consumer.settle import Progress
 
 __all__ = ["Landing", "Workers"]

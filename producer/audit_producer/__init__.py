@@ -2,7 +2,7 @@
 
 from audit_schemas import AuditEvent, EventRefused
 
-from audit_producer.build import Changes, Context, Person, new_event
+from audit_producer.build import Changes, Context, Person, new_event, shown_changes
 from audit_producer.client_ip import client_ip
 from audit_producer.errors import (
     ClosedError,
@@ -12,6 +12,7 @@ from audit_producer.errors import (
     QueueFullError,
     UndeliveredError,
 )
+from audit_producer.lines import Line, read_lines
 from audit_producer.producer import AuditProducer
 from audit_producer.report import Counts, Failure
 from audit_producer.settings import ProducerSettings
@@ -27,6 +28,7 @@ __all__ = [
     "EventRefused",
     "Failure",
     "KafkaUnavailableError",
+    "Line",
     "Person",
     "ProducerSettings",
     "PublishError",
@@ -34,4 +36,6 @@ __all__ = [
     "UndeliveredError",
     "client_ip",
     "new_event",
+    "read_lines",
+    "shown_changes",
 ]

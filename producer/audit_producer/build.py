@@ -11,8 +11,7 @@ from pathlib import PurePath
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
-from audit_schemas import AuditEvent, format_timestamp, new_event_id
-from audit_schemas.wire import validate
+from audit_schemas import AuditEvent, format_timestamp, new_event_id, validate
 
 __all__ = ["Changes", "Context", "Person", "complete", "new_event", "shown_changes", "with_id"]
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from audit_schemas import AuditEvent, EventRefused, LineIds
-from audit_schemas.wire import parse_json, validate
+from audit_schemas import AuditEvent, EventRefused, LineIds, parse_json, validate
 
 from audit_producer.build import with_id
 

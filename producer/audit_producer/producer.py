@@ -14,15 +14,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from audit_schemas import (
+    MAX_EVENT_BYTES,
     SCHEMA_HEADER,
     SCHEMA_HEADER_VALUE,
     AuditEvent,
     EventRefused,
+    Service,
     decode,
     encode,
+    too_large,
+    validate,
 )
-from audit_schemas.event import MAX_EVENT_BYTES, Service
-from audit_schemas.wire import too_large, validate
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from audit_producer.activities import Activities, User
@@ -254,7 +256,7 @@ class AuditProducer(Activities):
         """Serve delivery reports, also while the service publishes nothing."""
         while not self._stop.is_set() and producer is self._producer:
             producer.poll(_POLL_SECONDS)
-            if producer.refusal is not None:
+            if producer.fatal_error is not None:
                 self._reconnect(producer)
 
     def _stop_polling(self) -> None:

@@ -2,8 +2,8 @@
 
 from typing import Any, Literal
 
-from audit_schemas.event import MAX_EVENT_BYTES
-from audit_schemas.settings import EventSettings, KafkaSettings
+from audit_runtime import EventSettings, KafkaSettings
+from audit_schemas import MAX_EVENT_BYTES
 from pydantic import Field
 
 __all__ = ["ProducerSettings"]
@@ -30,10 +30,8 @@ class ProducerSettings(KafkaSettings, EventSettings):
     )
 
     def producer_config(self) -> dict[str, Any]:
-        """Return librdkafka's configuration: acknowledged by all in-sync replicas, idempotent."""
-        return self.kafka_config() | {
-            "acks": "all",
-            "enable.idempotence": True,
+        """Return what is added to the configuration that all producers of ours share."""
+        return {
             "compression.type": self.compression,
             "linger.ms": 10,
             "delivery.timeout.ms": self.delivery_seconds * 1000,

@@ -1,6 +1,6 @@
 """Settings of whoever asks the log."""
 
-from audit_schemas.settings import ElasticsearchSettings
+from audit_runtime import ElasticsearchSettings
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 

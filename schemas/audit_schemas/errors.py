@@ -1,17 +1,16 @@
-"""Why an event, a catalogue or a setting is refused.
+"""Why an event or a catalogue is refused.
 
 ::
 
     SchemaError
     ├── EventRefused      one event breaks the contract; carries every problem found
-    ├── CatalogueError    the deployment's activity catalogue can't be used
-    └── CredentialsError  they can't be sent as the settings say
+    └── CatalogueError    the deployment's activity catalogue can't be used
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["CatalogueError", "CredentialsError", "EventRefused", "Problem", "Reason", "SchemaError"]
+__all__ = ["CatalogueError", "EventRefused", "Problem", "Reason", "SchemaError"]
 
 
 class Reason(StrEnum):
@@ -79,7 +78,3 @@ class EventRefused(SchemaError):  # noqa: N818 - a refusal is an answer, not a m
 
 class CatalogueError(SchemaError):
     """The activity catalogue can't be used; the message names file, activity and mend."""
-
-
-class CredentialsError(SchemaError):
-    """Credentials would cross a network in plain text, or can't be read from their file."""

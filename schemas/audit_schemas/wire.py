@@ -18,7 +18,7 @@ from audit_schemas.event import (
     SCHEMA_VERSION,
     AuditEvent,
 )
-from audit_schemas.soften import printable, soften
+from audit_schemas.sanitize import printable, soften
 from audit_schemas.timestamps import TIMESTAMP_PATTERN
 
 __all__ = [

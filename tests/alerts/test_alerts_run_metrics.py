@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from alert_running import Running, running
 from audit_alerts.runner import metrics
 from audit_local.ports import free_port
 from audit_producer.build import new_event
 from audit_schemas import encode
-from command import clean_environment
-from consuming import settle
-from servers import Deployment
-from waiting import wait_until
-from watching import get, samples
+from support.alert_running import Running, running
+from support.command import clean_environment
+from support.consuming import settle
+from support.servers import Deployment
+from support.waiting import wait_until
+from support.watching import get, samples
 
 pytestmark = pytest.mark.servers
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from audit_generator.traffic import Traffic
 from audit_producer import new_event
-from audit_producer.traffic import Traffic
 from audit_schemas import decode, encode
 from audit_schemas.template import mapping
-from servers import ROOT
+from support.servers import ROOT
 
 from benchmarks.bodies import STEP, Bodies, Writer
 from benchmarks.cut import cut_value

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from rich.console import Console
-from servers import ROOT
+from support.servers import ROOT
 
 from benchmarks.errors import BenchError
 from benchmarks.picture import draw

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from command import clean_environment
-from servers import ROOT
-from waiting import wait_until
+from support.command import clean_environment
+from support.servers import ROOT
+from support.waiting import wait_until
 
 
 @pytest.fixture

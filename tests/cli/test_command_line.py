@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from audit_cli.app import app
-from audit_consumer.dead_letters import REASON_HEADER
-from command import auditlog
-from consuming import settle
-from events import chat_opened
-from servers import ROOT, Deployment, Servers, new_deployment
+from audit_schemas.dead_letter import REASON_HEADER
+from support.command import auditlog
+from support.consuming import settle
+from support.events import chat_opened
+from support.servers import ROOT, Deployment, Servers, new_deployment
 from typer.main import get_command
 
 LINUX = ROOT.parent / "shared" / "data" / "linux-auth.ndjson"

@@ -7,10 +7,10 @@ from audit_schemas import AuditEvent, Document, Origin
 from audit_schemas.addresses import is_ip
 from audit_schemas.catalogue import Activity
 from elasticsearch import Elasticsearch
-from event_strategies import events, ips, some
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from servers import Deployment
+from support.event_strategies import events, ips, some
+from support.servers import Deployment
 
 pytestmark = pytest.mark.servers
 

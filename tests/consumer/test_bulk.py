@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from audit_consumer.batch import Pack
 from audit_consumer.bulk import Stored, compare, sort_out
 from audit_consumer.decode import Decoder
 from audit_consumer.errors import UnreachableError
-from audit_consumer.pack import Pack
 from audit_consumer.record import Outcome, Prepared, Record, Refusal
 from audit_consumer.settle import Settler
 from audit_schemas import Catalogue, Document, IndexNaming, Origin, Reason, TimeBounds
-from messages import message
+from support.messages import message
 
 
 def prepared(number: int, size: int = 10, digest: str = "h") -> Prepared:

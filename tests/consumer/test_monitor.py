@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
-from audit_consumer.status import PartitionStatus
-from audit_consumer.status_commands import summary
+from audit_admin.status import PartitionStatus
+from audit_admin.status_commands import summary
 from audit_local.ports import free_port
-from consuming import settle
-from events import chat_opened
-from proxy import proxied
-from servers import Deployment, Servers
-from waiting import wait_until
-from watching import get, samples
+from support.consuming import settle
+from support.events import chat_opened
+from support.proxy import proxied
+from support.servers import Deployment, Servers
+from support.waiting import wait_until
+from support.watching import get, samples
 
 
 @pytest.mark.servers

@@ -4,11 +4,11 @@ import threading
 from collections import Counter
 
 import pytest
-from audit_consumer.pack import Pack
+from audit_consumer.batch import Pack
 from audit_consumer.record import Outcome
 from audit_consumer.settle import Progress
 from audit_consumer.workers import Landing, Workers
-from messages import message
+from support.messages import message
 
 
 def pack_of(count: int) -> Pack:

@@ -18,8 +18,8 @@ from typing import Any
 
 import elasticsearch
 from audit_local.ports import LOOPBACK, free_port
-from command import clean_environment
-from servers import ROOT
+from support.command import clean_environment
+from support.servers import ROOT
 
 __all__ = ["JOBS", "RUNNING", "Project", "docker", "image"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from faults.fleet import Fleet, running_fleet
-from servers import Deployment, Servers, new_deployment, tear_down
+from support.servers import Deployment, Servers, new_deployment, tear_down
 
 
 @pytest.fixture(scope="session")

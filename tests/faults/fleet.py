@@ -21,7 +21,7 @@ from audit_local.java import find_java
 from audit_local.ports import LOOPBACK, free_port
 from audit_local.process import Running, wait_until_ready, write_file
 from rich.console import Console
-from servers import Servers
+from support.servers import Servers
 
 __all__ = [
     "Broker",

@@ -18,14 +18,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from audit_consumer import set_up
+from audit_admin import set_up
 from faults.crew import Crew, Process
 from faults.fleet import Fleet, running_fleet
 from faults.flow import Flow
 from faults.proof import assert_flow_settled
-from proxy import Proxy, proxied
 from rich.console import Console
-from servers import Servers, new_deployment
+from support.proxy import Proxy, proxied
+from support.servers import Servers, new_deployment
 
 __all__ = ["Soak", "main"]
 

@@ -9,7 +9,6 @@ import pytest
 from audit_consumer import UnreachableError
 from audit_consumer.elastic import EventIndex
 from audit_local.ports import free_port
-from events import chats
 from faults.census import a_deployment
 from faults.crew import Crew
 from faults.fleet import Fleet, Search, running_search
@@ -17,9 +16,10 @@ from faults.flow import RATE, Flow
 from faults.group import evict_all, lag
 from faults.proof import assert_exactly_once, assert_flow_settled
 from faults.storm import Storm, rejections
-from proxy import proxied
-from servers import Deployment, Servers, new_deployment
-from waiting import wait_until
+from support.events import chats
+from support.proxy import proxied
+from support.servers import Deployment, Servers, new_deployment
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from consuming import settle
-from events import chat_opened
 from faults.fleet import Fleet
 from faults.flow import Flow
 from faults.proof import assert_exactly_once
-from proxy import Network, Proxy, proxied
-from servers import Deployment
-from waiting import wait_until
+from support.consuming import settle
+from support.events import chat_opened
+from support.proxy import Network, Proxy, proxied
+from support.servers import Deployment
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

@@ -7,19 +7,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from alert_running import running
 from audit_producer.build import new_event
 from audit_schemas import encode
-from command import clean_environment
-from consuming import settle
 from faults.crew import Crew, conflicts
 from faults.fleet import Fleet
 from faults.flow import RATE, Flow
 from faults.group import lag
 from faults.proof import assert_flow_settled
-from proxy import Network, proxied
-from servers import Deployment, Servers
-from waiting import wait_until
+from support.alert_running import running
+from support.command import clean_environment
+from support.consuming import settle
+from support.proxy import Network, proxied
+from support.servers import Deployment, Servers
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

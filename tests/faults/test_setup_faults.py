@@ -8,17 +8,17 @@ from pathlib import Path
 
 import elasticsearch
 import pytest
-from audit_consumer import set_up
+from audit_admin import set_up
 from audit_local.ports import free_port
-from events import chats
 from faults.census import a_deployment
 from faults.crew import Crew
 from faults.fleet import Fleet, Search, User, running_broker, running_search
 from faults.flow import Flow
 from faults.group import lag
 from faults.proof import assert_exactly_once
-from servers import Deployment, Servers
-from waiting import wait_until
+from support.events import chats
+from support.servers import Deployment, Servers
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

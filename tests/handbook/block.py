@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from servers import ROOT
+from support.servers import ROOT
 
 __all__ = ["DOCUMENTS", "Block", "blocks_of", "name_of"]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from audit_local import LocalSettings
 from audit_local.artifacts import kafka_libraries
 from audit_local.java import find_java
-from page.chromium import run_as_root
 from rich.console import Console
+from server.page.chromium import run_as_root
 
 __all__ = ["curl", "go_home", "java_command", "node_home"]
 

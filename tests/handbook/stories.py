@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from certificates import loopback_certificate
 from handbook.typist import Typist
-from servers import Deployment
+from support.certificates import loopback_certificate
+from support.servers import Deployment
 
 __all__ = ["EVENT_ID", "STORIES", "Story", "given"]
 

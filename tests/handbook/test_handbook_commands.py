@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from audit_consumer import set_up
+from audit_admin import set_up
 from audit_local.ports import free_port
 from audit_producer import AuditProducer, Person, new_event
-from consuming import settle
 from handbook.block import DOCUMENTS, blocks_of, name_of
 from handbook.programs import curl
 from handbook.stories import EVENT_ID, STORIES, Story, given
 from handbook.typist import Typist
-from servers import ROOT, Deployment, Servers, new_deployment, tear_down
+from support.consuming import settle
+from support.servers import ROOT, Deployment, Servers, new_deployment, tear_down
 
 EXCUSES = {
     "CI itself": ("make ",),  # a test in test_architecture.py knows their names

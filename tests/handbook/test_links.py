@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from handbook.block import DOCUMENTS, name_of
-from servers import ROOT
+from support.servers import ROOT
 
 
 def anchors(page: Path) -> set[str]:

@@ -3,7 +3,7 @@
 import re
 
 import yaml
-from servers import ROOT
+from support.servers import ROOT
 
 _RUNBOOK = ROOT / "docs" / "operating.md"
 

@@ -25,10 +25,10 @@ from audit_producer import (
 )
 from audit_producer.errors import DeliveryError
 from audit_schemas import SCHEMA_HEADER, SCHEMA_HEADER_VALUE, decode
-from command import clean_environment
-from events import fields
-from servers import Deployment
-from waiting import wait_until
+from support.command import clean_environment
+from support.events import fields
+from support.servers import Deployment
+from support.waiting import wait_until
 
 NOBODY_LISTENS = "127.0.0.1:1"
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from audit_query import Criteria, Filter, ParameterError, TimeRangeError
 from audit_query.intervals import check_interval
-from audit_query.timespec import parse_time, zone
+from audit_query.time_range import parse_time, zone
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from audit_schemas import Activity, AuditEvent, Catalogue, CatalogueError, EventRefused, Reason, decode
-from event_strategies import CATALOGUE, MINIMAL
+from support.event_strategies import CATALOGUE, MINIMAL
 
 SEED = ("chat-opened", "chat-assigned-to-user", "user-joined-to-chat", "chat-closed")
 

@@ -16,7 +16,9 @@ from audit_schemas import (
 )
 from audit_schemas.document import ADDED, ECS_VERSION
 from audit_schemas.template import mapping
-from event_strategies import (
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from support.event_strategies import (
     CATALOGUE,
     MINIMAL,
     at,
@@ -28,8 +30,6 @@ from event_strategies import (
     some,
     wire_events,
 )
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
 CREATED, INGESTED = "2026-11-23T09:30:01.000Z", "2026-11-23T09:30:02.000Z"
 ORIGIN = Origin("audit.events", 3, 42)

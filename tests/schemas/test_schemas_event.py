@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from audit_schemas import AuditEvent, EventRefused, Reason, decode, encode
-from event_strategies import MINIMAL, ips, some, timestamps
 from hypothesis import given
 from pydantic import ValidationError
+from support.event_strategies import MINIMAL, ips, some, timestamps
 
 NO_TIME = "@timestamp: must be an RFC 3339 time with a zone, such as 2026-11-23T09:30:00.250Z"
 NO_FIELD = "is no field of an audit event; anything of your own goes under labels"

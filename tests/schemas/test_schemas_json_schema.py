@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from audit_schemas import EventRefused, decode, encode
 from audit_schemas.schema import json_schema
-from event_strategies import CATALOGUE, some, wire_events
 from hypothesis import given
 from jsonschema import Draft202012Validator
+from support.event_strategies import CATALOGUE, some, wire_events
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 COMMITTED = SCHEMAS / "audit-event.v1.schema.json"

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from audit_schemas import EventRefused, Reason, TimeBounds, format_timestamp, parse_timestamp
-from event_strategies import some, timestamps
 from hypothesis import given
+from support.event_strategies import some, timestamps
 
 RECEIVED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 

@@ -8,7 +8,9 @@ import pytest
 from audit_schemas import SCHEMA_HEADER_VALUE, EventRefused, Reason, check_version, decode, encode
 from audit_schemas.event import MAX_EVENT_BYTES, AuditEvent
 from audit_schemas.wire import parse_json, validate
-from event_strategies import (
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from support.event_strategies import (
     MINIMAL,
     Path,
     at,
@@ -21,8 +23,6 @@ from event_strategies import (
     torn_events,
     wire_events,
 )
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
 SECRET = "s3cr3tMarker"  # noqa: S105 - what must never show
 

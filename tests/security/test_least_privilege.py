@@ -11,18 +11,18 @@ from typing import Any
 
 import elasticsearch
 import pytest
+from audit_admin.acls import AccessRule, allow, load_rules, names_of
+from audit_admin.lag import Lag
 from audit_consumer import ConsumerSettings
-from audit_consumer.acls import AccessRule, allow, load_rules, names_of
-from audit_consumer.lag import Lag
 from audit_producer import AuditProducer, Failure, ProducerSettings
 from audit_producer.build import new_event
-from command import clean_environment
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
-from events import chat_opened
-from secured import PASSWORD, Secured
-from servers import ROOT
-from waiting import wait_until
+from support.command import clean_environment
+from support.events import chat_opened
+from support.secured import PASSWORD, Secured
+from support.servers import ROOT
+from support.waiting import wait_until
 
 ACLS = str(ROOT / "deploy" / "kafka" / "acls.toml")
 TOPIC, LETTERS, ALERTS = "audit.events", "audit.events.dead-letter", "audit.alerts"

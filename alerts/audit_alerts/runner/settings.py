@@ -2,9 +2,8 @@
 
 from urllib.parse import urlsplit
 
-from audit_monitor.settings import MonitorSettings
-from audit_schemas.errors import CredentialsError
-from audit_schemas.settings import KafkaSettings, secret_of
+from audit_runtime import CredentialsError, KafkaSettings, secret_of
+from audit_runtime.monitor import MonitorSettings
 from pydantic import Field, FilePath, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 

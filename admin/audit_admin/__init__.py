@@ -1,0 +1,18 @@
+"""What an operator does: set-up, diagnosis, dead letters, verification, indices, import."""
+
+from audit_admin.errors import SelectionError
+from audit_admin.lag import Lag
+from audit_admin.settings import SetupSettings
+from audit_admin.setup import set_up
+from audit_admin.verification import closing_line
+from audit_admin.verification.verify import PartitionProof, verify
+
+__all__ = [
+    "Lag",
+    "PartitionProof",
+    "SelectionError",
+    "SetupSettings",
+    "closing_line",
+    "set_up",
+    "verify",
+]

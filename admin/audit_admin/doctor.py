@@ -1,0 +1,249 @@
+"""`auditlog doctor`: what is wrong, in words, and what to do about it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import elasticsearch
+from audit_consumer import ConsumerSettings, SetupFaultError
+from audit_runtime import committed_offsets, partition_bounds
+from audit_runtime.elastic import connect
+from audit_schemas import MANAGED_BY, CatalogueError, IndexNaming, index_template, lifecycle_of, mapping
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from audit_admin.settings import SetupSettings
+from audit_admin.setup import stored_template, template_differs
+from audit_admin.topics import TopicPlan, Topics, topic_plans
+
+__all__ = ["Finding", "examine"]
+
+_OLDEST = (9, 0)
+_PRIVILEGES = [
+    "create_doc",
+    "auto_configure",
+    "view_index_metadata",
+    "indices:data/read/get",
+    "indices:data/read/mget",
+]
+_CLUSTER = ["indices:admin/index_template/get"]
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `mend` says what to do, where it is not well."""
+
+    subject: str
+    is_well: bool
+    says: str
+    mend: str = ""
+
+
+def examine(settings: ConsumerSettings, setup: SetupSettings) -> Iterator[Finding]:
+    """Look at the catalogue, Kafka and Elasticsearch. Never raises for what it finds."""
+    yield _catalogue(settings)
+    yield from _kafka(settings, setup)
+    with connect(settings, seconds=10) as client:
+        yield from _elasticsearch(client, settings, setup)
+
+
+def _catalogue(settings: ConsumerSettings) -> Finding:
+    try:
+        catalogue = settings.load_catalogue()
+    except CatalogueError as error:
+        return Finding("catalogue", False, str(error), "Mend the file AUDITLOG_CATALOGUE names")
+    return Finding("catalogue", True, f"{len(catalogue)} activities")
+
+
+def _kafka(settings: ConsumerSettings, setup: SetupSettings) -> Iterator[Finding]:
+    topics = Topics(setup)
+    try:
+        brokers, partitions = topics.brokers(), topics.partitions()
+        yield Finding(
+            "Kafka", True, f"{brokers} broker(s) answer at {settings.kafka_bootstrap_servers}"
+        )
+        yield from _plain_text("Kafka", settings.kafka_bootstrap_servers, _kafka_is_secured(settings))
+        for plan in topic_plans(setup):
+            yield _topic(topics, plan, partitions)
+        if settings.topic in partitions:
+            yield _group(settings, partitions[settings.topic])
+    except SetupFaultError as fault:
+        yield Finding("Kafka", False, str(fault))
+
+
+def _topic(topics: Topics, plan: TopicPlan, partitions: dict[str, int]) -> Finding:
+    subject = f"topic {plan.name}"
+    if plan.name not in partitions:
+        return Finding(subject, False, "is missing", "auditlog setup")
+    found = topics.config(plan.name)
+    wrong = [f"{k} is {found.get(k)}, not {v}" for k, v in plan.required.items() if found.get(k) != v]
+    if wrong:
+        return Finding(subject, False, "; ".join(wrong), "auditlog setup")
+    return Finding(subject, True, f"{partitions[plan.name]} partition(s)")
+
+
+def _group(settings: ConsumerSettings, partitions: int) -> Finding:
+    subject = f"group {settings.group}"
+    consumer = Consumer(settings.consumer_config())
+    try:
+        wanted = [TopicPartition(settings.topic, number) for number in range(partitions)]
+        lag = 0
+        unread = 0
+        for point in committed_offsets(consumer, wanted):
+            low, high = partition_bounds(consumer, point)
+            if point.offset < 0:
+                unread += 1
+            elif point.offset < low:
+                return Finding(
+                    subject,
+                    False,
+                    f"partition {point.partition}: offsets {point.offset} to {low - 1} expired unread",
+                    "auditlog consume --skip-expired",
+                )
+            lag += high - max(point.offset, low)
+    except KafkaException as error:
+        return Finding(subject, False, f"can't be read: {error.args[0].str()}", "Check Kafka's ACLs")
+    finally:
+        consumer.close()
+    if unread == partitions:
+        return Finding(subject, True, "has not read yet: auditlog consume --start earliest")
+    return Finding(subject, True, f"{lag:,} records behind")
+
+
+def _elasticsearch(
+    client: elasticsearch.Elasticsearch, settings: ConsumerSettings, setup: SetupSettings
+) -> Iterator[Finding]:
+    url = settings.elasticsearch_url
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        lambda: _health(client, url),
+        lambda: _version(client),
+        lambda: _template(client, setup),
+        lambda: _mappings(client, setup),
+        lambda: _privileges(client, settings),
+    )
+    yield from _plain_text("Elasticsearch", url, url.startswith("https"))
+    for check in checks:
+        try:
+            yield from check()
+        except elasticsearch.AuthenticationException:
+            yield Finding(
+                "Elasticsearch",
+                False,
+                f"{url} refuses the credentials",
+                "Set AUDITLOG_ELASTICSEARCH_USERNAME and _PASSWORD, or _API_KEY",
+            )
+            return
+        except elasticsearch.AuthorizationException as error:
+            yield Finding(
+                "Elasticsearch",
+                False,
+                f"refuses: {error.message}",
+                "Give this user a role of deploy/elasticsearch/roles.yml",
+            )
+        except elasticsearch.ApiError as error:
+            yield Finding("Elasticsearch", False, f"{error.meta.status}: {error.message}")
+        except elasticsearch.TransportError as error:
+            yield Finding(
+                "Elasticsearch",
+                False,
+                f"{url} does not answer ({type(error).__name__})",
+                "Is it up? Set AUDITLOG_ELASTICSEARCH_URL, or: auditlog local up",
+            )
+            return
+
+
+def _health(client: elasticsearch.Elasticsearch, url: str) -> Iterator[Finding]:
+    health = client.cluster.health()
+    status = health["status"]
+    yield Finding(
+        "Elasticsearch",
+        status != "red",
+        f"answers at {url}, its status is {status}",
+        "" if status != "red" else "Shards are missing: look at GET _cluster/allocation/explain",
+    )
+
+
+def _version(client: elasticsearch.Elasticsearch) -> Iterator[Finding]:
+    nodes = client.nodes.info(filter_path="nodes.*.version")
+    versions = sorted({node["version"] for node in nodes.get("nodes", {}).values()})
+    old = [v for v in versions if tuple(map(int, v.split(".")[:2])) < _OLDEST]
+    yield Finding(
+        "Elasticsearch version",
+        not old,
+        ", ".join(versions) or "unknown",
+        "Upgrade to Elasticsearch 9" if old else "",
+    )
+
+
+def _template(client: elasticsearch.Elasticsearch, setup: SetupSettings) -> Iterator[Finding]:
+    name = setup.index_prefix
+    subject = f"index template {name}"
+    found = stored_template(client, name)
+    if found is None:
+        yield Finding(subject, False, "is missing", "auditlog setup")
+        return
+    meta = found.get("_meta", {})
+    if meta.get("managed_by") != MANAGED_BY:
+        yield Finding(subject, False, "is not ours", "Rename it, or set AUDITLOG_INDEX_PREFIX")
+        return
+    naming = IndexNaming.from_meta(name, meta["periods"])
+    differs = template_differs(found, index_template(naming, setup.index_settings(lifecycle_of(found))))
+    yield Finding(
+        subject,
+        not differs,
+        "differs from this version's or these settings'" if differs else "is as it should be",
+        "auditlog setup" if differs else "",
+    )
+
+
+def _mappings(client: elasticsearch.Elasticsearch, setup: SetupSettings) -> Iterator[Finding]:
+    """Look whether old indices have this version's mapping."""
+    name = setup.index_prefix
+    wanted = mapping()["properties"]
+    found = client.indices.get_mapping(index=f"{name}-*", allow_no_indices=True)
+    ours = {
+        index: body["mappings"].get("properties")
+        for index, body in found.items()
+        if body["mappings"].get("_meta", {}).get("managed_by") == MANAGED_BY
+    }
+    older = sorted(index for index, properties in ours.items() if properties != wanted)
+    yield Finding(
+        f"mapping of {len(ours)} indices",
+        not older,
+        f"is of another version in {', '.join(older[:5])}" if older else "is this version's",
+        "auditlog setup, then auditlog reindex" if older else "",
+    )
+
+
+def _privileges(client: elasticsearch.Elasticsearch, settings: ConsumerSettings) -> Iterator[Finding]:
+    try:
+        answer = client.security.has_privileges(
+            cluster=_CLUSTER,
+            index=[{"names": [f"{settings.index_prefix}-*"], "privileges": _PRIVILEGES}],
+        )
+    except (elasticsearch.BadRequestError, elasticsearch.ApiError) as error:
+        if error.meta.status in (400, 404, 405):
+            yield Finding("privileges", True, "security is off: everyone may do everything")
+            return
+        raise
+    held = answer["index"][f"{settings.index_prefix}-*"] | answer["cluster"]
+    missing = sorted(name for name, granted in held.items() if not granted)
+    yield Finding(
+        "privileges",
+        not missing,
+        f"a consumer lacks: {', '.join(missing)}" if missing else "all that a consumer needs",
+        "Give its user the role audit_writer of deploy/elasticsearch/roles.yml" if missing else "",
+    )
+
+
+def _kafka_is_secured(settings: ConsumerSettings) -> bool:
+    return settings.kafka_security_protocol.endswith("SSL")
+
+
+def _plain_text(subject: str, addresses: str, secured: bool) -> Iterator[Finding]:  # noqa: FBT001
+    """Warn where events cross a network in the open."""
+    hosts = [urlsplit(part if "//" in part else f"//{part}").hostname for part in addresses.split(",")]
+    if not secured and any(host not in _LOOPBACK for host in hosts):
+        yield Finding(
+            f"{subject} connection", False, "events cross the network in plain text", "Use TLS"
+        )
