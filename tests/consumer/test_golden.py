@@ -3,9 +3,9 @@
 A new version may add golden records; it never changes those that are there. Where one of these tests
 fails, the format was changed. Either take the change back, or, if records of older versions still give
 the same documents and only new ones differ, raise SCHEMA_VERSION's minor (the distribution's version,
-where only the document changed), and add a file for it as
-tests/support/make_golden.py says. Where nothing but what the consumer adds has changed (ecs.version, say) and every event.hash is as it was, a replay finds
-duplicates as ever: make the files anew, and say so in the changelog.
+where only the document changed), and add a file for it as tests/support/make_golden.py says. Where
+nothing but what the consumer adds has changed (ecs.version, say) and every event.hash is the same, a
+replay finds duplicates as before: write the files again, and say so in the changelog.
 """
 
 import hashlib
