@@ -22,7 +22,7 @@ from audit_alerts.rules import read_rules, shipped_folder
 from audit_generator.attacks import Attacks, Label
 from audit_generator.story import DENIED_RANGES
 from audit_generator.traffic import Traffic
-from audit_schemas import AuditEvent, Catalogue, Document, EventRefused, Origin
+from audit_schemas import AuditEvent, Catalogue, Document, EventRefusedError, Origin
 
 __all__ = [
     "EXPECTED",
@@ -202,7 +202,7 @@ def stored(events: Iterable[AuditEvent], catalogue: Catalogue) -> Log:
         try:
             settled = catalogue.settle(event)
             activity = catalogue[settled.event.action]
-        except EventRefused as refused:
+        except EventRefusedError as refused:
             letters.append(_letter(event, offset, refused.reason))
             continue
         at = event.timestamp

@@ -9,7 +9,7 @@ from typing import Any
 from audit_schemas import (
     Catalogue,
     Document,
-    EventRefused,
+    EventRefusedError,
     Origin,
     Problem,
     Reason,
@@ -74,7 +74,7 @@ def example_events(
                     }
                 else:
                     yield _document(fields, at, offset, catalogue)
-            except EventRefused as refused:
+            except EventRefusedError as refused:
                 raise RuleRefused(rule.file, f"example {example['says']!r}: {refused}") from None
             except OverflowError:
                 reason = f"example {example['says']!r}: ends after the year 9999"
@@ -134,7 +134,7 @@ def _document(
         for parent in parents:
             level = level.setdefault(parent, {})
             if not isinstance(level, dict):
-                raise EventRefused(Reason.INVALID, Problem(path, f"{parent} is a value already"))
+                raise EventRefusedError(Reason.INVALID, Problem(path, f"{parent} is a value already"))
         level[name] = value
     event = catalogue.settle(validate(wire))
     activity = catalogue[event.event.action]

@@ -34,7 +34,6 @@ _COMPONENTS = (
 app = typer.Typer(
     name="auditlog",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="An audit log for chat platforms: Kafka to Elasticsearch, nothing lost, nothing twice.",
 )
@@ -75,7 +74,7 @@ _put_together()
 def run() -> int:
     """Run the command line and return the exit status."""
     for library in ("audit_producer", "auditlog.kafka", "elastic_transport"):
-        # Their warnings are told by the commands themselves, in words, or mended by a retry.
+        # The commands report these in words of their own, or retry.
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)  # librdkafka's FATAL is critical
     try:
         app()

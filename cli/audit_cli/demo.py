@@ -19,7 +19,7 @@ from audit_local import LocalSettings, Stack
 from audit_producer import AuditProducer, Line, read_lines
 from audit_producer.publishing import PublisherSettings
 from audit_query import AuditLog, Filter, QuerySettings, buckets_table, ranking_table
-from audit_schemas import EventRefused
+from audit_schemas import EventRefusedError
 from audit_server import ListenError, ServeSettings
 from rich.console import Console
 from rich.markup import escape
@@ -149,7 +149,7 @@ def _publish(progress: Progress, count: int, file: Path | None) -> None:
 def _is_published(producer: AuditProducer, line: Line) -> bool:
     try:
         return line.event is not None and producer.publish(line.event)
-    except EventRefused:
+    except EventRefusedError:
         return False
 
 

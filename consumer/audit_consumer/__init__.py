@@ -1,7 +1,7 @@
 """Kafka -> validated -> Elasticsearch: nothing lost, nothing twice."""
 
-from audit_consumer.batch import Pack
-from audit_consumer.bulk import RESPONSE_FIELDS, compare, sort_out
+from audit_consumer.batch import Batch
+from audit_consumer.bulk import RESPONSE_FIELDS, classify_items, compare
 from audit_consumer.dead_letters import DeadLetters
 from audit_consumer.decode import Decoder
 from audit_consumer.elastic import EventIndex
@@ -20,6 +20,7 @@ from audit_consumer.settle import Settler
 
 __all__ = [
     "RESPONSE_FIELDS",
+    "Batch",
     "ConsumerError",
     "ConsumerSettings",
     "DeadLetters",
@@ -28,7 +29,6 @@ __all__ = [
     "NotDrainedError",
     "OffsetsExpiredError",
     "Outcome",
-    "Pack",
     "Prepared",
     "Record",
     "Refusal",
@@ -36,7 +36,7 @@ __all__ = [
     "SetupFaultError",
     "StartUnknownError",
     "UnreachableError",
+    "classify_items",
     "compare",
     "run_consumer",
-    "sort_out",
 ]

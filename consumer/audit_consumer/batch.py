@@ -1,4 +1,4 @@
-"""A pack: records that are settled together, by one bulk request and, if need be, dead letters."""
+"""A batch: records that are settled together, by one bulk request and by dead letters."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -7,14 +7,14 @@ from confluent_kafka import Message
 
 from audit_consumer.record import Refusal
 
-__all__ = ["Pack"]
+__all__ = ["Batch"]
 
 
 @dataclass(slots=True)
-class Pack:
+class Batch:
     """Records that were read and are not settled yet.
 
-    One thread has it at a time: the loop fills it, a worker settles it and gives it back.
+    Owned by one thread at a time: the loop fills it, a worker settles it and hands it back.
     """
 
     messages: list[Message] = field(default_factory=list)
@@ -25,7 +25,7 @@ class Pack:
     size: int = 0
     """Bytes of the bulk request's body."""
     held: int = 0
-    """Bytes that all of it keeps in memory, about."""
+    """Approximate bytes that it keeps in memory."""
     oldest: int = 0
     """When Kafka took the first record that was put in, in ms since 1970."""
     ends: dict[int, int] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Pack:
         return len(self.messages) + len(self.refusals)
 
     def add(self, message: Message, read: bytes | Refusal) -> None:
-        """Put in one more record: its lines, or why it is refused."""
+        """Add a record: its lines of the bulk request, or why it is refused."""
         if not self.ends:
             self.oldest = message.timestamp()[1]
         self.ends[message.partition()] = message.offset() + 1  # type: ignore[index,operator]
@@ -53,14 +53,14 @@ class Pack:
         self.messages = [self.messages[position] for position in positions]
         self.lines = [self.lines[position] for position in positions]
 
-    def halve(self) -> "Pack":
-        """Give the later half of the messages to a pack of its own, and return that.
+    def halve(self) -> "Batch":
+        """Move the later half of the messages to a new batch, and return that.
 
-        What comes before that half in its partitions is this pack's; so there must be no refusals.
+        There must be no refusals: all that precedes the later half stays in this batch.
         """
         assert not self.refusals  # noqa: S101 - the caller's to see to
         half = len(self.messages) // 2
-        rest = Pack()
+        rest = Batch()
         for message, lines in zip(self.messages[half:], self.lines[half:], strict=True):
             rest.add(message, lines)
         self.keep(range(half))

@@ -68,7 +68,7 @@ class EventIndex:
                 source_includes=["event.hash", "audit.kafka"],
                 realtime=True,
             )
-        # By the place in the answer: an index that was made anew answers with a name of its own.
+        # By position: an index that was reindexed answers under another name.
         return {
             (item.index, item.document.id): _stored(doc["_source"])
             for item, doc in zip(items, response["docs"], strict=True)

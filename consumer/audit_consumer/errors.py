@@ -3,7 +3,7 @@
 ::
 
     ConsumerError
-    ├── SetupFaultError       an operator must mend something; nothing is dead-lettered for it
+    ├── SetupFaultError       an operator must fix something; nothing is dead-lettered for it
     ├── UnreachableError      Elasticsearch does not answer: wait and try again
     │   └── OverloadedError   it answers that this was too much: wait, and try with less
     ├── StartUnknownError     the group has no offset, and nobody said where to start

@@ -1,4 +1,4 @@
-"""The contiguous watermark: how far each partition is settled without a gap.
+"""How far each partition is settled without a gap.
 
 Not storing an offset is no nack: a later commit passes it (vectordotdev/vector#24543). So an offset
 may be committed only when it and all before it are settled. Packs are settled in any order; they
@@ -9,14 +9,14 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from audit_consumer.batch import Pack
+from audit_consumer.batch import Batch
 
-__all__ = ["Watermarks"]
+__all__ = ["OffsetTracker"]
 
 
 @dataclass(slots=True)
 class _Entry:
-    pack: Pack
+    batch: Batch
     ends: dict[int, int]
     reached: dict[int, int] = field(default_factory=dict)
 
@@ -25,7 +25,7 @@ class _Entry:
         return self.reached == self.ends
 
 
-class Watermarks:
+class OffsetTracker:
     """Packs that were read and not settled yet, and the offsets that may be committed."""
 
     def __init__(self) -> None:
@@ -34,50 +34,50 @@ class Watermarks:
         self._committed: dict[int, int] = {}
 
     def __len__(self) -> int:
-        """How many packs are not settled."""
+        """How many batches are not settled."""
         return len(self._entries)
 
     def records(self) -> int:
-        """Return how many records the packs hold; inexact while workers have them."""
-        return sum(len(entry.pack) for entry in self._entries)
+        """Return how many records the batches hold; inexact while workers have them."""
+        return sum(len(entry.batch) for entry in self._entries)
 
     def held(self) -> int:
-        """Return the bytes that packs keep in memory, about."""
-        return sum(entry.pack.held for entry in self._entries)
+        """Return the bytes that batches keep in memory, about."""
+        return sum(entry.batch.held for entry in self._entries)
 
     def oldest(self) -> int:
-        """Return when Kafka took the oldest record of a pack, in ms since 1970; 0 without a pack."""
-        return min((entry.pack.oldest for entry in self._entries), default=0)
+        """Return when Kafka took the oldest record of a batch, in ms since 1970; 0 without a batch."""
+        return min((entry.batch.oldest for entry in self._entries), default=0)
 
     def positions(self) -> dict[int, int]:
         """Return for each partition the offset up to which all is settled, where any is."""
         return dict(self._positions)
 
-    def take(self, pack: Pack) -> None:
-        """Note a pack that is complete. Packs are taken in the order they were read in."""
-        self._entries.append(_Entry(pack, dict(pack.ends)))
+    def take(self, batch: Batch) -> None:
+        """Note a batch that is complete. Packs are taken in the order they were read in."""
+        self._entries.append(_Entry(batch, dict(batch.ends)))
 
-    def settle(self, pack: Pack) -> bool:
-        """Note what is settled of a pack that came back; tell whether all of it is.
+    def settle(self, batch: Batch) -> bool:
+        """Record what is settled of a batch that a worker handed back; return whether all of it is.
 
         Records of partitions that were taken away meanwhile are forgotten.
         """
-        entry = next((e for e in self._entries if e.pack is pack), None)
+        entry = next((e for e in self._entries if e.batch is batch), None)
         if entry is None:
             return True
-        pack.leave(pack.ends.keys() - entry.ends.keys())
-        entry.reached = {p: at for p, at in pack.reached().items() if p in entry.ends}
+        batch.leave(batch.ends.keys() - entry.ends.keys())
+        entry.reached = {p: at for p, at in batch.reached().items() if p in entry.ends}
         self._advance()
         return entry.is_settled
 
-    def split(self, pack: Pack) -> Pack:
-        """Halve a pack that came back and has no refusals; return the later half, now taken too."""
-        at, entry = next((n, e) for n, e in enumerate(self._entries) if e.pack is pack)
-        rest = pack.halve()
+    def split(self, batch: Batch) -> Batch:
+        """Halve a batch that came back and has no refusals; return the later half, now taken too."""
+        at, entry = next((n, e) for n, e in enumerate(self._entries) if e.batch is batch)
+        rest = batch.halve()
         owned = entry.ends.keys()
         later = {p: end for p, end in rest.ends.items() if p in owned}
-        entry.ends = {p: pack.ends[p] for p in owned}
-        entry.reached = {p: reached for p, reached in pack.reached().items() if p in owned}
+        entry.ends = {p: batch.ends[p] for p in owned}
+        entry.reached = {p: reached for p, reached in batch.reached().items() if p in owned}
         self._entries.insert(at + 1, _Entry(rest, later))
         return rest
 
@@ -108,7 +108,7 @@ class Watermarks:
             self._committed.pop(partition, None)
 
     def _advance(self) -> None:
-        """Move positions up to the first gap of each partition; forget packs that lie before it."""
+        """Move positions up to the first gap of each partition; forget batches that lie before it."""
         blocked: set[int] = set()
         left: deque[_Entry] = deque()
         for entry in self._entries:
@@ -118,7 +118,7 @@ class Watermarks:
                     waits = True
                     continue
                 at = entry.reached.get(partition, 0)
-                # Never back: a later pack may be past it, where only other partitions wait.
+                # Never back: a later batch may be past it, where only other partitions wait.
                 self._positions[partition] = max(at, self._positions.get(partition, 0))
                 if at != end:
                     blocked.add(partition)

@@ -24,7 +24,7 @@ __all__ = ["run_consumer"]
 _log = structlog.get_logger()
 
 _GARBAGE = 200_000
-"""New objects before the first look; what waits in packs and can be garbage is far less."""
+"""New objects before the first look; what waits in batches and can be garbage is far less."""
 
 
 def run_consumer(

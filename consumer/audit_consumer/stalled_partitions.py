@@ -1,17 +1,17 @@
-"""Which partitions gave no record since they were resumed.
+"""Partitions that gave no record since they were resumed.
 
 A partition that is paused around an assignment may stall for ever in librdkafka (#5591, open).
 """
 
 from collections.abc import Iterable
 
-__all__ = ["Silence"]
+__all__ = ["StalledPartitions"]
 
 _SECONDS = 60.0
 
 
-class Silence:
-    """Partitions that should be heard from. Pure: the time is given."""
+class StalledPartitions:
+    """Partitions that should deliver records by now. Pure: the time is passed in."""
 
     def __init__(self) -> None:
         self._since: dict[int, float] = {}
@@ -24,14 +24,14 @@ class Silence:
         for partition in partitions:
             self._since[partition] = now
 
-    def heard(self, partitions: Iterable[int | None]) -> None:
-        """Note that partitions gave records, or are not ours any more."""
+    def delivered(self, partitions: Iterable[int | None]) -> None:
+        """Note that partitions delivered records, or are no longer assigned."""
         for partition in partitions:
             if partition is not None:
                 self._since.pop(partition, None)
 
     def overdue(self, now: float) -> list[int]:
-        """Return those that were silent for a minute; the next minute begins for them."""
+        """Return those that have delivered nothing for a minute, and restart their minute."""
         late = [partition for partition, since in self._since.items() if now - since >= _SECONDS]
         self.expect(late, now)
         return late

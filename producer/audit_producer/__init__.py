@@ -1,6 +1,6 @@
 """The SDK that a service publishes its audit events with."""
 
-from audit_schemas import AuditEvent, EventRefused
+from audit_schemas import AuditEvent, EventRefusedError
 
 from audit_producer.build import Changes, Context, Person, new_event, shown_changes
 from audit_producer.client_ip import client_ip
@@ -25,7 +25,7 @@ __all__ = [
     "Context",
     "Counts",
     "DeliveryError",
-    "EventRefused",
+    "EventRefusedError",
     "Failure",
     "KafkaUnavailableError",
     "Line",

@@ -70,7 +70,7 @@ def new_event(
 ) -> AuditEvent:
     """Make an event; `user` None means that the system itself acted.
 
-    Strange names, user agents, messages and labels are mended. Raises EventRefused for anything
+    Invalid names, user agents, messages and labels are sanitized. Raises EventRefusedError for anything
     else that breaks the contract, ValueError for a time without a zone.
     """
     person = _account(user)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 from audit_runtime.terminal import Json
-from audit_schemas import EventRefused
+from audit_schemas import EventRefusedError
 from rich.console import Console
 
 from audit_producer.lines import Line, read_lines
@@ -59,11 +59,11 @@ def publish(
         raise typer.Exit(1)
 
 
-def _publish_line(producer: AuditProducer, line: Line) -> EventRefused | None:
+def _publish_line(producer: AuditProducer, line: Line) -> EventRefusedError | None:
     if line.event is None:
         return line.refusal
     try:
         producer.publish(line.event)
-    except EventRefused as refusal:
+    except EventRefusedError as refusal:
         return refusal
     return None

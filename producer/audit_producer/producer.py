@@ -18,7 +18,7 @@ from audit_schemas import (
     SCHEMA_HEADER,
     SCHEMA_HEADER_VALUE,
     AuditEvent,
-    EventRefused,
+    EventRefusedError,
     Service,
     decode,
     encode,
@@ -91,7 +91,7 @@ class AuditProducer(Activities):
         """Queue an event for Kafka and return True; its acknowledgement comes later.
 
         Wire fields may be given instead of an event, and get an id and a time if they have none.
-        Blocks for at most `block_seconds`, where the queue is full. Raises EventRefused or
+        Blocks for at most `block_seconds`, where the queue is full. Raises EventRefusedError or
         PublishError, or returns False with `raises=False`.
         """
         deadline = time.monotonic() + self._settings.block_seconds
@@ -316,7 +316,7 @@ def _key(event: AuditEvent) -> str | None:
 
 def _sentence(error: Exception) -> str:
     """Say what went wrong without the event's values."""
-    if isinstance(error, EventRefused | PublishError):
+    if isinstance(error, EventRefusedError | PublishError):
         return f"{type(error).__name__}: {error}"
     return type(error).__name__
 

@@ -33,5 +33,5 @@ class Backoff:
         return max(0.0, self.due - time.monotonic())
 
     def reset(self) -> None:
-        """Begin anew: the last try succeeded."""
+        """Start over: the last attempt succeeded."""
         self.tries, self.due = 0, 0.0

@@ -25,7 +25,7 @@ from audit_schemas.document import (
     publisher_fields,
     splice,
 )
-from audit_schemas.errors import CatalogueError, EventRefused, Problem, Reason, SchemaError
+from audit_schemas.errors import CatalogueError, EventRefusedError, Problem, Reason, SchemaError
 from audit_schemas.event import ID_PATTERN, MAX_EVENT_BYTES, SCHEMA_VERSION, AuditEvent, Service
 from audit_schemas.grammar import canonical_form, group_of
 from audit_schemas.identity import LineIds, new_event_id
@@ -72,7 +72,7 @@ __all__ = [
     "Catalogue",
     "CatalogueError",
     "Document",
-    "EventRefused",
+    "EventRefusedError",
     "Granularity",
     "Headers",
     "IndexNaming",

@@ -3,14 +3,14 @@
 ::
 
     SchemaError
-    ├── EventRefused      one event breaks the contract; carries every problem found
+    ├── EventRefusedError      one event breaks the contract; carries every problem found
     └── CatalogueError    the deployment's activity catalogue can't be used
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["CatalogueError", "EventRefused", "Problem", "Reason", "SchemaError"]
+__all__ = ["CatalogueError", "EventRefusedError", "Problem", "Reason", "SchemaError"]
 
 
 class Reason(StrEnum):
@@ -55,7 +55,7 @@ class SchemaError(Exception):
     """Base of all that `audit_schemas` raises."""
 
 
-class EventRefused(SchemaError):  # noqa: N818 - a refusal is an answer, not a malfunction
+class EventRefusedError(SchemaError):
     """The event breaks the contract.
 
     Messages name fields, limits and the activity, never another of the event's values, so they may
@@ -77,4 +77,4 @@ class EventRefused(SchemaError):  # noqa: N818 - a refusal is an answer, not a m
 
 
 class CatalogueError(SchemaError):
-    """The activity catalogue can't be used; the message names file, activity and mend."""
+    """The activity catalogue can't be used; the message names the file, the activity and the fix."""

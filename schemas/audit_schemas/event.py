@@ -285,7 +285,7 @@ class AuditEvent(EventPart):
             Mapped("flattened"),
         ]
         | None
-    ) = Field(None, description="Anything else, flat. Never refused: mended instead.")
+    ) = Field(None, description="Anything else, flat. Never refused: sanitized instead.")
     message: (
         Annotated[str, Field(max_length=MESSAGE_MAX, pattern=f"^{PRINTABLE}*$"), Mapped("text")] | None
     ) = Field(None, description="A sentence for people. Never refused: escaped and cut instead.")

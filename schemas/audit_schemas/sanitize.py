@@ -1,7 +1,7 @@
-"""Mend free text that would otherwise refuse an event.
+"""Sanitize free text that would otherwise cause an event to be refused.
 
 An attacker chooses the user name of a failed log-in, the user agent, and what ends up in messages
-and labels. If a strange one refused the event, he could keep his attempts out of the log.
+and labels. If an invalid one got the event refused, they could keep their attempts out of the log.
 """
 
 import re
@@ -20,7 +20,7 @@ from audit_schemas.event import (
     USER_AGENT_MAX,
 )
 
-__all__ = ["printable", "soften"]
+__all__ = ["printable", "sanitize"]
 
 _HOSTILE = re.compile(PRINTABLE.replace("[^", "[\\ud800-\\udfff"))
 _LENIENT = {
@@ -37,25 +37,27 @@ def printable(text: str) -> str:
     return _HOSTILE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def soften(event: Mapping[str, Any]) -> dict[str, Any]:
+def sanitize(event: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy whose free-text fields are valid, with `audit.altered` naming those it changed.
 
     Other fields stay as they are, for the model to judge. Never raises.
     """
-    mended: dict[str, Any] = dict(event)
-    altered = [".".join(path) for path, limit in _LENIENT.items() if _soften_at(mended, path, limit)]
-    if mended.get("labels") is not None:
-        labels = _soften_labels(mended["labels"])
-        if labels != mended["labels"]:
-            mended["labels"] = labels
+    sanitized: dict[str, Any] = dict(event)
+    altered = [
+        ".".join(path) for path, limit in _LENIENT.items() if _sanitize_at(sanitized, path, limit)
+    ]
+    if sanitized.get("labels") is not None:
+        labels = _sanitize_labels(sanitized["labels"])
+        if labels != sanitized["labels"]:
+            sanitized["labels"] = labels
             altered.append("labels")
     if altered:
-        _note(mended, altered)
-    return mended
+        _note(sanitized, altered)
+    return sanitized
 
 
-def _soften_at(parent: dict[str, Any], path: tuple[str, ...], limit: int) -> bool:
-    """Mend the text at `path`, copying the objects on the way; tell whether it changed."""
+def _sanitize_at(parent: dict[str, Any], path: tuple[str, ...], limit: int) -> bool:
+    """Sanitize the text at `path`, copying the objects on the way; tell whether it changed."""
     value = parent.get(path[0])
     if value is None:
         return False
@@ -63,7 +65,7 @@ def _soften_at(parent: dict[str, Any], path: tuple[str, ...], limit: int) -> boo
         if not isinstance(value, Mapping):
             return False
         child = dict(value)
-        if not _soften_at(child, path[1:], limit):
+        if not _sanitize_at(child, path[1:], limit):
             return False
         parent[path[0]] = child
         return True
@@ -72,15 +74,15 @@ def _soften_at(parent: dict[str, Any], path: tuple[str, ...], limit: int) -> boo
     return bool(text != value)
 
 
-def _soften_labels(labels: object) -> dict[str, str]:
+def _sanitize_labels(labels: object) -> dict[str, str]:
     pairs = labels.items() if isinstance(labels, Mapping) else [("value", labels)]
-    mended: dict[str, str] = {}
+    sanitized: dict[str, str] = {}
     for key, value in pairs:
-        if len(mended) == LABELS_MAX:
+        if len(sanitized) == LABELS_MAX:
             break
         if value is not None:
-            mended.setdefault(_as_text(key, LABEL_KEY_MAX) or "_", _as_text(value, LABEL_MAX))
-    return mended
+            sanitized.setdefault(_as_text(key, LABEL_KEY_MAX) or "_", _as_text(value, LABEL_MAX))
+    return sanitized
 
 
 def _as_text(value: object, limit: int) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from audit_admin.verification.repair import settle
-from audit_consumer.batch import Pack
+from audit_consumer.batch import Batch
 from audit_consumer.errors import UnreachableError
 from audit_consumer.record import Outcome
 from audit_consumer.settle import Progress
@@ -39,11 +39,11 @@ class Busy:
         """Return the time."""
         return ingested.encode()
 
-    def advance(self, pack: Pack) -> Progress:
+    def advance(self, pack: Batch) -> Progress:
         """Settle at the third try."""
         self.tried += pack.lines
         if len(self.tried) < 3:
-            return Progress(hindrance=UnreachableError("busy"))
+            return Progress(blocking_error=UnreachableError("busy"))
         pack.keep([])
         return Progress(Counter({Outcome.INDEXED: 1}))
 

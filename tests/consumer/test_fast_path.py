@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 from audit_consumer.decode import Decoder
-from audit_consumer.fast_path import CanonicalReader
+from audit_consumer.fast_path import FastPath
 from audit_consumer.record import Prepared, Record, headers_of
 from audit_generator.traffic import Traffic
 from audit_schemas import (
@@ -42,9 +42,9 @@ canonical_events = wire_events(plain=True).map(lambda wire: encode(AuditEvent.mo
 
 
 @cache
-def readers(bounds: TimeBounds) -> tuple[CanonicalReader, Decoder]:
+def readers(bounds: TimeBounds) -> tuple[FastPath, Decoder]:
     """Return the quick way and the model's."""
-    return CanonicalReader(CATALOGUE, bounds, NAMING), Decoder(CATALOGUE, bounds, NAMING)
+    return FastPath(CATALOGUE, bounds, NAMING), Decoder(CATALOGUE, bounds, NAMING)
 
 
 def both(raw: bytes, bounds: TimeBounds | None = None, **record: object) -> tuple[object, object]:

@@ -33,8 +33,8 @@ def test_metrics_count_what_became_of_records(deployment: Deployment, log: Path)
     assert found["auditlog_records_total{dead-lettered}"] == 1
     assert found["auditlog_bulk_seconds_count"] >= 1
     assert found["auditlog_bulk_bytes_total"] > 50 * 300
-    assert (found["auditlog_retries_total"], found["auditlog_waiting"]) == (0, 0)
-    assert (found["auditlog_held_bytes"], found["auditlog_watermark_age_seconds"]) == (0, 0)
+    assert (found["auditlog_retries_total"], found["auditlog_blocked"]) == (0, 0)
+    assert (found["auditlog_buffered_bytes"], found["auditlog_oldest_record_age_seconds"]) == (0, 0)
 
 
 @pytest.mark.servers
@@ -56,9 +56,9 @@ def test_consumer_that_waits_is_alive_and_not_ready(
             assert "does not answer" in get(port, "/readyz")[1]
             assert get(port, "/livez") == get(port, "/healthz") == (200, "ok\n")
             wait_until(
-                lambda: samples(port)["auditlog_watermark_age_seconds"] > 1, what="the age grows"
+                lambda: samples(port)["auditlog_oldest_record_age_seconds"] > 1, what="the age grows"
             )
-            wait_until(lambda: samples(port)["auditlog_waiting"] == 1, what="it says that it waits")
+            wait_until(lambda: samples(port)["auditlog_blocked"] == 1, what="it says that it waits")
             assert samples(port)["auditlog_retries_total"] >= 1
             proxy.mend()
             wait_until(lambda: get(port, "/readyz")[0] == 200, what="it is ready again")

@@ -2,8 +2,8 @@
 
 import itertools
 
-from audit_consumer.batch import Pack
-from audit_consumer.offset_tracker import Watermarks
+from audit_consumer.batch import Batch
+from audit_consumer.offset_tracker import OffsetTracker
 from hypothesis import given
 from hypothesis import strategies as st
 from support.messages import message
@@ -11,20 +11,20 @@ from support.messages import message
 Records = list[tuple[int, int]]
 
 
-def packs_of(sizes: list[Records]) -> list[Pack]:
-    """Return packs with records of these partitions and offsets."""
-    packs = []
+def packs_of(sizes: list[Records]) -> list[Batch]:
+    """Return batches with records of these partitions and offsets."""
+    batches = []
     for records in sizes:
-        pack = Pack()
+        batch = Batch()
         for partition, offset in records:
-            pack.add(message(b"x", partition=partition, offset=offset), b"lines")
-        packs.append(pack)
-    return packs
+            batch.add(message(b"x", partition=partition, offset=offset), b"lines")
+        batches.append(batch)
+    return batches
 
 
 @st.composite
 def readings(draw: st.DrawFn) -> list[Records]:
-    """Give records of three partitions, in order, with gaps, cut into packs."""
+    """Give records of three partitions, in order, with gaps, cut into batches."""
     following = {0: 0, 1: 10, 2: 20}
     records: Records = []
     for partition, gap in draw(
@@ -38,27 +38,27 @@ def readings(draw: st.DrawFn) -> list[Records]:
 
 @given(readings(), st.data())
 def test_position_never_passes_an_unsettled_record(reading: list[Records], data: st.DataObject) -> None:
-    """In whatever order packs come back, in parts and in halves, no record before it is unsettled."""
-    marks = Watermarks()
-    packs = packs_of(reading)
-    for pack in packs:
-        marks.take(pack)
+    """In whatever order batches come back, in parts and in halves, no record before it is unsettled."""
+    marks = OffsetTracker()
+    batches = packs_of(reading)
+    for batch in batches:
+        marks.take(batch)
     unsettled = {record for records in reading for record in records}
-    waiting = list(packs)
+    waiting = list(batches)
     while waiting:
-        pack = data.draw(st.sampled_from(waiting))
-        left = data.draw(st.sets(st.integers(0, len(pack.messages) - 1))) if len(pack) > 1 else set()
-        if len(left) == len(pack):
+        batch = data.draw(st.sampled_from(waiting))
+        left = data.draw(st.sets(st.integers(0, len(batch.messages) - 1))) if len(batch) > 1 else set()
+        if len(left) == len(batch):
             left = set()
-        gone = [m for n, m in enumerate(pack.messages) if n not in left]
-        pack.keep(sorted(left))
+        gone = [m for n, m in enumerate(batch.messages) if n not in left]
+        batch.keep(sorted(left))
         unsettled -= {(m.partition() or 0, m.offset() or 0) for m in gone}
-        is_settled = marks.settle(pack)
-        assert is_settled == (not len(pack))
+        is_settled = marks.settle(batch)
+        assert is_settled == (not len(batch))
         if is_settled:
-            waiting.remove(pack)
-        elif len(pack) > 1 and data.draw(st.booleans()):
-            waiting.append(marks.split(pack))
+            waiting.remove(batch)
+        elif len(batch) > 1 and data.draw(st.booleans()):
+            waiting.append(marks.split(batch))
         for partition, position in marks.uncommitted():
             assert all(offset >= position for p, offset in unsettled if p == partition)
     ends: dict[int, int] = {}
@@ -69,22 +69,22 @@ def test_position_never_passes_an_unsettled_record(reading: list[Records], data:
 
 
 def test_record_before_a_refused_one_may_be_committed() -> None:
-    """A pack that is settled in part moves its partition up to the first record that is not."""
-    marks = Watermarks()
-    (pack,) = packs_of([[(0, 5), (0, 6), (0, 7), (1, 3)]])
-    marks.take(pack)
-    pack.keep([1])
-    assert not marks.settle(pack)
+    """A batch that is settled in part moves its partition up to the first record that is not."""
+    marks = OffsetTracker()
+    (batch,) = packs_of([[(0, 5), (0, 6), (0, 7), (1, 3)]])
+    marks.take(batch)
+    batch.keep([1])
+    assert not marks.settle(batch)
     assert dict(marks.uncommitted()) == {0: 6, 1: 4}
 
 
 def test_only_positions_that_moved_are_committed() -> None:
     """A commit that was made is not made again; one that failed is."""
-    marks = Watermarks()
-    (pack,) = packs_of([[(0, 5)]])
-    marks.take(pack)
-    pack.keep([])
-    marks.settle(pack)
+    marks = OffsetTracker()
+    (batch,) = packs_of([[(0, 5)]])
+    marks.take(batch)
+    batch.keep([])
+    marks.settle(batch)
     assert list(marks.uncommitted()) == [(0, 6)]
     marks.committed([(0, 6)])
     assert list(marks.uncommitted()) == []
@@ -94,20 +94,20 @@ def test_only_positions_that_moved_are_committed() -> None:
 
 def test_partition_that_was_taken_away_is_forgotten() -> None:
     """What lands after its partition was revoked commits nothing and is not sent again."""
-    marks = Watermarks()
-    (pack,) = packs_of([[(0, 5), (1, 8)]])
-    marks.take(pack)
+    marks = OffsetTracker()
+    (batch,) = packs_of([[(0, 5), (1, 8)]])
+    marks.take(batch)
     marks.drop([0])
-    assert not marks.settle(pack)
-    assert [1] == [m.partition() for m in pack.messages]
-    pack.keep([])
-    assert marks.settle(pack)
+    assert not marks.settle(batch)
+    assert [1] == [m.partition() for m in batch.messages]
+    batch.keep([])
+    assert marks.settle(batch)
     assert list(marks.uncommitted()) == [(1, 9)]
 
 
 def test_partition_that_comes_back_is_counted_anew() -> None:
-    """A pack of the time before a rebalance says nothing of the records that are read again."""
-    marks = Watermarks()
+    """A batch of the time before a rebalance says nothing of the records that are read again."""
+    marks = OffsetTracker()
     old, new = packs_of([[(0, 5), (0, 6)], [(0, 5)]])
     marks.take(old)
     marks.drop([0])

@@ -80,7 +80,7 @@ class Server(ABC):
 
     def launch(self) -> None:
         """Start it, and return at once."""
-        self._running = self._launch()
+        self._running = self._dispatch()
 
     def wait(self) -> None:
         """Return when it answers. Raises ServerFailedError."""
@@ -115,7 +115,7 @@ class Server(ABC):
         """Tell whether it answers."""
 
     @abstractmethod
-    def _launch(self) -> Running: ...
+    def _dispatch(self) -> Running: ...
 
     def _family(self) -> list[psutil.Process]:
         if self._running is None:
@@ -145,7 +145,7 @@ class Broker(Server):
         """Tell whether a client's metadata call is answered."""
         return kafka.is_ready(self.port)
 
-    def _launch(self) -> Running:
+    def _dispatch(self) -> Running:
         local = LocalSettings()
         libraries, java = kafka_libraries(local.cache, _CONSOLE), _java(local)
         heap = local.kafka_heap
@@ -221,7 +221,7 @@ class Search(Server):
         finally:
             connection.close()
 
-    def _launch(self) -> Running:
+    def _dispatch(self) -> Running:
         local = LocalSettings()
         distribution, java = elasticsearch_home(local.cache, _CONSOLE), _java(local)
         if self._users:

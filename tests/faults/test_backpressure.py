@@ -143,23 +143,23 @@ def test_memory_stays_bounded_while_nothing_can_be_written(
         crew.wait_for_shares([3, 3])
         proxy.cut()
         deployment.publish_raw(*events.values())
-        wait_until(lambda: held_bytes(port) > 0, what="the first one holds records")
+        wait_until(lambda: buffered_bytes(port) > 0, what="the first one holds records")
         crew.kill(other)
         evict_all(deployment)
         crew.wait_for_shares([6])
         tries = crew.log().count('"waiting"')
         wait_until(lambda: crew.log().count('"waiting"') > tries + 3, what="it goes on waiting")
-        assert held_bytes(port) < 2 * memory
+        assert buffered_bytes(port) < 2 * memory
         proxy.mend()
         crew.settle()
         deployment.servers = fleet.servers
     assert_exactly_once(deployment, [*events])
 
 
-def held_bytes(port: int) -> float:
+def buffered_bytes(port: int) -> float:
     """Return how much a consumer says that it holds in memory."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        (found,) = re.findall("^auditlog_held_bytes (.+)$", answer.read().decode(), re.MULTILINE)
+        (found,) = re.findall("^auditlog_buffered_bytes (.+)$", answer.read().decode(), re.MULTILINE)
     return float(found)
 
 

@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_schemas import Activity, AuditEvent, Catalogue, CatalogueError, EventRefused, Reason, decode
+from audit_schemas import (
+    Activity,
+    AuditEvent,
+    Catalogue,
+    CatalogueError,
+    EventRefusedError,
+    Reason,
+    decode,
+)
 from support.event_strategies import CATALOGUE, MINIMAL
 
 SEED = ("chat-opened", "chat-assigned-to-user", "user-joined-to-chat", "chat-closed")
@@ -18,9 +26,9 @@ def event_of(action: str, **more: Any) -> AuditEvent:
     return decode(json.dumps({**MINIMAL, "event": event, **more}).encode())
 
 
-def refusal_of(event: AuditEvent, catalogue: Catalogue = CATALOGUE) -> EventRefused:
+def refusal_of(event: AuditEvent, catalogue: Catalogue = CATALOGUE) -> EventRefusedError:
     """Return why an event is refused."""
-    with pytest.raises(EventRefused) as caught:
+    with pytest.raises(EventRefusedError) as caught:
         catalogue.settle(event)
     return caught.value
 

@@ -8,7 +8,7 @@ import pytest
 from audit_schemas import (
     AuditEvent,
     Document,
-    EventRefused,
+    EventRefusedError,
     Origin,
     content_hash,
     decode,
@@ -108,7 +108,7 @@ def test_change_of_any_field_changes_the_hash(wire: dict[str, Any], data: st.Dat
     parent[key] = value
     try:
         found = publisher_fields(source)
-    except EventRefused:
+    except EventRefusedError:
         return
     assert (found == event) == (content_hash(found) == document.hash)
 
@@ -151,7 +151,7 @@ def test_reading_the_publishers_part_changes_no_source() -> None:
 
 def test_source_with_a_foreign_field_is_no_event() -> None:
     """What was added in the index shows too."""
-    with pytest.raises(EventRefused, match="forged: is no field of an audit event"):
+    with pytest.raises(EventRefusedError, match="forged: is no field of an audit event"):
         publisher_fields({**source_with(), "forged": 1})
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from audit_schemas import AuditEvent, EventRefused, Reason, decode, encode
+from audit_schemas import AuditEvent, EventRefusedError, Reason, decode, encode
 from hypothesis import given
 from pydantic import ValidationError
 from support.event_strategies import MINIMAL, ips, some, timestamps
@@ -21,7 +21,7 @@ def event_with(**more: Any) -> AuditEvent:
 
 def refusal_of(**more: Any) -> str:
     """Return why such an event is refused."""
-    with pytest.raises(EventRefused) as caught:
+    with pytest.raises(EventRefusedError) as caught:
         event_with(**more)
     assert Reason.INVALID == caught.value.reason
     return str(caught.value)

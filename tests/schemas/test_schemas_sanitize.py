@@ -14,7 +14,7 @@ from audit_schemas.event import (
     NAME_MAX,
     USER_AGENT_MAX,
 )
-from audit_schemas.sanitize import printable, soften
+from audit_schemas.sanitize import printable, sanitize
 from audit_schemas.wire import parse_json
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,15 +75,15 @@ def test_free_text_never_refuses_an_event(values: dict[str, Any]) -> None:
 @given(strange)
 def test_softening_twice_changes_nothing(values: dict[str, Any]) -> None:
     """What is mended is valid, so a second reading leaves it alone."""
-    once = soften(holding(values))
-    assert once == soften(once)
+    once = sanitize(holding(values))
+    assert once == sanitize(once)
 
 
 @some
 @given(wire_events())
 def test_softening_leaves_valid_events_alone(wire: dict[str, Any]) -> None:
     """A valid event is never named as altered, and its hash can be recomputed."""
-    assert wire == soften(wire)
+    assert wire == sanitize(wire)
 
 
 @some
@@ -92,7 +92,7 @@ def test_softening_changes_no_argument(values: dict[str, Any]) -> None:
     """The caller's objects stay as they were: the original bytes may go to a dead letter."""
     wire = holding(values)
     before = json.dumps(wire)
-    soften(wire)
+    sanitize(wire)
     assert before == json.dumps(wire)
 
 
@@ -101,7 +101,7 @@ def test_softening_changes_no_argument(values: dict[str, Any]) -> None:
 def test_softening_never_raises(value: Any) -> None:
     """Wherever strange JSON stands, judging it is left to the model."""
     for path in ("user", "user.target", "user_agent", "audit", "audit.altered", "message"):
-        soften(holding({"message": "\x00", path: value}))
+        sanitize(holding({"message": "\x00", path: value}))
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_full_list_of_altered_fields_refuses_no_event() -> None:
 def test_wrong_list_of_altered_fields_is_left_to_the_model() -> None:
     """Softening hides no mistake of a strict field."""
     wire = holding({"message": "\x00"}, audit={"altered": ["password", ["message"]]})
-    assert ["message", "password", ["message"]] == soften(wire)["audit"]["altered"]
+    assert ["message", "password", ["message"]] == sanitize(wire)["audit"]["altered"]
 
 
 @some

@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 import typer
 from audit_producer import AuditProducer, PublishError, UndeliveredError
 from audit_producer.publishing import PublisherSettings, file_size, opened, publishing_bar
-from audit_schemas import AuditEvent, EventRefused, encode, printable
+from audit_schemas import AuditEvent, EventRefusedError, encode, printable
 from rich.console import Console
 
 from audit_admin.importing.errors import MappingError
@@ -81,7 +81,7 @@ def import_command(
                 take(event)
             except RowError as error:
                 reject(row, error.path, str(error))
-            except EventRefused as refused:
+            except EventRefusedError as refused:
                 reject(row, refused.path, "; ".join(p.message for p in refused.problems[:3]))
             else:
                 result.activities[event.event.action] += 1

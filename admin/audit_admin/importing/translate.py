@@ -33,7 +33,7 @@ class Translator:
         self._seen: dict[bytes, tuple[bytes, int]] = {}
 
     def event_of(self, row: Row) -> AuditEvent:
-        """Return the event of a row. Raises RowError or EventRefused."""
+        """Return the event of a row. Raises RowError or EventRefusedError."""
         if row.problem is not None:
             raise RowError("", row.problem)
         event_id = self._id(row)

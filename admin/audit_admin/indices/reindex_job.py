@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import elasticsearch
-from audit_consumer import RESPONSE_FIELDS, SetupFaultError, UnreachableError, sort_out
+from audit_consumer import RESPONSE_FIELDS, SetupFaultError, UnreachableError, classify_items
 from audit_runtime.terminal import Report
 
 from audit_admin.indices.inventory import Held
@@ -168,7 +168,7 @@ class Making:
                     operations=[b"\n".join(left)],  # type: ignore[list-item]  # sent as it is
                     filter_path=RESPONSE_FIELDS,
                 )
-                answers = sort_out(len(left), answer.body)
+                answers = classify_items(len(left), answer.body)
             except elasticsearch.ApiError as error:
                 if error.meta.status not in _LATER:
                     raise

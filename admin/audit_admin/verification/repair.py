@@ -16,12 +16,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from audit_consumer import (
+    Batch,
     ConsumerSettings,
     DeadLetters,
     Decoder,
     EventIndex,
     Outcome,
-    Pack,
     Refusal,
     Settler,
     SetupFaultError,
@@ -67,30 +67,30 @@ def repair(
 
 def settle(messages: Sequence[Message], decoder: Decoder, settler: Settler) -> Counter[Outcome]:
     """Index or dead-letter all of these records. Raises what keeps hindering it."""
-    pack = _read(messages, decoder)
+    batch = _read(messages, decoder)
     outcomes: Counter[Outcome] = Counter()
     moved = time.monotonic()
-    while len(pack):
-        progress = settler.advance(pack)
+    while len(batch):
+        progress = settler.advance(batch)
         outcomes += progress.outcomes
         if progress.outcomes.total():
             moved = time.monotonic()
-        if progress.hindrance is not None:
+        if progress.blocking_error is not None:
             waited = time.monotonic() - moved
-            if isinstance(progress.hindrance, SetupFaultError) or waited > _PATIENCE_SECONDS:
-                raise progress.hindrance
+            if isinstance(progress.blocking_error, SetupFaultError) or waited > _PATIENCE_SECONDS:
+                raise progress.blocking_error
             time.sleep(_PAUSE)
-            pack = _read(pack.messages, decoder, pack.refusals)
+            batch = _read(batch.messages, decoder, batch.refusals)
     return outcomes
 
 
-def _read(messages: Sequence[Message], decoder: Decoder, refusals: Sequence[Refusal] = ()) -> Pack:
-    """Return these records as a pack that is ingested now."""
-    pack = Pack(refusals=[*refusals])
+def _read(messages: Sequence[Message], decoder: Decoder, refusals: Sequence[Refusal] = ()) -> Batch:
+    """Return these records as a batch that is ingested now."""
+    batch = Batch(refusals=[*refusals])
     ingested = format_timestamp(datetime.now(UTC))
     for message in messages:
-        pack.add(message, decoder.read(message, ingested))
-    return pack
+        batch.add(message, decoder.read(message, ingested))
+    return batch
 
 
 def _missing(settings: ConsumerSettings, proofs: Sequence[PartitionProof]) -> Iterator[list[Message]]:

@@ -1,4 +1,4 @@
-"""What our long-running processes show of themselves: metrics, and whether they are well."""
+"""Metrics and health of our long-running processes, over HTTP."""
 
 from audit_runtime.monitor.health import Health
 from audit_runtime.monitor.server import Monitor, monitored

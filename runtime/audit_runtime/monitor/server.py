@@ -1,4 +1,4 @@
-"""`/metrics`, `/healthz` (also called `/livez`) and `/readyz`, for those that watch the process."""
+"""`/metrics`, `/healthz` (also called `/livez`) and `/readyz`, for Prometheus and Kubernetes."""
 
 import threading
 from collections.abc import Iterator
@@ -62,7 +62,9 @@ class _Pages:
             encode, kind = choose_encoder(accept)
             return HTTPStatus.OK, kind, encode(self._registry)
         if path in ("/healthz", "/livez"):
-            return _said(None if self._health.is_alive() else "the loop does not turn")
+            return _said(
+                None if self._health.is_alive() else "the main loop has not reported for two minutes"
+            )
         if path == "/readyz":
             return _said(self._health.problem)
         return HTTPStatus.NOT_FOUND, "text/plain", b"/metrics, /healthz, /livez, /readyz\n"

@@ -11,7 +11,7 @@ from audit_admin.importing.mapping import Mapping, load_mapping
 from audit_admin.importing.rows import LINE_MAX, Form, Row, read_rows
 from audit_admin.importing.translate import Translator
 from audit_admin.importing.value import RowError
-from audit_schemas import AuditEvent, Catalogue, EventRefused
+from audit_schemas import AuditEvent, Catalogue, EventRefusedError
 from support.command import auditlog
 from support.consuming import settle
 from support.servers import ROOT, Deployment
@@ -68,7 +68,7 @@ def events(data: bytes, mapping: Mapping) -> list[AuditEvent | str]:
     for row in rows(data, mapping.form):
         try:
             found.append(translator.event_of(row))
-        except (RowError, EventRefused) as error:
+        except (RowError, EventRefusedError) as error:
             found.append(f"{row.number} {error}")
     return found
 
