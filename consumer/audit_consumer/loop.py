@@ -176,7 +176,7 @@ class ConsumerLoop:
         self._workers.submit(batch)
 
     def _is_time_to_send(self) -> bool:
-        """Tell whether the open batch should go unfilled: Elasticsearch is idle, or it lingered enough."""
+        """Tell whether the open batch should go unfilled: nothing is in flight, or it lingered."""
         if not self._workers.in_flight:
             return True
         lingered = time.monotonic() - self._opened >= _LINGER_SECONDS
@@ -213,7 +213,7 @@ class ConsumerLoop:
         self._unblock()
 
     def _block(self, blocking_error: ConsumerError) -> None:
-        """Wait and retry; a setup that never worked ends the process instead, so that somebody looks."""
+        """Wait and retry; a setup that never worked ends the process instead."""
         self._hindrance = blocking_error
         if isinstance(blocking_error, SetupFaultError) and not self._has_succeeded:
             self._fault = blocking_error  # raised later: this may run inside a callback of the client
@@ -275,7 +275,7 @@ class ConsumerLoop:
         self._ready = deque(batch for batch in self._ready if len(batch))
 
     def _report(self) -> None:
-        """Report progress: to the health check always, as metrics every second, in the log every ten."""
+        """Report to the health check always, as metrics every second, in the log every ten."""
         self._health.beat(str(self._hindrance) if self._hindrance is not None else None)
         now = time.monotonic()
         if now - self._last_measured >= _MEASURE_SECONDS:

@@ -172,7 +172,7 @@ class Membership:
         _log.info("partitions assigned", partitions=[p.partition for p in points])
 
     def _note_start(self, points: list[TopicPartition]) -> None:
-        """Commit the starting point: a later start must not choose again, and skip what came between."""
+        """Commit the starting point: a later start must not choose again and skip records."""
         _log.info("starting point", **{str(p.partition): p.offset for p in points})
         try:
             self._consumer.commit(offsets=points, asynchronous=False)
