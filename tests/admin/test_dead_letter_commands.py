@@ -243,7 +243,7 @@ def test_times_are_read_and_shown_in_the_zone_that_is_set(deployment: Deployment
     deployment.extra["AUDITLOG_TIME_ZONE"] = "Mars/Base"
     done = deployment.run(LETTERS, "list", check=False)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
-    assert "is no time zone" in done.stderr
+    assert "is not a time zone" in done.stderr
 
 
 def test_digest_of_what_is_shown_is_that_of_the_bytes(deployment: Deployment) -> None:

@@ -153,7 +153,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - that is the point
         ({"serve_key_file": KEY}, "one is missing"),
         ({"serve_cert_file": KEY, "serve_key_file": KEY}, "are no certificate and its key"),
         ({"tokens_file": "/no/such/file"}, "/no/such/file: No such file"),
-        ({"time_zone": "Mars/Base"}, "is no time zone"),
+        ({"time_zone": "Mars/Base"}, "is not a time zone"),
     ],
 )
 @pytest.mark.parametrize("plain_text", [False, True])

@@ -124,7 +124,7 @@ class _Reader:
             self._wrong(f"[fields] {path}", f"is set by {_OWN[path]}")
         if path not in _PATHS and not (path.startswith(_LABELS) and len(path) > len(_LABELS)):
             self._wrong(
-                f"[fields] {path}", "is no field of an event; anything of your own goes under labels"
+                f"[fields] {path}", "is not a field of an event; anything of your own goes under labels"
             )
         return path
 

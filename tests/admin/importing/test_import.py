@@ -135,7 +135,7 @@ LINE = b"2026-11-01T09:30:00Z,login,Ada\n"
         (b"2026-11-01T09:30:00Z,,Ada\n", ["has no activity"]),
         (b"2026-11-01T09:30:00Z,log\x00in,Ada\n", ["must be a name of letters"]),
         (b'2026-11-01T09:30:00Z,login,"Ada\n,,\n', ["(to line 4) not CSV: unexpected end of data"]),
-        (b"2026-11-01T09:30:00Z,log\xffin,Ada\n", ["must be a string of Unicode text"]),
+        (b"2026-11-01T09:30:00Z,log\xffin,Ada\n", ["must be a string of valid Unicode"]),
     ],
 )
 def test_row_that_is_none_is_told_and_stops_nothing(
@@ -235,8 +235,8 @@ def test_id_of_an_earlier_row_that_says_something_else_is_told() -> None:
         (('"csv"', '"xml"'), '[source] format must be "csv" or "ndjson"'),
         (("[time]", 'delimiter = ";;"\n[time]'), "[source] delimiter must be one character"),
         (('"when"', '"when"\nformat = "dd.mm."'), "[time] format must be one of rfc3339"),
-        (('"when"', '"when"\nzone = "Mars/Base"'), "[time] zone is no time zone"),
-        (('"user.name"', '"user.nam"'), "[fields] user.nam is no field of an event"),
+        (('"when"', '"when"\nzone = "Mars/Base"'), "[time] zone is not a time zone"),
+        (('"user.name"', '"user.nam"'), "[fields] user.nam is not a field of an event"),
         (('"user.name"', '"event.id"'), "[fields] event.id is set by [source] id"),
         (('= "who"', "= 7"), "[fields] user.name must be the name of a field"),
         (('= "who"', '= { from = "a", constant = "b" }'), "must have one of from and constant"),
