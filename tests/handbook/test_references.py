@@ -22,8 +22,3 @@ def test_reasons_of_dead_letters_are_documented() -> None:
     rows = [row.split("|")[1] for row in page("dead-letters.md").splitlines() if row.startswith("| `")]
     for reason in Reason:
         assert any(f"`{reason}`" in row for row in rows), reason
-
-
-def test_shipped_activities_are_documented_by_the_catalogue() -> None:
-    """The page on activities leads to the file that describes each of them."""
-    assert "](../schemas/audit_schemas/activities.toml)" in page("activities.md")
