@@ -11,7 +11,7 @@ from audit_alerts.examples import check_examples
 from audit_alerts.rules import read_rules
 from audit_schemas import Catalogue
 from handbook.block import blocks_of
-from servers import ROOT
+from support.servers import ROOT
 
 
 def block(language: str) -> str:

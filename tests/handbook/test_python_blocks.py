@@ -5,10 +5,10 @@ import sys
 
 import pytest
 from audit_producer import new_event
-from command import clean_environment
 from handbook.block import blocks_of
-from servers import ROOT, Deployment
-from stored import store
+from support.command import clean_environment
+from support.servers import ROOT, Deployment
+from support.stored import store
 
 pytestmark = pytest.mark.servers
 

@@ -1,7 +1,7 @@
 """Tables of the documents that list what the product has are complete."""
 
 from audit_schemas.errors import Reason
-from servers import ROOT
+from support.servers import ROOT
 
 
 def page(name: str) -> str:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from handbook.programs import go_home
-from servers import ROOT
+from support.servers import ROOT
 
 __all__ = ["actionlint"]
 

@@ -1,6 +1,6 @@
 """The project's papers stay short, and there."""
 
-from servers import ROOT
+from support.servers import ROOT
 
 
 def lines(name: str) -> list[str]:

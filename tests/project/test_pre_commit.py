@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import yaml
-from servers import ROOT
+from support.servers import ROOT
 
 
 def hooks() -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 from project.actionlint import actionlint
-from servers import ROOT
+from support.servers import ROOT
 
 _FILE = ROOT / ".github" / "workflows" / "ci.yml"
 _WORKFLOW: dict[Any, Any] = yaml.safe_load(_FILE.read_text())
