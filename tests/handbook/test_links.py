@@ -7,6 +7,8 @@ import pytest
 from handbook.block import DOCUMENTS, name_of
 from support.servers import ROOT
 
+_MODULES = [path.as_posix() for path in ROOT.glob("[a-z]*/**/*.py")]
+
 
 def anchors(page: Path) -> set[str]:
     """Return what headings are called in an address, as GitHub makes them."""
@@ -32,3 +34,10 @@ def test_every_document_is_in_the_index() -> None:
     assert "](docs/README.md)" in (ROOT / "README.md").read_text()
     for document in (ROOT / "docs").glob("*.md"):
         assert document == index or f"]({document.name})" in index.read_text()
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=name_of)
+def test_modules_that_the_documents_name_exist(page: Path) -> None:
+    """A module that is renamed is renamed in the documents too."""
+    for name in re.findall(r"`([\w/]+\.py)`", page.read_text()):
+        assert any(module.endswith(f"/{name}") for module in _MODULES), name
