@@ -49,7 +49,7 @@ def test_list_groups_by_reason_with_counts_times_and_an_example(
         assert (group["copies"], group["replayed"], group["came_back"]) == (0, 0, 0)
     text = deployment.run(LETTERS, "list").stdout
     assert "malformed: 2 records\n" in text
-    assert "such as    surprise: is no field of an audit event" in text
+    assert "such as    surprise: is not a field of an audit event" in text
     assert "4 records in all; times are UTC" in text
 
 
