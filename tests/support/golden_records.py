@@ -45,7 +45,7 @@ class _Recorder:
 
     def __init__(self, _: object) -> None:
         self.flush = self.poll = lambda *_, **__: 0
-        self.refusal = None
+        self.fatal_error = None
 
     def produce(self, _: str, value: bytes, **handed: Any) -> None:
         _produced.append((value, handed["key"], {n: v.decode() for n, v in handed["headers"]}))
