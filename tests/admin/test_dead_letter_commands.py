@@ -14,9 +14,9 @@ from audit_consumer.record import Refusal
 from audit_schemas import Reason
 from audit_schemas.dead_letter import MESSAGE_HEADER, SIZE_HEADER, TOPIC_HEADER
 from confluent_kafka import Producer
-from support.consuming import settle
+from support.consumers import settle
+from support.dead_letters import refuse, send, source_records
 from support.events import chat_opened, raw
-from support.refusing import refuse, send, source_records
 from support.servers import Deployment
 
 pytestmark = pytest.mark.servers

@@ -12,7 +12,7 @@ import pytest
 from audit_cli.app import app
 from audit_schemas.dead_letter import REASON_HEADER
 from support.command import auditlog
-from support.consuming import settle
+from support.consumers import settle
 from support.events import chat_opened
 from support.servers import ROOT, Deployment, Servers, new_deployment
 from typer.main import get_command

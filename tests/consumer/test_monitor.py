@@ -7,12 +7,12 @@ import pytest
 from audit_admin.status import PartitionStatus
 from audit_admin.status_commands import summary
 from audit_local.ports import free_port
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chat_opened
+from support.metrics_endpoint import get, samples
 from support.proxy import proxied
 from support.servers import Deployment, Servers
-from support.waiting import wait_until
-from support.watching import get, samples
 
 
 @pytest.mark.servers

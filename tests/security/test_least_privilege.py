@@ -19,10 +19,10 @@ from audit_producer.build import new_event
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from support.command import clean_environment
+from support.conditions import wait_until
 from support.events import chat_opened
-from support.secured import PASSWORD, Secured
+from support.secured_servers import PASSWORD, Secured
 from support.servers import ROOT
-from support.waiting import wait_until
 
 ACLS = str(ROOT / "deploy" / "kafka" / "acls.toml")
 TOPIC, LETTERS, ALERTS = "audit.events", "audit.events.dead-letter", "audit.alerts"

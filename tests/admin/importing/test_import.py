@@ -13,7 +13,7 @@ from audit_admin.importing.translate import Translator
 from audit_admin.importing.value import RowError
 from audit_schemas import AuditEvent, Catalogue, EventRefusedError
 from support.command import auditlog
-from support.consuming import settle
+from support.consumers import settle
 from support.servers import ROOT, Deployment
 
 EXAMPLES = ROOT / "deploy" / "importing"

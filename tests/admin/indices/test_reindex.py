@@ -24,10 +24,10 @@ from audit_schemas import Catalogue, IndexNaming, Origin, TimeBounds, format_tim
 from audit_schemas.template import index_template
 from faults.flow import Flow
 from faults.proof import assert_flow_settled
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chat_opened
 from support.servers import Deployment
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

@@ -11,7 +11,7 @@ from audit_consumer.elastic import EventIndex
 from audit_schemas import IndexNaming
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from support.consuming import settle
+from support.consumers import settle
 from support.events import chat_opened
 from support.servers import Deployment
 
