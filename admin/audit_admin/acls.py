@@ -1,4 +1,4 @@
-"""Who may do what in Kafka, as data: a TOML file becomes rules of the brokers' authorizer."""
+"""Kafka ACLs from a TOML file."""
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,12 +21,12 @@ from confluent_kafka.admin import (
 )
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-__all__ = ["AccessRule", "Done", "allow", "load_rules", "names_of"]
+__all__ = ["AccessRule", "RuleStatus", "add_rules", "load_rules", "names_of"]
 
 Operation = Literal[
     "read", "write", "create", "delete", "alter", "describe", "describe_configs", "alter_configs"
 ]
-Done = Literal["added", "was there", "not in the file"]
+RuleStatus = Literal["added", "unchanged", "not in the file"]
 
 _SECONDS = 15.0
 _CLUSTER = "kafka-cluster"
@@ -35,7 +35,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, order=True)
 class AccessRule:
-    """One principal may do one thing with one topic or group, from any host."""
+    """An ACL: a principal may perform an operation on a topic or group, from any host."""
 
     principal: str
     resource: str
@@ -44,9 +44,9 @@ class AccessRule:
     operation: str
 
     def __str__(self) -> str:
-        """Say it as a sentence."""
+        """Return the rule as a sentence."""
         what = self.operation.replace("_configs", " the configuration of")
-        kind = f"{self.resource}s that begin with" if self.is_prefix else self.resource
+        kind = f"{self.resource}s starting with" if self.is_prefix else self.resource
         at = "the cluster" if self.resource == "cluster" else f"{kind} {self.name}"
         return f"{self.principal} may {what} {at}"
 
@@ -63,7 +63,7 @@ _FILE = TypeAdapter(dict[str, _Grants])
 
 
 def names_of(settings: ConsumerSettings) -> dict[str, str]:
-    """Return what may stand in braces in the file: the names of the settings that hold names."""
+    """Return the placeholders that the file may use, and their values in these settings."""
     return {
         "topic": settings.topic,
         "dead_letter_topic": settings.dead_letter_topic,
@@ -73,7 +73,7 @@ def names_of(settings: ConsumerSettings) -> dict[str, str]:
 
 
 def load_rules(file: Path, names: Mapping[str, str]) -> list[AccessRule]:
-    """Return the file's rules, with `names` for what stands in braces. Raises SetupFaultError."""
+    """Return the file's rules, with placeholders replaced by `names`. Raises SetupFaultError."""
     try:
         read = _FILE.validate_python(tomllib.loads(file.read_text("utf-8")))
         return sorted({rule for who, grants in read.items() for rule in _rules(who, grants, names)})
@@ -83,34 +83,38 @@ def load_rules(file: Path, names: Mapping[str, str]) -> list[AccessRule]:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise SetupFaultError(f"{file}: {where}: {first['msg']}") from error
-    except (ValueError, KeyError, IndexError) as error:  # no TOML, or braces around an unknown name
+    except (ValueError, KeyError, IndexError) as error:  # not TOML, or an unknown placeholder
         raise SetupFaultError(
-            f"{file}: {error}. Names in braces are {', '.join(sorted(names))}"
+            f"{file}: {error}. Placeholders are {', '.join(sorted(names))}"
         ) from error
 
 
-def allow(settings: KafkaSettings, rules: Sequence[AccessRule]) -> Iterator[tuple[AccessRule, Done]]:
-    """Add the rules that are missing; yield every one with what was done.
+def add_rules(
+    settings: KafkaSettings, rules: Sequence[AccessRule]
+) -> Iterator[tuple[AccessRule, RuleStatus]]:
+    """Add the rules that are missing; yield each rule with its status.
 
-    Then those that others have for the same topics and groups, which are left as they are: only
-    people know whether somebody needs them. Raises SetupFaultError.
+    Existing rules for the same topics and groups that are not in the file are yielded too, and left as
+    they are, since somebody may need them. Raises SetupFaultError.
     """
     admin = AdminClient(settings.kafka_config())
-    held = {rule for rule in _held(admin) if any(_meet(rule, one) for one in rules)}
-    missing = [rule for rule in rules if rule not in held]
+    existing = {rule for rule in _existing(admin) if any(_overlaps(rule, one) for one in rules)}
+    missing = [rule for rule in rules if rule not in existing]
     futures = admin.create_acls([_binding(rule) for rule in missing]) if missing else {}
     for rule in missing:
-        _answer(futures[_binding(rule)], f"add the rule: {rule}")
+        _answer(futures[_binding(rule)], f"add the ACL: {rule}")
     for rule in rules:
-        yield rule, "was there" if rule in held else "added"
-    for rule in sorted(held - set(rules)):
+        yield rule, "unchanged" if rule in existing else "added"
+    for rule in sorted(existing - set(rules)):
         yield rule, "not in the file"
 
 
-def _meet(held: AccessRule, wanted: AccessRule) -> bool:
-    """Tell whether a rule lets somebody at what another one is about."""
-    is_same = held.name in (wanted.name, "*") or (held.is_prefix and wanted.name.startswith(held.name))
-    return held.resource == wanted.resource and is_same
+def _overlaps(existing: AccessRule, wanted: AccessRule) -> bool:
+    """Tell whether a rule grants access to the resource of another one."""
+    is_covered = existing.name in (wanted.name, "*") or (
+        existing.is_prefix and wanted.name.startswith(existing.name)
+    )
+    return existing.resource == wanted.resource and is_covered
 
 
 def _rules(who: str, grants: _Grants, names: Mapping[str, str]) -> Iterator[AccessRule]:
@@ -126,9 +130,9 @@ def _rules(who: str, grants: _Grants, names: Mapping[str, str]) -> Iterator[Acce
         yield AccessRule(principal, "cluster", _CLUSTER, is_prefix=False, operation=operation)
 
 
-def _held(admin: AdminClient) -> Iterator[AccessRule]:
-    """Yield what is allowed already, from any host; rules that deny are not ours to know."""
-    anyone: Any = None  # which its types don't know
+def _existing(admin: AdminClient) -> Iterator[AccessRule]:
+    """Yield the existing rules that allow access from any host; rules that deny are ignored."""
+    anyone: Any = None  # missing from its type annotations
     every = AclBindingFilter(
         ResourceType.ANY,
         anyone,
@@ -138,7 +142,7 @@ def _held(admin: AdminClient) -> Iterator[AccessRule]:
         AclOperation.ANY,
         AclPermissionType.ALLOW,
     )
-    for found in _answer(admin.describe_acls(every), "list the access rules"):
+    for found in _answer(admin.describe_acls(every), "list the ACLs"):
         resource = "cluster" if found.restype is ResourceType.BROKER else found.restype.name.lower()
         if found.host == "*":
             yield AccessRule(
@@ -171,12 +175,12 @@ def _answer(future: Future[_T], what: str) -> _T:
         problem = error.args[0]
         if problem.code() == KafkaError.SECURITY_DISABLED:
             raise SetupFaultError(
-                "The brokers have no authorizer, so everyone may do everything, and access rules have "
-                "no place. Set authorizer.class.name in each broker's properties, or leave out --acls"
+                "The brokers have no authorizer, so ACLs have no effect: everyone may do everything. "
+                "Set authorizer.class.name in the properties of each broker, or leave out --acls"
             ) from error
         if problem.code() == KafkaError.CLUSTER_AUTHORIZATION_FAILED:
             raise SetupFaultError(
-                f"Kafka does not let this user {what}. It takes a super user of the brokers, or one "
-                "who may describe and alter the cluster: set AUDITLOG_KAFKA_USERNAME"
+                f"Kafka does not let this user {what}. Set AUDITLOG_KAFKA_USERNAME to a super user of "
+                "the brokers, or to a user who may describe and alter the cluster"
             ) from error
         raise SetupFaultError(f"Kafka refuses to {what}: {problem.str()}") from error

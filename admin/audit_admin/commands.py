@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from audit_admin import dead_letters, importing, indices, status_commands, verification
-from audit_admin.acls import allow, load_rules, names_of
-from audit_admin.doctor import examine
+from audit_admin.acls import add_rules, load_rules, names_of
+from audit_admin.doctor import run_checks
 from audit_admin.settings import SetupSettings
 from audit_admin.setup import set_up
 
@@ -35,12 +35,12 @@ def setup_command(
     acls: Annotated[
         Path | None,
         typer.Option(
-            help="Add this file's access rules to Kafka, such as deploy/kafka/acls.toml; list them all."
+            help="Also add this file's ACLs to Kafka, such as deploy/kafka/acls.toml, and list them."
         ),
     ] = None,
     json_output: Json = False,
 ) -> None:
-    """Create the topics and the index template; say what was changed. Safe to run again."""
+    """Create or update the topics and the index template; print what changed. Safe to repeat."""
     console, settings = Console(emoji=False), SetupSettings()
     rules = None if acls is None else load_rules(acls, names_of(ConsumerSettings()))
     changes, listed = [], []
@@ -48,36 +48,30 @@ def setup_command(
         changes.append(change)
         if not json_output:
             console.print(escape(change), highlight=False)
-    for rule, done in allow(settings, rules) if rules is not None else ():
-        listed.append({**asdict(rule), "done": done})
-        if done == "added":
+    for rule, status in add_rules(settings, rules) if rules is not None else ():
+        listed.append({**asdict(rule), "status": status})
+        if status == "added":
             changes.append(f"{rule}")
         if not json_output:
-            console.print(escape(f"{done}: {rule}"), highlight=False, soft_wrap=True)
+            console.print(escape(f"{status}: {rule}"), highlight=False, soft_wrap=True)
     if json_output:
         console.print_json(data={"changes": changes} | ({"acls": listed} if rules is not None else {}))
     elif not changes:
-        console.print("Nothing to change: all is as it should be")
+        console.print("Nothing to change: everything is up to date")
 
 
 def doctor_command(json_output: Json = False) -> None:
-    """Say in words what is wrong with connections, topics, template and privileges."""
-    findings = []
+    """Check connections, topics, index template and privileges; say how to fix what is wrong."""
     console = Console(emoji=False)
-    with console.status("Examining") if not json_output else contextlib.nullcontext():
-        findings = list(examine(ConsumerSettings(), SetupSettings()))
+    with console.status("Checking") if not json_output else contextlib.nullcontext():
+        checks = list(run_checks(ConsumerSettings(), SetupSettings()))
     if json_output:
-        console.print_json(
-            data=[
-                {"subject": f.subject, "ok": f.is_well, "says": f.says, "mend": f.mend}
-                for f in findings
-            ]
-        )
+        console.print_json(data=[asdict(check) for check in checks])
     else:
-        for finding in findings:
-            mark = "[green]ok[/]   " if finding.is_well else "[red]wrong[/]"
-            console.print(f"{mark}  {escape(finding.subject)}: {escape(finding.says)}", highlight=False)
-            if finding.mend:
-                console.print(f"       -> {escape(finding.mend)}", highlight=False)
-    if not all(finding.is_well for finding in findings):
+        for check in checks:
+            mark = "[green]ok[/]    " if check.ok else "[red]failed[/]"
+            console.print(f"{mark}  {escape(check.subject)}: {escape(check.message)}", highlight=False)
+            if check.fix:
+                console.print(f"        fix: {escape(check.fix)}", highlight=False)
+    if not all(check.ok for check in checks):
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""`auditlog doctor`: what is wrong, in words, and what to do about it."""
+"""`auditlog doctor`: checks of the setup, each with what is wrong and how to fix it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from audit_admin.settings import SetupSettings
 from audit_admin.setup import stored_template, template_differs
 from audit_admin.topics import TopicPlan, Topics, topic_plans
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Check", "run_checks"]
 
 _OLDEST = (9, 0)
 _PRIVILEGES = [
@@ -30,59 +30,59 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. `mend` says what to do, where it is not well."""
+class Check:
+    """The result of one check. `fix` says what to do if it failed."""
 
     subject: str
-    is_well: bool
-    says: str
-    mend: str = ""
+    ok: bool
+    message: str
+    fix: str = ""
 
 
-def examine(settings: ConsumerSettings, setup: SetupSettings) -> Iterator[Finding]:
-    """Look at the catalogue, Kafka and Elasticsearch. Never raises for what it finds."""
+def run_checks(settings: ConsumerSettings, setup: SetupSettings) -> Iterator[Check]:
+    """Check the catalogue, Kafka and Elasticsearch. Never raises for what is wrong with them."""
     yield _catalogue(settings)
     yield from _kafka(settings, setup)
     with connect(settings, seconds=10) as client:
         yield from _elasticsearch(client, settings, setup)
 
 
-def _catalogue(settings: ConsumerSettings) -> Finding:
+def _catalogue(settings: ConsumerSettings) -> Check:
     try:
         catalogue = settings.load_catalogue()
     except CatalogueError as error:
-        return Finding("catalogue", False, str(error), "Mend the file AUDITLOG_CATALOGUE names")
-    return Finding("catalogue", True, f"{len(catalogue)} activities")
+        return Check("catalogue", False, str(error), "Fix the file that AUDITLOG_CATALOGUE names")
+    return Check("catalogue", True, f"{len(catalogue)} activities")
 
 
-def _kafka(settings: ConsumerSettings, setup: SetupSettings) -> Iterator[Finding]:
+def _kafka(settings: ConsumerSettings, setup: SetupSettings) -> Iterator[Check]:
     topics = Topics(setup)
     try:
         brokers, partitions = topics.brokers(), topics.partitions()
-        yield Finding(
-            "Kafka", True, f"{brokers} broker(s) answer at {settings.kafka_bootstrap_servers}"
-        )
+        yield Check("Kafka", True, f"{brokers} broker(s) at {settings.kafka_bootstrap_servers}")
         yield from _plain_text("Kafka", settings.kafka_bootstrap_servers, _kafka_is_secured(settings))
         for plan in topic_plans(setup):
             yield _topic(topics, plan, partitions)
         if settings.topic in partitions:
             yield _group(settings, partitions[settings.topic])
     except SetupFaultError as fault:
-        yield Finding("Kafka", False, str(fault))
+        yield Check("Kafka", False, str(fault))
 
 
-def _topic(topics: Topics, plan: TopicPlan, partitions: dict[str, int]) -> Finding:
+def _topic(topics: Topics, plan: TopicPlan, partitions: dict[str, int]) -> Check:
     subject = f"topic {plan.name}"
     if plan.name not in partitions:
-        return Finding(subject, False, "is missing", "auditlog setup")
+        return Check(subject, False, "is missing", "Run auditlog setup")
     found = topics.config(plan.name)
-    wrong = [f"{k} is {found.get(k)}, not {v}" for k, v in plan.required.items() if found.get(k) != v]
+    wrong = [
+        f"{k} is {found.get(k)}, should be {v}" for k, v in plan.required.items() if found.get(k) != v
+    ]
     if wrong:
-        return Finding(subject, False, "; ".join(wrong), "auditlog setup")
-    return Finding(subject, True, f"{partitions[plan.name]} partition(s)")
+        return Check(subject, False, "; ".join(wrong), "Run auditlog setup")
+    return Check(subject, True, f"{partitions[plan.name]} partition(s)")
 
 
-def _group(settings: ConsumerSettings, partitions: int) -> Finding:
+def _group(settings: ConsumerSettings, partitions: int) -> Check:
     subject = f"group {settings.group}"
     consumer = Consumer(settings.consumer_config())
     try:
@@ -94,27 +94,29 @@ def _group(settings: ConsumerSettings, partitions: int) -> Finding:
             if point.offset < 0:
                 unread += 1
             elif point.offset < low:
-                return Finding(
+                return Check(
                     subject,
                     False,
-                    f"partition {point.partition}: offsets {point.offset} to {low - 1} expired unread",
-                    "auditlog consume --skip-expired",
+                    f"partition {point.partition}: {point.offset} to {low - 1} expired unconsumed",
+                    "Run auditlog consume --skip-expired",
                 )
             lag += high - max(point.offset, low)
     except KafkaException as error:
-        return Finding(subject, False, f"can't be read: {error.args[0].str()}", "Check Kafka's ACLs")
+        return Check(subject, False, f"can't be read: {error.args[0].str()}", "Check Kafka's ACLs")
     finally:
         consumer.close()
     if unread == partitions:
-        return Finding(subject, True, "has not read yet: auditlog consume --start earliest")
-    return Finding(subject, True, f"{lag:,} records behind")
+        return Check(
+            subject, True, "has not consumed anything yet; to begin: auditlog consume --start earliest"
+        )
+    return Check(subject, True, f"{lag:,} records behind")
 
 
 def _elasticsearch(
     client: elasticsearch.Elasticsearch, settings: ConsumerSettings, setup: SetupSettings
-) -> Iterator[Finding]:
+) -> Iterator[Check]:
     url = settings.elasticsearch_url
-    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+    checks: tuple[Callable[[], Iterator[Check]], ...] = (
         lambda: _health(client, url),
         lambda: _version(client),
         lambda: _template(client, setup),
@@ -126,7 +128,7 @@ def _elasticsearch(
         try:
             yield from check()
         except elasticsearch.AuthenticationException:
-            yield Finding(
+            yield Check(
                 "Elasticsearch",
                 False,
                 f"{url} refuses the credentials",
@@ -134,40 +136,40 @@ def _elasticsearch(
             )
             return
         except elasticsearch.AuthorizationException as error:
-            yield Finding(
+            yield Check(
                 "Elasticsearch",
                 False,
-                f"refuses: {error.message}",
-                "Give this user a role of deploy/elasticsearch/roles.yml",
+                f"refuses access: {error.message}",
+                "Give this user a role from deploy/elasticsearch/roles.yml",
             )
         except elasticsearch.ApiError as error:
-            yield Finding("Elasticsearch", False, f"{error.meta.status}: {error.message}")
+            yield Check("Elasticsearch", False, f"{error.meta.status}: {error.message}")
         except elasticsearch.TransportError as error:
-            yield Finding(
+            yield Check(
                 "Elasticsearch",
                 False,
                 f"{url} does not answer ({type(error).__name__})",
-                "Is it up? Set AUDITLOG_ELASTICSEARCH_URL, or: auditlog local up",
+                "Is it running? Set AUDITLOG_ELASTICSEARCH_URL, or start it: auditlog local up",
             )
             return
 
 
-def _health(client: elasticsearch.Elasticsearch, url: str) -> Iterator[Finding]:
+def _health(client: elasticsearch.Elasticsearch, url: str) -> Iterator[Check]:
     health = client.cluster.health()
     status = health["status"]
-    yield Finding(
+    yield Check(
         "Elasticsearch",
         status != "red",
-        f"answers at {url}, its status is {status}",
-        "" if status != "red" else "Shards are missing: look at GET _cluster/allocation/explain",
+        f"answers at {url}, status {status}",
+        "" if status != "red" else "Shards are missing: see GET _cluster/allocation/explain",
     )
 
 
-def _version(client: elasticsearch.Elasticsearch) -> Iterator[Finding]:
+def _version(client: elasticsearch.Elasticsearch) -> Iterator[Check]:
     nodes = client.nodes.info(filter_path="nodes.*.version")
     versions = sorted({node["version"] for node in nodes.get("nodes", {}).values()})
     old = [v for v in versions if tuple(map(int, v.split(".")[:2])) < _OLDEST]
-    yield Finding(
+    yield Check(
         "Elasticsearch version",
         not old,
         ", ".join(versions) or "unknown",
@@ -175,29 +177,31 @@ def _version(client: elasticsearch.Elasticsearch) -> Iterator[Finding]:
     )
 
 
-def _template(client: elasticsearch.Elasticsearch, setup: SetupSettings) -> Iterator[Finding]:
+def _template(client: elasticsearch.Elasticsearch, setup: SetupSettings) -> Iterator[Check]:
     name = setup.index_prefix
     subject = f"index template {name}"
     found = stored_template(client, name)
     if found is None:
-        yield Finding(subject, False, "is missing", "auditlog setup")
+        yield Check(subject, False, "is missing", "Run auditlog setup")
         return
     meta = found.get("_meta", {})
     if meta.get("managed_by") != MANAGED_BY:
-        yield Finding(subject, False, "is not ours", "Rename it, or set AUDITLOG_INDEX_PREFIX")
+        yield Check(
+            subject, False, "is not managed by auditlog", "Rename it, or set AUDITLOG_INDEX_PREFIX"
+        )
         return
     naming = IndexNaming.from_meta(name, meta["periods"])
     differs = template_differs(found, index_template(naming, setup.index_settings(lifecycle_of(found))))
-    yield Finding(
+    yield Check(
         subject,
         not differs,
-        "differs from this version's or these settings'" if differs else "is as it should be",
-        "auditlog setup" if differs else "",
+        "differs from this version or these settings" if differs else "up to date",
+        "Run auditlog setup" if differs else "",
     )
 
 
-def _mappings(client: elasticsearch.Elasticsearch, setup: SetupSettings) -> Iterator[Finding]:
-    """Look whether old indices have this version's mapping."""
+def _mappings(client: elasticsearch.Elasticsearch, setup: SetupSettings) -> Iterator[Check]:
+    """Check whether existing indices have this version's mapping."""
     name = setup.index_prefix
     wanted = mapping()["properties"]
     found = client.indices.get_mapping(index=f"{name}-*", allow_no_indices=True)
@@ -207,15 +211,15 @@ def _mappings(client: elasticsearch.Elasticsearch, setup: SetupSettings) -> Iter
         if body["mappings"].get("_meta", {}).get("managed_by") == MANAGED_BY
     }
     older = sorted(index for index, properties in ours.items() if properties != wanted)
-    yield Finding(
+    yield Check(
         f"mapping of {len(ours)} indices",
         not older,
-        f"is of another version in {', '.join(older[:5])}" if older else "is this version's",
-        "auditlog setup, then auditlog reindex" if older else "",
+        f"outdated in {', '.join(older[:5])}" if older else "up to date",
+        "Run auditlog setup, then auditlog reindex" if older else "",
     )
 
 
-def _privileges(client: elasticsearch.Elasticsearch, settings: ConsumerSettings) -> Iterator[Finding]:
+def _privileges(client: elasticsearch.Elasticsearch, settings: ConsumerSettings) -> Iterator[Check]:
     try:
         answer = client.security.has_privileges(
             cluster=_CLUSTER,
@@ -223,16 +227,16 @@ def _privileges(client: elasticsearch.Elasticsearch, settings: ConsumerSettings)
         )
     except (elasticsearch.BadRequestError, elasticsearch.ApiError) as error:
         if error.meta.status in (400, 404, 405):
-            yield Finding("privileges", True, "security is off: everyone may do everything")
+            yield Check("privileges", True, "security is off: everyone has all privileges")
             return
         raise
     held = answer["index"][f"{settings.index_prefix}-*"] | answer["cluster"]
     missing = sorted(name for name, granted in held.items() if not granted)
-    yield Finding(
+    yield Check(
         "privileges",
         not missing,
-        f"a consumer lacks: {', '.join(missing)}" if missing else "all that a consumer needs",
-        "Give its user the role audit_writer of deploy/elasticsearch/roles.yml" if missing else "",
+        f"missing for a consumer: {', '.join(missing)}" if missing else "sufficient for a consumer",
+        "Give this user the role audit_writer from deploy/elasticsearch/roles.yml" if missing else "",
     )
 
 
@@ -240,10 +244,8 @@ def _kafka_is_secured(settings: ConsumerSettings) -> bool:
     return settings.kafka_security_protocol.endswith("SSL")
 
 
-def _plain_text(subject: str, addresses: str, secured: bool) -> Iterator[Finding]:  # noqa: FBT001
-    """Warn where events cross a network in the open."""
+def _plain_text(subject: str, addresses: str, secured: bool) -> Iterator[Check]:  # noqa: FBT001
+    """Warn if events cross a network in plain text."""
     hosts = [urlsplit(part if "//" in part else f"//{part}").hostname for part in addresses.split(",")]
     if not secured and any(host not in _LOOPBACK for host in hosts):
-        yield Finding(
-            f"{subject} connection", False, "events cross the network in plain text", "Use TLS"
-        )
+        yield Check(f"{subject} connection", False, "events cross the network in plain text", "Use TLS")

@@ -1,4 +1,4 @@
-"""What keeps an operator's command from its work."""
+"""Errors of the operator's commands."""
 
 from audit_consumer import ConsumerError
 
@@ -6,4 +6,4 @@ __all__ = ["SelectionError"]
 
 
 class SelectionError(ConsumerError):
-    """A filter of dead letters can't be read; the message says what can."""
+    """A filter of dead letters is invalid; the message says what is allowed."""

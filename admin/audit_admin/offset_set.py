@@ -1,6 +1,8 @@
-"""A set of offsets that stays small where offsets lie close together, as they do in a partition."""
+"""A set of offsets that stays small where offsets are close together, as they are in a partition."""
 
 from collections.abc import Iterable, Iterator
+
+from audit_schemas import merge_intervals
 
 __all__ = ["OffsetSet"]
 
@@ -9,9 +11,9 @@ _FULL = (1 << _BITS) - 1
 
 
 class OffsetSet:
-    """Offsets of one partition, kept as bits: a million in a row take a few hundred kilobytes.
+    """Offsets of one partition as a bitmap: a million consecutive ones take a few hundred kilobytes.
 
-    A hundredth of that which a set of integers takes; where offsets lie far apart, about the same.
+    That is a hundredth of what a set of integers takes; for offsets far apart it is about the same.
     """
 
     def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
@@ -20,12 +22,12 @@ class OffsetSet:
             self.add_range(first, last + 1)
 
     def add(self, offset: int) -> None:
-        """Put one offset in."""
+        """Add one offset."""
         word, bit = divmod(offset, _BITS)
         self._words[word] = self._words.get(word, 0) | 1 << bit
 
     def add_range(self, first: int, end: int) -> None:
-        """Put in all from `first` up to but without `end`; none, where that is not above it."""
+        """Add all offsets from `first` up to, excluding, `end`; none if `end` is not above `first`."""
         if end <= first:
             return
         for word in range(first // _BITS, -(-end // _BITS)):
@@ -35,7 +37,7 @@ class OffsetSet:
             self._words[word] = self._words.get(word, 0) | mask
 
     def remove(self, offset: int) -> None:
-        """Take one offset out, if it is in."""
+        """Remove one offset, if it is present."""
         word, bit = divmod(offset, _BITS)
         left = self._words.get(word, 0) & ~(1 << bit)
         if left:
@@ -44,7 +46,7 @@ class OffsetSet:
             self._words.pop(word, None)
 
     def split(self, at: int) -> tuple["OffsetSet", "OffsetSet"]:
-        """Return those below `at`, and the others."""
+        """Return the offsets below `at`, and the others."""
         below, others = OffsetSet(), OffsetSet()
         for first, last in self.ranges():
             below.add_range(first, min(last + 1, at))
@@ -52,18 +54,8 @@ class OffsetSet:
         return below, others
 
     def ranges(self) -> Iterator[tuple[int, int]]:
-        """Yield runs of consecutive offsets, in order, as first and last."""
-        start: int | None = None
-        end = 0
-        for first, last in self._runs():
-            if start is not None and first == end + 1:
-                end = last
-                continue
-            if start is not None:
-                yield start, end
-            start, end = first, last
-        if start is not None:
-            yield start, end
+        """Yield runs of consecutive offsets in order, as (first, last)."""
+        yield from merge_intervals(self._runs(), gap=1)
 
     def _runs(self) -> Iterator[tuple[int, int]]:
         """Yield runs within one word."""

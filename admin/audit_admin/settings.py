@@ -1,4 +1,4 @@
-"""Settings of what `auditlog setup` makes."""
+"""Settings of `auditlog setup`."""
 
 from audit_runtime import ElasticsearchSettings, KafkaSettings
 from audit_schemas import Granularity, IndexSettings
@@ -9,7 +9,7 @@ __all__ = ["SetupSettings"]
 
 
 class SetupSettings(BaseSettings, KafkaSettings, ElasticsearchSettings):
-    """What `auditlog setup` makes where it is missing."""
+    """What `auditlog setup` creates."""
 
     model_config = SettingsConfigDict(env_prefix="AUDITLOG_", extra="ignore")
 

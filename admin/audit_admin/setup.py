@@ -1,4 +1,4 @@
-"""`auditlog setup`: topics, index template, and new fields of the mapping. Safe to run again."""
+"""`auditlog setup`: topics, index template, and new fields of the mapping. Safe to repeat."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -28,7 +28,7 @@ _SECONDS = 30.0
 def set_up(
     settings: SetupSettings, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> Iterator[str]:
-    """Make what is missing, and yield a sentence for each thing that was changed.
+    """Create what is missing, and yield a sentence for each change.
 
     Raises SetupFaultError, or an error of the Elasticsearch client.
     """
@@ -41,7 +41,7 @@ def set_up(
 
 
 def template_differs(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Tell whether a stored index template is other than wanted."""
+    """Tell whether a stored index template differs from the wanted one."""
     return any(found.get(key) != wanted[key] for key in ("index_patterns", "priority", "_meta")) or any(
         found["template"].get(key) != wanted["template"][key] for key in wanted["template"]
     )
@@ -59,42 +59,45 @@ def _template(
         yield f"{'created' if found is None else 'changed'} index template {name}"
         if len(naming.periods) > 1:
             last = naming.periods[-1]
-            yield f"indices hold a {last.by} each, from {last.since} on"
+            yield f"each index holds one {last.by} from {last.since} on"
 
 
 def _naming(found: Mapping[str, Any] | None, settings: SetupSettings, now: datetime) -> IndexNaming:
-    """Return the naming to write: what holds is kept, since no event may get a second index."""
+    """Return the naming to store. Past periods are kept, so that no event gets a second index."""
     if found is None:
         return IndexNaming(settings.index_prefix, (Period(date.min, settings.granularity),))
     if found.get("_meta", {}).get("managed_by") != MANAGED_BY:
         raise SetupFaultError(
-            f"An index template {settings.index_prefix} exists and is not ours. Rename it, or set "
-            "AUDITLOG_INDEX_PREFIX to another name"
+            f"Index template {settings.index_prefix} exists, but is not managed by auditlog. Rename "
+            "it, or set AUDITLOG_INDEX_PREFIX to another name"
         )
     held = IndexNaming.from_meta(settings.index_prefix, found["_meta"]["periods"])
     return held.changed_to(settings.granularity, now)
 
 
 def _live_indices(client: elasticsearch.Elasticsearch, prefix: str) -> Iterator[str]:
-    """Add fields that the model gained to our indices that exist; what is there is never changed."""
+    """Add new fields to the mappings of our existing indices; existing fields are never changed."""
     wanted = mapping()
     found = client.indices.get_mapping(index=f"{prefix}-*", allow_no_indices=True)
     for index, body in found.items():
         if body["mappings"].get("_meta", {}).get("managed_by") != MANAGED_BY:
-            continue  # with our mark on it, a guessed mapping would pass for ours
+            continue  # it was mapped dynamically, and must not be marked as ours
         if lacks_fields(body["mappings"].get("properties", {}), wanted["properties"]):
             try:
                 client.indices.put_mapping(
                     index=index, properties=wanted["properties"], meta=wanted["_meta"]
                 )
             except elasticsearch.BadRequestError:
-                yield f"index {index} has an older mapping, which can't grow: auditlog reindex"
+                yield (
+                    f"index {index} has an older mapping that can't be updated; "
+                    "rebuild it with: auditlog reindex"
+                )
             else:
                 yield f"added fields to index {index}"
 
 
 def stored_template(client: elasticsearch.Elasticsearch, name: str) -> dict[str, Any] | None:
-    """Return the index template of that name, None if there is none."""
+    """Return the index template of that name; None if there is none."""
     try:
         found = client.indices.get_index_template(name=name)
     except elasticsearch.NotFoundError:

@@ -1,11 +1,11 @@
-"""`auditlog status`: lag and rates, once or for as long as one watches."""
+"""`auditlog status`: lag and rates, once or continuously."""
 
-import json
 from itertools import islice
 from typing import Annotated
 
 import typer
 from audit_consumer import ConsumerSettings
+from audit_runtime.terminal import Json, print_json
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -23,60 +23,66 @@ def register(app: typer.Typer) -> None:
 
 
 def status_command(
-    watched: Annotated[bool, typer.Option("--watch", "-w", help="Go on until Ctrl-C.")] = False,
-    seconds: Annotated[float, typer.Option(min=0.2, help="How long to measure rates.")] = 2.0,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+    watched: Annotated[bool, typer.Option("--watch", "-w", help="Keep updating until Ctrl-C.")] = False,
+    seconds: Annotated[
+        float, typer.Option(min=0.2, help="Interval over which rates are measured.")
+    ] = 2.0,
+    json_output: Json = False,
 ) -> None:
-    """Show how far the consumers are behind, and how fast records come and are settled."""
+    """Show how far the consumers are behind, and how fast records are published and consumed.
+
+    The columns are those of Kafka's own tools: CURRENT-OFFSET is the offset that the consumer group has
+    committed, LOG-END-OFFSET the one that the next record gets, LAG the difference.
+    """
     console = Console(emoji=False)
-    found = watch(ConsumerSettings(), seconds)
+    statuses = watch(ConsumerSettings(), seconds)
     if json_output:
-        for partitions in found if watched else islice(found, 1):
-            typer.echo(json.dumps([_as_json(partition) for partition in partitions]))
+        for partitions in statuses if watched else islice(statuses, 1):
+            print_json([_as_json(partition) for partition in partitions])
         return
     if not watched:
         with console.status(f"Measuring for {seconds:g} s"):
-            partitions = next(found)
+            partitions = next(statuses)
         console.print(_table(partitions))
         console.print(summary(partitions), highlight=False, soft_wrap=True)
         return
     with Live(console=console, refresh_per_second=4) as live:
-        for partitions in found:
+        for partitions in statuses:
             table = _table(partitions)
             table.caption = summary(partitions)
             live.update(table)
 
 
 def summary(partitions: list[PartitionStatus]) -> str:
-    """Return how far it is, and when it will be caught up at this rate."""
+    """Return how far the consumers are behind, and when they will have caught up at this rate."""
     lag = sum(p.lag for p in partitions)
-    gain = sum(p.settled_rate - p.published_rate for p in partitions)
+    gain = sum(p.consumed_per_second - p.published_per_second for p in partitions)
     if lag == 0:
-        return "Caught up: every record is settled"
-    if all(p.settled_rate == 0 for p in partitions):
-        return f"{lag:,} records behind, and none was settled just now. Does a consumer run?"
+        return "Caught up: every record is committed"
+    if all(p.consumed_per_second == 0 for p in partitions):
+        return f"{lag:,} records behind, and none was consumed just now. Is a consumer running?"
     if gain <= 0:
-        return f"{lag:,} records behind, and more come than are settled"
-    return f"{lag:,} records behind; caught up in {_span(lag / gain)} at this rate"
+        return f"{lag:,} records behind, and more are published than consumed"
+    return f"{lag:,} records behind; caught up in {_duration(lag / gain)} at this rate"
 
 
 def _table(partitions: list[PartitionStatus]) -> Table:
-    table = Table("Partition", box=None)
-    for heading in ("Published", "Settled", "Behind", "In a second", "Settled a second"):
+    table = Table("PARTITION", box=None)
+    for heading in ("CURRENT-OFFSET", "LOG-END-OFFSET", "LAG", "CONSUMED/S", "PUBLISHED/S"):
         table.add_column(heading, justify="right")
     for p in partitions:
         table.add_row(
             str(p.partition),
-            f"{p.published:,}",
-            f"{p.settled:,}",
+            f"{p.current_offset:,}",
+            f"{p.log_end_offset:,}",
             f"{p.lag:,}",
-            f"{p.published_rate:,.0f}",
-            f"{p.settled_rate:,.0f}",
+            f"{p.consumed_per_second:,.0f}",
+            f"{p.published_per_second:,.0f}",
         )
     return table
 
 
-def _span(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     if seconds < _MINUTE:
         return f"{seconds:.0f} s"
     if seconds < _HOUR:
@@ -87,9 +93,9 @@ def _span(seconds: float) -> str:
 def _as_json(p: PartitionStatus) -> dict[str, int | float]:
     return {
         "partition": p.partition,
-        "published": p.published,
-        "settled": p.settled,
+        "current_offset": p.current_offset,
+        "log_end_offset": p.log_end_offset,
         "lag": p.lag,
-        "published_per_second": round(p.published_rate, 1),
-        "settled_per_second": round(p.settled_rate, 1),
+        "consumed_per_second": round(p.consumed_per_second, 1),
+        "published_per_second": round(p.published_per_second, 1),
     }

@@ -1,4 +1,4 @@
-"""The topics that the log needs, and what each is configured with."""
+"""The topics that the log needs, and their configuration."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -29,13 +29,13 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TopicPlan:
-    """A topic as it should be. `required` holds what the log's guarantees rest on."""
+    """A topic as it should be. The log's guarantees depend on the `required` configuration."""
 
     name: str
     partitions: int
     required: Mapping[str, str]
     initial: Mapping[str, str]
-    """What a new topic gets besides, and an operator may change."""
+    """Configuration of a new topic that an operator may change."""
 
 
 def topic_plans(settings: SetupSettings) -> list[TopicPlan]:
@@ -52,7 +52,7 @@ def topic_plans(settings: SetupSettings) -> list[TopicPlan]:
         TopicPlan(
             settings.dead_letter_topic,
             1,
-            # A refused record carries its reason in more headers, so it needs more room.
+            # A dead letter has additional headers.
             stamped | {"max.message.bytes": str(largest + _MIB), "retention.ms": "-1"},
             {"retention.bytes": "-1"},
         ),
@@ -61,7 +61,7 @@ def topic_plans(settings: SetupSettings) -> list[TopicPlan]:
 
 
 class Topics:
-    """The cluster's topics. Every method raises SetupFaultError if Kafka refuses or is away."""
+    """The cluster's topics. Every method raises SetupFaultError if Kafka refuses or does not answer."""
 
     def __init__(self, settings: SetupSettings) -> None:
         self._servers = settings.kafka_bootstrap_servers
@@ -83,7 +83,7 @@ class Topics:
         return {key: entry.value or "" for key, entry in entries.items()}
 
     def ensure(self, plan: TopicPlan) -> Iterator[str]:
-        """Create the topic, or mend its required configuration; yield what was changed."""
+        """Create the topic, or correct its required configuration; yield what changed."""
         if plan.name not in self.partitions():
             yield self._create(plan)
             return
@@ -117,7 +117,7 @@ class Topics:
             return self._admin.list_topics(timeout=_SECONDS)
         except KafkaException as error:
             raise SetupFaultError(
-                f"Kafka at {self._servers} does not answer ({error.args[0].str()}). Is it up? "
+                f"Kafka at {self._servers} does not answer ({error.args[0].str()}). Is it running? "
                 "Set AUDITLOG_KAFKA_BOOTSTRAP_SERVERS, or start one with: auditlog local up"
             ) from error
 

@@ -76,7 +76,7 @@ def demo(
         highlight=False,
     )
     console.print(closing_line(proofs), highlight=False, soft_wrap=True)
-    if not all(proof.holds and not proof.unread for proof in proofs):
+    if not all(proof.is_reconciled and not proof.unread for proof in proofs):
         raise typer.Exit(1)
     if console.is_terminal if page is None else page:
         _serve(console, log)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import structlog
 from audit_runtime import KafkaProducer, KafkaSettings
 from audit_schemas import DIGEST_HEADER, SIZE_HEADER, dead_letter_headers
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import KafkaError, Message
 
 from audit_consumer.record import Refusal
 
@@ -85,25 +85,14 @@ class DeadLetters:
         if cut:  # whatever is too large: value, key or headers
             headers = [*_headers_of(delivery.refusal), *_size_headers(value or b"")]
             key, value = _beginning(key), _beginning(value)
-        while True:
-            try:
-                self._producer.produce(
-                    self._topic,
-                    value,
-                    key=key,
-                    headers=headers,
-                    on_delivery=delivery.report,
-                )
-            except BufferError:
-                if time.monotonic() > deadline:
-                    return
-                self._producer.poll(0.1)
-            except KafkaException as error:
-                delivery.report(error.args[0])
-                return
-            else:
-                self._producer.poll(0)
-                return
+        self._producer.enqueue(
+            self._topic,
+            value,
+            key=key,
+            headers=headers,
+            on_delivery=delivery.report,
+            deadline=deadline,
+        )
 
     def _recover(self, error: KafkaError | None, count: int) -> None:
         """Keep what comes again from growing the queue, and start afresh after a fatal error."""

@@ -1,14 +1,20 @@
 """The base of our Kafka producers: every record is answered, whatever happens to the client."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from audit_schemas import Headers
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from audit_runtime.settings import KafkaSettings
 
 __all__ = ["KafkaProducer"]
+
+ANY_PARTITION = -1
+"""Kafka's client chooses a partition, by the key."""
+
+DeliveryCallback = Callable[[KafkaError | None, Message | None], None]
 
 _POLL_SECONDS = 0.1
 
@@ -16,9 +22,9 @@ _POLL_SECONDS = 0.1
 class KafkaProducer(Producer):
     """Idempotent, acknowledged by all in-sync replicas; rereads credentials that are refused.
 
-    Raises KafkaException only from the constructor and from `produce`, and CredentialsError from the
-    constructor. After a fatal error `fatal_error` says why this client will never publish again, and
-    every queued record has been reported as failed; another client may fare better.
+    Raises KafkaException only from the constructor and from `produce` itself, and CredentialsError
+    from the constructor. After a fatal error `fatal_error` says why this client will never publish
+    again, and every queued record has been reported as failed; another client may fare better.
     """
 
     def __init__(self, settings: KafkaSettings, config: Mapping[str, Any]) -> None:
@@ -29,6 +35,44 @@ class KafkaProducer(Producer):
         super().__init__(
             settings.kafka_config() | guarantees | dict(config), error_cb=self._on_client_error
         )
+
+    def enqueue(
+        self,
+        topic: str,
+        value: bytes | None,
+        *,
+        key: bytes | None = None,
+        headers: Headers = (),
+        partition: int = ANY_PARTITION,
+        on_delivery: DeliveryCallback,
+        deadline: float,
+    ) -> None:
+        """Queue a record, waiting while the queue is full until `deadline` (monotonic). Never raises.
+
+        `on_delivery` is called exactly once, with an error also if the record could not be queued;
+        then there is no message.
+        """
+        while True:
+            try:
+                self.produce(
+                    topic,
+                    value,
+                    key=key,
+                    headers=list(headers),
+                    partition=partition,
+                    on_delivery=on_delivery,
+                )
+            except BufferError:
+                if time.monotonic() > deadline:
+                    on_delivery(KafkaError(KafkaError._QUEUE_FULL), None)  # noqa: SLF001 - public code
+                    return
+                self.poll(_POLL_SECONDS)
+            except KafkaException as error:
+                on_delivery(error.args[0], None)
+                return
+            else:
+                self.poll(0)
+                return
 
     def poll(self, timeout: float = -1) -> int:
         """Serve delivery reports for at most `timeout` seconds."""

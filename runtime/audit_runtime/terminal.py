@@ -97,3 +97,4 @@ def print_lines(*lines: str) -> None:
 def print_json(data: object) -> None:
     """Print one line of JSON."""
     sys.stdout.write(json.dumps(data) + "\n")
+    sys.stdout.flush()  # a pipe behind a command that goes on gets each line at once

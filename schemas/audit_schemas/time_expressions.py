@@ -38,7 +38,7 @@ def parse_time(text: str, now: datetime) -> datetime:
         moment.astimezone(UTC)  # the year 1 has no time everywhere
     except (ValueError, OverflowError):
         raise ValueError(
-            f"{text!r} is not a valid time; use one such as 2026-11-23T09:30, 2026-11-23, -24h, now, today, "
-            "or yesterday"
+            f"{text!r} is not a valid time; use one such as 2026-11-23T09:30, 2026-11-23, -24h, now, "
+            "today, or yesterday"
         ) from None
     return moment

@@ -2,7 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-from audit_admin.dead_letters.journal import Ledger, Note, NoteKind, identity_of, note_of
+from audit_admin.dead_letters.journal import (
+    EntryKind,
+    JournalEntry,
+    ReplayJournal,
+    identity_of,
+    parse_entry,
+)
 from audit_consumer.record import Record, Refusal
 from audit_schemas import Origin, Reason
 from audit_schemas.dead_letter import dead_letter_headers
@@ -11,14 +17,14 @@ from hypothesis import strategies as st
 
 ORIGIN = Origin("audit.events", 3, 17)
 BEGIN = datetime(2026, 11, 23, tzinfo=UTC)
-LAPSE = timedelta(seconds=100)
+CLAIM_LIFETIME = timedelta(seconds=100)
 
 
-def note(kind: NoteKind, run: str, second: int, position: int | None = None) -> Note:
+def note(kind: EntryKind, run: str, second: int, position: int | None = None) -> JournalEntry:
     """Return a note about the one record."""
     at = BEGIN + timedelta(seconds=second)
     place = None if position is None else Origin(ORIGIN.topic, 3, position)
-    return Note(kind, ORIGIN, "digest", run, at, place)
+    return JournalEntry(kind, ORIGIN, "digest", run, at, place)
 
 
 def in_topic(headers: list[tuple[str, str | bytes | None]], value: bytes | None = None) -> Record:
@@ -29,15 +35,15 @@ def in_topic(headers: list[tuple[str, str | bytes | None]], value: bytes | None 
 
 def test_note_is_read_as_it_was_written() -> None:
     """What the headers say is the note, with Kafka's time."""
-    written = note(NoteKind.DONE, "run-1", 0, 99)
-    assert note_of(in_topic(written.headers())) == written
+    written = note(EntryKind.PUBLISHED, "run-1", 0, 99)
+    assert parse_entry(in_topic(written.headers())) == written
 
 
 def test_dead_letter_with_the_headers_of_a_note_is_no_note() -> None:
     """A publisher who writes our headers can't make his record pass for one that was replayed."""
     forged = tuple(
         (name, v.encode() if isinstance(v, str) else v)
-        for name, v in note(NoteKind.DONE, "run-1", 0, 99).headers()
+        for name, v in note(EntryKind.PUBLISHED, "run-1", 0, 99).headers()
     )
     record = Record(ORIGIN, BEGIN, None, b"poison", forged)
     refusal = Refusal(record, Reason.MALFORMED, "", "not JSON")
@@ -54,7 +60,7 @@ def test_dead_letter_with_the_headers_of_a_note_is_no_note() -> None:
         ],
         b"poison",
     )
-    assert note_of(letter) is None
+    assert parse_entry(letter) is None
 
 
 def test_headers_that_are_no_note_are_passed_over() -> None:
@@ -62,72 +68,72 @@ def test_headers_that_are_no_note_are_passed_over() -> None:
     origin = ("audit.replay.origin", b"audit.events/3/17")
     for headers in (
         [],
-        [("audit.replay.note", b"done")],
-        [("audit.replay.note", b"\xff"), origin],
-        [("audit.replay.note", b"else"), origin],
-        [("audit.replay.note", b"done"), ("audit.replay.origin", b"audit.events/3")],
-        [("audit.replay.note", b"done"), ("audit.replay.origin", b"\xff/x/y")],
-        [("audit.replay.note", None), ("audit.replay.origin", None)],
+        [("audit.replay.entry", b"published")],
+        [("audit.replay.entry", b"\xff"), origin],
+        [("audit.replay.entry", b"else"), origin],
+        [("audit.replay.entry", b"published"), ("audit.replay.origin", b"audit.events/3")],
+        [("audit.replay.entry", b"published"), ("audit.replay.origin", b"\xff/x/y")],
+        [("audit.replay.entry", None), ("audit.replay.origin", None)],
     ):
-        assert note_of(in_topic(list(headers))) is None
+        assert parse_entry(in_topic(list(headers))) is None
 
 
 def test_first_run_that_takes_a_record_has_it() -> None:
     """The order of the notes decides, not their times."""
-    ledger = Ledger(LAPSE)
-    ledger.apply(note(NoteKind.TAKEN, "first", 5))
-    ledger.apply(note(NoteKind.TAKEN, "second", 4))
-    holder = ledger.holder(identity_of(ORIGIN, "digest"))
-    assert holder is not None
-    assert holder.run == "first"
+    journal = ReplayJournal(CLAIM_LIFETIME)
+    journal.apply(note(EntryKind.CLAIMED, "first", 5))
+    journal.apply(note(EntryKind.CLAIMED, "second", 4))
+    claim = journal.claim(identity_of(ORIGIN, "digest"))
+    assert claim is not None
+    assert claim.run == "first"
 
 
 def test_run_that_was_killed_does_not_hold_a_record_for_ever() -> None:
-    """After the lapse, by the broker's clock, the next that takes it has it."""
-    ledger = Ledger(LAPSE)
-    ledger.apply(note(NoteKind.TAKEN, "killed", 0))
-    ledger.apply(note(NoteKind.TAKEN, "early", 99))
+    """After the claim_lifetime, by the broker's clock, the next that matches it has it."""
+    journal = ReplayJournal(CLAIM_LIFETIME)
+    journal.apply(note(EntryKind.CLAIMED, "killed", 0))
+    journal.apply(note(EntryKind.CLAIMED, "early", 99))
     identity = identity_of(ORIGIN, "digest")
-    holder = ledger.holder(identity)
-    assert holder is not None
-    assert holder.run == "killed"
-    ledger.apply(note(NoteKind.TAKEN, "late", 100))
-    holder = ledger.holder(identity)
-    assert holder is not None
-    assert holder.run == "late"
+    claim = journal.claim(identity)
+    assert claim is not None
+    assert claim.run == "killed"
+    journal.apply(note(EntryKind.CLAIMED, "late", 100))
+    claim = journal.claim(identity)
+    assert claim is not None
+    assert claim.run == "late"
 
 
 def test_record_with_other_bytes_at_the_same_place_is_another() -> None:
     """A topic that was made again under its name has the same offsets."""
-    ledger = Ledger(LAPSE)
-    ledger.apply(note(NoteKind.DONE, "run", 0, 99))
-    assert ledger.is_done(identity_of(ORIGIN, "digest"))
-    assert not ledger.is_done(identity_of(ORIGIN, "another"))
-    assert ledger.is_replay(Origin(ORIGIN.topic, 3, 99))
-    assert not ledger.is_replay(Origin(ORIGIN.topic, 2, 99))
+    journal = ReplayJournal(CLAIM_LIFETIME)
+    journal.apply(note(EntryKind.PUBLISHED, "run", 0, 99))
+    assert journal.was_replayed(identity_of(ORIGIN, "digest"))
+    assert not journal.was_replayed(identity_of(ORIGIN, "another"))
+    assert journal.is_replay(Origin(ORIGIN.topic, 3, 99))
+    assert not journal.is_replay(Origin(ORIGIN.topic, 2, 99))
 
 
 @given(st.permutations([(run, step) for run in "abc" for step in ("take", "publish", "note")]))
 def test_runs_at_the_same_time_publish_a_record_once(order: list[tuple[str, str]]) -> None:
-    """However their steps are mixed, within the lapse, one of them publishes and the others don't."""
-    topic: list[Note] = []
+    """However their steps are mixed, while claims last, one publishes and the others don't."""
+    topic: list[JournalEntry] = []
     took: set[str] = set()
     published: list[str] = []
     steps = {run: [step for name, step in order if name == run] for run in "abc"}
     for run, _ in order:  # each run does its steps in its own order
         step = ("take", "publish", "note")[3 - len(steps[run])]
         steps[run].pop()
-        ledger = Ledger(LAPSE)
+        journal = ReplayJournal(CLAIM_LIFETIME)
         for one in topic:
-            ledger.apply(one)
+            journal.apply(one)
         identity = identity_of(ORIGIN, "digest")
-        holder = ledger.holder(identity)
-        if step == "take" and not ledger.is_done(identity):
-            topic.append(note(NoteKind.TAKEN, run, len(topic)))
+        claim = journal.claim(identity)
+        if step == "take" and not journal.was_replayed(identity):
+            topic.append(note(EntryKind.CLAIMED, run, len(topic)))
             took.add(run)
-        elif step == "publish" and run in took and not ledger.is_done(identity):
-            if holder is not None and holder.run == run:
+        elif step == "publish" and run in took and not journal.was_replayed(identity):
+            if claim is not None and claim.run == run:
                 published.append(run)
         elif step == "note" and run in published:
-            topic.append(note(NoteKind.DONE, run, len(topic), 99))
+            topic.append(note(EntryKind.PUBLISHED, run, len(topic), 99))
     assert len(published) == 1

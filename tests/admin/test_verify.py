@@ -1,4 +1,4 @@
-"""`auditlog verify`, on real servers: what it proves, what it names, and what it mends."""
+"""`auditlog verify`, on real servers: what it reports, names and repairs."""
 
 import json
 from collections.abc import Iterable
@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_admin import PartitionProof, set_up
+from audit_admin import PartitionReconciliation, set_up
 from audit_admin import verify as prove
 from audit_admin.verification.commands import closing_line
 from audit_producer import AuditProducer
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chat_opened, raw
 from support.servers import Deployment
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 
 
-def verify(deployment: Deployment) -> tuple[list[PartitionProof], str]:
-    """Return the proofs of all partitions, and the equation."""
-    proofs = list(prove(deployment.consumer))
-    return proofs, closing_line(proofs)
+def verify(deployment: Deployment) -> tuple[list[PartitionReconciliation], str]:
+    """Return the results of all partitions, and the equation."""
+    results = list(prove(deployment.consumer))
+    return results, closing_line(results)
 
 
 def consume(deployment: Deployment, log: Path) -> None:
@@ -94,9 +94,9 @@ def test_ends_of_a_slice_are_looked_at_like_its_middle(deployment: Deployment, l
     consume(deployment, log)
     gone = [0, 4_998, 4_999, 5_000, 5_001, 9_999, 10_000, 10_049]
     delete(deployment, *gone)
-    (proof,) = [proof for proof in verify(deployment)[0] if proof.published]
-    assert list(proof.missing) == gone
-    assert list(proof.missing.ranges()) == [(0, 0), (4_998, 5_001), (9_999, 10_000), (10_049, 10_049)]
+    (result,) = [result for result in verify(deployment)[0] if result.published]
+    assert list(result.missing) == gone
+    assert list(result.missing.ranges()) == [(0, 0), (4_998, 5_001), (9_999, 10_000), (10_049, 10_049)]
 
 
 def test_document_that_is_there_twice_does_not_stand_in_for_one_that_is_missing(
@@ -106,14 +106,14 @@ def test_document_that_is_there_twice_does_not_stand_in_for_one_that_is_missing(
     publish(deployment, (chat_opened(number) for number in range(5_000)))
     consume(deployment, log)
     copy(deployment, 17, to=18, identifier="of-another-cluster")
-    proofs, _ = verify(deployment)
-    assert [list(proof.doubled) for proof in proofs if proof.published] == [[18]]
-    assert not all(proof.holds for proof in proofs)
+    results, _ = verify(deployment)
+    assert [list(result.conflicting) for result in results if result.published] == [[18]]
+    assert not all(result.is_reconciled for result in results)
     delete(deployment, 4_000)
     done = deployment.run("verify", "--json", check=False)
     assert done.returncode == 1
-    (proof,) = [proof for proof in json.loads(done.stdout) if proof["published"]]
-    assert (proof["missing"], proof["doubled"]) == ([[4_000, 4_000]], [[18, 18]])
+    (result,) = [result for result in json.loads(done.stdout) if result["published"]]
+    assert (result["missing"], result["conflicting"]) == ([[4_000, 4_000]], [[18, 18]])
     assert "Does another Kafka cluster" in deployment.run("verify", check=False).stdout
 
 
@@ -122,9 +122,9 @@ def test_records_that_expired_are_not_looked_for(deployment: Deployment, log: Pa
     publish(deployment, (chat_opened(number) for number in range(300)))
     consume(deployment, log)
     (place,) = [
-        TopicPartition(f"{deployment.name}.events", proof.partition, 2)
-        for proof in verify(deployment)[0]
-        if proof.published
+        TopicPartition(f"{deployment.name}.events", result.partition, 2)
+        for result in verify(deployment)[0]
+        if result.published
     ]
     admin = AdminClient({"bootstrap.servers": deployment.servers.kafka})
     for deleted in admin.delete_records([place]).values():
@@ -133,9 +133,9 @@ def test_records_that_expired_are_not_looked_for(deployment: Deployment, log: Pa
     # As many as there should be, and the same sum: one that expired, one that is still to come.
     copy(deployment, 10, to=349, identifier="still-to-come-000")
     delete(deployment, 0, 150, 200)
-    proofs, line = verify(deployment)
+    results, line = verify(deployment)
     assert line == "published 298 = indexed 296 + duplicates 0 + dead-lettered 0 + missing 2"
-    assert [list(proof.missing) for proof in proofs if proof.published] == [[150, 200]]
+    assert [list(result.missing) for result in results if result.published] == [[150, 200]]
 
 
 def test_offsets_that_are_no_records_are_not_missing(deployment: Deployment, log: Path) -> None:
@@ -156,12 +156,12 @@ def test_offsets_that_are_no_records_are_not_missing(deployment: Deployment, log
 
 
 def test_long_backlog_is_counted_without_reading_it(deployment: Deployment, log: Path) -> None:
-    """What nobody has read yet needs no proof; it is not read only to be counted."""
+    """What nobody has read yet needs no result; it is not read only to be counted."""
     publish(deployment, (chat_opened(number) for number in range(10)))
     consume(deployment, log)
     publish(deployment, [b"poison"] * 60_000, **{"queue.buffering.max.messages": 100_000})
     assert verify(deployment)[1] == (
-        "published 60010 = indexed 10 + duplicates 0 + dead-lettered 0 + not read yet 60000"
+        "published 60010 = indexed 10 + duplicates 0 + dead-lettered 0 + not consumed yet 60000"
     )
 
 
@@ -206,7 +206,7 @@ def test_proof_with_another_catalogue_says_what_is_wrong(
     del deployment.extra["AUDITLOG_CATALOGUE"]
     done = deployment.run("verify", check=False)
     assert done.returncode == 1
-    assert "would be refused now as unknown-activity" in done.stdout
+    assert "would now be refused as unknown-activity" in done.stdout
     assert "AUDITLOG_CATALOGUE" in done.stdout
 
 
@@ -220,7 +220,7 @@ def bodies(deployment: Deployment) -> dict[str, Any]:
 
 
 def test_repair_after_an_index_was_deleted(deployment: Deployment, log: Path) -> None:
-    """Everything is as it was: documents under their ids, duplicates, dead letters, none doubled."""
+    """Everything is as it was: documents under their ids, duplicates, dead letters, none twice."""
     values = [chat_opened(number) for number in range(2_500)]
     publish(deployment, [*values, b"poison", values[7]])
     consume(deployment, log)
@@ -238,7 +238,7 @@ def test_repair_after_an_index_was_deleted(deployment: Deployment, log: Path) ->
     assert bodies(deployment) == before
     assert len(deployment.dead_letters()) == 1
     again = deployment.run("verify", "--repair")
-    assert "Nothing is missing, so nothing was repaired" in again.stdout
+    assert "Nothing is missing, so there was nothing to repair" in again.stdout
 
 
 def test_repair_goes_the_consumers_way(deployment: Deployment, log: Path, tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_repair_goes_the_consumers_way(deployment: Deployment, log: Path, tmp_pa
     catalogue = deployment.extra.pop("AUDITLOG_CATALOGUE")
     result = json.loads(deployment.run("verify", "--repair", "--json").stdout)
     assert result["repaired"] == {"indexed": 1, "duplicate": 0, "dead-lettered": 1}
-    assert sum(proof["dead_lettered"] for proof in result["partitions"]) == 1
+    assert sum(result["dead_lettered"] for result in result["partitions"]) == 1
     deployment.extra["AUDITLOG_CATALOGUE"] = catalogue
     deployment.run("dead-letters", "replay", "--reason", "unknown-activity")
     consume(deployment, log)

@@ -18,7 +18,7 @@ from audit_producer.build import new_event
 from audit_query import AuditLog
 from audit_schemas import Catalogue, encode, parse_timestamp
 from support.servers import ROOT, Deployment
-from support.stored import store
+from support.stored_events import store
 
 from benchmarks.detection import (
     EXPECTED,

@@ -11,8 +11,8 @@ from urllib.parse import quote, urlsplit
 import elasticsearch
 import pytest
 from audit_local.ports import free_port
+from support.conditions import wait_until
 from support.servers import Deployment, Servers
-from support.waiting import wait_until
 
 from benchmarks import sink
 from benchmarks.bodies import Bodies

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 from support.command import clean_environment
+from support.conditions import wait_until
 from support.servers import ROOT
-from support.waiting import wait_until
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from audit_admin.lag import Lag
 from audit_consumer.record import Record
 from audit_producer import AuditProducer
 from audit_schemas.dead_letter import MESSAGE_HEADER, REASON_HEADER, origin_of
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chat_opened, fields, raw
 from support.servers import Deployment, Servers
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

@@ -14,12 +14,12 @@ from audit_schemas.dead_letter import DIGEST_HEADER, REASON_HEADER, SIZE_HEADER
 from audit_schemas.event import MAX_EVENT_BYTES
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chat_opened
 from support.proxy import proxied
 from support.raw_header import publish_with_header
 from support.servers import Deployment, Servers
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

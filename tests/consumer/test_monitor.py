@@ -7,12 +7,12 @@ import pytest
 from audit_admin.status import PartitionStatus
 from audit_admin.status_commands import summary
 from audit_local.ports import free_port
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chat_opened
+from support.metrics_endpoint import get, samples
 from support.proxy import proxied
 from support.servers import Deployment, Servers
-from support.waiting import wait_until
-from support.watching import get, samples
 
 
 @pytest.mark.servers
@@ -85,7 +85,7 @@ def test_status_shows_how_far_a_group_is_behind(deployment: Deployment, log: Pat
     """Before anything is consumed all of it, afterwards nothing."""
     deployment.publish_raw(*(chat_opened(n) for n in range(30)))
     before = json.loads(deployment.run("status", "--seconds", "0.2", "--json").stdout)
-    assert (30, 30) == (sum(p["published"] for p in before), sum(p["lag"] for p in before))
+    assert (30, 30) == (sum(p["log_end_offset"] for p in before), sum(p["lag"] for p in before))
     with deployment.consuming(log=log) as process:
         settle(deployment, log, process)
     assert "Caught up" in deployment.run("status", "--seconds", "0.2").stdout
@@ -101,17 +101,17 @@ def test_status_of_a_topic_that_is_not_there_is_one_sentence(bare: Deployment) -
 
 
 @pytest.mark.parametrize(
-    ("published", "settled", "rates", "says"),
+    ("current", "log_end", "rates", "says"),
     [
         (10, 10, (5.0, 5.0), "Caught up"),
-        (1000, 400, (0.0, 0.0), "600 records behind, and none was settled just now"),
-        (1000, 400, (20.0, 10.0), "more come than are settled"),
-        (1000, 400, (0.0, 10.0), "caught up in 1 min"),
-        (100_000, 0, (0.0, 1.0), "caught up in 27.8 h"),
+        (400, 1000, (0.0, 0.0), "600 records behind, and none was consumed just now"),
+        (400, 1000, (10.0, 20.0), "more are published than consumed"),
+        (400, 1000, (10.0, 0.0), "caught up in 1 min"),
+        (0, 100_000, (1.0, 0.0), "caught up in 27.8 h"),
     ],
 )
 def test_summary_says_when_it_will_be_caught_up(
-    published: int, settled: int, rates: tuple[float, float], says: str
+    current: int, log_end: int, rates: tuple[float, float], says: str
 ) -> None:
     """At the present rates, or why it will not."""
-    assert says in summary([PartitionStatus(0, published, settled, *rates)])
+    assert says in summary([PartitionStatus(0, current, log_end, *rates)])

@@ -17,7 +17,7 @@ from audit_secrets.roster import SERVED
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from containers.project import JOBS, RUNNING, Project, docker, image, service_of
-from support.waiting import wait_until
+from support.conditions import wait_until
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(1200)]
 

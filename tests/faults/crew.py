@@ -10,8 +10,8 @@ from typing import Self
 
 from elasticsearch import Elasticsearch
 from faults.group import lag, owned
+from support.conditions import wait_until
 from support.servers import Deployment
-from support.waiting import wait_until
 
 __all__ = ["Crew", "Process", "conflicts"]
 

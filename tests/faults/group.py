@@ -8,8 +8,8 @@ from audit_admin.lag import Lag
 from audit_runtime.offsets import committed_offsets, visible_partitions
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import AdminClient, MemberDescription
+from support.conditions import wait_until
 from support.servers import Deployment
-from support.waiting import wait_until
 
 __all__ = ["committed", "evict_all", "lag", "members", "owned"]
 

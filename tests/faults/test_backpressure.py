@@ -16,10 +16,10 @@ from faults.flow import RATE, Flow
 from faults.group import evict_all, lag
 from faults.proof import assert_exactly_once, assert_flow_settled
 from faults.storm import Storm, rejections
+from support.conditions import wait_until
 from support.events import chats
 from support.proxy import proxied
 from support.servers import Deployment, Servers, new_deployment
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

@@ -13,9 +13,9 @@ from faults.flow import Flow
 from faults.group import committed, evict_all, lag, owned
 from faults.proof import assert_flow_settled
 from support.command import clean_environment
+from support.conditions import wait_until
 from support.events import chat_opened
 from support.servers import Deployment
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from faults.group import committed
-from support.consuming import settle
+from support.consumers import settle
 from support.events import chat_opened
 from support.servers import Deployment
 

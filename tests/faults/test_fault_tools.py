@@ -10,11 +10,11 @@ import pytest
 from faults.fleet import Fleet
 from faults.flow import Flow
 from faults.proof import assert_exactly_once
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chat_opened
 from support.proxy import Network, Proxy, proxied
 from support.servers import Deployment
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

@@ -21,11 +21,11 @@ from faults.hostile_values import INDEXED
 from faults.mutations import mutants, valid_events
 from faults.poison import CORPUS, Poison, twenty_megabytes
 from faults.topics import set_topic
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chat_opened
 from support.raw_header import publish_with_header
 from support.servers import Deployment, Servers
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

@@ -12,10 +12,10 @@ from confluent_kafka.admin import AdminClient
 from faults.group import evict_all, lag
 from faults.proof import assert_exactly_once
 from faults.topics import set_topic
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chats, raw
 from support.servers import Deployment
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

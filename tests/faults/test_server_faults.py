@@ -14,12 +14,12 @@ from faults.fleet import Fleet
 from faults.flow import RATE, Flow
 from faults.group import lag
 from faults.proof import assert_flow_settled
-from support.alert_running import running
+from support.alert_runner import running
 from support.command import clean_environment
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.proxy import Network, proxied
 from support.servers import Deployment, Servers
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

@@ -16,9 +16,9 @@ from faults.fleet import Fleet, Search, User, running_broker, running_search
 from faults.flow import Flow
 from faults.group import lag
 from faults.proof import assert_exactly_once
+from support.conditions import wait_until
 from support.events import chats
 from support.servers import Deployment, Servers
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

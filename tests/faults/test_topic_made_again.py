@@ -6,9 +6,9 @@ import pytest
 from audit_admin import set_up
 from confluent_kafka.admin import AdminClient
 from faults.crew import Crew
+from support.conditions import wait_until
 from support.events import chats
 from support.servers import Deployment
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

@@ -12,7 +12,7 @@ from handbook.block import DOCUMENTS, blocks_of, name_of
 from handbook.programs import curl
 from handbook.stories import EVENT_ID, STORIES, Story, given
 from handbook.typist import Typist
-from support.consuming import settle
+from support.consumers import settle
 from support.servers import ROOT, Deployment, Servers, new_deployment, tear_down
 
 EXCUSES = {

@@ -8,7 +8,7 @@ from audit_producer import new_event
 from handbook.block import blocks_of
 from support.command import clean_environment
 from support.servers import ROOT, Deployment
-from support.stored import store
+from support.stored_events import store
 
 pytestmark = pytest.mark.servers
 

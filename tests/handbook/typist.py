@@ -15,8 +15,8 @@ from types import MappingProxyType
 from handbook.block import Block
 from handbook.forked import auditlog
 from support.command import clean_environment
+from support.conditions import wait_until
 from support.servers import Deployment
-from support.waiting import wait_until
 
 __all__ = ["Typist"]
 

@@ -31,7 +31,7 @@ def test_time_is_read_in_the_zone_of_now(text: str, means: str) -> None:
 )
 def test_what_is_no_time_is_told_with_what_is(text: str) -> None:
     """One sentence, for whoever typed it."""
-    with pytest.raises(ValueError, match="give one such as"):
+    with pytest.raises(ValueError, match="use one such as"):
         parse_time(text, NOW)
 
 

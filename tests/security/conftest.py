@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from support.secured import Secured, running_secured
+from support.secured_servers import Secured, running_secured
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from audit_query import AuditLog, Filter
 from audit_query.cursor import encode_cursor
 from audit_query.question import VALUE_MAX
 from audit_server.headers import SECURITY
-from support.serving import NOW, Asked, asking
+from support.api_client import NOW, Asked, asking
 
 pytestmark = pytest.mark.servers
 

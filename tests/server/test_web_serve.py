@@ -23,8 +23,8 @@ from audit_server.settings import ServeSettings
 from audit_server.tokens import TokenFile
 from support.certificates import loopback_certificate
 from support.command import auditlog, clean_environment
+from support.conditions import wait_until
 from support.servers import Deployment
-from support.waiting import wait_until
 
 CERT, KEY = loopback_certificate().cert, loopback_certificate().key
 """A certificate of 127.0.0.1's, which nothing trusts."""

@@ -25,7 +25,7 @@ from audit_query import QuerySettings
 from confluent_kafka import Consumer, Producer, TopicPartition
 from rich.console import Console
 from support.command import auditlog, clean_environment
-from support.waiting import wait_until
+from support.conditions import wait_until
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient

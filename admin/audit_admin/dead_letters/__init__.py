@@ -1,4 +1,4 @@
-"""Dead letters, looked at and published again."""
+"""Dead letters: listing them, showing them, and replaying them."""
 
 from audit_admin.dead_letters.commands import register
 

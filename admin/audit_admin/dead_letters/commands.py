@@ -1,71 +1,69 @@
 """`auditlog dead-letters list | show | replay`."""
 
-import json
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from types import FrameType
+from itertools import islice
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 from audit_consumer import ConsumerSettings
-from audit_runtime.terminal import Json, print_lines, report_progress
+from audit_runtime import stop_requests
+from audit_runtime.terminal import Json, print_json, print_lines, report_progress
 from audit_schemas import parse_time, zone
 from pydantic import Field
 
-from audit_admin.dead_letters.dead_letter import Letter, LetterBox, Selection
+from audit_admin.dead_letters.dead_letter import Selection
+from audit_admin.dead_letters.reader import DeadLetterReader
 from audit_admin.dead_letters.replay import replay
 from audit_admin.dead_letters.replay_text import (
-    beside,
-    counted,
-    nothing,
+    count_of_records,
+    no_match,
+    other_records,
     problems,
     result_json,
     result_lines,
 )
-from audit_admin.dead_letters.survey import survey
+from audit_admin.dead_letters.summary import summarize
 from audit_admin.dead_letters.text import (
-    group_json,
-    group_lines,
-    letter_json,
-    letter_lines,
+    dead_letter_json,
+    dead_letter_lines,
+    reason_json,
+    reason_lines,
     shown,
 )
 from audit_admin.errors import SelectionError
-from audit_admin.reader import Reader
+from audit_admin.topic_reader import TopicReader
 
-__all__ = ["LetterSettings", "register"]
+__all__ = ["DeadLetterSettings", "register"]
 
 _INTERRUPTED = 130
 
 Reasons = Annotated[
     list[str] | None,
-    typer.Option("--reason", help="A reason, such as unknown-activity; may be repeated."),
+    typer.Option("--reason", help="Only this reason, such as unknown-activity; may be repeated."),
 ]
 Activities = Annotated[
-    list[str] | None, typer.Option("--activity", help="An event's activity; may be repeated.")
+    list[str] | None, typer.Option("--activity", help="Only events of this activity; may be repeated.")
 ]
-Ids = Annotated[list[str] | None, typer.Option("--id", help="An event's id; may be repeated.")]
+Ids = Annotated[
+    list[str] | None, typer.Option("--id", help="Only the event with this id; may be repeated.")
+]
 From = Annotated[
     str | None,
-    typer.Option("--from", help="Refused from then on: 2026-11-23, 2026-11-23T09:30Z, -24h, today."),
+    typer.Option("--from", help="Refused at or after: 2026-11-23, 2026-11-23T09:30Z, -24h, today."),
 ]
-To = Annotated[
-    str | None, typer.Option("--to", help="Refused before, but not at, then; forms as --from.")
-]
+To = Annotated[str | None, typer.Option("--to", help="Refused before; same formats as --from.")]
 Partition = Annotated[
-    int | None, typer.Option("--partition", min=0, help="Where the refused record stood.")
+    int | None, typer.Option("--partition", min=0, help="Partition of the refused record.")
 ]
-Offset = Annotated[int | None, typer.Option("--offset", min=0, help="Where the refused record stood.")]
+Offset = Annotated[int | None, typer.Option("--offset", min=0, help="Offset of the refused record.")]
 
 
-class LetterSettings(ConsumerSettings):
-    """What the commands need besides: the zone that times are read and shown in."""
+class DeadLetterSettings(ConsumerSettings):
+    """The consumer's settings, and the time zone in which times are read and shown."""
 
-    time_zone: str = Field("UTC", description="As of the queries.")
+    time_zone: str = Field("UTC", description="As for queries.")
 
     @property
     def zone(self) -> ZoneInfo:
@@ -78,19 +76,19 @@ class LetterSettings(ConsumerSettings):
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    letters = typer.Typer(
+    commands = typer.Typer(
         name="dead-letters",
         no_args_is_help=True,
-        help="Refused records: what they are, why, and how to publish them again.",
+        help="List, show and replay records that consumers refused.",
     )
-    letters.command("list", epilog="Example: auditlog dead-letters list --from -24h")(list_command)
-    letters.command("show", epilog="Example: auditlog dead-letters show --reason malformed --limit 3")(
+    commands.command("list", epilog="Example: auditlog dead-letters list --from -24h")(list_command)
+    commands.command("show", epilog="Example: auditlog dead-letters show --reason malformed --limit 3")(
         show_command
     )
-    letters.command(
+    commands.command(
         "replay", epilog="Example: auditlog dead-letters replay --reason unknown-activity --dry-run"
     )(replay_command)
-    app.add_typer(letters)
+    app.add_typer(commands)
 
 
 def list_command(
@@ -103,29 +101,29 @@ def list_command(
     offset: Offset = None,
     json_output: Json = False,
 ) -> None:
-    """Count dead letters by reason: how many, since when, what became of them, and an example.
+    """Count dead letters by reason: how many, since when, whether replayed, with an example.
 
-    A record that was refused more than once by a crash counts once, its copies besides.
+    A record that was dead-lettered more than once because of a crash counts once.
     """
-    settings = LetterSettings()
+    settings = DeadLetterSettings()
     tz = settings.zone
-    wanted = _selection(settings, reason, activity, event_id, start, end, partition, offset)
-    with Reader(settings) as reader, report_progress(hidden=json_output) as report:
-        found = survey(LetterBox(reader, settings.dead_letter_topic), wanted, report)
-    groups = sorted(found.groups.values(), key=lambda group: -group.records)
+    selection = _selection(settings, reason, activity, event_id, start, end, partition, offset)
+    with TopicReader(settings) as reader, report_progress(hidden=json_output) as report:
+        summary = summarize(DeadLetterReader(reader, settings.dead_letter_topic), selection, report)
+    reasons = sorted(summary.by_reason.values(), key=lambda reason: -reason.records)
     if json_output:
-        _print_json([group_json(group) for group in groups])
+        print_json([reason_json(reason) for reason in reasons])
         return
-    for group in groups:
-        print_lines(*group_lines(group, tz))
-    if not groups:
-        print_lines(nothing(found))
+    for reason_summary in reasons:
+        print_lines(*reason_lines(reason_summary, tz))
+    if not reasons:
+        print_lines(no_match(summary))
     else:
         print_lines(
-            f"{counted(found.records)} in all; times are {settings.time_zone}. "
-            "One by one: auditlog dead-letters show"
+            f"{count_of_records(summary.records)} in total; times are in {settings.time_zone}. "
+            "To see each of them: auditlog dead-letters show"
         )
-    print_lines(*beside(found.elsewhere, found.strange))
+    print_lines(*other_records(summary.other_topics, summary.unrecognized))
 
 
 def show_command(
@@ -136,33 +134,33 @@ def show_command(
     end: To = None,
     partition: Partition = None,
     offset: Offset = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many records, at most.")] = 10,
-    full: Annotated[bool, typer.Option("--full", help="Cut nothing.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of records.")] = 10,
+    full: Annotated[bool, typer.Option("--full", help="Do not shorten anything.")] = False,
     json_output: Annotated[
-        bool, typer.Option("--json", help="Print whole dead letters, one JSON object a line.")
+        bool, typer.Option("--json", help="Print complete dead letters, one JSON object per line.")
     ] = False,
 ) -> None:
-    r"""Show dead letters one by one, oldest first: where, when, why, and the bytes themselves.
+    r"""Show each dead letter, oldest first: where, when, why, and the original bytes.
 
-    Whatever they hold, it does nothing to the terminal: control characters are shown as \uXXXX,
-    bytes that are not UTF-8 as \xNN.
+    The output is safe for a terminal: control characters are shown as \uXXXX, bytes that are not UTF-8
+    as \xNN.
     """
-    settings = LetterSettings()
+    settings = DeadLetterSettings()
     tz = settings.zone
-    wanted = _selection(settings, reason, activity, event_id, start, end, partition, offset)
-    with Reader(settings) as reader:
-        box = LetterBox(reader, settings.dead_letter_topic)
+    selection = _selection(settings, reason, activity, event_id, start, end, partition, offset)
+    with TopicReader(settings) as topic_reader:
+        reader = DeadLetterReader(topic_reader, settings.dead_letter_topic)
         with report_progress(hidden=json_output) as report:
-            found = survey(box, wanted, report)
-        for letter in _first(box, wanted, min(limit, found.records)):
+            summary = summarize(reader, selection, report)
+        for dead_letter in islice(reader.dead_letters(selection), min(limit, summary.records)):
             if json_output:
-                _print_json(letter_json(letter, found.ledger))
+                print_json(dead_letter_json(dead_letter, summary.journal))
             else:
-                print_lines(*letter_lines(letter, found.ledger, tz, full=full), "")
-    if not json_output and not found.records:
-        print_lines(nothing(found))
-    elif not json_output and found.records > limit:
-        print_lines(f"{limit:,} of {counted(found.records)}; more with --limit")
+                print_lines(*dead_letter_lines(dead_letter, summary.journal, tz, full=full), "")
+    if not json_output and not summary.records:
+        print_lines(no_match(summary))
+    elif not json_output and summary.records > limit:
+        print_lines(f"{limit:,} of {count_of_records(summary.records)}; more with --limit")
 
 
 def replay_command(
@@ -174,40 +172,39 @@ def replay_command(
     partition: Partition = None,
     offset: Offset = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be published.")
+        bool, typer.Option("--dry-run", help="Only show what would be published.")
     ] = False,
     again: Annotated[
-        bool, typer.Option("--again", help="Also what was replayed before, even if it got through.")
+        bool, typer.Option("--again", help="Also replay what was replayed before, even successfully.")
     ] = False,
     json_output: Json = False,
 ) -> None:
-    """Publish dead letters again: the original bytes, key and headers, so under the original id.
+    """Publish dead letters again, with their original bytes, key, headers and event ids.
 
-    Do it after what refused them was mended: an activity was added to the catalogue, say. What was
-    replayed once is left alone from then on. Without a filter it is all of them. Exit status 1 if
-    any could not be published, or was not acknowledged.
+    Do this once the cause is fixed, for example after adding an activity to the catalogue. Records that
+    were replayed before are skipped. Without a filter, all dead letters are replayed. Exits with status
+    1 if any could not be published or was not acknowledged.
     """
-    settings = LetterSettings()
-    wanted = _selection(settings, reason, activity, event_id, start, end, partition, offset)
-    with _stoppable() as stopped, report_progress(hidden=json_output) as report:
-        found, result = replay(
-            settings, wanted, again=again, dry_run=dry_run, report=report, stopped=stopped
+    settings = DeadLetterSettings()
+    selection = _selection(settings, reason, activity, event_id, start, end, partition, offset)
+    with stop_requests() as stop, report_progress(hidden=json_output) as report:
+        summary, result = replay(
+            settings, selection, again=again, dry_run=dry_run, report=report, is_stopped=stop.is_set
         )
-        was_stopped = stopped()
     if json_output:
-        _print_json(result_json(result, dry_run=dry_run))
+        print_json(result_json(result, dry_run=dry_run))
     else:
-        print_lines(*result_lines(result, found, settings.topic, dry_run=dry_run))
+        print_lines(*result_lines(result, summary, settings.topic, dry_run=dry_run))
     for problem in problems(result):
         sys.stderr.write(f"auditlog: {shown(problem)}\n")
-    if was_stopped:
+    if stop.is_set():
         raise typer.Exit(_INTERRUPTED)
-    if not result.is_whole:
+    if not result.is_complete:
         raise typer.Exit(1)
 
 
 def _selection(
-    settings: LetterSettings,
+    settings: DeadLetterSettings,
     reasons: list[str] | None,
     activities: list[str] | None,
     ids: list[str] | None,
@@ -223,7 +220,7 @@ def _selection(
     except ValueError as error:
         raise SelectionError(str(error)) from None
     if first is not None and last is not None and first >= last:
-        raise SelectionError(f"--from {start} is not before --to {end}")
+        raise SelectionError(f"--from {start} must be before --to {end}")
     return Selection(
         settings.topic,
         tuple(reasons or ()),
@@ -234,39 +231,3 @@ def _selection(
         partition,
         offset,
     )
-
-
-def _first(box: LetterBox, wanted: Selection, limit: int) -> Iterator[Letter]:
-    """Yield the first letter of each record, until there are enough."""
-    seen: set[bytes] = set()
-    for entry in box.entries() if limit else ():
-        if isinstance(entry, Letter) and wanted.takes(entry) and entry.identity not in seen:
-            seen.add(entry.identity)
-            yield entry
-            if len(seen) == limit:
-                return
-
-
-@contextmanager
-def _stoppable() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C and SIGTERM end the work between two handfuls, and a second one at once."""
-    requested = False
-
-    def note(number: int, _: FrameType | None) -> None:
-        nonlocal requested
-        requested = True
-        signal.signal(number, before[signal.Signals(number)])
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number in numbers:
-        signal.signal(number, note)
-    try:
-        yield lambda: requested
-    finally:
-        for number in numbers:
-            signal.signal(number, before[number])
-
-
-def _print_json(data: object) -> None:
-    sys.stdout.write(json.dumps(data) + "\n")

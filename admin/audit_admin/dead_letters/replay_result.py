@@ -3,44 +3,50 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-__all__ = ["Result"]
+__all__ = ["ReplayResult"]
 
-_NAMED = 20
+_MAX_DETAILS = 20
 
 
 @dataclass(slots=True)
-class Result:
+class ReplayResult:
     """Counts of records, without copies."""
 
     run: str
     replayed: Counter[str] = field(default_factory=Counter)
     """By reason: published and acknowledged, or in a dry run, what would be published."""
-    before: int = 0
-    """Replayed by an earlier run, and left alone."""
+    already_replayed: int = 0
+    """Replayed by an earlier run, and skipped."""
     recovered: int = 0
-    """Of those, the ones that a run published that was interrupted; that is noted now."""
-    busy: int = 0
-    """Another run has them just now, or had them less than two minutes ago, when it was killed."""
+    """Of those, the ones that an interrupted run published and this run added to the journal."""
+    claimed_elsewhere: int = 0
+    """Claimed by another run, which is running, or was killed less than two minutes ago."""
     incomplete: int = 0
-    """Only their beginning is left."""
-    sentences: list[str] = field(default_factory=list)
-    """What is to be said about the first of those."""
+    """Truncated, and no longer in the source topic."""
+    details: list[str] = field(default_factory=list)
+    """A sentence about each of the first incomplete ones."""
     failed: Counter[str] = field(default_factory=Counter)
-    """Not acknowledged, by Kafka's reason."""
-    unnoted: int = 0
-    """Published, but the note was not acknowledged; the next run finds them."""
-    elsewhere: Counter[str] = field(default_factory=Counter)
-    """Dead letters of other source topics, which are left alone."""
-    halted: str = ""
-    """Why the run ended before it was through."""
+    """Not acknowledged, by Kafka's error."""
+    unrecorded: int = 0
+    """Published, but missing from the journal; the next run finds them."""
+    other_topics: Counter[str] = field(default_factory=Counter)
+    """Dead letters of other source topics, which are skipped."""
+    stopped_because: str = ""
+    """Why the run ended early."""
 
     @property
-    def is_whole(self) -> bool:
-        """Tell whether all that was asked for is done."""
-        return not (self.busy or self.incomplete or self.failed.total() or self.unnoted or self.halted)
+    def is_complete(self) -> bool:
+        """Tell whether everything that was asked for is done."""
+        return not (
+            self.claimed_elsewhere
+            or self.incomplete
+            or self.failed.total()
+            or self.unrecorded
+            or self.stopped_because
+        )
 
-    def refuse(self, sentence: str) -> None:
-        """Note a record that can't be published, and what to say about it."""
+    def add_incomplete(self, detail: str) -> None:
+        """Count a record that can't be published, and keep the sentence about it."""
         self.incomplete += 1
-        if len(self.sentences) < _NAMED:
-            self.sentences.append(sentence)
+        if len(self.details) < _MAX_DETAILS:
+            self.details.append(detail)

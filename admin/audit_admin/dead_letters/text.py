@@ -1,4 +1,4 @@
-"""Dead letters as text and as JSON. What came from outside is shown, never obeyed."""
+"""Dead letters as text and as JSON. What is shown is escaped, so that it can't control a terminal."""
 
 import base64
 from collections.abc import Iterator
@@ -7,99 +7,112 @@ from typing import Any
 
 from audit_schemas import Origin, format_timestamp, printable
 
-from audit_admin.dead_letters.dead_letter import Letter
-from audit_admin.dead_letters.journal import Ledger
-from audit_admin.dead_letters.survey import Group
+from audit_admin.dead_letters.dead_letter import DeadLetter
+from audit_admin.dead_letters.journal import ReplayJournal
+from audit_admin.dead_letters.summary import ReasonSummary
 
-__all__ = ["group_json", "group_lines", "letter_json", "letter_lines", "shown", "shown_bytes"]
+__all__ = [
+    "dead_letter_json",
+    "dead_letter_lines",
+    "reason_json",
+    "reason_lines",
+    "shown",
+    "shown_bytes",
+]
 
 _VALUE_MAX = 1000
 _FIELD_MAX = 300
 _HEADERS_MAX = 20
 
 
-def group_lines(group: Group, zone: tzinfo) -> Iterator[str]:
-    """Yield what is to be said about the dead letters of one reason."""
-    copies = group.letters - group.records
+def reason_lines(summary: ReasonSummary, zone: tzinfo) -> Iterator[str]:
+    """Yield the summary of one reason."""
+    copies = summary.dead_letters - summary.records
     parts = [
-        _counted(group.records, "record"),
-        *([f"{_counted(copies, 'copy', 'copies')} besides"] if copies else []),
-        *([f"{group.replayed:,} replayed"] if group.replayed else []),
-        *([f"{group.returned:,} came back after a replay"] if group.returned else []),
+        _counted(summary.records, "record"),
+        *([_counted(copies, "additional copy", "additional copies")] if copies else []),
+        *([f"{summary.replayed:,} replayed"] if summary.replayed else []),
+        *([f"{summary.refused_again:,} refused again after a replay"] if summary.refused_again else []),
     ]
-    yield f"{shown(group.reason)}: {', '.join(parts)}"
-    yield f"  refused    {_from_to(group.first, group.last, zone)}"
-    if group.first_received is not None:
-        yield f"  published  {_from_to(group.first_received, group.last_received, zone)}"
-    yield f"  such as    {_cut(_where_and_why(group.path, group.message), full=False)}"
+    yield f"{shown(summary.reason)}: {', '.join(parts)}"
+    yield f"  refused    {_from_to(summary.first, summary.last, zone)}"
+    if summary.first_received is not None:
+        yield f"  published  {_from_to(summary.first_received, summary.last_received, zone)}"
+    yield f"  example    {_cut(_path_and_message(summary.path, summary.message), full=False)}"
 
 
-def group_json(group: Group) -> dict[str, Any]:
-    """Return the same, for machines."""
+def reason_json(summary: ReasonSummary) -> dict[str, Any]:
+    """Return the summary of one reason as JSON."""
     return {
-        "reason": group.reason,
-        "records": group.records,
-        "copies": group.letters - group.records,
-        "replayed": group.replayed,
-        "came_back": group.returned,
-        "first": _moment(group.first),
-        "last": _moment(group.last),
-        "first_received": _moment(group.first_received),
-        "last_received": _moment(group.last_received),
-        "path": group.path,
-        "message": group.message,
+        "reason": summary.reason,
+        "records": summary.records,
+        "copies": summary.dead_letters - summary.records,
+        "replayed": summary.replayed,
+        "refused_again": summary.refused_again,
+        "first": _moment(summary.first),
+        "last": _moment(summary.last),
+        "first_received": _moment(summary.first_received),
+        "last_received": _moment(summary.last_received),
+        "path": summary.path,
+        "message": summary.message,
     }
 
 
-def letter_lines(letter: Letter, ledger: Ledger, zone: tzinfo, *, full: bool) -> Iterator[str]:
-    """Yield one dead letter: where it stood, why it was refused, and its bytes, escaped."""
-    yield f"{_place(letter.origin)}: {shown(letter.reason)}"
-    yield f"  {_cut(_where_and_why(letter.path, letter.message), full=full)}"
-    for label, text in _facts(letter, ledger, zone, full=full):
-        yield f"  {label:<14}{text}"
-    if letter.value is not None:
-        # Cut before it is escaped, and after: a byte can become six characters.
-        text = shown_bytes(letter.value if full else letter.value[: 4 * _VALUE_MAX])
+def dead_letter_lines(
+    dead_letter: DeadLetter, journal: ReplayJournal, zone: tzinfo, *, full: bool
+) -> Iterator[str]:
+    """Yield one dead letter: where the record was, why it was refused, and its bytes, escaped."""
+    yield f"{_position(dead_letter.origin)}: {shown(dead_letter.reason)}"
+    yield f"  {_cut(_path_and_message(dead_letter.path, dead_letter.message), full=full)}"
+    for label, text in _facts(dead_letter, journal, zone, full=full):
+        yield f"  {label:<15}{text}"
+    value = dead_letter.value
+    if value is not None:
+        # Cut both before and after escaping: a byte can become six characters.
+        text = shown_bytes(value if full else value[: 4 * _VALUE_MAX])
         yield text if full else text[:_VALUE_MAX]
-        if not full and (len(text) > _VALUE_MAX or len(letter.value) > 4 * _VALUE_MAX):
-            yield "  … and more: --full shows all of it"
+        if not full and (len(text) > _VALUE_MAX or len(value) > 4 * _VALUE_MAX):
+            yield "  … --full shows the rest"
 
 
-def _facts(letter: Letter, ledger: Ledger, zone: tzinfo, *, full: bool) -> Iterator[tuple[str, str]]:
-    """Yield what is known of a letter, each with its label."""
-    yield "refused", _time(letter.written, zone)
-    if letter.received is not None:
-        yield "published", _time(letter.received, zone)
-    if ledger.is_replay(letter.origin):
-        source = f" of {_place(letter.replay_of)}" if letter.replay_of is not None else ""
-        yield "came back", f"a replay{source}, refused again"
-    if (replayed := ledger.replayed(letter.identity)) is not None:
+def _facts(
+    dead_letter: DeadLetter, journal: ReplayJournal, zone: tzinfo, *, full: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a dead letter, each with its label."""
+    yield "refused", _time(dead_letter.written, zone)
+    if dead_letter.received is not None:
+        yield "published", _time(dead_letter.received, zone)
+    if journal.is_replay(dead_letter.origin):
+        source = dead_letter.replay_of
+        yield "refused again", f"a replay of {_position(source)}" if source else "a replay"
+    if (replayed := journal.replayed(dead_letter.identity)) is not None:
         where = f", to [{replayed.partition}] offset {replayed.offset}" if replayed.offset >= 0 else ""
         yield "replayed", f"{_time(replayed.at, zone)}{where}"
     for name in ("id", "action"):
-        if (found := letter.event_field(name)) is not None:
-            yield f"event.{name}", _cut(shown(found), full=full)
-    yield "key", _bytes(letter.key, full=full)
-    headers = letter.headers if full else letter.headers[:_HEADERS_MAX]
-    for name, value in headers:
-        yield "header", f"{_cut(shown(name), full=full)}: {_bytes(value, full=full)}"
-    if more := len(letter.headers) - len(headers):
-        yield "header", f"… and {more:,} more: --full shows them"
-    yield "value", _length(letter)
+        if (value := dead_letter.event_field(name)) is not None:
+            yield f"event.{name}", _cut(shown(value), full=full)
+    yield "key", _bytes(dead_letter.key, full=full)
+    headers = dead_letter.headers if full else dead_letter.headers[:_HEADERS_MAX]
+    for name, header in headers:
+        yield "header", f"{_cut(shown(name), full=full)}: {_bytes(header, full=full)}"
+    if more := len(dead_letter.headers) - len(headers):
+        yield "header", f"… {more:,} more: --full shows them"
+    yield "value", _length(dead_letter)
 
 
-def letter_json(letter: Letter, ledger: Ledger) -> dict[str, Any]:
-    """Return the same, for machines: text as it is, bytes that are no UTF-8 in base64."""
-    replayed = ledger.replayed(letter.identity)
-    source = letter.replay_of if ledger.is_replay(letter.origin) else None
+def dead_letter_json(dead_letter: DeadLetter, journal: ReplayJournal) -> dict[str, Any]:
+    """Return a dead letter as JSON: text as it is, bytes that are not UTF-8 in base64."""
+    replayed = journal.replayed(dead_letter.identity)
+    source = dead_letter.replay_of if journal.is_replay(dead_letter.origin) else None
+    value = dead_letter.value
     return {
-        "origin": _origin(letter.origin),
-        "dead_letter": _origin(letter.at),
-        "reason": letter.reason,
-        "path": letter.path,
-        "message": letter.message,
-        "refused": _moment(letter.written),
-        "received": _moment(letter.received),
+        "origin": _origin(dead_letter.origin),
+        "dead_letter": _origin(dead_letter.position),
+        "reason": dead_letter.reason,
+        "path": dead_letter.path,
+        "message": dead_letter.message,
+        "refused": _moment(dead_letter.written),
+        "received": _moment(dead_letter.received),
         "replay_of": _origin(source) if source is not None else None,
         "replayed": {
             "at": _moment(replayed.at),
@@ -108,17 +121,17 @@ def letter_json(letter: Letter, ledger: Ledger) -> dict[str, Any]:
         }
         if replayed is not None
         else None,
-        **_encoded("key", letter.key),
-        "headers": [{"name": name, **_encoded("value", value)} for name, value in letter.headers],
-        "size": letter.size if letter.size is not None else len(letter.value or b""),
-        "is_cut": letter.size is not None,
-        "sha256": letter.digest,
-        **_encoded("value", letter.value),
+        **_encoded("key", dead_letter.key),
+        "headers": [{"name": name, **_encoded("value", v)} for name, v in dead_letter.headers],
+        "size": dead_letter.size if dead_letter.size is not None else len(value or b""),
+        "is_truncated": dead_letter.size is not None,
+        "sha256": dead_letter.digest,
+        **_encoded("value", value),
     }
 
 
 def shown(text: str) -> str:
-    """Return text that does nothing to a terminal but to be there."""
+    """Return text without anything that a terminal would interpret."""
     return printable(text)
 
 
@@ -127,13 +140,15 @@ def shown_bytes(value: bytes) -> str:
     return printable(value.decode("utf-8", "backslashreplace"))
 
 
-def _length(letter: Letter) -> str:
-    if letter.value is None:
+def _length(dead_letter: DeadLetter) -> str:
+    if dead_letter.value is None:
         return "none"
-    length = _counted(len(letter.value), "byte")
-    if letter.size is None:
+    length = _counted(len(dead_letter.value), "byte")
+    if dead_letter.size is None:
         return length
-    return f"the first {length} of {letter.size:,}; the dead-letter topic did not take the rest"
+    return (
+        f"the first {length} of {dead_letter.size:,}; the rest was too large for the dead-letter topic"
+    )
 
 
 def _bytes(value: bytes | None, *, full: bool) -> str:
@@ -146,13 +161,13 @@ def _cut(text: str, *, full: bool) -> str:
     return text if full or len(text) <= _FIELD_MAX else text[:_FIELD_MAX] + "…"
 
 
-def _where_and_why(path: str, message: str) -> str:
+def _path_and_message(path: str, message: str) -> str:
     """Return path and message; most messages begin with the path."""
     text = message if message.startswith(path) else f"{path}: {message}"
     return shown(text)
 
 
-def _place(origin: Origin) -> str:
+def _position(origin: Origin) -> str:
     return f"{shown(origin.topic)} [{origin.partition}] offset {origin.offset}"
 
 

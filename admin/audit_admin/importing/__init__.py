@@ -1,4 +1,4 @@
-"""Another audit log's files, turned into events by a mapping file."""
+"""Importing files of another audit log, by means of a mapping file."""
 
 from audit_admin.importing.commands import register
 

@@ -13,23 +13,26 @@ from typing import Annotated, TextIO
 import typer
 from audit_producer import AuditProducer, PublishError, UndeliveredError
 from audit_producer.publishing import PublisherSettings, file_size, opened, publishing_bar
+from audit_runtime.terminal import print_json, print_lines
 from audit_schemas import AuditEvent, EventRefusedError, encode, printable
 from rich.console import Console
 
 from audit_admin.importing.errors import MappingError
 from audit_admin.importing.mapping import Mapping, load_mapping
 from audit_admin.importing.rows import Row, read_rows
+from audit_admin.importing.rules import RowError
 from audit_admin.importing.translate import Translator
-from audit_admin.importing.value import RowError
 
 __all__ = ["register"]
 
 _SHOWN_REJECTS = 20
-_EXAMPLE = "Example: auditlog import admin-log.csv --mapping admin-log.toml --dry-run; then without it"
+_EXAMPLE = (
+    "Example: auditlog import admin-log.csv --mapping admin-log.toml --dry-run; then without --dry-run"
+)
 
 
 @dataclass(slots=True)
-class _Result:
+class _Counts:
     """What became of the rows."""
 
     rows: int = 0
@@ -43,30 +46,32 @@ def register(app: typer.Typer) -> None:
 
 
 def import_command(
-    file: Annotated[str, typer.Argument(help="Another log's CSV or NDJSON; - reads standard input.")],
+    file: Annotated[
+        str, typer.Argument(help="CSV or NDJSON file of another log; - reads standard input.")
+    ],
     mapping_file: Annotated[
-        Path, typer.Option("--mapping", help="TOML that says how a row becomes an event.")
+        Path, typer.Option("--mapping", help="TOML file that says how a row becomes an event.")
     ],
     rejects: Annotated[
         Path | None,
-        typer.Option(help="Write rows that can't be imported to this NDJSON file, with the reasons."),
+        typer.Option(help="Write rejected rows to this NDJSON file, with the reasons."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Publish nothing: show the first events, and count.")
+        bool, typer.Option("--dry-run", help="Publish nothing; show the first events, and counts.")
     ] = False,
-    show: Annotated[int, typer.Option(min=0, help="Events that --dry-run shows.")] = 3,
+    show: Annotated[int, typer.Option(min=0, help="Number of events that --dry-run shows.")] = 3,
     json_output: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
-    """Publish another audit log's file as events, by a mapping file; importing it again adds nothing.
+    """Import a file of another audit log, by means of a mapping file; safe to repeat.
 
-    An id is made of what the row says, so it is the same at every run. Rows that don't map are
-    reported with line number and reason, and the exit status is 1 if there were any: mend the
-    mapping and import the whole file again. Events older than 400 days need AUDITLOG_MAX_PAST_DAYS,
-    here and for the consumers.
+    Event ids are derived from the rows, so importing a file again adds nothing. Rows that can't be
+    translated are reported with line number and reason, and the exit status is 1 if there are any: fix
+    the mapping, and import the whole file again. Events older than 400 days need a higher
+    AUDITLOG_MAX_PAST_DAYS, here and for the consumers.
     """
     mapping = load_mapping(mapping_file)
     notes = Console(stderr=True, emoji=False)
-    result = _Result()
+    result = _Counts()
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(opened(file))
         reject = stack.enter_context(_rejecting(rejects, notes, result))
@@ -74,7 +79,7 @@ def import_command(
         progress = stack.enter_context(publishing_bar(notes))
         task = progress.add_task("Importing", total=file_size(source), events=0)
         translator = Translator(mapping)
-        for row in _checked(read_rows(source, mapping.form), mapping):
+        for row in _checked(read_rows(source, mapping.file_format), mapping):
             result.rows += 1
             try:
                 event = translator.event_of(row)
@@ -95,7 +100,7 @@ def import_command(
 def _takers(
     stack: contextlib.ExitStack, *, dry_run: bool, show: int
 ) -> tuple[Callable[[AuditEvent], None], Callable[[], int]]:
-    """Return what takes an event, and what counts those that Kafka has."""
+    """Return a function that takes an event, and one that counts the events that Kafka has."""
     settings = PublisherSettings()
     if dry_run:
         catalogue, bounds = settings.load_catalogue(), settings.time_bounds()
@@ -128,26 +133,28 @@ def _closing(producer: AuditProducer) -> Iterator[None]:
         if producer.counts.undelivered:
             raise UndeliveredError(producer.counts.undelivered)
     except UndeliveredError as error:
-        raise PublishError(f"{error}. Import again: what did arrive will not be doubled") from error
+        raise PublishError(
+            f"{error}. Import the file again: events that did arrive will not be duplicated"
+        ) from error
 
 
 def _checked(rows: Iterator[Row], mapping: Mapping) -> Iterator[Row]:
-    """Pass rows on. Raises MappingError if a CSV file has not the columns that the mapping names."""
-    is_sure = mapping.form.kind != "csv"
+    """Pass rows on. Raises MappingError if a CSV file lacks a column that the mapping names."""
+    is_checked = mapping.file_format.kind != "csv"
     for row in rows:
-        if not is_sure and row.problem is None:
-            is_sure = True
+        if not is_checked and row.problem is None:
+            is_checked = True
             if missing := sorted(mapping.sources() - set(row.fields)):
-                there = printable(", ".join(row.fields))[:500]
-                raise MappingError(f"the file has no column {missing[0]!r}; it has {there}")
+                present = printable(", ".join(row.fields))[:500]
+                raise MappingError(f"the file has no column {missing[0]!r}; it has {present}")
         yield row
 
 
 @contextlib.contextmanager
 def _rejecting(
-    target: Path | None, notes: Console, result: _Result
+    target: Path | None, notes: Console, result: _Counts
 ) -> Iterator[Callable[[Row, str, str], None]]:
-    """Give what reports a row: on standard error, and to the file if there is one."""
+    """Give a function that reports a rejected row: to standard error, and to the file if given."""
     with contextlib.ExitStack() as stack:
         out: TextIO | None = None
         if target is not None:
@@ -166,15 +173,16 @@ def _rejecting(
                 said = printable(f"line {row.number}: {path + ': ' if path else ''}{why}")
                 notes.print(said, markup=False, highlight=False, soft_wrap=True)
             elif many == _SHOWN_REJECTS + 1:
-                notes.print(f"more in {target}", markup=False, highlight=False, soft_wrap=True)
+                notes.print(
+                    f"more rejected rows in {target}", markup=False, highlight=False, soft_wrap=True
+                )
 
         yield reject
 
 
 def _report(
-    result: _Result, delivered: int, rejects: Path | None, *, dry_run: bool, json_output: bool
+    result: _Counts, delivered: int, rejects: Path | None, *, dry_run: bool, json_output: bool
 ) -> None:
-    console = Console(emoji=False)
     rejected = result.rejected.total()
     if json_output:
         data = {
@@ -185,7 +193,7 @@ def _report(
             "rejected_because": dict(result.rejected.most_common(100)),
             "dry_run": dry_run,
         }
-        sys.stdout.write(json.dumps(data) + "\n")
+        print_json(data)
         return
     good = result.activities.total()
     lines = [f"{good:,} rows would be published" if dry_run else f"{delivered:,} rows published"]
@@ -193,5 +201,4 @@ def _report(
     if rejected:
         lines.append(f"{rejected:,} rows rejected" + (f", see {rejects}" if rejects else ""))
         lines += [f"  {count:,} {printable(why)}" for why, count in result.rejected.most_common(10)]
-    for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    print_lines(*lines)

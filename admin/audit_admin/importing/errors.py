@@ -1,4 +1,4 @@
-"""What stops an import as a whole; a row that can't be imported is reported, and stops nothing."""
+"""Errors that stop the whole import; a row that can't be imported is only reported."""
 
 from audit_producer import PublishError
 
@@ -6,8 +6,8 @@ __all__ = ["ImportFileError", "MappingError"]
 
 
 class MappingError(PublishError):
-    """The mapping file is wrong; the message says where, and what may stand there."""
+    """The mapping file is invalid; the message says where, and what is allowed there."""
 
 
 class ImportFileError(PublishError):
-    """The file can't be read as what the mapping says it is."""
+    """The file can't be read in the format that the mapping names."""

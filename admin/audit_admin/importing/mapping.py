@@ -1,4 +1,4 @@
-"""The mapping file: how a row of another log becomes an event. TOML; docs/migrating.md explains it."""
+"""The mapping file (TOML): how a row becomes an event. See docs/migrating.md."""
 
 import codecs
 import tomllib
@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from audit_schemas import AuditEvent, leaves
 
 from audit_admin.importing.errors import MappingError
-from audit_admin.importing.rows import Form
-from audit_admin.importing.value import TIME_FORMS, Moment, Value
+from audit_admin.importing.rows import FileFormat
+from audit_admin.importing.rules import TIME_FORMS, TimestampRule, ValueRule
 
 __all__ = ["ChangeRule", "Mapping", "load_mapping"]
 
@@ -21,7 +21,7 @@ _OWN = {
     "@timestamp": "[time]",
     "event.action": "[activity]",
     "audit.changes": "[[changes]]",
-    "audit.altered": "nobody: it is found out",
+    "audit.altered": "auditlog itself",
 }
 _LABELS = "labels."
 
@@ -30,9 +30,9 @@ _LABELS = "labels."
 class ChangeRule:
     """One entry of audit.changes."""
 
-    field: Value
-    before: Value | None
-    after: Value | None
+    field: ValueRule
+    before: ValueRule | None
+    after: ValueRule | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,16 @@ class Mapping:
     """A mapping file, read and checked."""
 
     name: str
-    form: Form
+    file_format: FileFormat
     ids: tuple[str, ...]
-    """Fields that tell rows apart; none: the whole row does."""
-    time: Moment
-    activity: Value
-    fields: Table[str, Value]
+    """Fields that identify a row; if empty, the whole row does."""
+    time: TimestampRule
+    activity: ValueRule
+    fields: Table[str, ValueRule]
     changes: tuple[ChangeRule, ...]
 
     def sources(self) -> set[str]:
-        """Return every field of a row that is asked for."""
+        """Return every field of a row that is used."""
         values = [self.activity, *self.fields.values()]
         for change in self.changes:
             values += [value for value in (change.field, change.before, change.after) if value]
@@ -58,18 +58,18 @@ class Mapping:
 
 
 def load_mapping(path: Path) -> Mapping:
-    """Read a mapping file. Raises MappingError, with the place and what may stand there."""
+    """Read a mapping file. Raises MappingError, which says where, and what is allowed there."""
     try:
         found = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise MappingError(f"{path} can't be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise MappingError(f"{path} is not TOML: {error}") from None
+        raise MappingError(f"{path} is not valid TOML: {error}") from None
     return _Reader(path).read(found)
 
 
 class _Reader:
-    """Reads the tables, and names the place of what is wrong."""
+    """Reads the tables; errors name the place."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -80,7 +80,7 @@ class _Reader:
         self._only(source, "[source]", "name", "format", "encoding", "delimiter", "columns", "id")
         return Mapping(
             name=self._text(source, "[source]", "name"),
-            form=self._form(source),
+            file_format=self._file_format(source),
             ids=tuple(self._names(source, "id")),
             time=self._time(self._table(found, "time")),
             activity=self._value(found.get("activity"), "[activity]"),
@@ -91,7 +91,7 @@ class _Reader:
             changes=tuple(self._change(change) for change in found.get("changes", [])),
         )
 
-    def _form(self, source: dict[str, Any]) -> Form:
+    def _file_format(self, source: dict[str, Any]) -> FileFormat:
         kind = source.get("format")
         if kind not in ("csv", "ndjson"):
             self._wrong("[source] format", 'must be "csv" or "ndjson"')
@@ -99,13 +99,13 @@ class _Reader:
         try:
             codecs.lookup(encoding or "utf-8")
         except (LookupError, TypeError):
-            self._wrong("[source] encoding", "is none that is known, such as utf-8 or windows-1254")
+            self._wrong("[source] encoding", "is not a known encoding, such as utf-8 or windows-1254")
         delimiter = source.get("delimiter", ",")
         if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
             self._wrong("[source] delimiter", "must be one character")
-        return Form(kind, encoding, delimiter, self._names(source, "columns") or None)
+        return FileFormat(kind, encoding, delimiter, self._names(source, "columns") or None)
 
-    def _time(self, table: dict[str, Any]) -> Moment:
+    def _time(self, table: dict[str, Any]) -> TimestampRule:
         self._only(table, "[time]", "from", "format", "zone")
         form = table.get("format", "rfc3339")
         if not isinstance(form, str) or (form not in TIME_FORMS and "%" not in form):
@@ -116,15 +116,15 @@ class _Reader:
         try:
             place = ZoneInfo(zone) if zone is not None else None
         except (ValueError, TypeError, OSError, KeyError):
-            self._wrong("[time] zone", "is no time zone, such as Europe/Istanbul or UTC")
-        return Moment(self._text(table, "[time]", "from"), form, place)
+            self._wrong("[time] zone", "is not a time zone, such as Europe/Istanbul or UTC")
+        return TimestampRule(self._text(table, "[time]", "from"), form, place)
 
     def _field(self, path: str) -> str:
         if path in _OWN:
             self._wrong(f"[fields] {path}", f"is set by {_OWN[path]}")
         if path not in _PATHS and not (path.startswith(_LABELS) and len(path) > len(_LABELS)):
             self._wrong(
-                f"[fields] {path}", "is not a field of an event; anything of your own goes under labels"
+                f"[fields] {path}", "is not a field of an event; put fields of your own under labels"
             )
         return path
 
@@ -138,21 +138,21 @@ class _Reader:
         )
         return ChangeRule(self._value(table.get("field"), "[[changes]] field"), before, after)
 
-    def _value(self, found: object, place: str) -> Value:
+    def _value(self, found: object, place: str) -> ValueRule:
         if isinstance(found, str):
-            return Value(found)
+            return ValueRule(found)
         if not isinstance(found, dict):
             self._wrong(place, 'must be the name of a field, or like { from = "name", map = {…} }')
         self._only(found, place, "from", "constant", "map", "otherwise", "default", "split")
         if ("from" in found) == ("constant" in found):
-            self._wrong(place, "must have one of from and constant")
+            self._wrong(place, "must have either from or constant")
         table = found.get("map")
         if table is not None and not isinstance(table, dict):
-            self._wrong(f"{place} map", "must be a table of texts")
+            self._wrong(f"{place} map", "must be a table of strings")
         for name, text in [*found.items(), *(table or {}).items()]:
             if name != "map" and not isinstance(text, str):
-                self._wrong(f"{place} {name}", "must be a text, in quotation marks")
-        return Value(
+                self._wrong(f"{place} {name}", "must be a string")
+        return ValueRule(
             found.get("from"),
             found.get("constant"),
             table,
@@ -183,7 +183,7 @@ class _Reader:
     def _only(self, table: dict[str, Any], place: str, *names: str) -> None:
         strange = sorted(set(table) - set(names))
         if strange:
-            self._wrong(f"{place} {strange[0]}", f"is not known; there are {', '.join(names)}")
+            self._wrong(f"{place} {strange[0]}", f"is not a known key; known are {', '.join(names)}")
 
     def _wrong(self, place: str, what: str) -> NoReturn:
         raise MappingError(f"{self._path}: {place} {what}")

@@ -1,4 +1,4 @@
-"""Rows of another log's file, CSV or NDJSON, as a stream: whatever is in it, no row goes unsaid."""
+"""Reading the rows of a CSV or NDJSON file as a stream. No row is dropped silently."""
 
 import codecs
 import csv
@@ -11,10 +11,10 @@ from typing import Any, BinaryIO, Literal
 
 from audit_admin.importing.errors import ImportFileError
 
-__all__ = ["Form", "Row", "read_rows"]
+__all__ = ["FileFormat", "Row", "read_rows"]
 
 LINE_MAX = 8 * 1024 * 1024
-"""Characters of a line; an event has a megabyte at most, and a row is no more than a few events."""
+"""Characters in a line. An event has at most a megabyte, and a row is not much larger."""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -24,12 +24,12 @@ _MARKS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """How a file is written."""
+class FileFormat:
+    """The format of a file."""
 
     kind: Literal["csv", "ndjson"]
     encoding: str | None = None
-    """None: as its byte order mark says, else UTF-8."""
+    """None: from its byte order mark, otherwise UTF-8."""
     delimiter: str = ","
     columns: Sequence[str] | None = None
     """The columns of a CSV file without a header."""
@@ -37,29 +37,30 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: the line that it begins at, from 1, and its fields; or what it is and why it is none."""
+    """A row: the line at which it begins, from 1, and its fields; `problem` if it is malformed."""
 
     number: int
     fields: dict[str, Any]
     problem: str | None = None
 
 
-def read_rows(source: BinaryIO, form: Form) -> Iterator[Row]:
-    """Read rows; one that is none has a `problem`, and the next ones are read all the same.
+def read_rows(source: BinaryIO, file_format: FileFormat) -> Iterator[Row]:
+    """Read rows. A malformed row has a `problem`, and does not stop the rows after it.
 
-    Bytes that are not of the encoding become lone surrogates, so that free text can be mended and any
-    other field is refused by name. Raises ImportFileError for what makes the whole file unreadable.
+    Bytes that are invalid in the encoding become lone surrogates, so that free text can be mended
+    and any other field is refused by name. Raises ImportFileError if the file as a whole can't be
+    read.
     """
-    text = _decoded(source, form)
-    return _csv_rows(text, form) if form.kind == "csv" else _json_rows(text)
+    text = _decoded(source, file_format)
+    return _csv_rows(text, file_format) if file_format.kind == "csv" else _json_rows(text)
 
 
-def _decoded(source: BinaryIO, form: Form) -> Iterator[str]:
-    """Yield the lines, their ends as they are. A file that was cut in the middle of a byte ends so."""
+def _decoded(source: BinaryIO, file_format: FileFormat) -> Iterator[str]:
+    """Yield the lines with their line ends. Raises ImportFileError."""
     buffered = source if isinstance(source, io.BufferedReader) else io.BufferedReader(source)  # type: ignore[type-var]
     start = buffered.peek(4)[:4]
     marked = next((name for mark, name in _MARKS if start.startswith(mark)), None)
-    encoding = marked or form.encoding or "utf-8"
+    encoding = marked or file_format.encoding or "utf-8"
     text = io.TextIOWrapper(buffered, encoding, errors="surrogateescape", newline="")
     number = 0
     try:
@@ -67,20 +68,20 @@ def _decoded(source: BinaryIO, form: Form) -> Iterator[str]:
             number += 1
             if len(line) >= LINE_MAX:
                 raise ImportFileError(
-                    f"line {number} has more than {LINE_MAX:,} characters: is it {form.kind}?"
+                    f"line {number} has more than {LINE_MAX:,} characters: is it {file_format.kind}?"
                 )
             yield line
     except UnicodeError as error:
         raise ImportFileError(f"after line {number}: not {encoding} ({error.args[-1]})") from None
     finally:
-        with suppress(ValueError):  # whoever opened the file has closed it
+        with suppress(ValueError):  # the file was closed by its owner
             text.detach()
 
 
-def _csv_rows(lines: Iterator[str], form: Form) -> Iterator[Row]:
+def _csv_rows(lines: Iterator[str], file_format: FileFormat) -> Iterator[Row]:
     csv.field_size_limit(LINE_MAX)
-    reader = csv.reader(lines, delimiter=form.delimiter, strict=True)
-    columns = list(form.columns) if form.columns else _header(reader)
+    reader = csv.reader(lines, delimiter=file_format.delimiter, strict=True)
+    columns = list(file_format.columns) if file_format.columns else _header(reader)
     while True:
         number = reader.line_num + 1
         try:
@@ -94,14 +95,14 @@ def _csv_rows(lines: Iterator[str], form: Form) -> Iterator[Row]:
             continue
         fields: dict[str, Any] = dict(zip(columns, values, strict=False))
         if len(values) != len(columns):
-            wrong = f"has {len(values)} fields, and there are {len(columns)} columns"
+            wrong = f"has {len(values)} fields instead of {len(columns)}"
             yield Row(number, fields, f"{_span(number, reader.line_num)}{wrong}")
         else:
             yield Row(number, fields)
 
 
 def _span(first: int, last: int) -> str:
-    """Say how far a row reaches: a quotation mark that is never closed swallows many lines."""
+    """Say where a row ends: an unclosed quotation mark extends it across many lines."""
     return f"(to line {last}) " if last > first else ""
 
 
@@ -115,8 +116,8 @@ def _header(reader: Any) -> list[str]:
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise ImportFileError(
-            f"the column {twice[0]!r} is there twice: name the columns yourself, in the mapping's "
-            "source.columns, and take the header out"
+            f"the column {twice[0]!r} occurs twice: list the columns in the mapping's "
+            "source.columns, and remove the header"
         )
     return columns
 

@@ -1,4 +1,4 @@
-"""A row becomes an event, or a sentence about why it can't. Pure."""
+"""Translating a row into an event. Pure."""
 
 import hashlib
 import json
@@ -11,20 +11,20 @@ from audit_schemas import AuditEvent, LineIds, validate
 
 from audit_admin.importing.mapping import ChangeRule, Mapping
 from audit_admin.importing.rows import Row
-from audit_admin.importing.value import RowError, pick, text_of
+from audit_admin.importing.rules import RowError, pick, text_of
 
 __all__ = ["Translator"]
 
 _IMPORTS = uuid.UUID("0b7c9f0a-8d6e-5b1c-9a54-2f6f1f5d7e21")
-"""Namespace of the ids of imported rows. Changing it would double every import that is run again."""
+"""Namespace of the ids of imported rows. Changing it would duplicate every repeated import."""
 _WHOLE = "event.sequence"
 
 
 class Translator:
-    """Makes events of the rows of one file, the same at every reading of it.
+    """Translates the rows of one file, with the same result each time.
 
-    An id is a UUIDv5 of the source's name and the fields that the mapping names, else of the whole
-    row and how often it stood there before. Memory: some 200 bytes a row.
+    An id is a UUIDv5 of the source's name and of the fields that the mapping names, or of the whole row
+    and how often it has occurred before. Memory: about 200 bytes per row.
     """
 
     def __init__(self, mapping: Mapping) -> None:
@@ -62,13 +62,13 @@ class Translator:
             return self._lines.next_id(whole)
         values = [text_of(pick(row.fields, name)) for name in mapping.ids]
         if None in values:
-            raise RowError(mapping.ids[values.index(None)], "is empty, and the id is made of it")
+            raise RowError(mapping.ids[values.index(None)], "is empty, but is part of the id")
         key = hashlib.sha256(_canonical([mapping.name, *values])).digest()
         digest = hashlib.sha256(whole).digest()[:8]
         before, number = self._seen.setdefault(key[:8], (digest, row.number))
         if before != digest:
             raise RowError(
-                ", ".join(mapping.ids), f"is that of line {number}, which says something else"
+                ", ".join(mapping.ids), f"is also that of line {number}, which has different contents"
             )
         return str(uuid.uuid5(_IMPORTS, key.hex()))
 
@@ -80,7 +80,7 @@ class Translator:
 
 
 def _change(rule: ChangeRule, row: Table[str, Any]) -> list[dict[str, Any]]:
-    """Return the change that a row tells of, none if it tells of none; secrets are masked."""
+    """Return the change that a row describes, if any; secrets are masked."""
     field = rule.field.one(row)
     before, after = (value.one(row) if value else None for value in (rule.before, rule.after))
     if field is None or (before is None and after is None and (rule.before or rule.after)):
@@ -95,7 +95,7 @@ def _whole(text: str | list[str]) -> int:
 
 
 def _set(fields: dict[str, Any], path: str, value: Any) -> None:
-    """Put a value under a path; a label's name may have dots."""
+    """Set the value at a path; a label's name may contain dots."""
     parent, name = fields, path
     while "." in name and not (parent is not fields and path.startswith("labels.")):
         head, name = name.split(".", 1)

@@ -1,4 +1,4 @@
-"""The upkeep of the indices: how long events are kept, and how indices are made anew."""
+"""The lifecycle of the indices: how long events are kept, and how indices are rebuilt."""
 
 import typer
 

@@ -8,74 +8,77 @@ from typing import Any
 import elasticsearch
 from audit_schemas import MANAGED_BY, IndexNaming
 
-__all__ = ["Held", "Inventory", "take_inventory"]
+__all__ = ["IndexInfo", "Inventory", "take_inventory"]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """An index of ours."""
+class IndexInfo:
+    """One of our indices."""
 
     index: str
-    """What Elasticsearch calls it."""
+    """Its own name in Elasticsearch."""
     name: str
-    """What events are written under: the same, or an alias, where the index was made anew."""
+    """The name that events are written to: the same, or an alias if the index was rebuilt."""
     version: int
-    """How often it was made anew, and one."""
+    """1 for the original index, one more for each rebuild."""
     begin: date
     end: date
-    """The first day that it holds, and the day after its last, in UTC."""
+    """The first day that it covers, and the day after its last, in UTC."""
     is_live: bool
-    """Whether it holds the events now; else it is one that `reindex` makes, or has kept."""
+    """Whether it serves reads and writes; if not, it is a copy that `reindex` is making or has kept."""
     documents: int | None
     bytes: int | None
-    """None: it is closed, so nobody knows."""
+    """None if the index is closed."""
     mappings: Mapping[str, Any]
     settings: Mapping[str, Any]
-    """Flat."""
+    """Flat: one level of dotted keys."""
     aliases: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The indices of events, in order of time, and those that carry the name and are not ours."""
+    """Our indices in order of time, and those that match the prefix but are not ours."""
 
-    held: Sequence[Held]
+    indices: Sequence[IndexInfo]
     foreign: Sequence[str]
 
-    def live(self) -> Sequence[Held]:
-        """Return the indices that hold the events now."""
-        return [one for one in self.held if one.is_live]
+    def live(self) -> Sequence[IndexInfo]:
+        """Return the indices that serve reads and writes."""
+        return [info for info in self.indices if info.is_live]
 
 
 def take_inventory(client: elasticsearch.Elasticsearch, naming: IndexNaming) -> Inventory:
-    """Look at all indices that carry the prefix. Errors of the Elasticsearch client pass through.
+    """List all indices that match the prefix. Raises the errors of the Elasticsearch client.
 
-    Ours is what our template made, by its mapping's `_meta`, under a name that the naming gives.
+    An index is ours if its mapping's `_meta` says that our template made it, and `naming` knows its
+    name.
     """
     patterns = [naming.pattern, naming.copies]
-    found = client.indices.get(
+    answer = client.indices.get(
         index=patterns, allow_no_indices=True, flat_settings=True, expand_wildcards="open,closed"
     )
     sizes = client.indices.stats(index=patterns, metric=["docs", "store"])["indices"]
-    held, foreign = [], []
-    for index, body in found.items():
-        one = _held(index, body, sizes.get(index), naming)
-        if one is None:
+    indices, foreign = [], []
+    for index, body in answer.items():
+        info = _info(index, body, sizes.get(index), naming)
+        if info is None:
             foreign.append(index)
         else:
-            held.append(one)
-    return Inventory(sorted(held, key=lambda one: (one.begin, one.end, one.version)), sorted(foreign))
+            indices.append(info)
+    return Inventory(
+        sorted(indices, key=lambda info: (info.begin, info.end, info.version)), sorted(foreign)
+    )
 
 
-def _held(
+def _info(
     index: str, body: Mapping[str, Any], sizes: Mapping[str, Any] | None, naming: IndexNaming
-) -> Held | None:
+) -> IndexInfo | None:
     name, version = naming.version_of(index)
     span = naming.span_of(name)
     if span is None or body["mappings"].get("_meta", {}).get("managed_by") != MANAGED_BY:
         return None
     aliases = frozenset(body["aliases"])
-    return Held(
+    return IndexInfo(
         index,
         name,
         version,

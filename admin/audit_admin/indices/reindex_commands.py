@@ -1,25 +1,26 @@
 """`auditlog reindex`."""
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from audit_consumer import ConsumerSettings, EventIndex, SetupFaultError
-from audit_runtime.terminal import print_lines, report_progress
+from audit_runtime.terminal import Json, print_json, print_lines, report_progress
 from audit_schemas import IndexNaming, index_template, lifecycle_of
 
-from audit_admin.indices.inventory import Held, take_inventory
-from audit_admin.indices.reindex import Reindexing, kept, outdated
-from audit_admin.indices.reindex_job import is_making
-from audit_admin.indices.shard_reader import Sweep
+from audit_admin.indices.inventory import IndexInfo, take_inventory
+from audit_admin.indices.reindex import Reindexer, old_copies, outdated
+from audit_admin.indices.reindex_job import is_unfinished
+from audit_admin.indices.shard_reader import ShardReader
 from audit_admin.settings import SetupSettings
 from audit_admin.setup import stored_template
 
 __all__ = ["register"]
 
-_EXAMPLE = "Example: auditlog reindex --dry-run; then: auditlog reindex; later: the same with --forget"
+_EXAMPLE = (
+    "Example: auditlog reindex --dry-run; then: auditlog reindex; later: auditlog reindex --delete-old"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -30,64 +31,63 @@ def register(app: typer.Typer) -> None:
 def reindex_command(
     indices: Annotated[
         list[str] | None,
-        typer.Option("--index", help="Make this one anew, whatever its mapping; may be repeated."),
+        typer.Option("--index", help="Rebuild this index, whatever its mapping; may be repeated."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what would be made anew.")
+        bool, typer.Option("--dry-run", help="Only show what would be rebuilt.")
     ] = False,
     abandon: Annotated[
-        bool, typer.Option("--abandon", help="Take back what was begun and not finished.")
+        bool, typer.Option("--abandon", help="Undo a reindex that was not finished.")
     ] = False,
-    forget: Annotated[
-        bool, typer.Option("--forget", help="Delete the old indices that were kept.")
+    delete_old: Annotated[
+        bool, typer.Option("--delete-old", help="Delete the old indices that were kept.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask before --forget deletes.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --delete-old deletes.")] = False,
     grace: Annotated[
         float,
-        typer.Option(min=0, help="Seconds that searches on the old index may take to their end."),
+        typer.Option(min=0, help="Seconds to let searches that run on the old index finish."),
     ] = 30.0,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+    json_output: Json = False,
 ) -> None:
-    """Bring indices to the mapping of the index template, while events keep coming.
+    """Rebuild indices with the mapping of the index template, while events keep arriving.
 
-    Run auditlog setup first, which writes this version's template. Each index is copied beside the
-    running consumers; they wait a moment at the end, while the last events are copied, both are
-    compared by count and hash, and the names move. Readers see every event once at every moment. The
-    old index is kept until --forget. Killed at any moment: run it again, or --abandon.
+    Run auditlog setup first: it stores this version's template. Each index is copied while consumers
+    run. At the end they wait briefly while the last events are copied, both indices are compared by
+    count and hash, and the names are switched. Readers see every event exactly once throughout. The old
+    index is kept until --delete-old. If it is interrupted, run it again or use --abandon.
     """
     settings, setup = ConsumerSettings(), SetupSettings()
     naming = _naming(settings)
-    sweep = Sweep(settings, settings.request_seconds)
-    said: list[str] = []
+    reader = ShardReader(settings, settings.request_seconds)
+    done: list[str] = []
 
-    def say(line: str) -> None:
-        said.append(line)
+    def announce(line: str) -> None:
+        done.append(line)
         if not json_output:
             print_lines(line)
 
-    with sweep.client, report_progress(hidden=json_output) as report:
-        found = stored_template(sweep.client, naming.prefix)
-        body = index_template(naming, setup.index_settings(lifecycle_of(found)))["template"]
-        work = Reindexing(sweep, naming, body, report, grace=grace, say=say)
-        held = take_inventory(sweep.client, naming).held
-        if forget:
-            for line in _forget(sweep, kept(held), yes=yes):
-                say(line)
+    with reader.client, report_progress(hidden=json_output) as report:
+        template = stored_template(reader.client, naming.prefix)
+        body = index_template(naming, setup.index_settings(lifecycle_of(template)))["template"]
+        reindexer = Reindexer(reader, naming, body, report, grace=grace, announce=announce)
+        inventory = take_inventory(reader.client, naming).indices
+        if delete_old:
+            for line in _delete(reader, old_copies(inventory), yes=yes):
+                announce(line)
         elif abandon:
-            for line in work.abandon():
-                say(line)
+            for line in reindexer.abandon():
+                announce(line)
         else:
-            names = indices or [one.name for one in outdated(held, body)]
-            for name in names:
-                say(_plan(name, held)) if dry_run else work.make_anew(name)
-    if not said:
-        say(
-            "Nothing was begun that is not finished"
+            for name in indices or [info.name for info in outdated(inventory, body)]:
+                announce(_preview(name, inventory)) if dry_run else reindexer.reindex(name)
+    if not done:
+        announce(
+            "There is no unfinished reindex"
             if abandon
             else "Nothing to do: every index has the mapping of this version"
         )
     if json_output:
-        sys.stdout.write(json.dumps({"done": said}) + "\n")
+        print_json({"done": done})
 
 
 def _naming(settings: ConsumerSettings) -> IndexNaming:
@@ -98,19 +98,23 @@ def _naming(settings: ConsumerSettings) -> IndexNaming:
         index.close()
 
 
-def _plan(name: str, held: Sequence[Held]) -> str:
-    documents = sum(one.documents or 0 for one in held if one.is_live and name in (one.name, one.index))
-    begun = any(is_making(one) and one.name == name for one in held)
-    return f"{name}: {documents:,} events would be copied" + (", which was begun" if begun else "")
+def _preview(name: str, inventory: Sequence[IndexInfo]) -> str:
+    documents = sum(
+        info.documents or 0 for info in inventory if info.is_live and name in (info.name, info.index)
+    )
+    is_begun = any(is_unfinished(info) and info.name == name for info in inventory)
+    return f"{name}: {documents:,} events would be copied" + (" (already begun)" if is_begun else "")
 
 
-def _forget(sweep: Sweep, old: Sequence[Held], *, yes: bool) -> Sequence[str]:
+def _delete(reader: ShardReader, old: Sequence[IndexInfo], *, yes: bool) -> Sequence[str]:
     if old and not yes:
         if not sys.stdin.isatty():
-            raise SetupFaultError("Nobody is there to ask before deleting: say --yes if it is meant")
-        names = ", ".join(one.index for one in old)
+            raise SetupFaultError(
+                "Deleting needs confirmation, and this is not a terminal: add --yes to confirm"
+            )
+        names = ", ".join(info.index for info in old)
         if not typer.confirm(f"Delete {names}?", err=True):
-            return ["Nothing is deleted"]
-    for one in old:
-        sweep.client.indices.delete(index=one.index)
-    return [f"deleted {one.index}" for one in old] or ["No old index is kept"]
+            return ["Nothing was deleted"]
+    for info in old:
+        reader.client.indices.delete(index=info.index)
+    return [f"deleted {info.index}" for info in old] or ["There are no old indices"]

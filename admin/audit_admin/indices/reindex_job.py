@@ -1,8 +1,8 @@
-"""An index in the making: a copy under today's mapping, whose progress is noted in its own `_meta`.
+"""Copying one index into a new one with the current mapping; progress is saved in the copy's `_meta`.
 
-Documents are copied as they are, under their own ids, by `create`: doing it twice does no harm. What
-is noted is a range of sequence numbers that is copied whole, with the tally of what was in it; so a
-run that was killed at any moment is gone on with from there.
+Documents are copied as they are, under their own ids, by `create`, so copying them twice does no harm.
+What is saved is the range of sequence numbers that is completely copied, and its checksum: a run that
+was killed at any point is resumed from there.
 """
 
 import time
@@ -13,50 +13,52 @@ import elasticsearch
 from audit_consumer import RESPONSE_FIELDS, SetupFaultError, UnreachableError, classify_items
 from audit_runtime.terminal import Report
 
-from audit_admin.indices.inventory import Held
-from audit_admin.indices.shard_reader import Hit, Sweep, Tally
+from audit_admin.indices.inventory import IndexInfo
+from audit_admin.indices.shard_reader import Checksum, ShardReader, StoredDocument
 
-__all__ = ["NOTE", "Making", "is_making"]
+__all__ = ["PROGRESS", "ReindexJob", "is_unfinished"]
 
-NOTE = "reindex"
-"""The key in `_meta` of an index that is not finished."""
+PROGRESS = "reindex"
+"""The key in `_meta` of a copy that is not finished."""
 
-_NOTE_EVERY = 10
-"""Pages between two notes; each note is a change of the cluster's state."""
+_SAVE_EVERY_PAGES = 10
+"""Each save changes the cluster state."""
 _BULK_BYTES = 8 * 1024 * 1024
-_TRIES = 60
-_LATER = (429, 502, 503, 504)
+_ATTEMPTS = 60
+_RETRYABLE = (429, 502, 503, 504)
 
 
-def is_making(held: Held) -> bool:
-    """Tell whether an index is one that was begun and is not finished."""
-    return NOTE in held.mappings.get("_meta", {})
+def is_unfinished(info: IndexInfo) -> bool:
+    """Tell whether an index is a copy that was begun and is not finished."""
+    return PROGRESS in info.mappings.get("_meta", {})
 
 
-class Making:
-    """Makes `target` of `source`. Errors of the Elasticsearch client pass through."""
+class ReindexJob:
+    """Copies `source` to `target`. Raises the errors of the Elasticsearch client."""
 
-    def __init__(self, sweep: Sweep, source: Held, target: str, body: Mapping[str, Any]) -> None:
+    def __init__(
+        self, reader: ShardReader, source: IndexInfo, target: str, body: Mapping[str, Any]
+    ) -> None:
         self.source = source
         self.target = target
-        self._sweep = sweep
-        self._client = sweep.client
+        self._reader = reader
+        self._client = reader.client
         self._body = body
-        self._copied: dict[int, tuple[int, Tally]] = {}
-        self._checked: dict[int, tuple[int, Tally]] = {}
-        note = source.mappings.get("_meta", {}).get(NOTE)
+        self._copied: dict[int, tuple[int, Checksum]] = {}
+        self._checked: dict[int, tuple[int, Checksum]] = {}
+        progress = source.mappings.get("_meta", {}).get(PROGRESS)
         self.was_blocked: bool = (
-            note["was_blocked"] if note else source.settings.get("index.blocks.write") == "true"
+            progress["was_blocked"] if progress else source.settings.get("index.blocks.write") == "true"
         )
 
     def begin(self) -> None:
-        """Make the new index, or go on with the one that a run before has begun.
+        """Create the target, or resume the one that an earlier run began.
 
-        Raises SetupFaultError if an index of that name was made of something else.
+        Raises SetupFaultError if an index of that name is a copy of something else.
         """
         uuid = self.source.settings["index.uuid"]
         try:
-            found = self._client.indices.get_mapping(index=self.target)[self.target]["mappings"]
+            mappings = self._client.indices.get_mapping(index=self.target)[self.target]["mappings"]
         except elasticsearch.NotFoundError:
             self._client.indices.create(
                 index=self.target,
@@ -64,95 +66,97 @@ class Making:
                 mappings={**self._body["mappings"], "_meta": self._meta()},
             )
             return
-        note = found.get("_meta", {}).get(NOTE)
-        if note is None or note["uuid"] != uuid:
+        progress = mappings.get("_meta", {}).get(PROGRESS)
+        if progress is None or progress["uuid"] != uuid:
             raise SetupFaultError(
-                f"Index {self.target} is in the way: it was not made of {self.source.index} as it is "
-                "now. Delete it, or take back what was begun with: auditlog reindex --abandon"
+                f"Index {self.target} already exists, and is not a copy of the current "
+                f"{self.source.index}. Delete it, or undo the unfinished reindex with: "
+                "auditlog reindex --abandon"
             )
-        self.was_blocked = note["was_blocked"]
+        self.was_blocked = progress["was_blocked"]
         self._copied = {
-            int(shard): (at, Tally(documents, int(digest, 16)))
-            for shard, (at, documents, digest) in note["copied"].items()
+            int(shard): (upto, Checksum(documents, int(digest, 16)))
+            for shard, (upto, documents, digest) in progress["copied"].items()
         }
 
-    def copy(self, report: Report, *, whole: bool = False) -> int:
-        """Copy what was settled and is not copied yet; return how many documents that were.
+    def copy(self, report: Report, *, complete: bool = False) -> int:
+        """Copy what is below the checkpoints and not copied yet; return how many documents that was.
 
-        `whole` waits until nothing is under way: the source must take no writes then.
+        With `complete`, wait until no write is in flight; the source must be blocked for writes.
         """
-        settled = self._sweep.settled(self.source.index, whole=whole)
+        checkpoints = self._reader.checkpoints(self.source.index, complete=complete)
         before = self._total(self._copied).documents
-        for shard, upto in settled.items():
-            after, tally = self._copied.get(shard, (-1, Tally()))
-            for number, hits in enumerate(self._sweep.pages(self.source.index, shard, after, upto), 1):
-                self._create(hits)
-                after, tally = hits[-1].sort[0], tally.plus(hits)
-                self._copied[shard] = (after, tally)
-                if number % _NOTE_EVERY == 0:
-                    self.note()
+        for shard, upto in checkpoints.items():
+            after, checksum = self._copied.get(shard, (-1, Checksum()))
+            pages = self._reader.pages(self.source.index, shard, after, upto)
+            for number, documents in enumerate(pages, 1):
+                self._create(documents)
+                after, checksum = documents[-1].sort[0], checksum.plus(documents)
+                self._copied[shard] = (after, checksum)
+                if number % _SAVE_EVERY_PAGES == 0:
+                    self.save_progress()
                 done = self._total(self._copied).documents
                 report(f"Copying {self.source.name}", done, self.source.documents or done)
-            self._copied[shard] = (max(after, upto), tally)
-        self.note()
+            self._copied[shard] = (max(after, upto), checksum)
+        self.save_progress()
         return self._total(self._copied).documents - before
 
     def check(self, report: Report) -> None:
-        """Read what was written to the new index since the last look, and tally it."""
+        """Read back what was written to the target since the last check."""
         total = self._total(self._copied).documents
-        for shard, upto in self._sweep.settled(self.target, whole=True).items():
-            after, tally = self._checked.get(shard, (-1, Tally()))
-            for hits in self._sweep.pages(self.target, shard, after, upto):
-                tally = tally.plus(hits)
-                self._checked[shard] = (hits[-1].sort[0], tally)
+        for shard, upto in self._reader.checkpoints(self.target, complete=True).items():
+            after, checksum = self._checked.get(shard, (-1, Checksum()))
+            for documents in self._reader.pages(self.target, shard, after, upto):
+                checksum = checksum.plus(documents)
+                self._checked[shard] = (documents[-1].sort[0], checksum)
                 report(f"Comparing {self.source.name}", self._total(self._checked).documents, total)
-            self._checked[shard] = (upto, tally)
+            self._checked[shard] = (upto, checksum)
 
-    def differs(self) -> str | None:
-        """Say in what both differ, as far as they were copied and checked; None if in nothing."""
+    def difference(self) -> str | None:
+        """Say how the two indices differ, as far as copied and checked; None if they don't."""
         copied, checked = self._total(self._copied), self._total(self._checked)
         if copied.documents != checked.documents:
-            return f"{copied.documents:,} events were copied, and {checked.documents:,} are there"
-        return None if copied == checked else "some events are not what they were"
+            return f"{copied.documents:,} events were copied, but it has {checked.documents:,}"
+        return None if copied == checked else "some events have changed"
 
-    def note(self) -> None:
-        """Note what is copied."""
+    def save_progress(self) -> None:
+        """Save what has been copied so far."""
         self._client.indices.put_mapping(index=self.target, meta=self._meta())
 
     def finish(self) -> None:
-        """Take the note away, and block writes where they were blocked before: it is an index now."""
+        """Remove the saved progress; block writes to the target if the source was blocked before."""
         if self.was_blocked:
             self._client.indices.add_block(index=self.target, block="write")
         self._client.indices.put_mapping(index=self.target, meta=self._body["mappings"]["_meta"])
 
     def _meta(self) -> dict[str, Any]:
         copied = {
-            str(shard): [at, tally.documents, f"{tally.digest:x}"]
-            for shard, (at, tally) in self._copied.items()
+            str(shard): [upto, checksum.documents, f"{checksum.digest:x}"]
+            for shard, (upto, checksum) in self._copied.items()
         }
-        note = {
+        progress = {
             "source": self.source.index,
             "uuid": self.source.settings["index.uuid"],
             "was_blocked": self.was_blocked,
             "copied": copied,
         }
-        return {**self._body["mappings"]["_meta"], NOTE: note}
+        return {**self._body["mappings"]["_meta"], PROGRESS: progress}
 
     def _settings(self) -> dict[str, Any]:
-        """Return the template's settings; ILM goes on counting from when the source was made."""
+        """Return the template's settings; ILM keeps counting from the creation of the source."""
         index = dict(self._body["settings"]["index"])
         if "lifecycle" in index:
-            born = self.source.settings["index.creation_date"]
-            index["lifecycle"] = {"origination_date": born, **index["lifecycle"]}
+            created = self.source.settings["index.creation_date"]
+            index["lifecycle"] = {"origination_date": created, **index["lifecycle"]}
         return {"index": index}
 
-    def _create(self, hits: Sequence[Hit]) -> None:
-        """Write documents; those that are there already, from a run before, are as they should be."""
+    def _create(self, documents: Sequence[StoredDocument]) -> None:
+        """Write documents; those that an earlier run has already written are left as they are."""
         lines: list[bytes] = []
         size = 0
-        for hit in hits:
-            action = f'{{"create":{{"_index":"{self.target}","_id":"{hit.id}"}}}}\n'.encode()
-            lines.append(action + hit.line)
+        for one in documents:
+            action = f'{{"create":{{"_index":"{self.target}","_id":"{one.id}"}}}}\n'.encode()
+            lines.append(action + one.line)
             size += len(lines[-1])
             if size >= _BULK_BYTES:
                 self._bulk(lines)
@@ -162,27 +166,29 @@ class Making:
 
     def _bulk(self, lines: Sequence[bytes]) -> None:
         left, pause = list(lines), 0.1
-        for _ in range(_TRIES):
+        for _ in range(_ATTEMPTS):
             try:
                 answer = self._client.bulk(
                     operations=[b"\n".join(left)],  # type: ignore[list-item]  # sent as it is
                     filter_path=RESPONSE_FIELDS,
                 )
-                answers = classify_items(len(left), answer.body)
+                items = classify_items(len(left), answer.body)
             except elasticsearch.ApiError as error:
-                if error.meta.status not in _LATER:
+                if error.meta.status not in _RETRYABLE:
                     raise
             except (elasticsearch.ConnectionTimeout, elasticsearch.ConnectionError):
-                pass  # what it did of it, the next try finds
+                pass  # the next attempt finds out what this one wrote
             else:
-                for _, why in (*answers.rejected, *answers.faults):
-                    raise SetupFaultError(f"Index {self.target} does not take an event: {why}")
-                if not answers.retry:
+                for _, why in (*items.rejected, *items.faults):
+                    raise SetupFaultError(f"Index {self.target} rejects an event: {why}")
+                if not items.retry:
                     return
-                left = [left[position] for position in answers.retry]
+                left = [left[position] for position in items.retry]
             time.sleep(pause)
             pause = min(10.0, pause * 2)
-        raise UnreachableError(f"Elasticsearch does not take what is copied to {self.target}")
+        raise UnreachableError(
+            f"Elasticsearch did not accept the events copied to {self.target} after many attempts"
+        )
 
-    def _total(self, tallies: Mapping[int, tuple[int, Tally]]) -> Tally:
-        return sum((tally for _, tally in tallies.values()), Tally())
+    def _total(self, checksums: Mapping[int, tuple[int, Checksum]]) -> Checksum:
+        return sum((checksum for _, checksum in checksums.values()), Checksum())

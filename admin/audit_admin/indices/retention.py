@@ -1,8 +1,8 @@
-"""Retention: whole indices go when their period ended long enough ago; nothing else ever does.
+"""Retention: whole indices are deleted when their period ended long enough ago; nothing else ever is.
 
 What Kafka still holds is not deleted. Its index would come back with the next replay, or with
-`verify --repair`, and until then `verify` would call its events missing. So an index waits until
-Kafka has let go of its last record; late events live as long as Kafka holds them, at least.
+`verify --repair`, and until then `verify` would report its events as missing. So an index stays until
+its last record has expired in Kafka, and late events live at least as long as Kafka keeps them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,22 +14,22 @@ import elasticsearch
 from audit_consumer import ConsumerSettings, SetupFaultError
 from audit_schemas import IndexNaming
 
-from audit_admin.indices.inventory import Held, Inventory, take_inventory
-from audit_admin.reader import Reader
+from audit_admin.indices.inventory import IndexInfo, take_inventory
+from audit_admin.topic_reader import TopicReader
 
-__all__ = ["Keep", "Sentence", "Verdict", "delete", "judge"]
+__all__ = ["Decision", "RetentionPlan", "RetentionPolicy", "delete", "evaluate"]
 
-_SHOWN_SECONDS = 120.0
+_DELETE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class RetentionPolicy:
     """How long events are kept after the end of their index's period: months, or days."""
 
     months: int = 0
     days: int = 0
 
-    def is_over(self, end: date, today: date) -> bool:
+    def is_expired(self, end: date, today: date) -> bool:
         """Tell whether a period that ended before `end` has been kept for long enough."""
         month = end.year * 12 + end.month - 1 + self.months
         if month // 12 > date.max.year:
@@ -45,129 +45,136 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """An index, and what the policy means for it."""
+class Decision:
+    """What the policy means for one index."""
 
-    held: Held
-    is_over: bool
+    info: IndexInfo
+    is_expired: bool
     """It has been kept for long enough."""
-    why_not: str = ""
-    """Why it stays all the same."""
+    kept_because: str = ""
+    """Why it is kept although it has expired."""
 
     @property
-    def goes(self) -> bool:
-        """Tell whether it is deleted."""
-        return self.is_over and not self.why_not
+    def is_deletion(self) -> bool:
+        """Tell whether the index is to be deleted."""
+        return self.is_expired and not self.kept_because
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """All indices with their verdicts, and those that carry the name and are not ours."""
+class RetentionPlan:
+    """A decision about each of our indices, and the indices that match the prefix but are not ours."""
 
-    verdicts: Sequence[Verdict]
+    decisions: Sequence[Decision]
     foreign: Sequence[str]
 
     @property
-    def going(self) -> Sequence[Verdict]:
-        """Return what is deleted."""
-        return [verdict for verdict in self.verdicts if verdict.goes]
+    def deletions(self) -> Sequence[Decision]:
+        """Return the decisions to delete."""
+        return [decision for decision in self.decisions if decision.is_deletion]
 
 
-def judge(
+def evaluate(
     client: elasticsearch.Elasticsearch,
     naming: IndexNaming,
     settings: ConsumerSettings,
-    keep: Keep | None,
+    policy: RetentionPolicy | None,
     today: date,
-) -> Sentence:
-    """Say of every index whether it goes; without a policy none does.
+) -> RetentionPlan:
+    """Decide about every index; without a policy nothing is deleted.
 
-    Raises SetupFaultError where Kafka does not answer: then nobody knows what it still holds. Errors
-    of the Elasticsearch client pass through.
+    Raises SetupFaultError if Kafka does not answer, since then nobody knows what it still holds, and
+    the errors of the Elasticsearch client.
     """
     _refresh(client, naming)
     inventory = take_inventory(client, naming)
-    over = [one for one in inventory.held if keep is not None and keep.is_over(one.end, today)]
-    kafka = _kafka_holds(settings) if over else None
-    verdicts = [
-        Verdict(one, one in over, _why_not(client, one, kafka) if one in over else "")
-        for one in inventory.held
+    expired = [
+        info for info in inventory.indices if policy is not None and policy.is_expired(info.end, today)
     ]
-    return Sentence(_together(verdicts), inventory.foreign)
+    in_kafka = _still_in_kafka(settings) if expired else None
+    decisions = [
+        Decision(
+            info, info in expired, _kept_because(client, info, in_kafka) if info in expired else ""
+        )
+        for info in inventory.indices
+    ]
+    return RetentionPlan(_keep_copies(decisions), inventory.foreign)
 
 
 def delete(
     client: elasticsearch.Elasticsearch,
     naming: IndexNaming,
-    going: Sequence[Verdict],
-    note: Callable[[Held, str | None], None],
-) -> Iterator[Held]:
-    """Delete indices, and yield each that is gone.
+    deletions: Sequence[Decision],
+    record: Callable[[IndexInfo, str | None], None],
+) -> Iterator[IndexInfo]:
+    """Delete indices, and yield each one that is gone.
 
-    `note` is told first, with None, and must raise where it can't keep what it was told: then the
-    index stays. Should a deletion fail, it is told why. An index that became another one since the
-    verdict stays, too.
+    `record` is called before each deletion, with None. If it raises, the index stays: none is
+    deleted without a trace. If the deletion fails, it is called again with the reason. An index
+    that has changed since the decision stays, too.
     """
-    for verdict in going:
-        held = verdict.held
-        if held.index not in [one.index for one in _as_it_was(client, naming, held)]:
-            raise SetupFaultError(f"Index {held.index} has changed meanwhile; run this again")
-        note(held, None)
+    for decision in deletions:
+        info = decision.info
+        if not _is_unchanged(client, naming, info):
+            raise SetupFaultError(f"Index {info.index} has changed in the meantime; run this again")
+        record(info, None)
         try:
-            client.options(request_timeout=_SHOWN_SECONDS).indices.delete(index=held.index)
+            client.options(request_timeout=_DELETE_SECONDS).indices.delete(index=info.index)
         except (elasticsearch.ApiError, elasticsearch.TransportError) as error:
-            note(held, type(error).__name__)
+            record(info, type(error).__name__)
             raise
-        yield held
+        yield info
 
 
-def _as_it_was(client: elasticsearch.Elasticsearch, naming: IndexNaming, held: Held) -> Iterator[Held]:
+def _is_unchanged(client: elasticsearch.Elasticsearch, naming: IndexNaming, before: IndexInfo) -> bool:
+    """Tell whether an index is still the same one, with as many documents."""
     _refresh(client, naming)
-    now: Inventory = take_inventory(client, naming)
-    for one in now.held:
-        uuids = (one.settings.get("index.uuid"), held.settings.get("index.uuid"))
-        if one.index == held.index and uuids[0] == uuids[1] and one.documents == held.documents:
-            yield one
+    return any(
+        now.index == before.index
+        and now.settings.get("index.uuid") == before.settings.get("index.uuid")
+        and now.documents == before.documents
+        for now in take_inventory(client, naming).indices
+    )
 
 
 def _refresh(client: elasticsearch.Elasticsearch, naming: IndexNaming) -> None:
-    """Make visible, and so counted, what was written."""
+    """Make recent writes searchable, so that they are counted."""
     client.indices.refresh(index=[naming.pattern, naming.copies], allow_no_indices=True)
 
 
-def _together(verdicts: Sequence[Verdict]) -> Sequence[Verdict]:
-    """Let a copy that `reindex` made or kept stay as long as the index of its name stays."""
-    staying = {v.held.name: v.why_not for v in verdicts if v.held.is_live and v.why_not}
+def _keep_copies(decisions: Sequence[Decision]) -> Sequence[Decision]:
+    """Keep the copies that `reindex` made or kept for as long as the live index of their name."""
+    kept = {d.info.name: d.kept_because for d in decisions if d.info.is_live and d.kept_because}
     return [
-        Verdict(v.held, v.is_over, v.why_not or staying.get(v.held.name, "") if v.is_over else "")
-        for v in verdicts
+        Decision(
+            d.info, d.is_expired, d.kept_because or kept.get(d.info.name, "") if d.is_expired else ""
+        )
+        for d in decisions
     ]
 
 
-def _why_not(
-    client: elasticsearch.Elasticsearch, held: Held, kafka: Sequence[dict[str, Any]] | None
+def _kept_because(
+    client: elasticsearch.Elasticsearch, info: IndexInfo, in_kafka: Sequence[dict[str, Any]] | None
 ) -> str:
-    if held.documents is None:
-        return "is closed, so nobody can tell what it holds: open it, or delete it by hand"
-    if not kafka:
+    if info.documents is None:
+        return "it is closed, so its contents are unknown: open it, or delete it by hand"
+    if not in_kafka:
         return ""
-    found = client.count(
-        index=held.index, query={"bool": {"should": list(kafka), "minimum_should_match": 1}}
-    )
-    if not found["count"]:
+    query = {"bool": {"should": list(in_kafka), "minimum_should_match": 1}}
+    count = client.count(index=info.index, query=query)["count"]
+    if not count:
         return ""
-    return f"Kafka still holds {found['count']:,} of its events; it goes when they have expired there"
+    return f"Kafka still holds {count:,} of its events; it can be deleted once they have expired there"
 
 
-def _kafka_holds(settings: ConsumerSettings) -> Sequence[dict[str, Any]]:
-    """Return queries for the documents whose records Kafka still holds, one a partition.
+def _still_in_kafka(settings: ConsumerSettings) -> Sequence[dict[str, Any]]:
+    """Return a query for each partition: the documents whose records Kafka still holds.
 
-    By time as well as by offset: documents of a topic of the same name that is no more are older.
+    By time as well as by offset, since documents of a deleted topic of the same name are older.
     """
-    topic, held = settings.topic, []
-    with Reader(settings) as reader:
+    topic, queries = settings.topic, []
+    with TopicReader(settings) as reader:
         for partition in reader.partitions(topic):
-            low, high = reader.ends(topic, partition)
+            low, high = reader.bounds(topic, partition)
             first = next(reader.read(topic, partition, low, high), None)
             if first is None:
                 continue
@@ -178,5 +185,5 @@ def _kafka_holds(settings: ConsumerSettings) -> Sequence[dict[str, Any]]:
                 {"range": {"audit.kafka.offset": {"gte": low}}},
                 {"range": {"event.ingested": {"gte": since.isoformat()}}},
             ]
-            held.append({"bool": {"filter": terms}})
-    return held
+            queries.append({"bool": {"filter": terms}})
+    return queries

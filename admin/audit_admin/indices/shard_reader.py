@@ -1,7 +1,7 @@
-"""The documents of a shard in the order of their writing, by sequence number.
+"""The documents of a shard in the order they were written, by sequence number.
 
-A range of sequence numbers that is settled never changes again, as events are neither changed nor
-deleted: so it can be read page by page, by whom and as often as one likes, with no point in time.
+Events are neither changed nor deleted, so a range of sequence numbers below the global checkpoint never
+changes again. It can be read page by page, and as often as needed, without a point in time.
 """
 
 import hashlib
@@ -16,15 +16,15 @@ from audit_runtime import ElasticsearchSettings
 from audit_runtime.elastic import connect
 from elasticsearch.serializer import JsonSerializer
 
-__all__ = ["Hit", "Sweep", "Tally"]
+__all__ = ["Checksum", "ShardReader", "StoredDocument"]
 
 _PAGE = 2000
 _MODULUS = 1 << 256
-_SETTLED_SECONDS = 60.0
+_CHECKPOINT_SECONDS = 60.0
 
 
-class Hit(msgspec.Struct, gc=False):
-    """A document: its id, the text of its JSON as it is stored, and its sequence number."""
+class StoredDocument(msgspec.Struct, gc=False):
+    """A document as it is stored: its id, the text of its JSON, and its sequence number."""
 
     id: str = msgspec.field(name="_id")
     source: msgspec.Raw = msgspec.field(name="_source")
@@ -32,13 +32,13 @@ class Hit(msgspec.Struct, gc=False):
 
     @property
     def line(self) -> bytes:
-        """Its text on one line, as a bulk request needs it, and as the consumer writes it."""
+        """Its JSON on one line, as a bulk request needs it, and as the consumer writes it."""
         text = bytes(self.source)
         return msgspec.json.format(text, indent=-1) if b"\n" in text else text
 
 
 class _Hits(msgspec.Struct, gc=False):
-    hits: list[Hit]
+    hits: list[StoredDocument]
 
 
 class _Page(msgspec.Struct, gc=False):
@@ -50,60 +50,64 @@ _DECODER = msgspec.json.Decoder(_Page)
 
 
 class _PageSerializer(JsonSerializer):
-    """Reads a page of hits without making objects of their sources."""
+    """Reads a page of hits without parsing their sources."""
 
     def loads(self, data: bytes) -> Any:
         try:
             return _DECODER.decode(data)
-        except msgspec.ValidationError:  # any other answer, or an error's
+        except msgspec.ValidationError:  # any other response, or an error's
             return super().loads(data)
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How many documents, and the sum of their hashes: the same for the same ones in any order."""
+class Checksum:
+    """A count of documents and the sum of their hashes: equal for equal sets, in any order."""
 
     documents: int = 0
     digest: int = 0
 
-    def plus(self, hits: Sequence[Hit]) -> "Tally":
-        """Return the tally with these, too."""
+    def plus(self, documents: Sequence[StoredDocument]) -> "Checksum":
+        """Return the checksum with these documents added."""
         total = sum(
-            int.from_bytes(hashlib.sha256(hit.id.encode() + b"\0" + hit.line).digest()) for hit in hits
+            int.from_bytes(hashlib.sha256(one.id.encode() + b"\0" + one.line).digest())
+            for one in documents
         )
-        return Tally(self.documents + len(hits), (self.digest + total) % _MODULUS)
+        return Checksum(self.documents + len(documents), (self.digest + total) % _MODULUS)
 
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(self.documents + other.documents, (self.digest + other.digest) % _MODULUS)
+    def __add__(self, other: "Checksum") -> "Checksum":
+        return Checksum(self.documents + other.documents, (self.digest + other.digest) % _MODULUS)
 
 
-class Sweep:
-    """Reads shards. Errors of the Elasticsearch client pass through."""
+class ShardReader:
+    """Reads shards. Raises the errors of the Elasticsearch client."""
 
     def __init__(self, settings: ElasticsearchSettings, seconds: float) -> None:
         self.client = connect(settings, seconds=seconds, serializer=_PageSerializer())
 
-    def settled(self, index: str, *, whole: bool = False) -> dict[int, int]:
-        """Return for each shard up to where all is written on every copy, and make that visible.
+    def checkpoints(self, index: str, *, complete: bool = False) -> dict[int, int]:
+        """Return each shard's global checkpoint, and make everything below it searchable.
 
-        Less than all that was written may be: some writes are under way. `whole` waits until there
-        are none; the index must take none then. Raises UnreachableError where there is no end of them.
+        The checkpoint is below the last sequence number while writes are in flight. With `complete`,
+        wait until there are none; the index must be blocked for writes by then. Raises UnreachableError
+        if the shard copies do not catch up.
         """
-        deadline = time.monotonic() + _SETTLED_SECONDS
+        deadline = time.monotonic() + _CHECKPOINT_SECONDS
         while True:
-            found = self._checkpoints(index)
-            if not whole or all(settled == last for settled, last in found.values()):
+            shards = self._sequence_numbers(index)
+            if not complete or all(checkpoint == last for checkpoint, last in shards.values()):
                 break
             if time.monotonic() > deadline:
-                raise UnreachableError(f"The copies of index {index} don't catch up with each other")
+                raise UnreachableError(f"The shard copies of index {index} do not catch up")
             time.sleep(0.1)
         self.client.indices.refresh(index=index)
-        return {shard: settled for shard, (settled, _) in found.items()}
+        return {shard: checkpoint for shard, (checkpoint, _) in shards.items()}
 
-    def pages(self, index: str, shard: int, after: int, upto: int) -> Iterator[Sequence[Hit]]:
-        """Yield the documents above `after`, up to and with `upto`, which must be settled."""
+    def pages(
+        self, index: str, shard: int, after: int, upto: int
+    ) -> Iterator[Sequence[StoredDocument]]:
+        """Yield the documents above `after`, up to and including `upto`, which must be a checkpoint."""
         while after < upto:
-            found = self.client.search(
+            page = self.client.search(
                 index=index,
                 preference=f"_shards:{shard}",
                 size=_PAGE,
@@ -112,23 +116,23 @@ class Sweep:
                 track_total_hits=False,
                 allow_partial_search_results=False,
             ).body
-            if not isinstance(found, _Page) or found.timed_out:
-                raise UnreachableError(f"Elasticsearch could not search all of index {index}")
-            if not found.hits.hits:
+            if not isinstance(page, _Page) or page.timed_out:
+                raise UnreachableError(f"Elasticsearch could not search all shards of index {index}")
+            if not page.hits.hits:
                 return
-            yield found.hits.hits
-            after = found.hits.hits[-1].sort[0]
+            yield page.hits.hits
+            after = page.hits.hits[-1].sort[0]
 
-    def _checkpoints(self, index: str) -> dict[int, tuple[int, int]]:
-        """Return for each shard what is settled, and the last number that was given."""
+    def _sequence_numbers(self, index: str) -> dict[int, tuple[int, int]]:
+        """Return for each shard its global checkpoint and its highest sequence number."""
         stats = self.client.indices.stats(index=index, metric="docs", level="shards")
         (shards,) = (one["shards"] for one in stats["indices"].values())
-        found = {
-            int(number): (copy["seq_no"]["global_checkpoint"], copy["seq_no"]["max_seq_no"])
-            for number, copies in shards.items()
+        numbers = {
+            int(shard): (copy["seq_no"]["global_checkpoint"], copy["seq_no"]["max_seq_no"])
+            for shard, copies in shards.items()
             for copy in copies
             if copy["routing"]["primary"]
         }
-        if len(found) != len(shards) or not found:
-            raise UnreachableError(f"A shard of index {index} is not there just now")
-        return found
+        if len(numbers) != len(shards) or not numbers:
+            raise UnreachableError(f"A primary shard of index {index} is not available")
+        return numbers

@@ -1,8 +1,8 @@
-"""Which records have a document, told by aggregations: nothing is scrolled through.
+"""Which records have a document, found by aggregations instead of scrolling.
 
-One pass over the index counts the documents of each slice of offsets. A slice that has one document
-for each offset is done; only in the others are the offsets themselves looked at, a few thousand at a
-time, and only among documents that were written when that slice was.
+One pass over the index counts the documents of each slice of offsets. A slice with one document for
+each offset is done. Only in the others are individual offsets checked, a few thousand at a time, and
+only among documents that were written at the same time as that slice.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,20 +14,20 @@ import elasticsearch
 
 from audit_admin.offset_set import OffsetSet
 
-__all__ = ["Documents", "Place", "Sight"]
+__all__ = ["Documents", "IndexCoverage", "OffsetRange"]
 
 _SLICE = 5_000
-_SLICES = 20_000
-"""So many at most, on the whole: well below Elasticsearch's `search.max_buckets`."""
-_CLOSE = 20_000
-"""Offsets that are looked at closely by one request."""
+_MAX_SLICES = 20_000
+"""In all partitions together: well below Elasticsearch's `search.max_buckets`."""
+_SCAN_OFFSETS = 20_000
+"""Offsets that one request checks individually."""
 _SECONDS = 600.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A partition, with the offsets that are looked at: from `low` up to but without `high`."""
+class OffsetRange:
+    """The offsets of a partition from `low` up to, excluding, `high`."""
 
     partition: int
     low: int
@@ -35,52 +35,51 @@ class Place:
 
 
 @dataclass(slots=True)
-class Sight:
-    """What the index has of a partition."""
+class IndexCoverage:
+    """Which offsets of a partition the index has."""
 
-    unseen: OffsetSet
-    """Offsets that no document names."""
-    doubled: OffsetSet
-    """Offsets that more than one document names, so they can't all be of this topic."""
+    absent: OffsetSet
+    """Offsets without a document."""
+    conflicting: OffsetSet
+    """Offsets with several documents, which can't all be of this topic."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Slice:
-    """What the documents of one slice of offsets add up to."""
+    """Statistics of the documents of one slice of offsets."""
 
     count: int
     sum: float
     first: int
     last: int
-    """Milliseconds between which they were written."""
+    """The range of times at which they were written, in milliseconds."""
 
     def is_full(self, begin: int, end: int) -> bool:
-        """Tell whether there is one for each offset. Their sum tells one twice and one missing."""
+        """Tell whether each offset has one. The sum detects one twice and another one missing."""
         return self.count == end - begin and self.sum == float((begin + end - 1) * (end - begin) // 2)
 
 
 @dataclass(frozen=True, slots=True)
-class _Range:
-    """Offsets to be looked at closely."""
+class _Suspect:
+    """Offsets to check individually, and when the documents around them were written."""
 
     begin: int
     end: int
     first: int
     last: int
 
-    def joined(self, other: "_Range") -> "_Range | None":
-        """Return both as one, if they lie together and are not too many."""
-        if other.begin != self.end or other.end - self.begin > _CLOSE:
+    def joined(self, other: "_Suspect") -> "_Suspect | None":
+        """Return both as one, if they are adjacent and not too many."""
+        if other.begin != self.end or other.end - self.begin > _SCAN_OFFSETS:
             return None
         first, last = min(self.first, other.first), max(self.last, other.last)
-        return _Range(self.begin, other.end, first, last)
+        return _Suspect(self.begin, other.end, first, last)
 
 
 class Documents:
     """The documents of one topic that were written at `since` or later.
 
-    Older ones are of a topic of the same name that is no more: they prove nothing. Errors of the
-    Elasticsearch client pass through.
+    Older ones belong to a deleted topic of the same name. Raises the Elasticsearch client's errors.
     """
 
     def __init__(
@@ -95,10 +94,10 @@ class Documents:
         self._interval = _SLICE
         self._slices: dict[int, dict[int, _Slice]] = {}
 
-    def count(self, places: Sequence[Place]) -> None:
-        """Count the documents of each slice; the one pass over the index."""
-        total = sum(place.high - place.low for place in places)
-        self._interval = max(_SLICE, -(-total // _SLICES))
+    def count(self, spans: Sequence[OffsetRange]) -> None:
+        """Count the documents of each slice, in one pass over the index."""
+        total = sum(span.high - span.low for span in spans)
+        self._interval = max(_SLICE, -(-total // _MAX_SLICES))
         slices = {
             "histogram": {
                 "field": "audit.kafka.offset",
@@ -111,7 +110,7 @@ class Documents:
                 "last": {"max": {"field": "event.ingested"}},
             },
         }
-        numbers = [place.partition for place in places]
+        numbers = [span.partition for span in spans]
         terms = {"field": "audit.kafka.partition", "size": len(numbers), "include": numbers}
         found = self._search(self._common, {"partitions": {"terms": terms, "aggs": {"slices": slices}}})
         self._slices = {
@@ -119,40 +118,42 @@ class Documents:
             for bucket in found["partitions"]["buckets"]
         }
 
-    def look(self, place: Place, passed: Callable[[int], None]) -> Sight:
-        """Go through a partition that was counted. Calls `passed` with each offset it gets to."""
-        sight = Sight(OffsetSet(), OffsetSet())
-        waiting: _Range | None = None
-        slices = self._slices.get(place.partition, {})
-        for key in range(place.low - place.low % self._interval, place.high, self._interval):
-            begin, end = max(place.low, key), min(place.high, key + self._interval)
+    def coverage(self, span: OffsetRange, reached: Callable[[int], None]) -> IndexCoverage:
+        """Return the coverage of a partition that was counted. Calls `reached` with its progress."""
+        coverage = IndexCoverage(OffsetSet(), OffsetSet())
+        pending: _Suspect | None = None
+        slices = self._slices.get(span.partition, {})
+        for key in range(span.low - span.low % self._interval, span.high, self._interval):
+            begin, end = max(span.low, key), min(span.high, key + self._interval)
             found = slices.get(key)
             if found is None:
-                sight.unseen.add_range(begin, end)
+                coverage.absent.add_range(begin, end)
             elif end - begin < self._interval or not found.is_full(begin, end):
-                # At the ends, the slice also counts what expired, or what came while we looked.
-                near = _Range(begin, end, found.first, found.last)
-                joined = waiting.joined(near) if waiting is not None else near
-                if joined is None and waiting is not None:
-                    self._look_closely(place.partition, waiting, sight)
-                waiting = joined or near
-            passed(end)
-        if waiting is not None:
-            self._look_closely(place.partition, waiting, sight)
-        return sight
+                # At the ends, a slice also counts what has expired, or arrived since.
+                suspect = _Suspect(begin, end, found.first, found.last)
+                joined = pending.joined(suspect) if pending is not None else suspect
+                if joined is None and pending is not None:
+                    self._scan(span.partition, pending, coverage)
+                pending = joined or suspect
+            reached(end)
+        if pending is not None:
+            self._scan(span.partition, pending, coverage)
+        return coverage
 
-    def _look_closely(self, partition: int, near: _Range, sight: Sight) -> None:
-        for begin in range(near.begin, near.end, _CLOSE):
-            end = min(near.end, begin + _CLOSE)
-            counts = self._offsets(partition, begin, end, near)
-            sight.unseen.add_range(begin, end)
+    def _scan(self, partition: int, suspect: _Suspect, coverage: IndexCoverage) -> None:
+        for begin in range(suspect.begin, suspect.end, _SCAN_OFFSETS):
+            end = min(suspect.end, begin + _SCAN_OFFSETS)
+            counts = self._offsets(partition, begin, end, suspect)
+            coverage.absent.add_range(begin, end)
             for offset, count in counts:
-                sight.unseen.remove(offset)
+                coverage.absent.remove(offset)
                 if count > 1:
-                    sight.doubled.add(offset)
+                    coverage.conflicting.add(offset)
 
-    def _offsets(self, partition: int, begin: int, end: int, near: _Range) -> Iterator[tuple[int, int]]:
-        written = {"gte": near.first, "lte": near.last, "format": "epoch_millis"}
+    def _offsets(
+        self, partition: int, begin: int, end: int, suspect: _Suspect
+    ) -> Iterator[tuple[int, int]]:
+        written = {"gte": suspect.first, "lte": suspect.last, "format": "epoch_millis"}
         where: list[dict[str, Any]] = [
             *self._common,
             {"term": {"audit.kafka.partition": partition}},
@@ -165,7 +166,7 @@ class Documents:
             yield int(bucket["key"]), int(bucket["doc_count"])
 
     def _search(self, where: Sequence[Mapping[str, Any]], aggs: Mapping[str, Any]) -> dict[str, Any]:
-        """Ask for aggregations alone. A shard that does not answer is an error, never a zero."""
+        """Run aggregations only. A shard that does not answer is an error, never a count of 0."""
         found = self._client.search(
             index=self._pattern,
             allow_no_indices=True,
@@ -179,7 +180,7 @@ class Documents:
 
 
 _NOTHING: Mapping[str, Any] = {"partitions": {"buckets": []}, "offsets": {"buckets": []}}
-"""What there is in no index."""
+"""The answer if there is no index."""
 
 
 def _slice_of(bucket: Mapping[str, Any]) -> _Slice:

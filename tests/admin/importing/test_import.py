@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from audit_admin.importing.errors import ImportFileError, MappingError
 from audit_admin.importing.mapping import Mapping, load_mapping
-from audit_admin.importing.rows import LINE_MAX, Form, Row, read_rows
+from audit_admin.importing.rows import LINE_MAX, FileFormat, Row, read_rows
+from audit_admin.importing.rules import RowError
 from audit_admin.importing.translate import Translator
-from audit_admin.importing.value import RowError
 from audit_schemas import AuditEvent, Catalogue, EventRefusedError
 from support.command import auditlog
-from support.consuming import settle
+from support.consumers import settle
 from support.servers import ROOT, Deployment
 
 EXAMPLES = ROOT / "deploy" / "importing"
-CSV = Form("csv")
+CSV = FileFormat("csv")
 SAAS = (
     "Event ID,Date,Actor,Actor email,Action,Conversation,Account,Setting,Old value,New value,"
     "IP address,Result\n"
@@ -56,16 +56,16 @@ def simple(tmp_path: Path, text: str = SIMPLE) -> Mapping:
     return load_mapping(path)
 
 
-def rows(data: bytes, form: Form = CSV) -> list[Row]:
+def rows(data: bytes, file_format: FileFormat = CSV) -> list[Row]:
     """Return the rows of a file."""
-    return list(read_rows(io.BytesIO(data), form))
+    return list(read_rows(io.BytesIO(data), file_format))
 
 
 def events(data: bytes, mapping: Mapping) -> list[AuditEvent | str]:
     """Return for each row its event, or why there is none."""
     translator = Translator(mapping)
     found: list[AuditEvent | str] = []
-    for row in rows(data, mapping.form):
+    for row in rows(data, mapping.file_format):
         try:
             found.append(translator.event_of(row))
         except (RowError, EventRefusedError) as error:
@@ -127,10 +127,10 @@ LINE = b"2026-11-01T09:30:00Z,login,Ada\n"
 @pytest.mark.parametrize(
     ("data", "whys"),
     [
-        (b"2026-11-01T09:30:00Z,login\n", ["has 2 fields, and there are 3 columns"]),
+        (b"2026-11-01T09:30:00Z,login\n", ["has 2 fields instead of 3"]),
         (b'2026-11-01T09:30:00Z,login,"Ada"x\n', ["not CSV"]),
-        (b"2026-11-01 09:30,login,Ada\n", ["has no zone"]),
-        (b"yesterday,login,Ada\n", ['"yesterday" is no time of the form RFC 3339']),
+        (b"2026-11-01 09:30,login,Ada\n", ["has no time zone"]),
+        (b"yesterday,login,Ada\n", ['"yesterday" is no time of the file_format RFC 3339']),
         (b",login,Ada\n", ["has no time"]),
         (b"2026-11-01T09:30:00Z,,Ada\n", ["has no activity"]),
         (b"2026-11-01T09:30:00Z,log\x00in,Ada\n", ["must be a name of letters"]),
@@ -182,7 +182,7 @@ def test_byte_order_mark_says_the_encoding(tmp_path: Path, encoding: str) -> Non
     said = SIMPLE.replace('format = "csv"', f'format = "csv"\nencoding = "{encoding}"')
     for mapping in (simple(tmp_path), simple(tmp_path, said)):
         data = text.encode(encoding)
-        if not data.startswith((b"\xef\xbb\xbf", b"\xff\xfe")) and mapping.form.encoding is None:
+        if not data.startswith((b"\xef\xbb\xbf", b"\xff\xfe")) and mapping.file_format.encoding is None:
             continue
         (event,) = events(data, mapping)
         assert isinstance(event, AuditEvent)
@@ -194,7 +194,7 @@ def test_byte_order_mark_says_the_encoding(tmp_path: Path, encoding: str) -> Non
     ("data", "why"),
     [
         (b"", "empty"),
-        (b"a,b,a\n", "'a' is there twice"),
+        (b"a,b,a\n", "'a' occurs twice"),
         (b'"a\n', "header is not CSV"),
         (b"a," + b"x" * LINE_MAX, "more than"),
         ("a,b\n".encode("utf-16")[:-1], "not utf-16"),
@@ -209,7 +209,7 @@ def test_file_that_is_none_is_one_sentence(data: bytes, why: str) -> None:
 def test_ndjson_lines_that_are_none_are_told() -> None:
     """By number; empty lines are passed over."""
     data = b'{"a": 1}\n\nnonsense\n[1]\n' + b'{"a":' * 5000 + b"\n" + b'{"a": 2}'
-    found = rows(data, Form("ndjson"))
+    found = rows(data, FileFormat("ndjson"))
     assert [(row.number, row.problem is None) for row in found] == [
         (1, True),
         (3, False),
@@ -225,7 +225,7 @@ def test_id_of_an_earlier_row_that_says_something_else_is_told() -> None:
     other = GOOD[0].replace("Ada", "Eve")
     first, same, said = events(saas(GOOD[0], GOOD[0], other), mapping)
     assert first == same
-    assert said == "4 is that of line 2, which says something else"
+    assert said == "4 is also that of line 2, which has different contents"
 
 
 @pytest.mark.parametrize(
@@ -239,9 +239,9 @@ def test_id_of_an_earlier_row_that_says_something_else_is_told() -> None:
         (('"user.name"', '"user.nam"'), "[fields] user.nam is not a field of an event"),
         (('"user.name"', '"event.id"'), "[fields] event.id is set by [source] id"),
         (('= "who"', "= 7"), "[fields] user.name must be the name of a field"),
-        (('= "who"', '= { from = "a", constant = "b" }'), "must have one of from and constant"),
-        (('= "who"', '= { from = "a", frm = "b" }'), "[fields] user.name frm is not known"),
-        (("[source]", "[[source"), "is not TOML"),
+        (('= "who"', '= { from = "a", constant = "b" }'), "must have either from and constant"),
+        (('= "who"', '= { from = "a", frm = "b" }'), "[fields] user.name frm is not a known key"),
+        (("[source]", "[[source"), "is not valid TOML"),
     ],
 )
 def test_mapping_that_is_wrong_says_where(tmp_path: Path, change: tuple[str, str], why: str) -> None:

@@ -124,5 +124,5 @@ def test_server_without_ilm_is_one_sentence(deployment: Deployment) -> None:
     assert done.returncode == 1
     assert done.stderr == (
         "auditlog: This Elasticsearch has no index lifecycle management (ILM). "
-        "Let a timer run auditlog retention --keep-months 12 --delete --yes instead\n"
+        "Schedule this instead: auditlog retention --keep-months 12 --delete --yes\n"
     )

@@ -10,10 +10,10 @@ from typing import Any
 
 import elasticsearch
 import pytest
-from audit_admin.indices.inventory import Held, take_inventory
-from audit_admin.indices.reindex import Reindexing
-from audit_admin.indices.reindex_job import Making
-from audit_admin.indices.shard_reader import Sweep
+from audit_admin.indices.inventory import IndexInfo, take_inventory
+from audit_admin.indices.reindex import Reindexer
+from audit_admin.indices.reindex_job import ReindexJob
+from audit_admin.indices.shard_reader import ShardReader
 from audit_consumer.decode import Decoder
 from audit_consumer.elastic import EventIndex
 from audit_consumer.errors import SetupFaultError
@@ -24,10 +24,10 @@ from audit_schemas import Catalogue, IndexNaming, Origin, TimeBounds, format_tim
 from audit_schemas.template import index_template
 from faults.flow import Flow
 from faults.proof import assert_flow_settled
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chat_opened
 from support.servers import Deployment
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -88,11 +88,11 @@ def found(deployment: Deployment, text: str) -> int:
         return asked.count(Filter(text=(text,)))
 
 
-def indices(deployment: Deployment) -> dict[str, Held]:
+def indices(deployment: Deployment) -> dict[str, IndexInfo]:
     """Return all indices by name."""
     with deployment.client() as client:
-        held = take_inventory(client, IndexNaming(deployment.name)).held
-    return {one.index.removeprefix(deployment.name): one for one in held}
+        listed = take_inventory(client, IndexNaming(deployment.name)).indices
+    return {one.index.removeprefix(deployment.name): one for one in listed}
 
 
 class BrokenOffError(Exception):
@@ -170,7 +170,7 @@ def test_new_mapping_while_events_come_and_people_ask(older: Deployment, log: Pa
         flow.burst(500)
         flow.stop()
         settle(older, log, process)
-    assert "the same in all events" in said
+    assert "which holds the same events" in said
     assert "Nothing to do" in again
     assert '"waiting"' in log.read_text(), "the consumer met the write block"
     assert_flow_settled(older, flow)
@@ -178,7 +178,7 @@ def test_new_mapping_while_events_come_and_people_ask(older: Deployment, log: Pa
     assert mappings == [body(older)["mappings"]["properties"]] * len(mappings)
 
     names = set(indices(older))
-    older.run("reindex", "--forget", "--yes")
+    older.run("reindex", "--delete-old", "--yes")
     assert {name for name in names if name.startswith(".v1")} == names - set(indices(older))
     assert_flow_settled(older, flow)
 
@@ -215,14 +215,14 @@ def test_old_index_of_another_life_is_not_overwritten(older: Deployment) -> None
     with older.client() as client:
         client.indices.delete(index=made)
     stock(older)
-    with pytest.raises(SetupFaultError, match="is no copy of"):
+    with pytest.raises(SetupFaultError, match="is not a clone of"):
         run_for(older, 1000, name)
     assert len(ids(older, kept)) == EVENTS
     stock(older)
     assert older.count() == 2 * EVENTS, "nothing waits"
 
 
-class Mortal(Sweep):
+class Mortal(ShardReader):
     """Its process dies before it sends one more request than these."""
 
     def __init__(self, deployment: Deployment, requests: int) -> None:
@@ -241,13 +241,13 @@ class Mortal(Sweep):
 
 def run_for(deployment: Deployment, requests: int, name: str) -> bool:
     """Reindex until the process dies; tell whether it came to its end before."""
-    sweep = Mortal(deployment, requests)
+    reader = Mortal(deployment, requests)
     naming = IndexNaming(deployment.name)
     said: list[str] = []
-    with sweep.client:
-        work = Reindexing(sweep, naming, body(deployment), silent, grace=1, say=said.append)
+    with reader.client:
+        work = Reindexer(reader, naming, body(deployment), silent, grace=1, announce=said.append)
         try:
-            work.make_anew(name)
+            work.reindex(name)
         except Killed:
             return False
     return True
@@ -282,21 +282,21 @@ def test_what_was_begun_can_be_taken_back(older: Deployment) -> None:
         if naming.copy_of(name, 2) in [one.index for one in indices(older).values() if one.is_live]:
             break
         (said,) = taken_back(older)
-        assert "takes events again" in said
+        assert "accepts events again" in said
         assert [one.index for one in indices(older).values()] == [name]
         assert len(ids(older, older.name)) == EVENTS
     assert requests > 16
-    assert "is finished" in older.run("reindex", "--abandon").stdout
+    assert "was finished" in older.run("reindex", "--abandon").stdout
     stock(older)
     assert older.count() == 2 * EVENTS
 
 
 def taken_back(deployment: Deployment) -> list[str]:
     """Do what --abandon does."""
-    sweep = Sweep(deployment.consumer, 30)
-    with sweep.client:
+    reader = ShardReader(deployment.consumer, 30)
+    with reader.client:
         naming, template = IndexNaming(deployment.name), body(deployment)
-        work = Reindexing(sweep, naming, template, silent, grace=1, say=print)
+        work = Reindexer(reader, naming, template, silent, grace=1, announce=print)
         return list(work.abandon())
 
 
@@ -306,13 +306,13 @@ def test_copy_that_is_not_the_same_takes_no_place(
     """One changed letter is enough; --abandon lets consumers go on."""
     stock(older)
     name = IndexNaming(older.name).index_of(datetime.now(UTC).isoformat())
-    create = Making._bulk  # noqa: SLF001 - the fault that is made here has no other door
+    create = ReindexJob._bulk  # noqa: SLF001 - the fault that is made here has no other door
 
-    def _bulk(self: Making, lines: Sequence[bytes]) -> None:
+    def _bulk(self: ReindexJob, lines: Sequence[bytes]) -> None:
         create(self, [line.replace(b"a chat was", b"a chat Was") for line in lines])
 
-    monkeypatch.setattr(Making, "_bulk", _bulk)
-    with pytest.raises(SetupFaultError, match="some events are not what they were"):
+    monkeypatch.setattr(ReindexJob, "_bulk", _bulk)
+    with pytest.raises(SetupFaultError, match="some events have changed"):
         run_for(older, 1000, name)
     stock(older)
     assert older.count() == 2 * EVENTS, "nothing waits"

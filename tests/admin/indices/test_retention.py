@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_admin.indices.retention import Keep, delete, judge
+from audit_admin.indices.retention import RetentionPolicy, delete, evaluate
 from audit_consumer.elastic import EventIndex
 from audit_schemas import IndexNaming
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from support.consuming import settle
+from support.consumers import settle
 from support.events import chat_opened
 from support.servers import Deployment
 
@@ -19,25 +19,27 @@ OLD = datetime.now(UTC) - timedelta(days=100)
 
 
 @pytest.mark.parametrize(
-    ("keep", "end", "last_day"),
+    ("policy", "end", "last_day"),
     [
-        (Keep(months=1), date(2026, 10, 1), date(2026, 10, 31)),
-        (Keep(months=12), date(2024, 3, 1), date(2025, 2, 28)),
-        (Keep(months=3), date(2026, 12, 1), date(2027, 2, 28)),
-        (Keep(days=30), date(2026, 10, 1), date(2026, 10, 30)),
-        (Keep(days=1), date(2026, 11, 24), date(2026, 11, 24)),
+        (RetentionPolicy(months=1), date(2026, 10, 1), date(2026, 10, 31)),
+        (RetentionPolicy(months=12), date(2024, 3, 1), date(2025, 2, 28)),
+        (RetentionPolicy(months=3), date(2026, 12, 1), date(2027, 2, 28)),
+        (RetentionPolicy(days=30), date(2026, 10, 1), date(2026, 10, 30)),
+        (RetentionPolicy(days=1), date(2026, 11, 24), date(2026, 11, 24)),
     ],
 )
-def test_index_is_kept_from_the_end_of_its_period(keep: Keep, end: date, last_day: date) -> None:
+def test_index_is_kept_from_the_end_of_its_period(
+    policy: RetentionPolicy, end: date, last_day: date
+) -> None:
     """To the last day, and not one day less."""
-    assert not keep.is_over(end, last_day)
-    assert keep.is_over(end, last_day + timedelta(days=1))
+    assert not policy.is_expired(end, last_day)
+    assert policy.is_expired(end, last_day + timedelta(days=1))
 
 
 def test_time_without_end_is_never_over() -> None:
     """Neither the end of the calendar nor a long keep ends with an error."""
-    assert not Keep(months=1200).is_over(date(9950, 1, 1), date.max)
-    assert not Keep(days=36_500).is_over(date(9950, 1, 1), date.max)
+    assert not RetentionPolicy(months=1200).is_expired(date(9950, 1, 1), date.max)
+    assert not RetentionPolicy(days=36_500).is_expired(date(9950, 1, 1), date.max)
 
 
 @pytest.fixture
@@ -75,13 +77,13 @@ def test_index_goes_when_it_is_old_and_kafka_has_let_go(filled: Deployment, log:
     """Not before, not without being told, and the log says who did it; the proof holds throughout."""
     old, now = name_of(filled, OLD), name_of(filled, datetime.now(UTC))
     policy = ("--keep-months", "2", "--delete", "--yes", "--as", "the-timer")
-    held = rows(filled, *policy)[old]
-    assert (held["over"], held["deleted"]) == (True, False)
-    assert "Kafka still holds 20 of its events" in held["stays_because"]
+    info = rows(filled, *policy)[old]
+    assert (info["expired"], info["deleted"]) == (True, False)
+    assert "Kafka still holds 20 of its events" in info["kept_because"]
 
     expire(filled)
     shown = filled.run("retention", "--keep-months", "2").stdout
-    assert "is deleted" in shown
+    assert "delete" in shown.split()
     assert filled.count() == 25, "it only shows"
 
     found = rows(filled, *policy)
@@ -98,11 +100,11 @@ def test_index_goes_when_it_is_old_and_kafka_has_let_go(filled: Deployment, log:
 
 @pytest.mark.servers
 def test_nothing_goes_without_a_yes(filled: Deployment) -> None:
-    """Where nobody can be asked, it ends with a sentence."""
+    """Where nobody can be asked, it ends with a plan."""
     expire(filled)
     done = filled.run("retention", "--keep-days", "30", "--delete", check=False)
     assert done.returncode == 1
-    assert "auditlog: Nobody is there to ask before deleting: say --yes" in done.stderr
+    assert "auditlog: Deleting needs confirmation, and this is not a terminal: add --yes" in done.stderr
     assert filled.count() == 25
 
 
@@ -131,7 +133,7 @@ def test_closed_index_stays(filled: Deployment) -> None:
     with filled.client() as client:
         client.indices.close(index=old)
         found = rows(filled, "--keep-days", "30", "--delete", "--yes")[old]
-        assert "is closed" in found["stays_because"]
+        assert "is closed" in found["kept_because"]
         client.indices.open(index=old)
 
 
@@ -141,15 +143,15 @@ def test_nothing_goes_that_could_not_be_noted(filled: Deployment) -> None:
     expire(filled)
     naming = IndexNaming(filled.name)
 
-    def note(*_: object) -> None:
+    def record(*_: object) -> None:
         raise ConnectionError
 
     with filled.client() as client:
         today = datetime.now(UTC).date()
-        sentence = judge(client, naming, filled.consumer, Keep(days=30), today)
-        assert [verdict.held.name for verdict in sentence.going] == [name_of(filled, OLD)]
+        plan = evaluate(client, naming, filled.consumer, RetentionPolicy(days=30), today)
+        assert [decision.info.name for decision in plan.deletions] == [name_of(filled, OLD)]
         with pytest.raises(ConnectionError):
-            list(delete(client, naming, sentence.going, note))
+            list(delete(client, naming, plan.deletions, record))
     assert filled.count() == 25
 
 
@@ -165,23 +167,23 @@ def test_late_event_makes_its_index_again_and_that_stays_for_as_long_as_kafka_ho
     filled.publish_raw(chat_opened(99, at=OLD))
     with filled.consuming(log=log) as process:
         settle(filled, log, process)
-    assert "Kafka still holds 1 of its events" in rows(filled, *policy)[old]["stays_because"]
+    assert "Kafka still holds 1 of its events" in rows(filled, *policy)[old]["kept_because"]
     assert EventIndex(filled.consumer, 10).naming() == IndexNaming(filled.name)
     filled.run("verify")
 
 
 @pytest.mark.servers
-def test_index_that_was_made_anew_goes_with_the_one_that_was_kept(filled: Deployment) -> None:
+def test_rebuilt_index_is_deleted_with_the_old_copy(filled: Deployment) -> None:
     """Under its own name, which consumers don't know."""
     old, naming = name_of(filled, OLD), IndexNaming(filled.name)
     filled.run("reindex", "--index", old)
     both = {naming.copy_of(old, 1), naming.copy_of(old, 2)}
     today = datetime.now(UTC).date()
     with filled.client() as client:
-        judged = judge(client, naming, filled.consumer, Keep(days=30), today)
-        assert judged.going == [], "Kafka holds their events"
+        plan = evaluate(client, naming, filled.consumer, RetentionPolicy(days=30), today)
+        assert plan.deletions == [], "Kafka holds their events"
         expire(filled)
-        judged = judge(client, naming, filled.consumer, Keep(days=30), today)
-        gone = delete(client, naming, judged.going, lambda *_: None)
-        assert both == {held.index for held in gone}
+        plan = evaluate(client, naming, filled.consumer, RetentionPolicy(days=30), today)
+        gone = delete(client, naming, plan.deletions, lambda *_: None)
+        assert both == {info.index for info in gone}
     assert filled.count() == 5

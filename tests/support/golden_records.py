@@ -1,6 +1,6 @@
 """Freezes what this version's producer writes, and what this version's consumer makes of it.
 
-    python tests/make_golden.py > tests/consumer/golden/VERSION.ndjson
+    PYTHONPATH=tests python tests/support/golden_records.py > tests/consumer/golden/VERSION.ndjson
 
 Once for each release that changes the wire format or the document; a file that was committed is never
 written again, since records of that version lie in Kafka and in dead letters for years.
@@ -45,7 +45,7 @@ class _Recorder:
 
     def __init__(self, _: object) -> None:
         self.flush = self.poll = lambda *_, **__: 0
-        self.refusal = None
+        self.fatal_error = None
 
     def produce(self, _: str, value: bytes, **handed: Any) -> None:
         _produced.append((value, handed["key"], {n: v.decode() for n, v in handed["headers"]}))

@@ -16,7 +16,7 @@ from audit_server.settings import ServeSettings
 from audit_server.tokens import TokenFile
 from fastapi import FastAPI
 from starlette.testclient import TestClient
-from support.waiting import wait_until
+from support.conditions import wait_until
 
 __all__ = ["NOW", "Asked", "Published", "asking", "listening"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_query import AuditLog, QuerySettings
-from support.serving import Asked, asking
+from support.api_client import Asked, asking
 
 __all__ = ["answering", "answering_with", "asking_at", "refusing"]
 

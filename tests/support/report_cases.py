@@ -17,7 +17,7 @@ from audit_query.reports import UserRow
 from audit_schemas import AuditEvent, IndexNaming
 from audit_schemas.template import IndexSettings, index_template
 from support.servers import Deployment, Servers, new_deployment, tear_down
-from support.stored import store
+from support.stored_events import store
 
 __all__ = ["Done", "Who", "bucket_of", "holding", "many", "meant", "stored_form", "user_rows"]
 

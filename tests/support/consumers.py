@@ -4,8 +4,8 @@ import subprocess
 from pathlib import Path
 
 from audit_admin.lag import Lag
+from support.conditions import wait_until
 from support.servers import Deployment
-from support.waiting import wait_until
 
 __all__ = ["settle"]
 

@@ -1,4 +1,4 @@
-"""How one value is got out of a row: pure functions, whose refusals are sentences."""
+"""Rules that get one value out of a row. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from audit_schemas import format_timestamp, printable
 
-__all__ = ["TIME_FORMS", "Moment", "RowError", "Value", "pick", "text_of"]
+__all__ = ["TIME_FORMS", "RowError", "TimestampRule", "ValueRule", "pick", "text_of"]
 
 TIME_FORMS = ("rfc3339", "epoch", "epoch-ms")
 _QUOTED_MAX = 60
@@ -18,7 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RowError(Exception):
-    """A row can't be imported; `path` is the field of the event, or of the row."""
+    """A row can't be imported; `path` is a field of the event, or a column of the row."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
@@ -26,37 +26,37 @@ class RowError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
-    """Where a value comes from, and what becomes of it."""
+class ValueRule:
+    """Where a value comes from, and how it is translated."""
 
     source: str | None = None
     constant: str | None = None
     table: Mapping[str, str] | None = None
-    """Their word -> ours."""
+    """Value in the file -> value in the event."""
     otherwise: str | None = None
-    """What stands for a word that the table has not; None: the row is rejected."""
+    """Used for values that are not in the table; None: such a row is rejected."""
     default: str | None = None
-    """What stands where the row has nothing."""
+    """Used where the row has no value."""
     split: str | None = None
-    """What separates several values in one text; a JSON list is several values as it is."""
+    """Separator of several values in one text; a JSON list always has several values."""
 
     def of(self, row: Mapping[str, Any]) -> str | list[str] | None:
-        """Return the value, None where there is none. Raises RowError."""
-        there = self.constant if self.source is None else pick(row, self.source)
-        found = text_of(there)
+        """Return the value, None if there is none. Raises RowError."""
+        raw = self.constant if self.source is None else pick(row, self.source)
+        found = text_of(raw)
         if found is None:
             return self.default
         if self.split is None:
-            return self._meant(found)
-        parts = map(text_of, there) if isinstance(there, list) else found.split(self.split)
-        return [self._meant(part.strip()) for part in parts if part and part.strip()] or None
+            return self._translated(found)
+        parts = map(text_of, raw) if isinstance(raw, list) else found.split(self.split)
+        return [self._translated(part.strip()) for part in parts if part and part.strip()] or None
 
     def one(self, row: Mapping[str, Any]) -> str | None:
         """Return the value as one text."""
         found = self.of(row)
         return ", ".join(found) if isinstance(found, list) else found
 
-    def _meant(self, text: str) -> str:
+    def _translated(self, text: str) -> str:
         if self.table is None:
             return text
         found = self.table.get(text, self.table.get(text.strip(), self.otherwise))
@@ -66,13 +66,13 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """Where the time comes from, and how it is written."""
+class TimestampRule:
+    """Where the time comes from, and its format."""
 
     source: str
-    form: str
+    format: str
     zone: ZoneInfo | None
-    """Of times that don't say. An hour that stands twice, in autumn, is taken for the first."""
+    """For times without a zone. An hour that occurs twice, in autumn, is taken as the first one."""
 
     def of(self, row: Mapping[str, Any]) -> str:
         """Return the time as RFC 3339, to the millisecond. Raises RowError."""
@@ -83,27 +83,29 @@ class Moment:
         try:
             moment = self._read(text)
         except (ValueError, OverflowError, InvalidOperation):
-            wanted = "RFC 3339" if self.form == "rfc3339" else self.form
-            raise RowError(self.source, f"{_quoted(text)} is no time of the form {wanted}") from None
+            wanted = "RFC 3339" if self.format == "rfc3339" else self.format
+            raise RowError(
+                self.source, f"{_quoted(text)} is not a time in the format {wanted}"
+            ) from None
         if moment.tzinfo is None:
             if self.zone is None:
                 raise RowError(
-                    self.source, f"{_quoted(text)} has no zone: name one in the mapping's [time]"
+                    self.source, f"{_quoted(text)} has no time zone: set zone in the mapping's [time]"
                 )
             moment = moment.replace(tzinfo=self.zone)
         return format_timestamp(moment)
 
     def _read(self, text: str) -> datetime:
-        if self.form == "rfc3339":
+        if self.format == "rfc3339":
             return datetime.fromisoformat(text)
-        if self.form in TIME_FORMS:
-            seconds = Decimal(text) / (1000 if self.form == "epoch-ms" else 1)
+        if self.format in TIME_FORMS:
+            seconds = Decimal(text) / (1000 if self.format == "epoch-ms" else 1)
             return _EPOCH + timedelta(milliseconds=int(seconds * 1000))
-        return datetime.strptime(text, self.form)  # noqa: DTZ007 - its zone is looked at next
+        return datetime.strptime(text, self.format)  # noqa: DTZ007 - the caller adds the zone
 
 
 def pick(row: Mapping[str, Any], path: str) -> Any:
-    """Return what stands under a column's name, or under a path such as actor.id or targets.0.id."""
+    """Return the value of a column, or at a path such as actor.id or targets.0.id."""
     if path in row:
         return row[path]
     found: Any = row
