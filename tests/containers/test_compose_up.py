@@ -250,7 +250,7 @@ def test_the_image_is_small_and_nobody_in_particular(project: Project) -> None: 
 
 
 def test_renewed_certificates_serve_after_a_restart(project: Project) -> None:
-    """As docs/installing.md says; the authority stays, so nobody has to be told, and so do data and tokens."""
+    """As docs/installing.md says; the certificate authority, data and tokens stay."""
     before = project.secrets()
     project.run("secrets", "secrets", "/secrets", "--owners", "--renew")
     project.up("--force-recreate")
