@@ -21,7 +21,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from support.command import clean_environment
 from support.conditions import wait_until
 from support.events import chat_opened
-from support.secured_servers import PASSWORD, Secured
+from support.secured_servers import Secured
 from support.servers import ROOT
 
 ACLS = str(ROOT / "deploy" / "kafka" / "acls.toml")
@@ -64,7 +64,7 @@ def consuming(secured: Secured, output: Path, elastic: str = "audit-writer") -> 
     finally:
         process.terminate()
         process.wait(60)
-        assert PASSWORD not in output.read_text()
+        assert secured.password not in output.read_text()
 
 
 def lag(secured: Secured) -> int:

@@ -1,26 +1,18 @@
 """A Kafka and an Elasticsearch with TLS, users and rules: those of deploy/, and nobody else."""
 
-import base64
 import contextlib
 import os
 import secrets
-import ssl
+import shutil
 import subprocess
-import tempfile
-import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import elasticsearch
-from audit_local import LocalSettings, kafka
-from audit_local.artifacts import elasticsearch_home, kafka_libraries
-from audit_local.elasticsearch import start_elasticsearch
-from audit_local.java import find_java
 from audit_local.ports import LOOPBACK, free_port
-from audit_local.process import Running, stop, wait_until_ready, write_file
+from audit_local.process import Running, write_file
 from confluent_kafka import KafkaException, Producer
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -28,13 +20,13 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from faults.fleet import hashed_password
-from rich.console import Console
-from support.certificates import Certificate, loopback_certificate
+from support.certificates import loopback_certificate
 from support.command import auditlog
+from support.run_folder import RunFolder
+from support.server_processes import Broker, Search, hashed_password
 from support.servers import ROOT
 
-__all__ = ["PASSWORD", "ROLES", "Secured", "running_secured"]
+__all__ = ["ROLES", "Secured", "launch_secured", "secured_servers"]
 
 ROLES = {
     "audit-writer": "audit_writer",
@@ -52,10 +44,6 @@ PRINCIPALS = (
     "audit-setup",
     "nobody-in-particular",
 )
-PASSWORD = secrets.token_urlsafe(24)
-"""Everybody's, made anew for each run; what a test looks for where no secret may be."""
-
-_CONSOLE = Console(stderr=True, emoji=False)
 
 
 @dataclass(frozen=True)
@@ -67,6 +55,8 @@ class Secured:
     authority: str
     passwords: Path
     """Folder of NAME.password."""
+    password: str
+    """Everybody's; what a test looks for where no secret may be."""
 
     def environment(self, *, kafka: str | None = None, elastic: str | None = None) -> dict[str, str]:
         """Return the variables of a part that is this principal and this user; None: nobody."""
@@ -91,81 +81,143 @@ class Secured:
         """Run `auditlog` to its end, as that principal and that user. It prints no password."""
         environment = self.environment(kafka=kafka, elastic=elastic) | more
         done = auditlog(*arguments, **environment)
-        assert PASSWORD not in done.stdout + done.stderr
+        assert self.password not in done.stdout + done.stderr
         return done
 
     def client(self, user: str) -> elasticsearch.Elasticsearch:
         """Return a client of Elasticsearch, as a user."""
         return elasticsearch.Elasticsearch(
-            self.search, ca_certs=self.authority, basic_auth=(user, PASSWORD), max_retries=0
+            self.search, ca_certs=self.authority, basic_auth=(user, self.password), max_retries=0
         )
 
     def kafka_config(self, principal: str) -> dict[str, Any]:
         """Return the configuration of a Kafka client, as a principal."""
-        return _kafka_config(self.kafka, self.authority, principal)
+        return {
+            "bootstrap.servers": self.kafka,
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": "PLAIN",
+            "sasl.username": principal,
+            "sasl.password": self.password,
+            "ssl.ca.location": self.authority,
+            "log_level": 0,
+        }
 
 
-@contextlib.contextmanager
-def running_secured() -> Iterator[Secured]:
-    """Run both servers."""
+def launch_secured(run: RunFolder) -> None:
+    """Launch both servers if no worker has; return at once."""
+    _launched(run)
+
+
+def secured_servers(run: RunFolder) -> Secured:
+    """Return where both answer; they are launched if no worker has. Blocks until they do."""
+    broker, search, secured = _launched(run)
+    broker.wait()
+    search.wait()
+    return secured
+
+
+def _launched(run: RunFolder) -> "tuple[_Broker, _Search, Secured]":
     os.umask(0o022)  # the servers' account has to reach what we make
-    certificate = loopback_certificate()
-    with tempfile.TemporaryDirectory(prefix="auditlog-secured-") as folder:
-        home = Path(folder)
-        home.chmod(0o755)
-        for name in {*ROLES, *PRINCIPALS}:
-            (home / f"{name}.password").write_text(f"{PASSWORD}\n")
-        kafka_port, elastic_port = free_port(), free_port()
-        broker = _start_kafka(home / "kafka", kafka_port, certificate)
-        search = _start_elasticsearch(home / "elasticsearch", elastic_port, certificate)
-        found = Secured(
-            f"{LOOPBACK}:{kafka_port}",
-            f"https://{LOOPBACK}:{elastic_port}",
-            certificate.authority,
-            home,
-        )
-        try:
-            wait_until_ready(
-                "kafka", broker, home / "kafka" / "kafka.log", 180, lambda: _kafka_is_ready(found)
-            )
-            wait_until_ready(
-                "elasticsearch",
-                search,
-                home / "elasticsearch" / "elasticsearch.log",
-                180,
-                lambda: _elasticsearch_is_ready(found),
-            )
-            yield found
-        finally:
-            stop(broker)
-            stop(search)
+    with run.locked("secured") as home:
+        if not (home / "password").exists():
+            _write_credentials(home)
+        password, authority = (home / "password").read_text(), str(home / "authority.pem")
+        broker = _Broker(home / "kafka", home, password)
+        search = _Search(home / "elasticsearch", home, password)
+        for server in (broker, search):
+            server.launch_once()
+    secured = Secured(broker.address, f"https://{search.address}", authority, home, password)
+    broker.secured = search.secured = secured
+    return broker, search, secured
 
 
-@cache
-def _java() -> Path:
-    local = LocalSettings()
-    return find_java(local.java_home, local.cache / "java")
+def _write_credentials(home: Path) -> None:
+    """Write everybody's password, made anew for each run, and a certificate."""
+    certificate, password = loopback_certificate(), secrets.token_urlsafe(24)
+    for name in {*ROLES, *PRINCIPALS}:
+        (home / f"{name}.password").write_text(f"{password}\n")
+    for name in ("cert", "key", "authority"):
+        shutil.copy(getattr(certificate, name), home / f"{name}.pem")
+    (home / "password").write_text(password)
 
 
-def _start_kafka(home: Path, port: int, certificate: Certificate) -> Running:
-    """Start Kafka: clients, the broker itself and the controller all log in over TLS."""
-    home.mkdir()
-    store, authority = home / "keystore.pem", home / "authority.pem"
-    authority.write_text(Path(certificate.authority).read_text())  # where its account can read it
-    key = load_pem_private_key(Path(certificate.key).read_bytes(), None)
-    pkcs8 = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    store.write_text(pkcs8 + Path(certificate.cert).read_text())
-    local, controller = LocalSettings(), free_port()
-    libraries = kafka_libraries(local.cache, _CONSOLE)
-    properties = _properties(port, controller, store, authority)
-    return kafka.start_kafka(home, libraries, _java(), port, local.kafka_heap, properties)
+class _Broker(Broker):
+    """Clients, the broker itself and the controller all log in over TLS."""
+
+    secured: Secured
+
+    def __init__(self, folder: Path, credentials: Path, password: str) -> None:
+        super().__init__(folder)
+        self._credentials = credentials
+        self._password = password
+
+    def is_ready(self) -> bool:
+        """Tell whether a client's metadata call is answered."""
+        with contextlib.suppress(KafkaException):
+            client = Producer(self.secured.kafka_config("audit-admin"))
+            return bool(client.list_topics(timeout=1).brokers)
+        return False
+
+    def _launch(self) -> Running:
+        store, authority = self.home / "keystore.pem", self.home / "authority.pem"
+        shutil.copy(self._credentials / "authority.pem", authority)  # where its account can read it
+        key = load_pem_private_key((self._credentials / "key.pem").read_bytes(), None)
+        pkcs8 = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        store.write_text(pkcs8 + (self._credentials / "cert.pem").read_text())
+        self.properties |= _properties(self.port, free_port(), store, authority, self._password)
+        return super()._launch()
 
 
-def _properties(port: int, controller: int, store: Path, authority: Path) -> Mapping[str, str]:
-    users = " ".join(f'user_{name}="{PASSWORD}"' for name in ("broker", *PRINCIPALS))
+class _Search(Search):
+    """HTTPS alone, and the users of deploy/."""
+
+    secured: Secured
+
+    def __init__(self, folder: Path, credentials: Path, password: str) -> None:
+        super().__init__(folder, _SEARCH_SETTINGS)
+        self._credentials = credentials
+        self._password = password
+
+    def is_ready(self) -> bool:
+        """Tell whether it answers and can take documents."""
+        with contextlib.suppress(elasticsearch.ApiError, elasticsearch.TransportError):
+            with self.secured.client("root") as client:
+                client.cluster.health(wait_for_status="yellow", timeout="1s")
+            return True
+        return False
+
+    def _launch(self) -> Running:
+        config = self.home / "config"
+        config.mkdir(parents=True, exist_ok=True)
+        texts = {
+            "users": "".join(f"{name}:{hashed_password(self._password)}\n" for name in ROLES),
+            "users_roles": "".join(f"{role}:{name}\n" for name, role in ROLES.items()),
+            "roles.yml": (ROOT / "deploy" / "elasticsearch" / "roles.yml").read_text(),
+            "http.crt": (self._credentials / "cert.pem").read_text(),
+            "http.key": (self._credentials / "key.pem").read_text(),
+        }
+        for name, text in texts.items():
+            write_file(config / name, text, self.home)
+        return super()._launch()
+
+
+_SEARCH_SETTINGS = {
+    "xpack.security.enabled": "true",
+    "xpack.security.autoconfiguration.enabled": "false",
+    "xpack.security.authc.realms.file.file1.order": "0",
+    "xpack.security.http.ssl.enabled": "true",
+    "xpack.security.http.ssl.certificate": "http.crt",
+    "xpack.security.http.ssl.key": "http.key",
+}
+
+
+def _properties(
+    port: int, controller: int, store: Path, authority: Path, password: str
+) -> Mapping[str, str]:
+    users = " ".join(f'user_{name}="{password}"' for name in ("broker", *PRINCIPALS))
     login = (
         "org.apache.kafka.common.security.plain.PlainLoginModule required "
-        f'username="broker" password="{PASSWORD}" {users};'
+        f'username="broker" password="{password}" {users};'
     )
     return {
         "controller.quorum.voters": f"1@{LOOPBACK}:{controller}",
@@ -185,61 +237,3 @@ def _properties(port: int, controller: int, store: Path, authority: Path) -> Map
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:broker;User:audit-admin",
     }
-
-
-def _start_elasticsearch(home: Path, port: int, certificate: Certificate) -> Running:
-    config = home / "config"
-    config.mkdir(parents=True)
-    texts = {
-        "users": "".join(f"{name}:{hashed_password(PASSWORD)}\n" for name in ROLES),
-        "users_roles": "".join(f"{role}:{name}\n" for name, role in ROLES.items()),
-        "roles.yml": (ROOT / "deploy" / "elasticsearch" / "roles.yml").read_text(),
-        "http.crt": Path(certificate.cert).read_text(),
-        "http.key": Path(certificate.key).read_text(),
-    }
-    for name, text in texts.items():
-        write_file(config / name, text, home)
-    local = LocalSettings()
-    distribution = elasticsearch_home(local.cache, _CONSOLE)
-    settings = {
-        "xpack.security.enabled": "true",
-        "xpack.security.autoconfiguration.enabled": "false",
-        "xpack.security.authc.realms.file.file1.order": "0",
-        "xpack.security.http.ssl.enabled": "true",
-        "xpack.security.http.ssl.certificate": "http.crt",
-        "xpack.security.http.ssl.key": "http.key",
-    }
-    return start_elasticsearch(home, distribution, _java(), port, "768m", settings)
-
-
-def _kafka_config(address: str, authority: str, principal: str) -> dict[str, Any]:
-    return {
-        "bootstrap.servers": address,
-        "security.protocol": "SASL_SSL",
-        "sasl.mechanism": "PLAIN",
-        "sasl.username": principal,
-        "sasl.password": PASSWORD,
-        "ssl.ca.location": authority,
-        "log_level": 0,
-    }
-
-
-def _kafka_is_ready(secured: Secured) -> bool:
-    with contextlib.suppress(KafkaException):
-        return bool(Producer(secured.kafka_config("audit-admin")).list_topics(timeout=1).brokers)
-    return False
-
-
-def _elasticsearch_is_ready(secured: Secured) -> bool:
-    login = base64.b64encode(f"root:{PASSWORD}".encode()).decode()
-    request = urllib.request.Request(  # noqa: S310 - our own address
-        f"{secured.search}/_cluster/health?wait_for_status=yellow&timeout=1s",
-        headers={"authorization": f"Basic {login}"},
-    )
-    context = ssl.create_default_context(cafile=secured.authority)
-    with (
-        contextlib.suppress(OSError),
-        urllib.request.urlopen(request, timeout=3, context=context) as answer,  # noqa: S310
-    ):
-        return bool(answer.status == 200)
-    return False

@@ -2,7 +2,6 @@
 
 import re
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from audit_consumer.elastic import EventIndex
 from audit_local.ports import free_port
 from faults.census import a_deployment
 from faults.crew import Crew
-from faults.fleet import Fleet, Search, running_search
+from faults.fleet import Fleet
 from faults.flow import RATE, Flow
 from faults.group import evict_all, lag
 from faults.proof import assert_exactly_once, assert_flow_settled
@@ -25,55 +24,35 @@ pytestmark = pytest.mark.servers
 
 BACKLOG = 4000
 THREADS = 8
-TINY_QUEUES = {
-    f"thread_pool.{pool}.{what}": "1"
-    for pool in ("write", "write_coordination")
-    for what in ("size", "queue_size")
-}
-LITTLE_MEMORY = {"indexing_pressure.memory.limit": "2mb"}
 MIB = 1024 * 1024
 
 
-@pytest.fixture(scope="module")
-def narrow() -> Iterator[Search]:
-    """Give an Elasticsearch that does one thing at a time, and lets one wait."""
-    with running_search(TINY_QUEUES) as search:
-        yield search
-
-
-@pytest.fixture(scope="module")
-def small() -> Iterator[Search]:
-    """Give an Elasticsearch that holds 2 MiB of requests at a time."""
-    with running_search(LITTLE_MEMORY) as search:
-        yield search
-
-
-def test_single_items_are_rejected(fleet: Fleet, narrow: Search, tmp_path: Path) -> None:
+def test_single_items_are_rejected(narrow: Fleet, tmp_path: Path) -> None:
     """Each shard's part of a bulk needs a place in the queue: most are answered 429, one by one.
 
     Nobody else writes here, so all that Elasticsearch counts as rejected was the consumer's.
     """
-    servers, before = Servers(fleet.broker.address, narrow.url), rejections(narrow)
+    before = rejections(narrow.search)
     extra = {"AUDITLOG_SHARDS": "3", "AUDITLOG_BACKOFF_SECONDS": "0.5"}
-    with a_deployment(servers, **extra) as deployment, Crew(deployment, tmp_path) as crew:
+    with a_deployment(narrow.servers, **extra) as deployment, Crew(deployment, tmp_path) as crew:
         with Flow(deployment) as flow:
             flow.burst(BACKLOG)
         crew.join()
         crew.settle()
-        assert rejections(narrow)["items"] > before["items"]
+        assert rejections(narrow.search)["items"] > before["items"]
         assert_flow_settled(deployment, flow)
 
 
-def test_whole_requests_are_rejected(fleet: Fleet, narrow: Search, tmp_path: Path) -> None:
+def test_whole_requests_are_rejected(narrow: Fleet, tmp_path: Path) -> None:
     """Others fill the queue, so that bulks are answered 429 before anyone looks into them."""
-    with Storm(narrow, threads=THREADS, bulk_bytes=MIB // 2) as storm:
-        ride_out(storm, "queue", Servers(fleet.broker.address, narrow.url), tmp_path)
+    with Storm(narrow.search, threads=THREADS, bulk_bytes=MIB // 2) as storm:
+        ride_out(storm, "queue", narrow.servers, tmp_path)
 
 
-def test_requests_are_rejected_for_want_of_memory(fleet: Fleet, small: Search, tmp_path: Path) -> None:
+def test_requests_are_rejected_for_want_of_memory(small: Fleet, tmp_path: Path) -> None:
     """Others fill what memory there is for writes: bulks are answered 429."""
-    with Storm(small, threads=3, bulk_bytes=3 * MIB // 2) as storm:
-        ride_out(storm, "memory", Servers(fleet.broker.address, small.url), tmp_path)
+    with Storm(small.search, threads=3, bulk_bytes=3 * MIB // 2) as storm:
+        ride_out(storm, "memory", small.servers, tmp_path)
 
 
 def ride_out(storm: Storm, kind: str, servers: Servers, folder: Path) -> None:
@@ -97,23 +76,21 @@ def ride_out(storm: Storm, kind: str, servers: Servers, folder: Path) -> None:
         assert_flow_settled(deployment, flow)
 
 
-def test_bulks_that_are_larger_than_the_memory_are_made_smaller(
-    fleet: Fleet, small: Search, tmp_path: Path
-) -> None:
+def test_bulks_that_are_larger_than_the_memory_are_made_smaller(small: Fleet, tmp_path: Path) -> None:
     """A bulk that can never be taken as it is is answered 429 too: trying it again helps nobody."""
-    servers, before = Servers(fleet.broker.address, small.url), rejections(small)
+    before = rejections(small.search)
     events = chats(2000, message="x" * 4000)
-    with a_deployment(servers) as deployment, Crew(deployment, tmp_path) as crew:
+    with a_deployment(small.servers) as deployment, Crew(deployment, tmp_path) as crew:
         deployment.publish_raw(*events.values())
         crew.join()
         crew.settle()
-        assert rejections(small)["memory"] > before["memory"]
+        assert rejections(small.search)["memory"] > before["memory"]
         assert_exactly_once(deployment, [*events])
 
 
-def test_refused_request_is_sent_once(fleet: Fleet, small: Search) -> None:
+def test_refused_request_is_sent_once(small: Fleet) -> None:
     """The client tries nothing again by itself: that would hide the refusal, and wait twice."""
-    deployment, before = new_deployment(Servers(fleet.broker.address, small.url)), rejections(small)
+    deployment, before = new_deployment(small.servers), rejections(small.search)
     too_much = [
         b'{"create":{"_index":"%b-x"}}\n{"x":"%b"}' % (deployment.name.encode(), b"x" * 3 * MIB)
     ]
@@ -121,7 +98,7 @@ def test_refused_request_is_sent_once(fleet: Fleet, small: Search) -> None:
     with pytest.raises(UnreachableError):
         index.create(too_much)
     index.close()
-    assert rejections(small)["memory"] == before["memory"] + 1
+    assert rejections(small.search)["memory"] == before["memory"] + 1
 
 
 def test_memory_stays_bounded_while_nothing_can_be_written(

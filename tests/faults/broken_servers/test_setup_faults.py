@@ -9,27 +9,17 @@ from pathlib import Path
 import elasticsearch
 import pytest
 from audit_admin import set_up
-from audit_local.ports import free_port
-from faults.census import a_deployment
 from faults.crew import Crew
-from faults.fleet import Fleet, Search, User, running_broker, running_search
+from faults.fleet import WRITER, Fleet
 from faults.flow import Flow
 from faults.group import lag
 from faults.proof import assert_exactly_once
 from support.conditions import wait_until
 from support.events import chats
-from support.servers import Deployment, Servers
+from support.server_processes import Search
+from support.servers import Deployment
 
 pytestmark = pytest.mark.servers
-
-ADMIN = User("admin", "admin-password", "superuser")
-WRITER = User(
-    "writer",
-    "first-password",
-    "{cluster: [monitor], indices: [{names: ['test-*'], "
-    "privileges: [create_doc, auto_configure, view_index_metadata, read]}]}",
-)
-"""What `auditlog doctor` asks of the consumer's user, and no more."""
 
 Fault = Callable[[Deployment], AbstractContextManager[None]]
 
@@ -149,20 +139,11 @@ def test_fault_while_it_runs_is_waited_out(
     assert_exactly_once(deployment, [*before, *held_up])
 
 
-@pytest.fixture(scope="module")
-def secured() -> Iterator[Search]:
-    """Give an Elasticsearch that asks who one is."""
-    with running_search(users=(ADMIN, WRITER)) as search:
-        yield search
-
-
 @pytest.fixture
-def guarded(fleet: Fleet, secured: Search) -> Iterator[Deployment]:
-    """Give a deployment on it, set up; the administrator's credentials are in its environment."""
-    servers = Servers(fleet.broker.address, secured.url, secured.login)
-    with a_deployment(servers, **credentials(ADMIN.name, ADMIN.password)) as deployment:
-        yield deployment
-    secured.set_password(WRITER.name, WRITER.password)
+def guarded(fleet: Fleet, deployment: Deployment) -> Iterator[Deployment]:
+    """Give a deployment whose commands say who they are only if the test lets them."""
+    yield deployment
+    fleet.search.set_password(WRITER.name, WRITER.password)
 
 
 def credentials(user: str, password: str) -> dict[str, str]:
@@ -194,7 +175,7 @@ def accepts(search: Search, password: str) -> bool:
 
 @pytest.mark.parametrize("mend", ["put back", "written into the file"])
 def test_password_rotated_while_it_runs(
-    guarded: Deployment, secured: Search, tmp_path: Path, mend: str
+    guarded: Deployment, fleet: Fleet, tmp_path: Path, mend: str
 ) -> None:
     """It pauses and says so. It goes on when the old one holds again, or its file has the new one."""
     file, administrator, before = tmp_path / "password", dict(guarded.extra), chats(100)
@@ -211,12 +192,14 @@ def test_password_rotated_while_it_runs(
         with Flow(guarded) as flow:
             flow.start()
             crew.wait_for_work()
-            secured.set_password(WRITER.name, "second-password")
-            wait_until(lambda: not accepts(secured, WRITER.password), what="the old one is refused")
+            fleet.search.set_password(WRITER.name, "second-password")
+            wait_until(
+                lambda: not accepts(fleet.search, WRITER.password), what="the old one is refused"
+            )
             wait_until_it_waits(guarded, crew)
             assert "credentials" in crew.log()
             if mend == "put back":
-                secured.set_password(WRITER.name, WRITER.password)
+                fleet.search.set_password(WRITER.name, WRITER.password)
             else:
                 file.write_text("second-password\n")
             crew.wait_for_work()
@@ -227,49 +210,23 @@ def test_password_rotated_while_it_runs(
     assert_exactly_once(guarded, ids, refused=flow.refused, repeated=flow.repeated)
 
 
-@contextmanager
-def broker_that_asks_who_one_is() -> Iterator[tuple[str, str]]:
-    """Run a broker, and give its address for everyone, and that for those who log in."""
-    controller, secured = (f"127.0.0.1:{free_port()}" for _ in range(2))
-    login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
-    with running_broker() as broker:
-        broker.kill()
-        advertised = f"PLAINTEXT://{broker.address},SECURED://{secured}"
-        broker.properties |= {
-            "controller.quorum.voters": f"1@{controller}",
-            "listeners": f"{advertised},CONTROLLER://{controller}",
-            "advertised.listeners": advertised,
-            "listener.security.protocol.map": (
-                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_PLAINTEXT"
-            ),
-            "sasl.enabled.mechanisms": "PLAIN",
-            "listener.name.secured.plain.sasl.jaas.config": f'{login} user_writer="right-password";',
-        }
-        broker.start()
-        yield broker.address, secured
-
-
-def test_refused_credentials_of_kafka_stop_it(fleet: Fleet, log: Path) -> None:
+def test_refused_credentials_of_kafka_stop_it(fleet: Fleet, deployment: Deployment, log: Path) -> None:
     """As with Elasticsearch's: else it would wait for ever, and look like a healthy one."""
-    with (
-        broker_that_asks_who_one_is() as (everyone, secured),
-        a_deployment(Servers(everyone, fleet.search.url)) as deployment,
-    ):
-        deployment.publish_raw(*chats(3).values())
-        deployment.extra |= {
-            "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS": secured,
-            "AUDITLOG_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
-            "AUDITLOG_KAFKA_SASL_MECHANISM": "PLAIN",
-            "AUDITLOG_KAFKA_USERNAME": "writer",
-            "AUDITLOG_KAFKA_PASSWORD": "wrong-password",
-        }
-        with deployment.consuming(log=log) as process:
-            assert process.wait(60) == 1
-        assert "AUDITLOG_KAFKA_USERNAME" in log.read_text().splitlines()[-1]
-        assert "wrong-password" not in log.read_text()
-        assert "Traceback" not in log.read_text()
-        deployment.extra |= {
-            "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS": everyone,
-            "AUDITLOG_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
-        }
-        assert (lag(deployment), deployment.dead_letters()) == (3, [])
+    deployment.publish_raw(*chats(3).values())
+    deployment.extra |= {
+        "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS": fleet.secured_kafka,
+        "AUDITLOG_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "AUDITLOG_KAFKA_SASL_MECHANISM": "PLAIN",
+        "AUDITLOG_KAFKA_USERNAME": WRITER.name,
+        "AUDITLOG_KAFKA_PASSWORD": "wrong-password",
+    }
+    with deployment.consuming(log=log) as process:
+        assert process.wait(60) == 1
+    assert "AUDITLOG_KAFKA_USERNAME" in log.read_text().splitlines()[-1]
+    assert "wrong-password" not in log.read_text()
+    assert "Traceback" not in log.read_text()
+    deployment.extra |= {
+        "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS": fleet.broker.address,
+        "AUDITLOG_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
+    }
+    assert (lag(deployment), deployment.dead_letters()) == (3, [])
