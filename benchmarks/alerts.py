@@ -13,10 +13,10 @@ from audit_alerts.runner.book import AlertBook
 from audit_alerts.runner.metrics import RunnerMetrics
 from audit_alerts.runner.runner import Runner
 from audit_alerts.runner.state import RuleStates
+from audit_generator.intrusions import INTRUSIONS
+from audit_generator.story import Cast
+from audit_generator.traffic import Agent
 from audit_producer.build import new_event
-from audit_producer.intrusions import INTRUSIONS
-from audit_producer.story import Cast
-from audit_producer.traffic import Agent
 from audit_query import AuditLog, Filter, QuerySettings
 from audit_schemas import AuditEvent, Catalogue, Document, IndexNaming, Origin, format_timestamp
 

@@ -19,10 +19,10 @@ from audit_alerts.condition import AllOf, AnyOf, Equals
 from audit_alerts.hits import as_time
 from audit_alerts.plan import bases_of
 from audit_alerts.rules import read_rules, shipped_folder
-from audit_producer.attacks import Attacks, Label
-from audit_producer.story import DENIED_RANGES
-from audit_producer.traffic import Traffic
-from audit_schemas import AuditEvent, Catalogue, Document, EventRefused, Origin
+from audit_generator.attacks import Attacks, Label
+from audit_generator.story import DENIED_RANGES
+from audit_generator.traffic import Traffic
+from audit_schemas import AuditEvent, Catalogue, Document, EventRefusedError, Origin
 
 EXPECTED: Mapping[str, tuple[str, ...]] = {
     "brute-force": ("brute-force",),
@@ -188,7 +188,7 @@ def stored(events: Iterable[AuditEvent], catalogue: Catalogue) -> Log:
         try:
             settled = catalogue.settle(event)
             activity = catalogue[settled.event.action]
-        except EventRefused as refused:
+        except EventRefusedError as refused:
             dead_letters.append(_dead_letter(event, offset, refused.reason))
             continue
         at = event.timestamp

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import elasticsearch
-from audit_consumer import SetupSettings, set_up
+from audit_admin import SetupSettings, set_up
 
 from benchmarks.errors import BenchError
 from benchmarks.servers import Servers

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from audit_generator.traffic import Traffic
 from audit_producer import AuditProducer, ProducerSettings
-from audit_producer.traffic import Traffic
 from audit_schemas import SCHEMA_HEADER, SCHEMA_HEADER_VALUE, AuditEvent, encode
 from confluent_kafka import KafkaError, Message, Producer
 

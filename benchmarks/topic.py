@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 
+from audit_generator.traffic import Traffic
 from audit_producer import AuditProducer, ProducerSettings
-from audit_producer.traffic import Traffic
 from confluent_kafka import Producer
 
 from benchmarks.children import job, running

@@ -3,17 +3,26 @@
 from audit_alerts.episodes import Episode
 from audit_alerts.errors import AlertError, RangesError, RuleRefused
 from audit_alerts.evaluate import evaluate
-from audit_alerts.plan import Rule
+from audit_alerts.plan import OPTIONAL, Base, Correlation, FirstSeen, Kind, Origin, Rule, bases_of
 from audit_alerts.rules import load_rules
 from audit_alerts.settings import AlertSettings
+from audit_alerts.words import span_words
 
 __all__ = [
+    "OPTIONAL",
     "AlertError",
     "AlertSettings",
+    "Base",
+    "Correlation",
     "Episode",
+    "FirstSeen",
+    "Kind",
+    "Origin",
     "RangesError",
     "Rule",
     "RuleRefused",
+    "bases_of",
     "evaluate",
     "load_rules",
+    "span_words",
 ]

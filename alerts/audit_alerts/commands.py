@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from audit_query.commands import console_of, open_log
-from audit_query.timespec import parse_time, zone
-from audit_schemas import Catalogue
-from audit_schemas.soften import printable
+from audit_query import AuditLog, parse_time, zone
+from audit_runtime.terminal import Json, new_console
+from audit_schemas import Catalogue, printable
 
 from audit_alerts.backfill import backfill_rule
 from audit_alerts.examples import check_examples
@@ -29,7 +28,6 @@ from audit_alerts.tables import (
 
 __all__ = ["register"]
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Names = Annotated[list[str] | None, typer.Option("--rule", help="This rule alone; may be repeated.")]
 
 
@@ -50,7 +48,7 @@ def list_rules(json_output: Json = False) -> None:
     if json_output:
         _print_json(map(rule_fields, rules))
     else:
-        console_of().print(rules_table(rules))
+        new_console().print(rules_table(rules))
 
 
 def try_examples(names: Names = None, json_output: Json = False) -> None:
@@ -67,7 +65,7 @@ def try_examples(names: Names = None, json_output: Json = False) -> None:
     if json_output:
         _print_json(lines)
     else:
-        console = console_of()
+        console = new_console()
         for line in lines:
             must = "must fire" if line["must_fire"] else "must not fire"
             text = f"{line['rule']}: {line['example']}: {must}, but: {line['found']}"
@@ -82,7 +80,7 @@ def try_examples(names: Names = None, json_output: Json = False) -> None:
 def explain(name: Annotated[str, typer.Argument(metavar="RULE", help="Its name.")]) -> None:
     """Show what a rule becomes: queries, counts, the window, and why its numbers are so."""
     (rule,) = _chosen(load_rules(AlertSettings()), [name])
-    console = console_of()
+    console = new_console()
     for line in explanation(rule):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -101,12 +99,12 @@ def backfill(
         raise typer.BadParameter(f"{start} is not before {end}", param_hint="--from")
     rules = _chosen(load_rules(settings), names)
     asked = [rule for rule in rules if rule.origin is Origin.EVENTS and not rule.idle]
-    with open_log(settings) as log:
+    with AuditLog(settings, seconds=settings.query_seconds) as log:
         found = [each for rule in asked for each in backfill_rule(log, rule, *span)]
     if json_output:
         _print_json(map(episode_fields, found))
         return
-    console = console_of()
+    console = new_console()
     if found:
         console.print(episodes_table(found, zone(settings.time_zone), settings.time_zone))
     left = [rule.name for rule in rules if rule not in asked]

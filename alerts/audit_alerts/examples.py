@@ -6,8 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audit_schemas import Catalogue, Document, EventRefused, Origin, Problem, Reason, format_timestamp
-from audit_schemas.wire import validate
+from audit_schemas import (
+    Catalogue,
+    Document,
+    EventRefusedError,
+    Origin,
+    Problem,
+    Reason,
+    format_timestamp,
+    validate,
+)
 
 from audit_alerts import plan
 from audit_alerts.attributes import milliseconds
@@ -66,7 +74,7 @@ def example_events(
                     }
                 else:
                     yield _document(fields, at, offset, catalogue)
-            except EventRefused as refused:
+            except EventRefusedError as refused:
                 raise RuleRefused(rule.file, f"example {example['says']!r}: {refused}") from None
             except OverflowError:
                 reason = f"example {example['says']!r}: ends after the year 9999"
@@ -126,7 +134,7 @@ def _document(
         for parent in parents:
             level = level.setdefault(parent, {})
             if not isinstance(level, dict):
-                raise EventRefused(Reason.INVALID, Problem(path, f"{parent} is a value already"))
+                raise EventRefusedError(Reason.INVALID, Problem(path, f"{parent} is a value already"))
         level[name] = value
     event = catalogue.settle(validate(wire))
     activity = catalogue[event.event.action]

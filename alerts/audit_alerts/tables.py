@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 from typing import Any
 
-from audit_schemas import format_timestamp
-from audit_schemas.soften import printable
+from audit_schemas import format_timestamp, printable
 from rich.markup import escape
 from rich.table import Table
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from audit_schemas.addresses import is_ip
+from audit_schemas import is_ip
 from sigma.conditions import (
     ConditionAND,
     ConditionFieldEqualsValueExpression,

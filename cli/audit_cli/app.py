@@ -16,14 +16,15 @@ __all__ = ["app", "run"]
 
 _COMPONENTS = (
     "audit_producer.commands",
-    "audit_producer.importing.commands",
+    "audit_generator.commands",
     "audit_consumer.commands",
+    "audit_admin.commands",
     "audit_query.commands",
     "audit_query.export_commands",
-    "audit_query.web.commands",
+    "audit_server.commands",
     "audit_query.reports.commands",
     "audit_alerts.commands",
-    "audit_alerts.kibana.commands",
+    "audit_kibana.commands",
     "audit_local.commands",
     "audit_secrets.commands",
     "audit_cli.settings",
@@ -33,7 +34,6 @@ _COMPONENTS = (
 app = typer.Typer(
     name="auditlog",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="An audit log for chat platforms: Kafka to Elasticsearch, nothing lost, nothing twice.",
 )
@@ -74,10 +74,10 @@ _put_together()
 def run() -> int:
     """Run the command line and return the exit status."""
     for library in ("audit_producer", "auditlog.kafka", "elastic_transport"):
-        # Their warnings are told by the commands themselves, in words, or mended by a retry.
+        # The commands report these in words of their own, or retry.
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)  # librdkafka's FATAL is critical
     try:
-        app()
+        app(prog_name="auditlog")
     except KeyboardInterrupt:
         sys.stderr.write("auditlog: interrupted\n")
         return 130

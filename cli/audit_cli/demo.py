@@ -1,4 +1,4 @@
-"""`auditlog demo`: the whole way on real servers, ending with the proof that nothing was lost."""
+"""`auditlog demo`: everything end to end on real servers, verified at the end."""
 
 import logging
 import signal
@@ -12,19 +12,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from audit_consumer import ConsumerError, ConsumerSettings, SetupSettings, set_up, verify
-from audit_consumer.lag import Lag
-from audit_consumer.proof import closing_line
+from audit_admin import Lag, SetupSettings, closing_line, set_up, verify
+from audit_consumer import ConsumerError, ConsumerSettings
+from audit_generator import Traffic
 from audit_local import LocalSettings, Stack
-from audit_producer.commands import PublisherSettings
-from audit_producer.lines import Line, read_lines
-from audit_producer.producer import AuditProducer
-from audit_producer.traffic import Traffic
-from audit_query import AuditLog, Filter, QuerySettings
-from audit_query.tables import buckets_table, ranking_table
-from audit_query.web.errors import ListenError
-from audit_query.web.settings import ServeSettings
-from audit_schemas import EventRefused
+from audit_producer import AuditProducer, Line, read_lines
+from audit_producer.publishing import PublisherSettings
+from audit_query import AuditLog, Filter, QuerySettings, buckets_table, ranking_table
+from audit_schemas import EventRefusedError
+from audit_server import ListenError, ServeSettings
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
@@ -54,7 +50,7 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Show the whole way: servers, set-up, consumer, events, and what an analyst sees first.
+    """Run everything end to end: servers, setup, consumer, events, and what an analyst sees first.
 
     Starts the embedded servers, unless the environment names others. Exit status 0 only if
     published = indexed + duplicates + dead-lettered, counted from Kafka and Elasticsearch.
@@ -75,12 +71,12 @@ def demo(
     _show(console)
     proofs = list(verify(ConsumerSettings()))
     console.print(
-        f"\nLook further with: {_program()} search, buckets, top. "
+        f"\nExplore with: {_program()} search, buckets, top. "
         f"The servers go on running; stop them with: {_program()} local down\n",
         highlight=False,
     )
     console.print(closing_line(proofs), highlight=False, soft_wrap=True)
-    if not all(proof.holds and not proof.unread for proof in proofs):
+    if not all(proof.is_reconciled and not proof.unread for proof in proofs):
         raise typer.Exit(1)
     if console.is_terminal if page is None else page:
         _serve(console, log)
@@ -88,9 +84,9 @@ def demo(
 
 def _serve(console: Console, log: Path) -> None:
     """Serve the page until Ctrl-C; the consumer runs beside it, so that what happens shows."""
-    from audit_query.web.listening import listen  # noqa: PLC0415 - these take a second to load
-    from audit_query.web.log import configure_logging  # noqa: PLC0415
-    from audit_query.web.serve import serve  # noqa: PLC0415
+    from audit_runtime.logs import configure_logging  # noqa: PLC0415
+    from audit_server import listen  # noqa: PLC0415 - these take a second to load
+    from audit_server.serve import serve  # noqa: PLC0415
 
     settings = ServeSettings()
     configure_logging(settings.log_format, level=logging.WARNING)
@@ -153,7 +149,7 @@ def _publish(progress: Progress, count: int, file: Path | None) -> None:
 def _is_published(producer: AuditProducer, line: Line) -> bool:
     try:
         return line.event is not None and producer.publish(line.event)
-    except EventRefused:
+    except EventRefusedError:
         return False
 
 
@@ -167,7 +163,7 @@ def _wait_until_read(progress: Progress, process: "subprocess.Popen[bytes]", log
             if process.poll() is not None:
                 raise ConsumerError(f"The consumer ended: {_last_line(log)}")
             if time.monotonic() - moved > _STALLED_SECONDS:
-                raise ConsumerError(f"The consumer does not get on; its log: {log}")
+                raise ConsumerError(f"The consumer makes no progress; its log: {log}")
             time.sleep(0.3)
             before, left = left, lag.records()
             if left != before:

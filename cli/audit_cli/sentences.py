@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import Any
 
 from audit_producer import PublishError
-from audit_schemas import SchemaError
-from audit_schemas.soften import printable
+from audit_runtime import ConfigurationError
+from audit_schemas import SchemaError, printable
 from confluent_kafka import KafkaException
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -32,9 +32,8 @@ def sentence_of(error: Exception) -> str | None:
 
 def _ours() -> Iterator[type[Exception]]:
     """Yield the base errors of the components that are installed."""
-    yield from (SchemaError, PublishError)
+    yield from (ConfigurationError, SchemaError, PublishError)
     for module, name in (
-        ("audit_monitor.errors", "MonitorError"),
         ("audit_consumer.errors", "ConsumerError"),
         ("audit_query.errors", "QueryError"),
         ("audit_alerts.errors", "AlertError"),

@@ -22,8 +22,11 @@ def use_local_servers() -> None:
     """
     if servers_are_named() or find_spec("psutil") is None:
         return
-    from audit_local.settings import LocalSettings  # noqa: PLC0415 - an extra
-    from audit_local.stack import KAFKA, Stack  # noqa: PLC0415
+    from audit_local import (  # noqa: PLC0415
+        KAFKA,
+        LocalSettings,
+        Stack,
+    )
     from rich.console import Console  # noqa: PLC0415
 
     for server in Stack(LocalSettings(), Console(stderr=True, emoji=False)).known():

@@ -1,31 +1,42 @@
 """Kafka -> validated -> Elasticsearch: nothing lost, nothing twice."""
 
+from audit_consumer.batch import Batch
+from audit_consumer.bulk import RESPONSE_FIELDS, classify_items, compare
+from audit_consumer.dead_letters import DeadLetters
+from audit_consumer.decode import Decoder
+from audit_consumer.elastic import EventIndex
 from audit_consumer.errors import (
     ConsumerError,
     NotDrainedError,
     OffsetsExpiredError,
-    SelectionError,
     SetupFaultError,
     StartUnknownError,
     UnreachableError,
 )
-from audit_consumer.proof.verify import PartitionProof, verify
+from audit_consumer.record import Outcome, Prepared, Record, Refusal
 from audit_consumer.service import run_consumer
-from audit_consumer.settings import ConsumerSettings, SetupSettings
-from audit_consumer.setup import set_up
+from audit_consumer.settings import ConsumerSettings
+from audit_consumer.settle import Settler
 
 __all__ = [
+    "RESPONSE_FIELDS",
+    "Batch",
     "ConsumerError",
     "ConsumerSettings",
+    "DeadLetters",
+    "Decoder",
+    "EventIndex",
     "NotDrainedError",
     "OffsetsExpiredError",
-    "PartitionProof",
-    "SelectionError",
+    "Outcome",
+    "Prepared",
+    "Record",
+    "Refusal",
+    "Settler",
     "SetupFaultError",
-    "SetupSettings",
     "StartUnknownError",
     "UnreachableError",
+    "classify_items",
+    "compare",
     "run_consumer",
-    "set_up",
-    "verify",
 ]

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from audit_runtime import committed_offsets, partition_bounds, visible_partitions
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from audit_consumer.errors import OffsetsExpiredError, StartUnknownError
-from audit_consumer.offsets import committed_offsets, ends_of, partitions_of
 from audit_consumer.settings import ConsumerSettings
 
 __all__ = ["Start", "starting_points"]
@@ -42,7 +42,7 @@ def starting_points(
 def _beginning(
     consumer: Consumer, settings: ConsumerSettings, partition: TopicPartition, start: Start | None
 ) -> int:
-    low, high = ends_of(consumer, partition)
+    low, high = partition_bounds(consumer, partition)
     if not _has_read(consumer, settings, partition.topic):
         if start is None:
             raise StartUnknownError(settings.group, partition.topic)
@@ -58,5 +58,5 @@ def _has_read(consumer: Consumer, settings: ConsumerSettings, topic: str) -> boo
     We are in a callback of the consumer, and its own list_topics would make it forget that: the
     next callback of the same read would end the process. So another client is asked.
     """
-    partitions = partitions_of(AdminClient(settings.kafka_config()), topic)
+    partitions = visible_partitions(AdminClient(settings.kafka_config()), topic)
     return any(point.offset >= 0 for point in committed_offsets(consumer, partitions))

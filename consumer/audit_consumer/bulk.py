@@ -1,4 +1,4 @@
-"""Bulk requests and their answers. Pure: what each item's answer means, and what a conflict is."""
+"""The answers to bulk requests. Pure: what each item's status means, and what a conflict is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,16 +9,16 @@ from audit_schemas import Origin, Reason
 
 from audit_consumer.record import Outcome, Prepared, Refusal
 
-__all__ = ["RESPONSE_FIELDS", "Answers", "Stored", "compare", "sort_out"]
+__all__ = ["RESPONSE_FIELDS", "ItemResults", "Stored", "classify_items", "compare"]
 
 RESPONSE_FIELDS = "errors,items.*.status,items.*.error.type,items.*.error.reason"
-"""The `filter_path` of a bulk request: all that `sort_out` reads."""
+"""The `filter_path` of a bulk request: all that `classify_items` reads."""
 
 _REASON_MAX = 300
 
 
 @dataclass(slots=True)
-class Answers:
+class ItemResults:
     """One bulk's items, by their positions, sorted by what their answers ask for."""
 
     indexed: int = 0
@@ -42,7 +42,7 @@ class Stored:
     """None: it was not written by a consumer."""
 
 
-def sort_out(count: int, response: Mapping[str, Any]) -> Answers:
+def classify_items(count: int, response: Mapping[str, Any]) -> ItemResults:
     """Sort a bulk's items by their own status; 200 for the whole says nothing of them.
 
     By status, never by the names of errors, which the server may change. Raises ValueError,
@@ -51,7 +51,7 @@ def sort_out(count: int, response: Mapping[str, Any]) -> Answers:
     items = response["items"]
     if len(items) != count:
         raise ValueError(f"{len(items)} answers to {count} items")
-    answers = Answers()
+    answers = ItemResults()
     if response.get("errors") is False:
         answers.indexed = count
         return answers

@@ -7,53 +7,19 @@ source topic, partition and offset in the headers.
 import hashlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
-from audit_schemas import Origin, format_timestamp
-from audit_schemas.settings import KafkaSettings
-from confluent_kafka import KafkaError, KafkaException, Message
+from audit_runtime import KafkaProducer, KafkaSettings
+from audit_schemas import DIGEST_HEADER, SIZE_HEADER, dead_letter_headers
+from confluent_kafka import KafkaError, Message
 
-from audit_consumer.kafka_writer import KafkaWriter
 from audit_consumer.record import Refusal
 
-__all__ = [
-    "DIGEST_HEADER",
-    "MESSAGE_HEADER",
-    "OFFSET_HEADER",
-    "PARTITION_HEADER",
-    "PATH_HEADER",
-    "REASON_HEADER",
-    "RECEIVED_HEADER",
-    "SIZE_HEADER",
-    "TOPIC_HEADER",
-    "DeadLetters",
-    "Headers",
-    "headers_of",
-    "origin_in",
-    "origin_of",
-    "split_headers",
-]
-
-Headers = Sequence[tuple[str, str | bytes | None]]
-
-# Kafka Connect's names, where one fits (org.apache.kafka.connect.runtime.errors).
-TOPIC_HEADER = "__connect.errors.topic"
-PARTITION_HEADER = "__connect.errors.partition"
-OFFSET_HEADER = "__connect.errors.offset"
-MESSAGE_HEADER = "__connect.errors.exception.message"
-REASON_HEADER = "audit.errors.reason"
-PATH_HEADER = "audit.errors.path"
-RECEIVED_HEADER = "audit.errors.received"
-"""When Kafka took the record, RFC 3339."""
-SIZE_HEADER = "audit.errors.size"
-"""Length of the value in bytes, where the dead letter holds only its beginning."""
-DIGEST_HEADER = "audit.errors.sha256"
-"""SHA-256 of the whole value, with `SIZE_HEADER`."""
+__all__ = ["DeadLetters"]
 
 _log = structlog.get_logger()
-_MESSAGE_MAX = 1000
 _CUT_BYTES = 64 * 1024
 
 
@@ -115,41 +81,30 @@ class DeadLetters:
     def _produce(self, delivery: _Delivery, deadline: float, *, cut: bool = False) -> None:
         record = delivery.refusal.record
         key, value = record.key, record.value
-        headers = [*record.headers, *headers_of(delivery.refusal)]
+        headers = [*record.headers, *_headers_of(delivery.refusal)]
         if cut:  # whatever is too large: value, key or headers
-            headers = [*headers_of(delivery.refusal), *_size_headers(value or b"")]
+            headers = [*_headers_of(delivery.refusal), *_size_headers(value or b"")]
             key, value = _beginning(key), _beginning(value)
-        while True:
-            try:
-                self._producer.produce(
-                    self._topic,
-                    value,
-                    key=key,
-                    headers=headers,
-                    on_delivery=delivery.report,
-                )
-            except BufferError:
-                if time.monotonic() > deadline:
-                    return
-                self._producer.poll(0.1)
-            except KafkaException as error:
-                delivery.report(error.args[0])
-                return
-            else:
-                self._producer.poll(0)
-                return
+        self._producer.enqueue(
+            self._topic,
+            value,
+            key=key,
+            headers=headers,
+            on_delivery=delivery.report,
+            deadline=deadline,
+        )
 
     def _recover(self, error: KafkaError | None, count: int) -> None:
         """Keep what comes again from growing the queue, and start afresh after a fatal error."""
-        why = self._producer.ended or error
+        why = self._producer.fatal_error or error
         _log.warning("dead letters not acknowledged", count=count, error=why and why.str())
         self._producer.purge(in_flight=False)
         is_fatal = error is not None and error.code() == KafkaError._FATAL  # noqa: SLF001 - public code
-        if is_fatal or self._producer.ended is not None:
+        if is_fatal or self._producer.fatal_error is not None:
             self._producer = self._connect()
 
-    def _connect(self) -> KafkaWriter:
-        return KafkaWriter(
+    def _connect(self) -> KafkaProducer:
+        return KafkaProducer(
             self._settings,
             {
                 "linger.ms": 5,
@@ -171,44 +126,8 @@ def _size_headers(value: bytes) -> list[tuple[str, str | bytes | None]]:
     ]
 
 
-def headers_of(refusal: Refusal) -> list[tuple[str, str | bytes | None]]:
-    """Return the headers that say where a record stood and why it was refused.
-
-    They go behind the record's own, the topic first: so they can be told from what a publisher
-    wrote under the same names.
-    """
-    origin = refusal.record.origin
-    return [
-        (TOPIC_HEADER, origin.topic.encode()),
-        (PARTITION_HEADER, str(origin.partition).encode()),
-        (OFFSET_HEADER, str(origin.offset).encode()),
-        (MESSAGE_HEADER, refusal.message[:_MESSAGE_MAX].encode()),
-        (REASON_HEADER, refusal.reason.encode()),
-        (PATH_HEADER, refusal.path.encode()),
-        (RECEIVED_HEADER, format_timestamp(refusal.record.received).encode()),
-    ]
-
-
-def split_headers(headers: Headers) -> tuple[Headers, dict[str, str]]:
-    """Return the record's own headers, and apart what `headers_of` added behind them, if it did."""
-    for first in range(len(headers) - 1, -1, -1):
-        if headers[first][0] == TOPIC_HEADER:
-            return headers[:first], {name: _text(value) for name, value in headers[first:]}
-    return headers, {}
-
-
-def origin_of(headers: Headers) -> Origin | None:
-    """Return where a dead letter stood; None if its headers don't say."""
-    return origin_in(split_headers(headers)[1])
-
-
-def origin_in(added: Mapping[str, str]) -> Origin | None:
-    """Return the same from headers that were split before."""
-    try:
-        return Origin(added[TOPIC_HEADER], int(added[PARTITION_HEADER]), int(added[OFFSET_HEADER]))
-    except (KeyError, ValueError):
-        return None
-
-
-def _text(value: str | bytes | None) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
+def _headers_of(refusal: Refusal) -> list[tuple[str, str | bytes | None]]:
+    record = refusal.record
+    return dead_letter_headers(
+        record.origin, record.received, refusal.reason, refusal.path, refusal.message
+    )

@@ -4,7 +4,7 @@ from audit_schemas import (
     SCHEMA_HEADER,
     Catalogue,
     Document,
-    EventRefused,
+    EventRefusedError,
     IndexNaming,
     Problem,
     Reason,
@@ -15,25 +15,25 @@ from audit_schemas import (
 )
 from confluent_kafka import Message
 
-from audit_consumer.canonical import CanonicalReader
+from audit_consumer.fast_path import FastPath
 from audit_consumer.record import Prepared, Record, Refusal, headers_of
 
 __all__ = ["Decoder"]
 
 
 class Decoder:
-    """What is needed to judge a record. Safe to use from several threads."""
+    """Decodes and validates records. Safe to use from several threads."""
 
     def __init__(self, catalogue: Catalogue, bounds: TimeBounds, naming: IndexNaming) -> None:
         self._catalogue = catalogue
         self._bounds = bounds
         self._naming = naming
-        self._canonical = CanonicalReader(catalogue, bounds, naming)
+        self._fast_path = FastPath(catalogue, bounds, naming)
 
     @property
     def indices(self) -> set[str]:
         """Every index that `read` gave lines for."""
-        return self._canonical.indices
+        return self._fast_path.indices
 
     def read(self, message: Message, ingested: str) -> bytes | Refusal:
         """Return a record's lines of a bulk request, or why it is refused. Never raises.
@@ -41,7 +41,7 @@ class Decoder:
         `ingested` is the time of now, in RFC 3339. The message must not stand for an error.
         """
         headers = headers_of(message)
-        lines = self._canonical.lines(message, headers, ingested)
+        lines = self._fast_path.lines(message, headers, ingested)
         if lines is not None:
             return lines
         found = self.prepare(Record.of(message, headers), ingested)
@@ -54,14 +54,14 @@ class Decoder:
         """Validate a record and make its document, or say why it is refused. Never raises."""
         try:
             return self._prepare(record, ingested)
-        except EventRefused as refused:
+        except EventRefusedError as refused:
             return Refusal(record, refused.reason, refused.path, str(refused))
 
     def _prepare(self, record: Record, ingested: str) -> Prepared:
         if record.defect is not None:
-            raise EventRefused(Reason.MALFORMED, Problem("", record.defect))
+            raise EventRefusedError(Reason.MALFORMED, Problem("", record.defect))
         if record.value is None:
-            raise EventRefused(Reason.MALFORMED, Problem("", "the record has no value"))
+            raise EventRefusedError(Reason.MALFORMED, Problem("", "the record has no value"))
         check_version(record.header(SCHEMA_HEADER))
         event = self._catalogue.settle(decode(record.value))
         self._bounds.check(event.timestamp, record.received)

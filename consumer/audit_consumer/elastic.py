@@ -1,15 +1,14 @@
 """Elasticsearch, as the consumer needs it: thin I/O, with its errors sorted into ours."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
 import elasticsearch
-from audit_schemas import IndexNaming, Origin
-from audit_schemas.errors import CredentialsError
-from audit_schemas.settings import ElasticsearchSettings
-from audit_schemas.template import MANAGED_BY, lacks_fields, mapping
+from audit_runtime import ElasticsearchSettings
+from audit_runtime.elastic import connect
+from audit_schemas import MANAGED_BY, IndexNaming, Origin, lacks_fields, mapping
 
 from audit_consumer.bulk import RESPONSE_FIELDS, Stored
 from audit_consumer.errors import OverloadedError, SetupFaultError, UnreachableError
@@ -28,10 +27,7 @@ class EventIndex:
     def __init__(self, settings: ElasticsearchSettings, request_seconds: float) -> None:
         self._prefix = settings.index_prefix
         self._url = settings.elasticsearch_url
-        self._settings = settings
-        self._request_seconds = request_seconds
-        self._options = settings.elasticsearch_options()
-        self._client = self._connect()
+        self._client = connect(settings, seconds=request_seconds)
 
     def naming(self) -> IndexNaming:
         """Return the index naming that `auditlog setup` left in the template."""
@@ -72,7 +68,7 @@ class EventIndex:
                 source_includes=["event.hash", "audit.kafka"],
                 realtime=True,
             )
-        # By the place in the answer: an index that was made anew answers with a name of its own.
+        # By position: an index that was reindexed answers under another name.
         return {
             (item.index, item.document.id): _stored(doc["_source"])
             for item, doc in zip(items, response["docs"], strict=True)
@@ -115,17 +111,6 @@ class EventIndex:
         """Close the connections."""
         self._client.close()
 
-    def _connect(self) -> elasticsearch.Elasticsearch:
-        return elasticsearch.Elasticsearch(**self._options, request_timeout=self._request_seconds)
-
-    def _renew(self) -> None:
-        """Take credentials that were changed in their file since: the next try goes by them."""
-        with suppress(CredentialsError):
-            options = self._settings.elasticsearch_options()
-            if options != self._options:
-                self._options = options
-                self._client = self._connect()
-
     @contextmanager
     def _sorted_errors(self) -> Iterator[None]:
         try:
@@ -144,7 +129,6 @@ class EventIndex:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return UnreachableError(f"Elasticsearch at {self._url} can't take more now ({status})")
         if status == HTTPStatus.UNAUTHORIZED:
-            self._renew()
             return SetupFaultError(
                 f"Elasticsearch at {self._url} refuses the credentials. Check "
                 "AUDITLOG_ELASTICSEARCH_USERNAME and _PASSWORD, or _API_KEY, or their files"

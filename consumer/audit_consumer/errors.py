@@ -3,13 +3,12 @@
 ::
 
     ConsumerError
-    ├── SetupFaultError       an operator must mend something; nothing is dead-lettered for it
+    ├── SetupFaultError       an operator must fix something; nothing is dead-lettered for it
     ├── UnreachableError      Elasticsearch does not answer: wait and try again
     │   └── OverloadedError   it answers that this was too much: wait, and try with less
     ├── StartUnknownError     the group has no offset, and nobody said where to start
     ├── OffsetsExpiredError   records were deleted before they were read
-    ├── NotDrainedError       the stop came while records were still waiting; they are not lost
-    └── SelectionError        dead letters were asked for in words that can't be read
+    └── NotDrainedError       the stop came while records were still waiting; they are not lost
 """
 
 __all__ = [
@@ -17,7 +16,6 @@ __all__ = [
     "NotDrainedError",
     "OffsetsExpiredError",
     "OverloadedError",
-    "SelectionError",
     "SetupFaultError",
     "StartUnknownError",
     "UnreachableError",
@@ -64,7 +62,3 @@ class OffsetsExpiredError(ConsumerError):
 
 class NotDrainedError(ConsumerError):
     """Records were read, but neither indexed nor dead-lettered when the time to stop was over."""
-
-
-class SelectionError(ConsumerError):
-    """A filter of dead letters can't be read; the message says what can."""

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
+from audit_runtime import committed_offsets, partition_bounds
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from audit_consumer.assignment import Start, starting_points
 from audit_consumer.errors import ConsumerError, OffsetsExpiredError, SetupFaultError
-from audit_consumer.offsets import committed_offsets, ends_of
 from audit_consumer.settings import ConsumerSettings
-from audit_consumer.silence import Silence
+from audit_consumer.stalled_partitions import StalledPartitions
 
 __all__ = ["Membership"]
 
@@ -24,7 +24,7 @@ class Membership:
     """One consumer of the group. Every method is for one thread; the callbacks run in it too.
 
     `leave` is told of partitions that go, and whether what is settled of them may still be
-    committed; `failed` of partitions whose commit failed; `sought` of each that was silent.
+    committed; `failed` of partitions whose commit failed; `seeks` for each seek of a stalled one.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Membership:
         *,
         leave: Callable[[list[int], bool], None],
         failed: Callable[[list[int]], None],
-        sought: Callable[[], None],
+        seeks: Callable[[], None],
         start: Start | None = None,
         skip_expired: bool = False,
     ) -> None:
@@ -42,7 +42,7 @@ class Membership:
         self._group = settings.group
         self._leave = leave
         self._failed = failed
-        self._sought = sought
+        self._sought = seeks
         self._start = start
         self._skip_expired = skip_expired
         self._is_held = False
@@ -50,7 +50,7 @@ class Membership:
         self._is_refused = False
         self._errors = _ErrorLog()
         self._fault: ConsumerError | None = None
-        self._silence = Silence()
+        self._stalled = StalledPartitions()
         self._consumer = Consumer(
             settings.consumer_config() | {"on_commit": self._on_commit}, error_cb=self._on_trouble
         )
@@ -80,9 +80,9 @@ class Membership:
 
     def read(self, count: int, seconds: float) -> list[Message]:
         """Return up to so many records, or what there is after so long. Raises ConsumerError."""
-        self._go_on()
+        self._unblock()
         messages = self._sorted(self._consumer.consume(count, seconds))
-        self._look_for_silence(messages)
+        self._seek_stalled(messages)
         return messages
 
     def stay(self, seconds: float) -> list[Message]:
@@ -109,12 +109,12 @@ class Membership:
         except KafkaException as error:
             self._on_commit(error.args[0], offsets)
 
-    def _go_on(self) -> None:
+    def _unblock(self) -> None:
         if self._is_held:
             self._is_held = False
             assigned = self._consumer.assignment()
             self._consumer.resume(assigned)
-            self._silence.expect([p.partition for p in assigned], time.monotonic())
+            self._stalled.expect([p.partition for p in assigned], time.monotonic())
 
     def _sorted(self, messages: Sequence[Message]) -> list[Message]:
         good = [message for message in messages if message.error() is None]
@@ -129,12 +129,12 @@ class Membership:
             self._settings.renew_login(self._consumer)
         return good
 
-    def _look_for_silence(self, messages: Sequence[Message]) -> None:
+    def _seek_stalled(self, messages: Sequence[Message]) -> None:
         """Seek where a partition has records and gives none after a resume (librdkafka#5591)."""
-        if not self._silence:
+        if not self._stalled:
             return
-        self._silence.heard({message.partition() for message in messages})
-        for partition in self._silence.overdue(time.monotonic()):
+        self._stalled.delivered({message.partition() for message in messages})
+        for partition in self._stalled.overdue(time.monotonic()):
             try:
                 self._seek_if_behind(TopicPartition(self._topic, partition))
             except KafkaException as error:  # asked again in a minute
@@ -144,13 +144,13 @@ class Membership:
         (position,) = self._consumer.position([place])
         if position.offset < 0:  # nothing was read of it yet
             (position,) = committed_offsets(self._consumer, [place])
-        _, high = ends_of(self._consumer, place)
+        _, high = partition_bounds(self._consumer, place)
         if 0 <= position.offset < high:
-            _log.error("silent partition sought", partition=place.partition, offset=position.offset)
+            _log.error("stalled partition: seeking", partition=place.partition, offset=position.offset)
             self._consumer.seek(TopicPartition(self._topic, place.partition, position.offset))
             self._sought()
         else:
-            self._silence.heard([place.partition])  # there is nothing to hear
+            self._stalled.delivered([place.partition])  # there is nothing to deliver
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         decided: list[TopicPartition] = []
@@ -172,7 +172,7 @@ class Membership:
         _log.info("partitions assigned", partitions=[p.partition for p in points])
 
     def _note_start(self, points: list[TopicPartition]) -> None:
-        """Commit where we begin: a later start must not decide anew, and pass what came between."""
+        """Commit the starting point: a later start must not choose again and skip records."""
         _log.info("starting point", **{str(p.partition): p.offset for p in points})
         try:
             self._consumer.commit(offsets=points, asynchronous=False)
@@ -194,7 +194,7 @@ class Membership:
     ) -> None:
         numbers = [p.partition for p in partitions]
         self._leave(numbers, may_commit)
-        self._silence.heard(numbers)
+        self._stalled.delivered(numbers)
         # A pause outlives the assignment in librdkafka: the partition would come back paused.
         consumer.resume(partitions)
         consumer.incremental_unassign(partitions)
@@ -247,7 +247,7 @@ class Membership:
     def _on_expired(self, message: Message) -> None:
         partition = TopicPartition(self._topic, message.partition() or 0)
         committed = committed_offsets(self._consumer, [partition])[0].offset
-        low, _ = ends_of(self._consumer, partition)
+        low, _ = partition_bounds(self._consumer, partition)
         expired = OffsetsExpiredError(partition.topic, partition.partition, committed, low - 1)
         if not self._skip_expired:
             self._fault = expired

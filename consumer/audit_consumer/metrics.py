@@ -1,6 +1,6 @@
-"""What the consumer counts, for Prometheus. All names stand here.
+"""The consumer's Prometheus metrics; all names stand here.
 
-Counted by pack, never by record: an event costs nothing.
+Counted once a batch, never once a record.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from audit_consumer.record import Outcome
-from audit_consumer.workers import Landing
+from audit_consumer.workers import BulkResult
 
 __all__ = ["Metrics"]
 
@@ -36,26 +36,26 @@ class Metrics:
             "auditlog_retries", "Packs that have to be tried again.", registry=registry
         )
         self.in_flight = Gauge(
-            "auditlog_bulks_in_flight", "Bulk requests that are not answered.", registry=registry
+            "auditlog_bulks_in_flight", "Bulk requests in flight.", registry=registry
         )
         self.bulks = Gauge(
             "auditlog_bulks_limit", "Bulk requests that may be in flight.", registry=registry
         )
         self.bulk_events = Gauge(
             "auditlog_bulk_events_limit",
-            "Documents that a bulk request should have.",
+            "Documents that a bulk request is filled to.",
             registry=registry,
         )
-        self.held_bytes = Gauge(
-            "auditlog_held_bytes", "Bytes of records that are not settled.", registry=registry
+        self.buffered_bytes = Gauge(
+            "auditlog_buffered_bytes", "Bytes of records that are not settled.", registry=registry
         )
-        self.watermark_age = Gauge(
-            "auditlog_watermark_age_seconds",
+        self.oldest_record_age = Gauge(
+            "auditlog_oldest_record_age_seconds",
             "Age of the oldest record that was read and is not settled; 0 if there is none.",
             registry=registry,
         )
-        self.is_held = Gauge(
-            "auditlog_waiting", "1 while something keeps records from being settled.", registry=registry
+        self.is_blocked = Gauge(
+            "auditlog_blocked", "1 while an error keeps records from being settled.", registry=registry
         )
         self._lag = Gauge(
             "auditlog_lag_records",
@@ -63,22 +63,22 @@ class Metrics:
             ["partition"],
             registry=registry,
         )
-        self.sought = Counter(
-            "auditlog_silent_partitions_sought",
-            "Partitions with lag that gave no record after a resume, and were sought again.",
+        self.seeks = Counter(
+            "auditlog_stalled_partition_seeks",
+            "Partitions with lag that gave no record after a resume, and were seeks again.",
             registry=registry,
         )
         for outcome in Outcome:
             self._records.labels(outcome.value)
 
-    def landed(self, landing: Landing) -> None:
-        """Count a pack that came back."""
-        for outcome, count in landing.progress.outcomes.items():
+    def count_result(self, result: BulkResult) -> None:
+        """Count the result of a batch."""
+        for outcome, count in result.progress.outcomes.items():
             self._records.labels(outcome.value).inc(count)
-        if landing.events:
-            self._bulk_seconds.observe(landing.seconds)
-            self._bulk_bytes.inc(landing.size)
-        if landing.progress.hindrance is not None:
+        if result.events:
+            self._bulk_seconds.observe(result.seconds)
+            self._bulk_bytes.inc(result.size)
+        if result.progress.blocking_error is not None:
             self._retries.inc()
 
     def lag(self, partitions: Mapping[int, int]) -> None:

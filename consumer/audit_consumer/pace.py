@@ -35,7 +35,7 @@ class Pace:
         """Bulks that may be in flight."""
         return self.fixed_bulks or int(self._bulks)
 
-    def went_well(self, seconds: float) -> None:
+    def succeeded(self, seconds: float) -> None:
         """Note that a full bulk was taken, and how long it took."""
         if seconds > _SLOW:
             self._decrease(_GENTLY)
@@ -44,7 +44,7 @@ class Pace:
             self._events = min(_EVENTS_MAX, self._events + _EVENTS_STEP / self._bulks)
             self._bulks = min(_BULKS_MAX, self._bulks + 1 / self._bulks)
 
-    def was_refused(self) -> None:
+    def throttled(self) -> None:
         """Note that Elasticsearch did not take a bulk, or not all of it."""
         self._decrease(_FIRMLY)
 

@@ -1,12 +1,12 @@
 """The consumer, put together: settings in, a running loop out."""
 
 import gc
-import signal
 import threading
-from types import FrameType
+from contextlib import closing
 
 import structlog
-from audit_monitor import Health, Monitor
+from audit_runtime import stop_requests
+from audit_runtime.monitor import Health, monitored
 from audit_schemas import IndexNaming
 
 from audit_consumer.assignment import Start
@@ -24,25 +24,7 @@ __all__ = ["run_consumer"]
 _log = structlog.get_logger()
 
 _GARBAGE = 200_000
-"""New objects before the first look; what waits in packs and can be garbage is far less."""
-
-
-class _Stop:
-    """A request to stop, by SIGTERM or Ctrl-C; a second one ends the process as usual."""
-
-    def __init__(self) -> None:
-        self.requested = threading.Event()
-        self.loop: ConsumerLoop | None = None
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
-
-    def _on_signal(self, _: int, __: FrameType | None) -> None:
-        # Flags only: a log line that is being written holds a lock that we would wait for.
-        self.requested.set()
-        if self.loop is not None:
-            self.loop.stop()
-        for again in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(again, signal.SIG_DFL)
+"""New objects before the first look; what waits in batches and can be garbage is far less."""
 
 
 def run_consumer(
@@ -52,18 +34,19 @@ def run_consumer(
 
     Raises ConsumerError, MonitorError or CatalogueError; nothing that was not settled is committed.
     """
-    stop = _Stop()
     metrics, health = Metrics(), Health()
     catalogue = settings.load_catalogue()
-    monitor = Monitor.of(settings, metrics.registry, health)
-    index = EventIndex(settings, settings.request_seconds)
-    dead_letters = DeadLetters(settings)
-    try:
+    with (
+        stop_requests() as stop,
+        monitored(settings, metrics.registry, health),
+        closing(EventIndex(settings, settings.request_seconds)) as index,
+        closing(DeadLetters(settings)) as dead_letters,
+    ):
         naming = _wait_for_naming(index, settings.backoff_seconds, stop, health)
         if naming is None:
             return
         decoder = Decoder(catalogue, settings.time_bounds(), naming)
-        stop.loop = ConsumerLoop(
+        loop = ConsumerLoop(
             settings,
             decoder,
             Settler(decoder, index, dead_letters, send_seconds=settings.drain_seconds or 1.0),
@@ -71,16 +54,10 @@ def run_consumer(
             skip_expired=skip_expired,
             metrics=metrics,
             health=health,
+            stop=stop,
         )
-        if stop.requested.is_set():  # it came before there was a loop to tell
-            return
         _rarely_collect_garbage()
-        stop.loop.run()
-    finally:
-        dead_letters.close()
-        index.close()
-        if monitor is not None:
-            monitor.close()
+        loop.run()
 
 
 def _rarely_collect_garbage() -> None:
@@ -93,16 +70,16 @@ def _rarely_collect_garbage() -> None:
 
 
 def _wait_for_naming(
-    index: EventIndex, limit: float, stop: _Stop, health: Health
+    index: EventIndex, limit: float, stop: threading.Event, health: Health
 ) -> IndexNaming | None:
     """Ask until Elasticsearch answers, since it may start later than we do; None if stopped."""
     pause = 0.5
-    while not stop.requested.is_set():
+    while not stop.is_set():
         try:
             return index.naming()
         except UnreachableError as error:
             health.beat(str(error))
             _log.warning("waiting", why=str(error), seconds=pause)
-        stop.requested.wait(pause)
+        stop.wait(pause)
         pause = min(limit, pause * 2)
     return None

@@ -1,29 +1,25 @@
-"""Settings of the consumer, and of what `auditlog setup` makes."""
+"""Settings of the consumer."""
 
 from typing import Any, Literal
 
-from audit_monitor.settings import MonitorSettings
-from audit_schemas.indices import Granularity
-from audit_schemas.settings import ElasticsearchSettings, EventSettings, KafkaSettings
-from audit_schemas.template import IndexSettings
+from audit_runtime import ElasticsearchSettings, EventSettings, KafkaSettings, LogSettings
+from audit_runtime.monitor import MonitorSettings
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["ConsumerSettings", "SetupSettings"]
-
-_CONFIG = SettingsConfigDict(env_prefix="AUDITLOG_", extra="ignore")
+__all__ = ["ConsumerSettings"]
 
 
 class ConsumerSettings(
-    BaseSettings, KafkaSettings, ElasticsearchSettings, EventSettings, MonitorSettings
+    BaseSettings, KafkaSettings, ElasticsearchSettings, EventSettings, MonitorSettings, LogSettings
 ):
     """How the consumer reads, writes and waits."""
 
-    model_config = _CONFIG
+    model_config = SettingsConfigDict(env_prefix="AUDITLOG_", extra="ignore")
 
-    group: str = Field("audit-indexer", min_length=1, description="The consumer group.")
+    group: str = Field("audit-indexer", min_length=1, description="Consumer group.")
     group_protocol: Literal["classic", "consumer"] = Field(
-        "classic", description="Kafka's group protocol; consumer is that of KIP-848."
+        "classic", description="Kafka's group protocol; consumer is the one of KIP-848."
     )
     session_seconds: int = Field(
         20,
@@ -35,35 +31,30 @@ class ConsumerSettings(
         None,
         ge=1,
         le=20_000,
-        description="Documents of a bulk request; unset: found while running.",
+        description="Documents per bulk request; unset adapts it while running.",
     )
     bulks: int | None = Field(
-        None, ge=1, le=32, description="Bulk requests in flight; unset: found while running."
+        None, ge=1, le=32, description="Bulk requests in flight; unset adapts it while running."
     )
     bulk_bytes: int = Field(
-        8 * 1024 * 1024, ge=64 * 1024, description="Size of a bulk request's body, about, at most."
+        8 * 1024 * 1024, ge=64 * 1024, description="Approximate maximum size of a bulk request's body."
     )
     memory_bytes: int = Field(
         64 * 1024 * 1024,
         ge=1024 * 1024,
-        description="Records read and not settled yet, in bytes; then reading pauses.",
+        description="Bytes of records in memory that are not finished; above it, reading pauses.",
     )
     fetch_bytes: int = Field(
-        8 * 1024 * 1024, ge=1024 * 1024, description="Records fetched ahead, in bytes."
+        8 * 1024 * 1024, ge=1024 * 1024, description="Bytes of records to prefetch from Kafka."
     )
-    request_seconds: float = Field(
-        60.0, gt=0, description="How long Elasticsearch may take for one request."
-    )
+    request_seconds: float = Field(60.0, gt=0, description="Timeout of a request to Elasticsearch.")
     backoff_seconds: float = Field(
-        10.0, gt=0, description="The longest pause between two tries; the first is a tenth of a second."
+        10.0, gt=0, description="Longest delay between two attempts; the first is a tenth of a second."
     )
     drain_seconds: float = Field(
         30.0,
         ge=0,
-        description="How long a stop waits for what was read; a request may take longer.",
-    )
-    log_format: Literal["auto", "console", "json"] = Field(
-        "auto", description="auto: for people on a terminal, JSON lines elsewhere."
+        description="How long a stop waits for records in memory; a running request may take longer.",
     )
 
     def consumer_config(self) -> dict[str, Any]:
@@ -81,34 +72,3 @@ class ConsumerSettings(
             config["partition.assignment.strategy"] = "cooperative-sticky"
             config["session.timeout.ms"] = self.session_seconds * 1000
         return config
-
-
-class SetupSettings(BaseSettings, KafkaSettings, ElasticsearchSettings):
-    """What `auditlog setup` makes where it is missing."""
-
-    model_config = _CONFIG
-
-    partitions: int = Field(6, ge=1, description="Partitions of a new events topic.")
-    replication: int | None = Field(
-        None, ge=1, description="Replicas of a new topic; 3, or as many as there are brokers."
-    )
-    topic_retention_days: int = Field(
-        30, ge=1, description="How long a new events topic keeps its records."
-    )
-    shards: int = Field(1, ge=1, le=64, description="Primary shards of an index.")
-    replicas: str = Field(
-        "0-1", description="Replicas of an index: a number, or a range that follows the nodes."
-    )
-    refresh: str = Field("1s", description="How often new events become searchable.")
-    codec: str = Field("default", description="default, or best_compression for less disk.")
-    granularity: Granularity = Field("month", description="An index a month, or a day.")
-
-    def index_settings(self, lifecycle: str | None = None) -> IndexSettings:
-        """Return what new indices are made with. Raises ValidationError."""
-        return IndexSettings(
-            shards=self.shards,
-            replicas=self.replicas,
-            refresh=self.refresh,
-            codec=self.codec,
-            lifecycle=lifecycle,
-        )

@@ -2,9 +2,10 @@
 
 from audit_local.errors import FetchError, JavaMissingError, LocalError, ServerFailedError
 from audit_local.settings import LocalSettings
-from audit_local.stack import Server, Stack
+from audit_local.stack import KAFKA, Server, Stack
 
 __all__ = [
+    "KAFKA",
     "FetchError",
     "JavaMissingError",
     "LocalError",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
-from audit_query.web.tokens import TokenFile
+from audit_server import TokenFile
 
 from audit_secrets.authority import SERVER_DAYS, Authority, ending
 from audit_secrets.folder import Folder

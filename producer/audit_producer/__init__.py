@@ -1,8 +1,8 @@
 """The SDK that a service publishes its audit events with."""
 
-from audit_schemas import AuditEvent, EventRefused
+from audit_schemas import AuditEvent, EventRefusedError
 
-from audit_producer.build import Changes, Context, Person, new_event
+from audit_producer.build import Changes, Context, Person, new_event, shown_changes
 from audit_producer.client_ip import client_ip
 from audit_producer.errors import (
     ClosedError,
@@ -12,6 +12,7 @@ from audit_producer.errors import (
     QueueFullError,
     UndeliveredError,
 )
+from audit_producer.lines import Line, read_lines
 from audit_producer.producer import AuditProducer
 from audit_producer.report import Counts, Failure
 from audit_producer.settings import ProducerSettings
@@ -24,9 +25,10 @@ __all__ = [
     "Context",
     "Counts",
     "DeliveryError",
-    "EventRefused",
+    "EventRefusedError",
     "Failure",
     "KafkaUnavailableError",
+    "Line",
     "Person",
     "ProducerSettings",
     "PublishError",
@@ -34,4 +36,6 @@ __all__ = [
     "UndeliveredError",
     "client_ip",
     "new_event",
+    "read_lines",
+    "shown_changes",
 ]

@@ -11,8 +11,7 @@ from pathlib import PurePath
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
-from audit_schemas import AuditEvent, format_timestamp, new_event_id
-from audit_schemas.wire import validate
+from audit_schemas import AuditEvent, format_timestamp, new_event_id, validate
 
 __all__ = ["Changes", "Context", "Person", "complete", "new_event", "shown_changes", "with_id"]
 
@@ -71,7 +70,7 @@ def new_event(
 ) -> AuditEvent:
     """Make an event; `user` None means that the system itself acted.
 
-    Strange names, user agents, messages and labels are mended. Raises EventRefused for anything
+    Invalid names, user agents, messages and labels are sanitized. Raises EventRefusedError for anything
     else that breaks the contract, ValueError for a time without a zone.
     """
     person = _account(user)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
 
-from audit_schemas.addresses import canonical_ip
+from audit_schemas import canonical_ip
 
 __all__ = ["ProxyHeader", "client_ip"]
 

@@ -9,7 +9,7 @@
     ├── UndeliveredError        close() left events behind
     └── ClosedError             publish() after close()
 
-An event that breaks the contract raises `audit_schemas.EventRefused`.
+An event that breaks the contract raises `audit_schemas.EventRefusedError`.
 """
 
 __all__ = [

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from audit_schemas import AuditEvent, EventRefused, LineIds
-from audit_schemas.wire import parse_json, validate
+from audit_schemas import AuditEvent, EventRefusedError, LineIds, parse_json, validate
 
 from audit_producer.build import with_id
 
@@ -20,7 +19,7 @@ class Line:
     number: int
     size: int
     event: AuditEvent | None
-    refusal: EventRefused | None = None
+    refusal: EventRefusedError | None = None
 
 
 def read_lines(lines: Iterable[bytes]) -> Iterator[Line]:
@@ -37,7 +36,7 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[Line]:
         line_id = ids.next_id(line)
         try:
             event = validate(with_id(parse_json(line), lambda made=line_id: made))  # type: ignore[misc]
-        except EventRefused as refusal:
+        except EventRefusedError as refusal:
             yield Line(number, len(raw), None, refusal)
         else:
             yield Line(number, len(raw), event)

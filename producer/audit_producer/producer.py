@@ -14,15 +14,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from audit_schemas import (
+    MAX_EVENT_BYTES,
     SCHEMA_HEADER,
     SCHEMA_HEADER_VALUE,
     AuditEvent,
-    EventRefused,
+    EventRefusedError,
+    Service,
     decode,
     encode,
+    too_large,
+    validate,
 )
-from audit_schemas.event import MAX_EVENT_BYTES, Service
-from audit_schemas.wire import too_large, validate
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from audit_producer.activities import Activities, User
@@ -89,7 +91,7 @@ class AuditProducer(Activities):
         """Queue an event for Kafka and return True; its acknowledgement comes later.
 
         Wire fields may be given instead of an event, and get an id and a time if they have none.
-        Blocks for at most `block_seconds`, where the queue is full. Raises EventRefused or
+        Blocks for at most `block_seconds`, where the queue is full. Raises EventRefusedError or
         PublishError, or returns False with `raises=False`.
         """
         deadline = time.monotonic() + self._settings.block_seconds
@@ -254,7 +256,7 @@ class AuditProducer(Activities):
         """Serve delivery reports, also while the service publishes nothing."""
         while not self._stop.is_set() and producer is self._producer:
             producer.poll(_POLL_SECONDS)
-            if producer.refusal is not None:
+            if producer.fatal_error is not None:
                 self._reconnect(producer)
 
     def _stop_polling(self) -> None:
@@ -314,7 +316,7 @@ def _key(event: AuditEvent) -> str | None:
 
 def _sentence(error: Exception) -> str:
     """Say what went wrong without the event's values."""
-    if isinstance(error, EventRefused | PublishError):
+    if isinstance(error, EventRefusedError | PublishError):
         return f"{type(error).__name__}: {error}"
     return type(error).__name__
 

@@ -1,25 +1,50 @@
 """Ask the log: filter by user and activity, search, count, bucket by time, export."""
 
-from audit_query.aggregations import Bucket, Buckets, Ranked, Seen
+from audit_query.aggregations import DIMENSIONS, Bucket, Buckets, Ranked, Seen
+from audit_query.cursor import decode_cursor, encode_cursor
 from audit_query.errors import ExportError, ParameterError, QueryError, TimeRangeError
+from audit_query.export import MEDIA_TYPES, Format, Rows, export
 from audit_query.filter import Criteria, Filter
+from audit_query.intervals import AUTO, check_interval, fixed_width
 from audit_query.log import AuditLog, Page
-from audit_query.question import Question
+from audit_query.question import EXCLUDE, NAMES, PARAMETERS, VALUE_MAX, Question
 from audit_query.settings import QuerySettings
+from audit_query.suggest import SUGGESTED
+from audit_query.tables import buckets_table, ranking_table
+from audit_query.time_range import parse_time, zone
 
 __all__ = [
+    "AUTO",
+    "DIMENSIONS",
+    "EXCLUDE",
+    "MEDIA_TYPES",
+    "NAMES",
+    "PARAMETERS",
+    "SUGGESTED",
+    "VALUE_MAX",
     "AuditLog",
     "Bucket",
     "Buckets",
     "Criteria",
     "ExportError",
     "Filter",
+    "Format",
     "Page",
     "ParameterError",
     "QueryError",
     "QuerySettings",
     "Question",
     "Ranked",
+    "Rows",
     "Seen",
     "TimeRangeError",
+    "buckets_table",
+    "check_interval",
+    "decode_cursor",
+    "encode_cursor",
+    "export",
+    "fixed_width",
+    "parse_time",
+    "ranking_table",
+    "zone",
 ]

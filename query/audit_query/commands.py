@@ -5,11 +5,12 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
+from audit_runtime.terminal import Json, new_console
 from rich.console import Console
 
 from audit_query.aggregations import Dimension
@@ -28,13 +29,9 @@ from audit_query.tables import (
     seen_table,
 )
 from audit_query.tail import follow
-from audit_query.timespec import zone
+from audit_query.time_range import zone
 
-__all__ = ["asked_filter", "console_of", "explain_nothing", "open_log", "register"]
-
-_PIPE_WIDTH = 300
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+__all__ = ["asked_filter", "explain_nothing", "register"]
 
 
 def register(app: typer.Typer) -> None:
@@ -62,7 +59,7 @@ def search(
     """Show events: Date and Time, User, IP Address, Activity."""
     settings = QuerySettings()
     wanted = asked_filter(question, settings)
-    with open_log(settings) as log:
+    with AuditLog(settings, seconds=settings.query_seconds) as log:
         events = log.walk(wanted, limit=limit, newest_first=not oldest_first)
         if json_output:
             for event in events:
@@ -70,7 +67,7 @@ def search(
             return
         found = list(events)
         total = log.count(wanted)
-        console = console_of()
+        console = new_console()
         if not found:
             explain_nothing(console, log, wanted)
             return
@@ -84,14 +81,14 @@ def show(
 ) -> None:
     """Show one event, whole: every field, and changes as before and after."""
     settings = QuerySettings()
-    with open_log(settings) as log:
+    with AuditLog(settings, seconds=settings.query_seconds) as log:
         event = log.get(event_id)
     if event is None:
         raise typer.BadParameter(f"no event has the id {event_id!r}", param_hint="EVENT_ID")
     if json_output:
         sys.stdout.write(json.dumps(event) + "\n")
     else:
-        console_of().print(event_table(event))
+        new_console().print(event_table(event))
 
 
 def buckets(
@@ -107,9 +104,9 @@ def buckets(
     settings = QuerySettings()
     wanted = asked_filter(question, settings)
     tz = zone(settings.time_zone)
-    with open_log(settings) as log:
+    with AuditLog(settings, seconds=settings.query_seconds) as log:
         found = log.buckets(wanted, interval=interval, by=by, time_zone=settings.time_zone)
-        console = console_of()
+        console = new_console()
         if not any(bucket.count for bucket in found.buckets) and not json_output:
             explain_nothing(console, log, wanted)
             return
@@ -135,16 +132,16 @@ def top(
     """Rank activities, users, addresses or another field's values by their number of events."""
     settings = QuerySettings()
     wanted = asked_filter(question, settings)
-    with open_log(settings) as log:
+    with AuditLog(settings, seconds=settings.query_seconds) as log:
         ranked = log.top(wanted, by, size=limit)
         if not ranked and not json_output:
-            explain_nothing(console_of(), log, wanted)
+            explain_nothing(new_console(), log, wanted)
             return
     if json_output:
         _print_json({"value": row.value, "count": row.count} for row in ranked)
     else:
         heading = by.capitalize() if by != "ip" else "IP Address"
-        console_of().print(ranking_table(ranked, heading))
+        new_console().print(ranking_table(ranked, heading))
 
 
 def seen(question: Question, json_output: Json = False) -> None:
@@ -152,17 +149,17 @@ def seen(question: Question, json_output: Json = False) -> None:
     settings = QuerySettings()
     wanted = asked_filter(question, settings)
     tz = zone(settings.time_zone)
-    with open_log(settings) as log:
+    with AuditLog(settings, seconds=settings.query_seconds) as log:
         found = log.seen(wanted)
         if not found.count and not json_output:
-            explain_nothing(console_of(), log, wanted)
+            explain_nothing(new_console(), log, wanted)
             return
     if json_output:
         times = {"first": found.first, "last": found.last}
         shown = {name: at and at.astimezone(tz).isoformat() for name, at in times.items()}
         sys.stdout.write(json.dumps({"count": found.count, **shown}) + "\n")
     else:
-        console_of().print(seen_table(found, tz, settings.time_zone))
+        new_console().print(seen_table(found, tz, settings.time_zone))
 
 
 def tail(
@@ -177,8 +174,8 @@ def tail(
     settings = QuerySettings()
     wanted = asked_filter(question, settings)
     tz = zone(settings.time_zone)
-    console = console_of()
-    with open_log(settings) as log, suppress(KeyboardInterrupt):
+    console = new_console()
+    with AuditLog(settings, seconds=settings.query_seconds) as log, suppress(KeyboardInterrupt):
         for events in follow(log, wanted, first=lines, wait=lambda: time.sleep(every)):
             for event in events:
                 if json_output:
@@ -195,12 +192,6 @@ def asked_filter(question: Question, settings: QuerySettings) -> Filter:
 
 def _print_json(rows: Iterator[dict[str, Any]]) -> None:
     sys.stdout.write(json.dumps(list(rows)) + "\n")
-
-
-def console_of() -> Console:
-    """Return a console as wide as the terminal; a pipe has no width, so nothing is cut there."""
-    console = Console(emoji=False)
-    return console if console.is_terminal else Console(width=_PIPE_WIDTH, emoji=False)
 
 
 def explain_nothing(console: Console, log: AuditLog, wanted: Filter) -> None:
@@ -223,10 +214,3 @@ def explain_nothing(console: Console, log: AuditLog, wanted: Filter) -> None:
         )
     if not strange and known.issuperset(wanted.activities):
         console.print("No events match. Widen --from and --to, or leave a filter out")
-
-
-@contextmanager
-def open_log(settings: QuerySettings) -> Iterator[AuditLog]:
-    """Give the log that the settings name."""
-    with AuditLog(settings, seconds=settings.query_seconds) as log:
-        yield log

@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from audit_query.commands import asked_filter, open_log
+from audit_query.commands import asked_filter
 from audit_query.errors import ParameterError
 from audit_query.export import MEDIA_TYPES, Format, export
+from audit_query.log import AuditLog
 from audit_query.options import asks
 from audit_query.question import Question
 from audit_query.settings import QuerySettings
@@ -42,7 +43,11 @@ def export_command(
         raise ParameterError("FILE", f"{file} exists; add --force to write over it")
     settings = QuerySettings()
     wanted = asked_filter(question, settings)
-    with open_log(settings) as log, _written(file) as out, _progress() as progress:
+    with (
+        AuditLog(settings, seconds=settings.query_seconds) as log,
+        _written(file) as out,
+        _progress() as progress,
+    ):
         task = progress.add_task("Exporting", total=log.count(wanted))
         for events, rows in export(log, wanted, form, newest_first=newest_first):
             out.write(rows)

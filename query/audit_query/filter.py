@@ -9,7 +9,7 @@ from typing import Any
 from audit_schemas import format_timestamp
 
 from audit_query.errors import ParameterError, TimeRangeError
-from audit_query.timespec import check_year
+from audit_query.time_range import check_year
 
 __all__ = ["NO_IP", "Criteria", "Filter"]
 

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import elasticsearch
-from audit_schemas.settings import ElasticsearchSettings
+from audit_runtime import ElasticsearchSettings
+from audit_runtime.elastic import connect
 
 from audit_query.aggregations import (
     CANDIDATES,
@@ -71,9 +72,7 @@ class AuditLog:
         self._index = settings.index_prefix
         self._clock = clock
         self._organization: str | None = None
-        self._client = elasticsearch.Elasticsearch(
-            **settings.elasticsearch_options(), request_timeout=seconds
-        )
+        self._client = connect(settings, seconds=seconds)
 
     def within(self, organization: str) -> "AuditLog":
         """Return the log of one organization: in all its answers, no other's events exist.

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from audit_query.errors import ParameterError, TimeRangeError
 from audit_query.filter import Criteria, Filter
-from audit_query.timespec import parse_time
+from audit_query.time_range import parse_time
 
 __all__ = ["EXCLUDE", "NAMES", "PARAMETERS", "VALUE_MAX", "Question"]
 

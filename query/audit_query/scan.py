@@ -8,7 +8,8 @@ from typing import Any, Self
 
 import elasticsearch
 import msgspec
-from audit_schemas.settings import ElasticsearchSettings
+from audit_runtime import ElasticsearchSettings
+from audit_runtime.elastic import connect
 from elasticsearch.serializer import JsonSerializer
 
 from audit_query.errors import ExportError
@@ -73,9 +74,7 @@ class Scan:
         self._body = dict(body)
         self._pool = ThreadPoolExecutor(1, "scan")
         self._pit: str | None = None
-        self._client = elasticsearch.Elasticsearch(
-            **settings.elasticsearch_options(), request_timeout=seconds, serializer=_PageSerializer()
-        )
+        self._client = connect(settings, seconds=seconds, serializer=_PageSerializer())
 
     def __enter__(self) -> Self:
         try:

@@ -1,37 +1,121 @@
 """The contract of the audit log: event, catalogue, wire format, document, mapping."""
 
+from audit_schemas.addresses import canonical_ip, is_ip, network_of
 from audit_schemas.catalogue import Activity, Catalogue
-from audit_schemas.document import Document, Origin, content_hash, publisher_fields
-from audit_schemas.errors import CatalogueError, EventRefused, Problem, Reason, SchemaError
-from audit_schemas.event import SCHEMA_VERSION, AuditEvent
+from audit_schemas.dead_letter import (
+    DIGEST_HEADER,
+    MESSAGE_HEADER,
+    PATH_HEADER,
+    REASON_HEADER,
+    RECEIVED_HEADER,
+    SIZE_HEADER,
+    TOPIC_HEADER,
+    Headers,
+    dead_letter_headers,
+    origin_in,
+    origin_of,
+    split_headers,
+)
+from audit_schemas.document import (
+    Document,
+    Origin,
+    content_hash,
+    meaning_of,
+    place_of,
+    publisher_fields,
+    splice,
+)
+from audit_schemas.errors import CatalogueError, EventRefusedError, Problem, Reason, SchemaError
+from audit_schemas.event import ID_PATTERN, MAX_EVENT_BYTES, SCHEMA_VERSION, AuditEvent, Service
+from audit_schemas.grammar import canonical_form, group_of
 from audit_schemas.identity import LineIds, new_event_id
-from audit_schemas.indices import IndexNaming
+from audit_schemas.indices import Granularity, IndexNaming, Period
+from audit_schemas.intervals import merge_intervals
+from audit_schemas.model import leaves
+from audit_schemas.sanitize import printable
+from audit_schemas.template import (
+    MANAGED_BY,
+    IndexSettings,
+    index_template,
+    lacks_fields,
+    lifecycle_of,
+    mapping,
+)
+from audit_schemas.time_expressions import parse_time, zone
 from audit_schemas.timestamps import TimeBounds, format_timestamp, parse_timestamp
-from audit_schemas.wire import SCHEMA_HEADER, SCHEMA_HEADER_VALUE, check_version, decode, encode
+from audit_schemas.wire import (
+    SCHEMA_HEADER,
+    SCHEMA_HEADER_VALUE,
+    check_version,
+    decode,
+    encode,
+    parse_json,
+    too_large,
+    validate,
+)
 
 __all__ = [
+    "DIGEST_HEADER",
+    "ID_PATTERN",
+    "MANAGED_BY",
+    "MAX_EVENT_BYTES",
+    "MESSAGE_HEADER",
+    "PATH_HEADER",
+    "REASON_HEADER",
+    "RECEIVED_HEADER",
     "SCHEMA_HEADER",
     "SCHEMA_HEADER_VALUE",
     "SCHEMA_VERSION",
+    "SIZE_HEADER",
+    "TOPIC_HEADER",
     "Activity",
     "AuditEvent",
     "Catalogue",
     "CatalogueError",
     "Document",
-    "EventRefused",
+    "EventRefusedError",
+    "Granularity",
+    "Headers",
     "IndexNaming",
+    "IndexSettings",
     "LineIds",
     "Origin",
+    "Period",
     "Problem",
     "Reason",
     "SchemaError",
+    "Service",
     "TimeBounds",
+    "canonical_form",
+    "canonical_ip",
     "check_version",
     "content_hash",
+    "dead_letter_headers",
     "decode",
     "encode",
     "format_timestamp",
+    "group_of",
+    "index_template",
+    "is_ip",
+    "lacks_fields",
+    "leaves",
+    "lifecycle_of",
+    "mapping",
+    "meaning_of",
+    "merge_intervals",
+    "network_of",
     "new_event_id",
+    "origin_in",
+    "origin_of",
+    "parse_json",
+    "parse_time",
     "parse_timestamp",
+    "place_of",
+    "printable",
     "publisher_fields",
+    "splice",
+    "split_headers",
+    "too_large",
+    "validate",
+    "zone",
 ]

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from audit_schemas.errors import CatalogueError, EventRefused, Problem, Reason
+from audit_schemas.errors import CatalogueError, EventRefusedError, Problem, Reason
 from audit_schemas.event import ACTION_PATTERN, AuditEvent, EventPart, Outcome
 from audit_schemas.model import field_at, model_paths
 
@@ -81,10 +81,10 @@ class Catalogue(Mapping[str, Activity]):
         return len(self.activities)
 
     def check(self, event: AuditEvent) -> Activity:
-        """Return the event's activity. Raises EventRefused: unknown-activity or missing-context."""
+        """Return the event's activity. Raises EventRefusedError (unknown-activity, missing-context)."""
         activity = self.activities.get(event.event.action)
         if activity is None:
-            raise EventRefused(
+            raise EventRefusedError(
                 Reason.UNKNOWN_ACTIVITY,
                 Problem(
                     "event.action",
@@ -95,7 +95,7 @@ class Catalogue(Mapping[str, Activity]):
         _require_user(event)
         for path in activity.requires:
             if _is_blank(field_at(event, path)):
-                raise EventRefused(
+                raise EventRefusedError(
                     Reason.MISSING_CONTEXT,
                     Problem(path, f"is missing; {event.event.action} requires it"),
                 )
@@ -122,7 +122,7 @@ def _require_user(event: AuditEvent) -> None:
     if event.audit.actor.kind == "system":
         return
     if event.user is None or (event.user.id is None and event.user.name is None):
-        raise EventRefused(
+        raise EventRefusedError(
             Reason.MISSING_CONTEXT,
             Problem(
                 "user",
@@ -156,7 +156,7 @@ def _parse(text: str, name: str) -> dict[str, Activity]:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"] if part != "[key]")
         said = (
-            "is no key of a catalogue or an activity"
+            "is not a key of a catalogue or an activity"
             if first["type"] == "extra_forbidden"
             else first["msg"]
         )
@@ -165,6 +165,6 @@ def _parse(text: str, name: str) -> dict[str, Activity]:
     for action, activity in activities.items():
         if unknown := [path for path in activity.requires if path not in known]:
             raise CatalogueError(
-                f"{name}: activities.{action}.requires: {unknown[0]} is no field of an event"
+                f"{name}: activities.{action}.requires: {unknown[0]} is not a field of an event"
             )
     return activities

@@ -111,7 +111,7 @@ def splice(
     """Write the fields of `ADDED` into an event's canonical text.
 
     `users`, the names that are related to the event, and `shown`, the one that the log counts by,
-    are JSON strings without their quotation marks. Raises ValueError if `ip` is no address.
+    are JSON strings without their quotation marks. Raises ValueError if `ip` is not an IP address.
     """
     audit = canonical.rindex('"audit":{')
     related = network = user = ""
@@ -149,7 +149,7 @@ def publisher_fields(source: Mapping[str, Any]) -> AuditEvent:
     """Return the event inside a stored `_source`, as its publisher meant it.
 
     `content_hash` of it is the `event.hash` that was stored, or the document was tampered with.
-    Raises EventRefused if what is stored is no event.
+    Raises EventRefusedError if what is stored is no event.
     """
     fields = json.loads(json.dumps(source))
     for leaf in ADDED:

@@ -1,17 +1,16 @@
-"""Why an event, a catalogue or a setting is refused.
+"""Why an event or a catalogue is refused.
 
 ::
 
     SchemaError
-    ├── EventRefused      one event breaks the contract; carries every problem found
-    ├── CatalogueError    the deployment's activity catalogue can't be used
-    └── CredentialsError  they can't be sent as the settings say
+    ├── EventRefusedError      one event breaks the contract; carries every problem found
+    └── CatalogueError    the deployment's activity catalogue can't be used
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["CatalogueError", "CredentialsError", "EventRefused", "Problem", "Reason", "SchemaError"]
+__all__ = ["CatalogueError", "EventRefusedError", "Problem", "Reason", "SchemaError"]
 
 
 class Reason(StrEnum):
@@ -22,7 +21,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too-large"
     """Longer than `MAX_EVENT_BYTES`."""
     DUPLICATE_KEY = "duplicate-key"
-    """A key stands twice in one object, so its meaning is open."""
+    """A key appears twice in one object, so its meaning is open."""
     INVALID = "invalid"
     """A field is unknown, missing, of the wrong type, or over its limit."""
     UNKNOWN_ACTIVITY = "unknown-activity"
@@ -56,7 +55,7 @@ class SchemaError(Exception):
     """Base of all that `audit_schemas` raises."""
 
 
-class EventRefused(SchemaError):  # noqa: N818 - a refusal is an answer, not a malfunction
+class EventRefusedError(SchemaError):
     """The event breaks the contract.
 
     Messages name fields, limits and the activity, never another of the event's values, so they may
@@ -78,8 +77,4 @@ class EventRefused(SchemaError):  # noqa: N818 - a refusal is an answer, not a m
 
 
 class CatalogueError(SchemaError):
-    """The activity catalogue can't be used; the message names file, activity and mend."""
-
-
-class CredentialsError(SchemaError):
-    """Credentials would cross a network in plain text, or can't be read from their file."""
+    """The activity catalogue can't be used; the message names the file, the activity and the fix."""

@@ -1,7 +1,7 @@
 """The audit event, as it travels on the wire: one JSON object in the shape of ECS.
 
 The model is strict in all its fields. Where a strange value must not refuse the event (names,
-user agents, messages, labels), `audit_schemas.soften` mends it before a second validation.
+user agents, messages, labels), `audit_schemas.sanitize` mends it before a second validation.
 
 Field order matters: `event` comes first and `audit` last, so that the document's added fields can
 be spliced into the text the model writes (see `audit_schemas.document`).
@@ -285,7 +285,7 @@ class AuditEvent(EventPart):
             Mapped("flattened"),
         ]
         | None
-    ) = Field(None, description="Anything else, flat. Never refused: mended instead.")
+    ) = Field(None, description="Anything else, flat. Never refused: sanitized instead.")
     message: (
         Annotated[str, Field(max_length=MESSAGE_MAX, pattern=f"^{PRINTABLE}*$"), Mapped("text")] | None
     ) = Field(None, description="A sentence for people. Never refused: escaped and cut instead.")

@@ -50,7 +50,7 @@ class IndexNaming:
         return f"{self.prefix}.v*-*"
 
     def copy_of(self, name: str, version: int) -> str:
-        """Return what the index is called that holds the events of `name` after it was made anew."""
+        """Return the name of the index that holds the events of `name` after a reindex."""
         return f"{self.prefix}.v{version}{name.removeprefix(self.prefix)}"
 
     def version_of(self, index: str) -> tuple[str, int]:

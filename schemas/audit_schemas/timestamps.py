@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from audit_schemas.errors import EventRefused, Problem, Reason
+from audit_schemas.errors import EventRefusedError, Problem, Reason
 
 __all__ = ["TIMESTAMP_PATTERN", "TimeBounds", "format_timestamp", "parse_timestamp"]
 
@@ -48,10 +48,10 @@ class TimeBounds:
         return received - moment <= self.past and moment - received <= self.future
 
     def check(self, timestamp: str, received: datetime) -> None:
-        """Raise EventRefused if the event's time is out of bounds."""
+        """Raise EventRefusedError if the event's time is out of bounds."""
         distance = received - parse_timestamp(timestamp)
         if distance > self.past:
-            raise EventRefused(
+            raise EventRefusedError(
                 Reason.TOO_OLD,
                 Problem(
                     "@timestamp",
@@ -60,7 +60,7 @@ class TimeBounds:
                 ),
             )
         if -distance > self.future:
-            raise EventRefused(
+            raise EventRefusedError(
                 Reason.TOO_NEW,
                 Problem(
                     "@timestamp",

@@ -1,4 +1,4 @@
-"""The wire format: bytes -> event -> bytes. Pure; `decode` raises nothing but EventRefused."""
+"""The wire format: bytes -> event -> bytes. Pure; `decode` raises nothing but EventRefusedError."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from audit_schemas.errors import EventRefused, Problem, Reason
+from audit_schemas.errors import EventRefusedError, Problem, Reason
 from audit_schemas.event import (
     ACTION_PATTERN,
     ID_PATTERN,
@@ -18,7 +18,7 @@ from audit_schemas.event import (
     SCHEMA_VERSION,
     AuditEvent,
 )
-from audit_schemas.soften import printable, soften
+from audit_schemas.sanitize import printable, sanitize
 from audit_schemas.timestamps import TIMESTAMP_PATTERN
 
 __all__ = [
@@ -54,9 +54,9 @@ def encode(event: AuditEvent) -> bytes:
 
 
 def decode(raw: bytes) -> AuditEvent:
-    """Read one event; free text is mended as `soften` says, all else is refused as it is.
+    """Read one event; free text is sanitized, anything else is refused as it is.
 
-    Raises EventRefused: malformed, too-large, duplicate-key or invalid.
+    Raises EventRefusedError: malformed, too-large, duplicate-key or invalid.
     """
     if len(raw) > MAX_EVENT_BYTES:
         raise too_large(len(raw))
@@ -70,20 +70,20 @@ def decode(raw: bytes) -> AuditEvent:
 
 
 def validate(fields: Mapping[str, Any]) -> AuditEvent:
-    """Make an event of parsed fields, mended as `soften` says. Raises EventRefused: invalid."""
+    """Make an event of parsed fields, with free text sanitized. Raises EventRefusedError: invalid."""
     try:
-        return AuditEvent.model_validate(soften(fields))
+        return AuditEvent.model_validate(sanitize(fields))
     except ValidationError as error:
-        raise EventRefused(Reason.INVALID, *_problems(error)) from None
+        raise EventRefusedError(Reason.INVALID, *_problems(error)) from None
     except RecursionError:
-        raise EventRefused(Reason.INVALID, Problem("", "the event is nested too deeply")) from None
+        raise EventRefusedError(Reason.INVALID, Problem("", "the event is nested too deeply")) from None
 
 
 def parse_json(raw: bytes) -> dict[str, Any]:
     """Read one JSON object, strictly: no key twice, no NaN or Infinity.
 
-    Bytes that are not UTF-8 become lone surrogates, so that free text can be mended and any other
-    field is refused by name. Raises EventRefused: malformed or duplicate-key.
+    Bytes that are not UTF-8 become lone surrogates, so that free text can be sanitized and any other
+    field is refused by name. Raises EventRefusedError: malformed or duplicate-key.
     """
     try:
         value = json.loads(
@@ -101,27 +101,27 @@ def parse_json(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def too_large(size: int) -> EventRefused:
+def too_large(size: int) -> EventRefusedError:
     """Return the refusal of an event of so many bytes."""
-    return EventRefused(
+    return EventRefusedError(
         Reason.TOO_LARGE,
         Problem("", f"the event has {size} bytes; the limit is {MAX_EVENT_BYTES}"),
     )
 
 
 def check_version(header: bytes | None) -> None:
-    """Raise EventRefused (schema-newer) if a record's schema header is newer than this program's."""
+    """Raise EventRefusedError (schema-newer) if a record's schema is newer than this program's."""
     if header is None or header == SCHEMA_HEADER_VALUE:
         return
     written = re.fullmatch(rb"([0-9]{1,4})\.([0-9]{1,4})", header)
     if written is None:
-        raise EventRefused(
+        raise EventRefusedError(
             Reason.INVALID,
             Problem("", f"header {SCHEMA_HEADER} must be major.minor, such as 1.0"),
         )
     major, minor = int(written[1]), int(written[2])
     if (major, minor) > SCHEMA_VERSION:
-        raise EventRefused(
+        raise EventRefusedError(
             Reason.SCHEMA_NEWER,
             Problem(
                 "",
@@ -150,21 +150,23 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         counts = Counter(key for key, _ in pairs)
         twice = next(key for key, count in counts.items() if count > 1)
-        raise EventRefused(Reason.DUPLICATE_KEY, Problem(_shown(twice), "stands twice in one object"))
+        raise EventRefusedError(
+            Reason.DUPLICATE_KEY, Problem(_shown(twice), "appears twice in one object")
+        )
     return found
 
 
 def _whole(digits: str) -> int | Decimal:
-    """Read an integer of any length: where free text should stand, it is mended, not refused."""
+    """Read an integer of any length: where free text should stand, it is sanitized, not refused."""
     return int(digits) if len(digits) <= _DIGITS_MAX else Decimal(digits)
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise _malformed(f"not JSON: {name} is no JSON number")
+    raise _malformed(f"not JSON: {name} is not a JSON number")
 
 
-def _malformed(message: str) -> EventRefused:
-    return EventRefused(Reason.MALFORMED, Problem("", message))
+def _malformed(message: str) -> EventRefusedError:
+    return EventRefusedError(Reason.MALFORMED, Problem("", message))
 
 
 def _problems(error: ValidationError) -> list[Problem]:
@@ -188,19 +190,19 @@ def _sentence(detail: ErrorDetails) -> str:  # noqa: C901, PLR0911 - a table, in
         case "missing":
             return "is missing"
         case "extra_forbidden":
-            return "is no field of an audit event; anything of your own goes under labels"
+            return "is not a field of an audit event; put your own data under labels"
         case "string_pattern_mismatch":
             return _MEANINGS.get(context["pattern"], "must not contain control characters")
         case "string_too_long":
             return f"is longer than {context['max_length']} characters"
         case "string_too_short":
-            return "is empty; leave it out where it is unknown"
+            return "is empty; omit it if it is unknown"
         case "too_long":
             return f"has more than {context['max_length']} entries"
         case "string_type" | "string_unicode":
-            return "must be a string of Unicode text"
+            return "must be a string of valid Unicode"
         case "int_type":
-            return "must be a whole number"
+            return "must be an integer"
         case "model_type" | "dict_type":
             return "must be an object"
         case "list_type":

@@ -13,9 +13,9 @@ from audit_alerts.translate import Untranslatable, translated
 from audit_schemas.template import mapping
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from servers import Servers
 from sigma.backends.elasticsearch.elasticsearch_lucene import LuceneBackend
 from sigma.rule import SigmaRule
+from support.servers import Servers
 
 pytestmark = pytest.mark.servers
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from alert_making import CATALOGUE, base, correlation, event, rule_of
 from audit_alerts.backfill import backfill_rule
 from audit_alerts.candidates import candidate_windows, driver_of
 from audit_alerts.episodes import Episode
@@ -20,7 +19,8 @@ from audit_query import AuditLog
 from audit_schemas import IndexNaming, format_timestamp
 from hypothesis import given
 from hypothesis import strategies as st
-from servers import Deployment
+from support.alert_cases import CATALOGUE, base, correlation, event, rule_of
+from support.servers import Deployment
 
 FAILED, LOGIN = base("login-failed"), base("login")
 MANY = Correlation("many", Kind.EVENT_COUNT, (FAILED,), ("source.ip",), 8, 3)

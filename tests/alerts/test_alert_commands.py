@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alert_making import documents, text_of
 from audit_alerts.commands import register
 from audit_alerts.rules import shipped_folder
 from audit_alerts.settings import AlertSettings
 from audit_cli.app import app
-from command import auditlog
 from pydantic import ValidationError
+from support.alert_cases import documents, text_of
+from support.command import auditlog
 from typer import Typer
 from typer.testing import CliRunner, Result
 

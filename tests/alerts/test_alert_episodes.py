@@ -3,7 +3,6 @@
 from itertools import pairwise
 from typing import Any
 
-from alert_making import base, correlation, event, rule_of
 from audit_alerts.arrivals import affected, to_read
 from audit_alerts.episodes import Span, joined, spans_of
 from audit_alerts.evaluate import Evaluation, base_hits, evaluate, firing_spans
@@ -11,6 +10,7 @@ from audit_alerts.hits import Group, in_millis
 from audit_alerts.plan import Correlation, Kind, Rule
 from hypothesis import given
 from hypothesis import strategies as st
+from support.alert_cases import base, correlation, event, rule_of
 
 Event = dict[str, Any]
 FAILED, LOGIN = base("login-failed"), base("login")

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import yaml
-from alert_making import CATALOGUE
 from audit_alerts.attributes import milliseconds
 from audit_alerts.condition import fields_of
 from audit_alerts.evaluate import evaluate
@@ -14,6 +13,7 @@ from audit_alerts.examples import BEGIN, check_examples, example_events
 from audit_alerts.plan import Correlation, Rule, bases_of
 from audit_alerts.rules import read_rules, shipped_folder
 from audit_schemas import Catalogue
+from support.alert_cases import CATALOGUE
 
 ROOT = Path(__file__).resolve().parents[2]
 LINUX = Catalogue.load(ROOT / "deploy" / "catalogue" / "linux-host.toml")

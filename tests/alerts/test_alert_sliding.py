@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from itertools import groupby, product
 
 import pytest
-from alert_making import base, correlation
 from audit_alerts.hits import Hit
 from audit_alerts.plan import Correlation, Kind
 from audit_alerts.sliding import Part, firings
 from hypothesis import given
 from hypothesis import strategies as st
+from support.alert_cases import base, correlation
 
 PARTS = (base("login"), base("logout"), base("login-failed"))
 

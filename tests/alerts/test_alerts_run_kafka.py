@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alert_running import running, shipped
 from audit_alerts.runner import bound
 from audit_alerts.runner.bound import KafkaLog, millis_now
 from audit_alerts.runner.settings import RunnerSettings
@@ -13,8 +12,9 @@ from audit_alerts.runner.unseen import look_at_letters
 from audit_producer.build import new_event
 from audit_schemas import encode
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
-from consuming import settle
-from servers import Deployment
+from support.alert_runner import running, shipped
+from support.consumers import settle
+from support.servers import Deployment
 
 
 class BusyConsumer:

@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from alert_running import Running, running
 from audit_alerts.runner import metrics
 from audit_local.ports import free_port
 from audit_producer.build import new_event
 from audit_schemas import encode
-from command import clean_environment
-from consuming import settle
-from servers import Deployment
-from waiting import wait_until
-from watching import get, samples
+from support.alert_runner import Running, running
+from support.command import clean_environment
+from support.conditions import wait_until
+from support.consumers import settle
+from support.metrics_endpoint import get, samples
+from support.servers import Deployment
 
 pytestmark = pytest.mark.servers
 

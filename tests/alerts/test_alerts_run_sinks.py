@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alert_running import FakeBound, Running, at, failures, running, shipped
 from audit_alerts.runner.delivery import Delivery
 from audit_alerts.runner.lease import Lease
 from audit_alerts.runner.owner import is_dead, owner_name
@@ -23,11 +22,12 @@ from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.sinks import SIGNATURE, TIMESTAMP, NotDeliveredError, Webhook
 from audit_producer.build import new_event
 from audit_schemas import encode
-from command import clean_environment
-from consuming import settle
-from servers import Deployment
-from stored import store
-from waiting import wait_until
+from support.alert_runner import FakeBound, Running, at, failures, running, shipped
+from support.command import clean_environment
+from support.conditions import wait_until
+from support.consumers import settle
+from support.servers import Deployment
+from support.stored_events import store
 
 pytestmark = pytest.mark.servers
 

@@ -6,17 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from alert_running import (
-    START,
-    FakeBound,
-    Running,
-    at,
-    failures,
-    millis,
-    running,
-    shipped,
-    told,
-)
 from audit_alerts.errors import AlertError
 from audit_alerts.hits import in_millis
 from audit_alerts.plan import Rule
@@ -27,8 +16,19 @@ from audit_alerts.runner.state import RuleState, RuleStates
 from audit_producer.build import new_event
 from audit_schemas import AuditEvent, format_timestamp
 from elastic_transport import Transport
-from servers import Deployment
-from stored import store
+from support.alert_runner import (
+    START,
+    FakeBound,
+    Running,
+    at,
+    failures,
+    millis,
+    running,
+    shipped,
+    told,
+)
+from support.servers import Deployment
+from support.stored_events import store
 
 pytestmark = pytest.mark.servers
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import pytest
-from alert_running import FakeBound, Running, at, failures, running, shipped
 from audit_alerts import AlertError
 from audit_alerts.runner import book
 from audit_alerts.runner.book import AlertBook
@@ -16,11 +15,12 @@ from audit_alerts.runner.runner import Runner
 from audit_alerts.runner.service import _Loop
 from audit_alerts.runner.sinks import NotDeliveredError
 from audit_alerts.runner.state import RuleStates
-from audit_monitor import Health
 from audit_query.errors import ExportError
-from servers import Deployment
-from stored import store
-from waiting import wait_until
+from audit_runtime.monitor import Health
+from support.alert_runner import FakeBound, Running, at, failures, running, shipped
+from support.conditions import wait_until
+from support.servers import Deployment
+from support.stored_events import store
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ import pytest
 from audit_alerts.runner.post import NoAnswerError, Post
 from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.sinks import NotDeliveredError, Webhook, sinks_of
-from audit_schemas.errors import CredentialsError
-from certificates import loopback_certificate
+from audit_runtime.errors import CredentialsError
 from pydantic import ValidationError
-from waiting import wait_until
+from support.certificates import loopback_certificate
+from support.conditions import wait_until
 
 ALERT = {"event": {"id": "a1"}, "audit": {"alert": {"revision": 3, "told": 5, "pending": ["webhook"]}}}
 

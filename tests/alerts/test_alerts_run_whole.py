@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alert_running import FakeBound, Running, at, failures, running, shipped, told
 from audit_alerts.runner.book import AlertBook
 from audit_alerts.runner.bound import KafkaLog, NoOffsetsError, millis_now
 from audit_alerts.runner.settings import RunnerSettings
 from audit_local.ports import free_port
 from audit_producer.build import new_event
 from audit_schemas import encode
-from command import clean_environment
-from consuming import settle
-from proxy import proxied
-from servers import Deployment
-from stored import store
-from waiting import wait_until
-from watching import get, samples
+from support.alert_runner import FakeBound, Running, at, failures, running, shipped, told
+from support.command import clean_environment
+from support.conditions import wait_until
+from support.consumers import settle
+from support.metrics_endpoint import get, samples
+from support.proxy import proxied
+from support.servers import Deployment
+from support.stored_events import store
 
 pytestmark = pytest.mark.servers
 

@@ -10,15 +10,15 @@ import pytest
 from audit_alerts import Episode
 from audit_alerts.backfill import backfill_rule
 from audit_alerts.plan import Origin
-from audit_producer.attacks import Attacks, Label
+from audit_generator.attacks import Attacks, Label
+from audit_generator.everyday import EVERYDAY
+from audit_generator.intrusions import INTRUSIONS
+from audit_generator.traffic import Traffic
 from audit_producer.build import new_event
-from audit_producer.everyday import EVERYDAY
-from audit_producer.intrusions import INTRUSIONS
-from audit_producer.traffic import Traffic
 from audit_query import AuditLog
 from audit_schemas import Catalogue, encode, parse_timestamp
-from servers import ROOT, Deployment
-from stored import store
+from support.servers import ROOT, Deployment
+from support.stored_events import store
 
 from benchmarks.detection import (
     EXPECTED,

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from audit_generator.traffic import Traffic
 from audit_producer import new_event
-from audit_producer.traffic import Traffic
 from audit_schemas import decode, encode
 from audit_schemas.template import mapping
-from messages import message
-from servers import ROOT
+from support.messages import message
+from support.servers import ROOT
 
 from benchmarks.bodies import STEP, Bodies, Writer
 from benchmarks.fields import variants

@@ -13,12 +13,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from audit_consumer.bulk import RESPONSE_FIELDS
+from audit_consumer import RESPONSE_FIELDS
 from audit_query import QuerySettings
-from events import chat_opened
-from messages import message
 from rich.console import Console, Group
-from servers import ROOT, Deployment
+from support.events import chat_opened
+from support.messages import message
+from support.servers import ROOT, Deployment
 from typer.testing import CliRunner
 
 from benchmarks import adaptive, commands, fields, latency, producer, query, servers, sink, sizes

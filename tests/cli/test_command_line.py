@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from audit_cli.app import app
-from audit_consumer.dead_letters import REASON_HEADER
-from command import auditlog
-from consuming import settle
-from events import chat_opened
-from servers import ROOT, Deployment, Servers, new_deployment
+from audit_schemas.dead_letter import REASON_HEADER
+from support.command import auditlog
+from support.consumers import settle
+from support.events import chat_opened
+from support.servers import ROOT, Deployment, Servers, new_deployment
 from typer.main import get_command
 
 LINUX = ROOT.parent / "shared" / "data" / "linux-auth.ndjson"
@@ -45,7 +45,7 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         (["search", "--from", "soon"], {}, "give one such as"),
         (["search", "--from", "now", "--to", "-1h"], {}, "is not before"),
         (["buckets", "--interval", "1y"], {}, "is no interval"),
-        (["search"], {"AUDITLOG_TIME_ZONE": "Mars/Base"}, "is no time zone"),
+        (["search"], {"AUDITLOG_TIME_ZONE": "Mars/Base"}, "is not a time zone"),
         (["consume"], {"AUDITLOG_BULK_EVENTS": "many"}, "AUDITLOG_BULK_EVENTS"),
         (["consume"], {"AUDITLOG_CATALOGUE": "/no/such/file"}, "/no/such/file: can't be read"),
         (["generate", "--count", "1"], {}, "auditlog local up"),
@@ -149,13 +149,13 @@ def test_doctor_finds_nothing_wrong_after_setup(deployment: Deployment) -> None:
 def test_doctor_says_what_is_missing_before_setup(bare: Deployment) -> None:
     """Each missing part is named, with the command that makes it; exit status 1."""
     done = bare.run("doctor", "--json", check=False)
-    wrong = {f["subject"]: f["mend"] for f in json.loads(done.stdout) if not f["ok"]}
+    wrong = {f["subject"]: f["fix"] for f in json.loads(done.stdout) if not f["ok"]}
     assert done.returncode == 1
     assert wrong == {
-        f"topic {bare.name}.events": "auditlog setup",
-        f"topic {bare.name}.dead-letter": "auditlog setup",
-        f"topic {bare.name}.alerts": "auditlog setup",
-        f"index template {bare.name}": "auditlog setup",
+        f"topic {bare.name}.events": "Run auditlog setup",
+        f"topic {bare.name}.dead-letter": "Run auditlog setup",
+        f"topic {bare.name}.alerts": "Run auditlog setup",
+        f"index template {bare.name}": "Run auditlog setup",
     }
 
 
@@ -323,7 +323,7 @@ def test_verify_names_what_is_missing(deployment: Deployment, log: Path) -> None
     assert proof["unread"] == 1
     text = deployment.run("verify", check=False).stdout
     assert text.splitlines()[-1] == (
-        "published 21 = indexed 17 + duplicates 0 + dead-lettered 0 + not read yet 1 + missing 3"
+        "published 21 = indexed 17 + duplicates 0 + dead-lettered 0 + not consumed yet 1 + missing 3"
     )
 
 

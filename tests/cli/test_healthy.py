@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import trustme
-from certificates import loopback_certificate
-from command import clean_environment
+from support.certificates import loopback_certificate
+from support.command import clean_environment
 
 OURS = loopback_certificate()
 

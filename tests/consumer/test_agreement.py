@@ -1,16 +1,16 @@
 """The model and Elasticsearch agree: what the one accepts, the other indexes."""
 
 import pytest
-from audit_consumer.bulk import sort_out
+from audit_consumer.bulk import classify_items
 from audit_consumer.record import Prepared, Record
 from audit_schemas import AuditEvent, Document, Origin
 from audit_schemas.addresses import is_ip
 from audit_schemas.catalogue import Activity
 from elasticsearch import Elasticsearch
-from event_strategies import events, ips, some
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from servers import Deployment
+from support.event_strategies import events, ips, some
+from support.servers import Deployment
 
 pytestmark = pytest.mark.servers
 
@@ -58,7 +58,7 @@ def test_every_accepted_event_is_indexed(deployment: Deployment) -> None:
             items = [prepared(event) for event in batch]
             lines = [item.lines for item in items]
             response = client.bulk(operations=lines)  # type: ignore[arg-type]  # sent as they are
-            answers = sort_out(len(items), response.body)
+            answers = classify_items(len(items), response.body)
             assert answers.rejected == []
             assert answers.indexed == len(batch)
 

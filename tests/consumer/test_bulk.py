@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from audit_consumer.bulk import Stored, compare, sort_out
+from audit_consumer.batch import Batch
+from audit_consumer.bulk import Stored, classify_items, compare
 from audit_consumer.decode import Decoder
 from audit_consumer.errors import UnreachableError
-from audit_consumer.pack import Pack
 from audit_consumer.record import Outcome, Prepared, Record, Refusal
 from audit_consumer.settle import Settler
 from audit_schemas import Catalogue, Document, IndexNaming, Origin, Reason, TimeBounds
-from messages import message
+from support.messages import message
 
 
 def prepared(number: int, size: int = 10, digest: str = "h") -> Prepared:
@@ -47,7 +47,7 @@ def test_lines_create_the_document_under_its_id() -> None:
 def test_each_item_is_sorted_by_its_own_status(status: int, kind: str) -> None:
     """200 for the whole bulk hides items that failed; names of errors are never looked at."""
     error = {"type": "some_new_name", "reason": "because"}
-    answers = sort_out(1, {"items": [{"create": {"status": status, "error": error}}]})
+    answers = classify_items(1, {"items": [{"create": {"status": status, "error": error}}]})
     kinds = {
         name: len(getattr(answers, name)) for name in ("conflicts", "retry", "rejected", "faults")
     } | {"indexed": answers.indexed}
@@ -57,7 +57,7 @@ def test_each_item_is_sorted_by_its_own_status(status: int, kind: str) -> None:
 def test_answer_with_other_items_than_were_sent_is_an_error() -> None:
     """A truncated answer settles nothing."""
     with pytest.raises(ValueError, match="1 answers to 2 items"):
-        sort_out(2, {"items": [{"create": {"status": 201}}]})
+        classify_items(2, {"items": [{"create": {"status": 201}}]})
 
 
 @pytest.mark.parametrize("page", ["<html>", {}, {"items": None}, {"items": [{"index": {}}]}, []])
@@ -65,18 +65,18 @@ def test_answer_that_is_none_settles_nothing(page: Any) -> None:
     """A proxy's error page with status 200 means: try again, and never: done."""
 
     class Index:
-        """Answers as a proxy may."""
+        """ItemResults as a proxy may."""
 
         def create(self, _: object) -> Any:
             return page
 
-    pack = Pack()
-    pack.add(message(b"{}"), b"lines")
+    batch = Batch()
+    batch.add(message(b"{}"), b"lines")
     decoder = Decoder(Catalogue.load(), TimeBounds(), IndexNaming("audit-events"))
     settler = Settler(decoder, Index(), None, send_seconds=1)  # type: ignore[arg-type]
-    progress = settler.advance(pack)
-    assert isinstance(progress.hindrance, UnreachableError)
-    assert (progress.outcomes.total(), len(pack)) == (0, 1)
+    progress = settler.advance(batch)
+    assert isinstance(progress.blocking_error, UnreachableError)
+    assert (progress.outcomes.total(), len(batch)) == (0, 1)
 
 
 def test_reason_of_a_rejection_quotes_no_value() -> None:
@@ -88,7 +88,7 @@ def test_reason_of_a_rejection_quotes_no_value() -> None:
             "reason": "failed to parse field [source.ip]. Preview of field's value: 'hunter2'",
         },
     }
-    ((_, why),) = sort_out(1, {"items": [{"create": answer}]}).rejected
+    ((_, why),) = classify_items(1, {"items": [{"create": answer}]}).rejected
     assert why == "document_parsing_exception: failed to parse field [source.ip]. "
 
 

@@ -7,18 +7,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from audit_consumer.dead_letters import (
-    MESSAGE_HEADER,
-    REASON_HEADER,
-    origin_of,
-)
-from audit_consumer.lag import Lag
+from audit_admin.lag import Lag
 from audit_consumer.record import Record
 from audit_producer import AuditProducer
-from consuming import settle
-from events import chat_opened, fields, raw
-from servers import Deployment, Servers
-from waiting import wait_until
+from audit_schemas.dead_letter import MESSAGE_HEADER, REASON_HEADER, origin_of
+from support.conditions import wait_until
+from support.consumers import settle
+from support.events import chat_opened, fields, raw
+from support.servers import Deployment, Servers
 
 pytestmark = pytest.mark.servers
 

@@ -4,10 +4,11 @@ import hashlib
 from datetime import UTC, datetime
 
 import pytest
-from audit_consumer.dead_letters import DIGEST_HEADER, SIZE_HEADER, DeadLetters, origin_of
+from audit_consumer.dead_letters import DeadLetters
 from audit_consumer.record import Record, Refusal
 from audit_schemas import Origin, Reason
-from servers import Deployment
+from audit_schemas.dead_letter import DIGEST_HEADER, SIZE_HEADER, origin_of
+from support.servers import Deployment
 
 pytestmark = pytest.mark.servers
 

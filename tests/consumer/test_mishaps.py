@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_consumer import set_up
-from audit_consumer.dead_letters import DIGEST_HEADER, REASON_HEADER, SIZE_HEADER
-from audit_consumer.lag import Lag
+from audit_admin import set_up
+from audit_admin.lag import Lag
+from audit_schemas.dead_letter import DIGEST_HEADER, REASON_HEADER, SIZE_HEADER
 from audit_schemas.event import MAX_EVENT_BYTES
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
-from consuming import settle
-from events import chat_opened
-from proxy import proxied
-from raw_header import publish_with_header
-from servers import Deployment, Servers
-from waiting import wait_until
+from support.conditions import wait_until
+from support.consumers import settle
+from support.events import chat_opened
+from support.proxy import proxied
+from support.raw_header import publish_with_header
+from support.servers import Deployment, Servers
 
 pytestmark = pytest.mark.servers
 

@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
-from audit_consumer.status import PartitionStatus
-from audit_consumer.status_commands import summary
+from audit_admin.status import PartitionStatus
+from audit_admin.status_commands import summary
 from audit_local.ports import free_port
-from consuming import settle
-from events import chat_opened
-from proxy import proxied
-from servers import Deployment, Servers
-from waiting import wait_until
-from watching import get, samples
+from support.conditions import wait_until
+from support.consumers import settle
+from support.events import chat_opened
+from support.metrics_endpoint import get, samples
+from support.proxy import proxied
+from support.servers import Deployment, Servers
 
 
 @pytest.mark.servers
@@ -33,8 +33,8 @@ def test_metrics_count_what_became_of_records(deployment: Deployment, log: Path)
     assert found["auditlog_records_total{dead-lettered}"] == 1
     assert found["auditlog_bulk_seconds_count"] >= 1
     assert found["auditlog_bulk_bytes_total"] > 50 * 300
-    assert (found["auditlog_retries_total"], found["auditlog_waiting"]) == (0, 0)
-    assert (found["auditlog_held_bytes"], found["auditlog_watermark_age_seconds"]) == (0, 0)
+    assert (found["auditlog_retries_total"], found["auditlog_blocked"]) == (0, 0)
+    assert (found["auditlog_buffered_bytes"], found["auditlog_oldest_record_age_seconds"]) == (0, 0)
 
 
 @pytest.mark.servers
@@ -56,9 +56,9 @@ def test_consumer_that_waits_is_alive_and_not_ready(
             assert "does not answer" in get(port, "/readyz")[1]
             assert get(port, "/livez") == get(port, "/healthz") == (200, "ok\n")
             wait_until(
-                lambda: samples(port)["auditlog_watermark_age_seconds"] > 1, what="the age grows"
+                lambda: samples(port)["auditlog_oldest_record_age_seconds"] > 1, what="the age grows"
             )
-            wait_until(lambda: samples(port)["auditlog_waiting"] == 1, what="it says that it waits")
+            wait_until(lambda: samples(port)["auditlog_blocked"] == 1, what="it says that it waits")
             assert samples(port)["auditlog_retries_total"] >= 1
             proxy.mend()
             wait_until(lambda: get(port, "/readyz")[0] == 200, what="it is ready again")
@@ -85,7 +85,7 @@ def test_status_shows_how_far_a_group_is_behind(deployment: Deployment, log: Pat
     """Before anything is consumed all of it, afterwards nothing."""
     deployment.publish_raw(*(chat_opened(n) for n in range(30)))
     before = json.loads(deployment.run("status", "--seconds", "0.2", "--json").stdout)
-    assert (30, 30) == (sum(p["published"] for p in before), sum(p["lag"] for p in before))
+    assert (30, 30) == (sum(p["log_end_offset"] for p in before), sum(p["lag"] for p in before))
     with deployment.consuming(log=log) as process:
         settle(deployment, log, process)
     assert "Caught up" in deployment.run("status", "--seconds", "0.2").stdout
@@ -101,17 +101,17 @@ def test_status_of_a_topic_that_is_not_there_is_one_sentence(bare: Deployment) -
 
 
 @pytest.mark.parametrize(
-    ("published", "settled", "rates", "says"),
+    ("current", "log_end", "rates", "says"),
     [
         (10, 10, (5.0, 5.0), "Caught up"),
-        (1000, 400, (0.0, 0.0), "600 records behind, and none was settled just now"),
-        (1000, 400, (20.0, 10.0), "more come than are settled"),
-        (1000, 400, (0.0, 10.0), "caught up in 1 min"),
-        (100_000, 0, (0.0, 1.0), "caught up in 27.8 h"),
+        (400, 1000, (0.0, 0.0), "600 records behind, and none was consumed just now"),
+        (400, 1000, (10.0, 20.0), "more are published than consumed"),
+        (400, 1000, (10.0, 0.0), "caught up in 1 min"),
+        (0, 100_000, (1.0, 0.0), "caught up in 27.8 h"),
     ],
 )
 def test_summary_says_when_it_will_be_caught_up(
-    published: int, settled: int, rates: tuple[float, float], says: str
+    current: int, log_end: int, rates: tuple[float, float], says: str
 ) -> None:
     """At the present rates, or why it will not."""
-    assert says in summary([PartitionStatus(0, published, settled, *rates)])
+    assert says in summary([PartitionStatus(0, current, log_end, *rates)])

@@ -21,7 +21,7 @@ class Server:
     def settle(self, pace: Pace, answers: int = 500) -> None:
         """Answer so many bulks."""
         for _ in range(answers):
-            pace.went_well(self.seconds(pace.bulks, pace.events))
+            pace.succeeded(self.seconds(pace.bulks, pace.events))
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
@@ -46,11 +46,11 @@ def test_it_halves_where_it_is_refused_and_comes_back() -> None:
     server, pace = Server(4, 50e-6), Pace()
     server.settle(pace)
     bulks, events, rate = pace.bulks, pace.events, server.rate(pace.bulks, pace.events)
-    pace.was_refused()
+    pace.throttled()
     assert pace.bulks <= bulks / 2
     assert pace.events == events
     for _ in range(10):
-        pace.was_refused()
+        pace.throttled()
     assert pace.bulks == 1
     assert 100 <= pace.events < events
     server.settle(pace)
@@ -68,5 +68,5 @@ def test_fixed_numbers_stay() -> None:
     """Who sets them knows why."""
     pace = Pace(2000, 3)
     Server(1, 0.002).settle(pace)
-    pace.was_refused()
+    pace.throttled()
     assert (pace.events, pace.bulks) == (2000, 3)

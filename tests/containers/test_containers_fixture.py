@@ -5,16 +5,16 @@ import subprocess
 import sys
 
 import pytest
-from command import clean_environment
 from containers.project import docker
-from servers import ROOT
+from support.command import clean_environment
+from support.servers import ROOT
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
 
 TRIED = (
     "tests/cli/test_readme.py",  # both servers, the whole way, in little time
     # The broker has to reach itself by the listener that it names for that.
-    "tests/consumer/test_verify.py::test_offsets_that_are_no_records_are_not_missing",
+    "tests/admin/test_verify.py::test_offsets_that_are_no_records_are_not_missing",
 )
 
 LABEL = "label=org.testcontainers=true"

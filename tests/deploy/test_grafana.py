@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from exported import Exported, exported, unknown_names
-from promtool import checked_rules
-from servers import ROOT
+from support.exported_metrics import Exported, exported, unknown_names
+from support.promtool import checked_rules
+from support.servers import ROOT
 
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy" / "grafana" / "dashboard.json").read_text())
 PANELS: list[dict[str, Any]] = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]

@@ -10,19 +10,20 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+from audit_admin import SetupSettings
 from audit_alerts.runner.settings import RunnerSettings
 from audit_cli.settings import all_settings
-from audit_consumer import ConsumerSettings, SetupSettings
+from audit_consumer import ConsumerSettings
 from audit_consumer.metrics import Metrics
 from audit_local.ports import free_port
-from audit_monitor import Health, Monitor
-from audit_query.web.health import PATHS
-from audit_query.web.settings import ServeSettings
+from audit_runtime.monitor import Health, Monitor
 from audit_secrets.roster import KAFKA_USERS, SERVED, SERVICES
-from command import auditlog
-from kustomized import Resource, build
+from audit_server.health import PATHS
+from audit_server.settings import ServeSettings
 from prometheus_client import CollectorRegistry
 from pydantic_settings import BaseSettings
+from support.command import auditlog
+from support.kustomize import Resource, build
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"

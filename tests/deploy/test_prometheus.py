@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
-from exported import exported, unknown_names
-from kustomized import build
-from promtool import checked_rules, promtool
-from servers import ROOT
+from support.exported_metrics import exported, unknown_names
+from support.kustomize import build
+from support.promtool import checked_rules, promtool
+from support.servers import ROOT
 
 FOLDER = ROOT / "deploy" / "prometheus"
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("alert_cases.yml").read_text())

@@ -6,15 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from audit_consumer import set_up
-from audit_consumer.dead_letters import (
-    OFFSET_HEADER,
-    PARTITION_HEADER,
-    REASON_HEADER,
-    TOPIC_HEADER,
-)
+from audit_admin import set_up
 from audit_consumer.record import Record
-from servers import Deployment, Servers, new_deployment, tear_down
+from audit_schemas.dead_letter import OFFSET_HEADER, PARTITION_HEADER, REASON_HEADER, TOPIC_HEADER
+from support.servers import Deployment, Servers, new_deployment, tear_down
 
 __all__ = ["Place", "Proof", "a_deployment", "letters", "proof", "stored"]
 

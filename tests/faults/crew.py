@@ -10,8 +10,8 @@ from typing import Self
 
 from elasticsearch import Elasticsearch
 from faults.group import lag, owned
-from servers import Deployment
-from waiting import wait_until
+from support.conditions import wait_until
+from support.servers import Deployment
 
 __all__ = ["Crew", "Process", "conflicts"]
 

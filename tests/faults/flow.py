@@ -12,7 +12,7 @@ from typing import Self
 from audit_producer import AuditProducer, Failure, UndeliveredError
 from audit_producer.build import new_event
 from confluent_kafka import KafkaError, Message, Producer
-from servers import Deployment
+from support.servers import Deployment
 
 __all__ = ["RATE", "Flow"]
 

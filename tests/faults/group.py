@@ -4,12 +4,12 @@ import contextlib
 import socket
 import struct
 
-from audit_consumer.lag import Lag
-from audit_consumer.offsets import committed_offsets, partitions_of
+from audit_admin.lag import Lag
+from audit_runtime.offsets import committed_offsets, visible_partitions
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import AdminClient, MemberDescription
-from servers import Deployment
-from waiting import wait_until
+from support.conditions import wait_until
+from support.servers import Deployment
 
 __all__ = ["committed", "evict_all", "lag", "members", "owned"]
 
@@ -48,7 +48,7 @@ def committed(deployment: Deployment) -> dict[int, int]:
     settings = deployment.consumer
     consumer = Consumer(settings.consumer_config())
     try:
-        found = committed_offsets(consumer, partitions_of(consumer, settings.topic))
+        found = committed_offsets(consumer, visible_partitions(consumer, settings.topic))
         return {point.partition: point.offset for point in found}
     finally:
         consumer.close()

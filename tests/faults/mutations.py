@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from audit_producer.traffic import Traffic
+from audit_generator.traffic import Traffic
 from audit_schemas import encode, format_timestamp
-from servers import ROOT
+from support.servers import ROOT
 
 __all__ = ["mutants", "valid_events"]
 

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from audit_consumer.dead_letters import origin_of
+from audit_schemas.dead_letter import origin_of
 from faults.flow import Flow
-from servers import Deployment
+from support.servers import Deployment
 
 __all__ = ["assert_exactly_once", "assert_flow_settled", "ids_indexed", "values_dead_lettered"]
 

@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
-from command import clean_environment
-from events import chat_opened
 from faults.crew import Crew, conflicts
 from faults.flow import Flow
 from faults.group import committed, evict_all, lag, owned
 from faults.proof import assert_flow_settled
-from servers import Deployment
-from waiting import wait_until
+from support.command import clean_environment
+from support.conditions import wait_until
+from support.events import chat_opened
+from support.servers import Deployment
 
 pytestmark = pytest.mark.servers
 

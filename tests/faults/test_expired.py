@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from consuming import settle
-from events import chat_opened
 from faults.group import committed
-from servers import Deployment
+from support.consumers import settle
+from support.events import chat_opened
+from support.servers import Deployment
 
 pytestmark = pytest.mark.servers
 

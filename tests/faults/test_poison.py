@@ -10,22 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_consumer.dead_letters import DIGEST_HEADER, REASON_HEADER, SIZE_HEADER
-from audit_consumer.lag import Lag
+from audit_admin.lag import Lag
 from audit_consumer.record import Record
 from audit_schemas import Catalogue, Reason, content_hash, decode
+from audit_schemas.dead_letter import DIGEST_HEADER, REASON_HEADER, SIZE_HEADER
 from audit_schemas.event import PRINTABLE
 from confluent_kafka import Message, Producer
-from consuming import settle
-from events import chat_opened
 from faults.census import Place, a_deployment, letters, proof, stored
 from faults.hostile_values import INDEXED
 from faults.mutations import mutants, valid_events
 from faults.poison import CORPUS, Poison, twenty_megabytes
 from faults.topics import set_topic
-from raw_header import publish_with_header
-from servers import Deployment, Servers
-from waiting import wait_until
+from support.conditions import wait_until
+from support.consumers import settle
+from support.events import chat_opened
+from support.raw_header import publish_with_header
+from support.servers import Deployment, Servers
 
 pytestmark = pytest.mark.servers
 

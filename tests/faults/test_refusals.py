@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_consumer import set_up
-from audit_consumer.dead_letters import MESSAGE_HEADER, PATH_HEADER, REASON_HEADER
+from audit_admin import set_up
+from audit_schemas.dead_letter import MESSAGE_HEADER, PATH_HEADER, REASON_HEADER
 from confluent_kafka.admin import AdminClient
-from consuming import settle
-from events import chats, raw
 from faults.group import evict_all, lag
 from faults.proof import assert_exactly_once
 from faults.topics import set_topic
-from servers import Deployment
-from waiting import wait_until
+from support.conditions import wait_until
+from support.consumers import settle
+from support.events import chats, raw
+from support.servers import Deployment
 
 pytestmark = pytest.mark.servers
 

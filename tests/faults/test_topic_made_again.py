@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from audit_consumer import set_up
+from audit_admin import set_up
 from confluent_kafka.admin import AdminClient
-from events import chats
 from faults.crew import Crew
-from servers import Deployment
-from waiting import wait_until
+from support.conditions import wait_until
+from support.events import chats
+from support.servers import Deployment
 
 pytestmark = pytest.mark.servers
 

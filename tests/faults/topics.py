@@ -7,7 +7,7 @@ from confluent_kafka.admin import (
     ConfigResource,
     ResourceType,
 )
-from servers import Deployment
+from support.servers import Deployment
 
 __all__ = ["set_topic"]
 

@@ -20,7 +20,7 @@ def main() -> None:
         ConsumerSettings(),
         leave=lambda partitions, _: changes.append(f"left {len(partitions)}"),
         failed=lambda _: None,
-        sought=lambda: None,
+        seeks=lambda: None,
         start="earliest",
     )
     membership.join()

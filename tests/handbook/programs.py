@@ -14,8 +14,8 @@ from pathlib import Path
 from audit_local import LocalSettings
 from audit_local.artifacts import kafka_libraries
 from audit_local.java import find_java
-from page.chromium import run_as_root
 from rich.console import Console
+from server.page.chromium import run_as_root
 
 __all__ = ["curl", "go_home", "java_command", "node_home"]
 
@@ -28,7 +28,7 @@ def curl() -> None:
     if shutil.which("curl") is None:
         run_as_root("apt-get", "update", "--quiet")
         run_as_root("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "curl")
-    assert shutil.which("curl"), "the commands of the README need curl: install it"
+    assert shutil.which("curl"), "the documents' commands need curl: install it"
 
 
 def java_command() -> list[str]:

@@ -10,11 +10,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 from audit_consumer.record import Record
-from command import clean_environment
-from consuming import settle
 from handbook.block import blocks_of
 from handbook.programs import go_home, java_command, node_home
-from servers import ROOT, Deployment
+from support.command import clean_environment
+from support.consumers import settle
+from support.servers import ROOT, Deployment
 
 pytestmark = pytest.mark.servers
 

@@ -3,7 +3,7 @@
 import math
 import re
 
-from servers import ROOT
+from support.servers import ROOT
 
 _TEXT = (ROOT / "docs" / "sizing.md").read_text()
 _DOCUMENTS_A_SHARD = 170_000_000

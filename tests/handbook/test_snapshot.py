@@ -6,20 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from audit_consumer import set_up
+from audit_admin import set_up
 from audit_local import LocalSettings
 from audit_local.artifacts import elasticsearch_home
 from audit_local.elasticsearch import is_ready, start_elasticsearch
 from audit_local.java import find_java
 from audit_local.ports import LOOPBACK, free_port
 from audit_local.process import hand_over, stop, wait_until_ready
-from consuming import settle
-from events import chats
 from handbook.block import blocks_of
 from handbook.programs import curl
 from handbook.typist import Typist
 from rich.console import Console
-from servers import ROOT, Deployment, Servers, new_deployment
+from support.consumers import settle
+from support.events import chats
+from support.servers import ROOT, Deployment, Servers, new_deployment
 
 pytestmark = pytest.mark.servers
 

@@ -12,11 +12,11 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import MappingProxyType
 
-from command import clean_environment
 from handbook.block import Block
 from handbook.forked import auditlog
-from servers import Deployment
-from waiting import wait_until
+from support.command import clean_environment
+from support.conditions import wait_until
+from support.servers import Deployment
 
 __all__ = ["Typist"]
 

@@ -16,10 +16,10 @@ from audit_local.java import find_java, java_version
 from audit_local.kafka import _cluster_id
 from audit_local.ports import LOOPBACK, free_port, is_free
 from audit_local.process import Running, hand_over, start, stop, wait_until_ready, write_file
-from command import auditlog
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from rich.console import Console
+from support.command import auditlog
 
 CONSOLE = Console(quiet=True)
 

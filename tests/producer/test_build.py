@@ -4,7 +4,7 @@ import json
 from ipaddress import ip_address
 
 import pytest
-from audit_producer import AuditProducer, EventRefused, ProducerSettings, new_event
+from audit_producer import AuditProducer, EventRefusedError, ProducerSettings, new_event
 from audit_producer.activities import Activities
 from audit_schemas import AuditEvent, Catalogue, encode
 
@@ -88,7 +88,7 @@ def test_strange_name_is_mended_not_refused() -> None:
 
 def test_wrong_address_is_refused_with_its_path() -> None:
     """The SDK tells at once, not a consumer hours later."""
-    with pytest.raises(EventRefused, match=r"source\.ip: is not an IPv4 or IPv6 address"):
+    with pytest.raises(EventRefusedError, match=r"source\.ip: is not an IPv4 or IPv6 address"):
         new_event("login", user="u-1", ip="300.1.1.1")
 
 

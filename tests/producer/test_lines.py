@@ -3,7 +3,7 @@
 import json
 
 from audit_producer.lines import read_lines
-from events import fields
+from support.events import fields
 
 GOOD = {k: v for k, v in fields().items() if k != "event"} | {"event": {"action": "login"}}
 

@@ -15,7 +15,7 @@ import pytest
 from audit_producer import (
     AuditProducer,
     ClosedError,
-    EventRefused,
+    EventRefusedError,
     Failure,
     KafkaUnavailableError,
     ProducerSettings,
@@ -25,10 +25,10 @@ from audit_producer import (
 )
 from audit_producer.errors import DeliveryError
 from audit_schemas import SCHEMA_HEADER, SCHEMA_HEADER_VALUE, decode
-from command import clean_environment
-from events import fields
-from servers import Deployment
-from waiting import wait_until
+from support.command import clean_environment
+from support.conditions import wait_until
+from support.events import fields
+from support.servers import Deployment
 
 NOBODY_LISTENS = "127.0.0.1:1"
 
@@ -289,7 +289,7 @@ def test_failing_callback_does_not_reach_the_caller(caplog: pytest.LogCaptureFix
 def test_refused_event_raises_and_is_not_queued() -> None:
     """In the raising mode the caller learns what is wrong, and nothing reaches Kafka."""
     producer = AuditProducer(away())
-    with pytest.raises(EventRefused, match=r"event\.action"):
+    with pytest.raises(EventRefusedError, match=r"event\.action"):
         producer.record("no-such-activity", user="u-1")
     assert (producer.counts.published, producer.counts.refused) == (0, 1)
     producer.close()
@@ -328,7 +328,7 @@ def test_failure_is_told_once(caplog: pytest.LogCaptureFixture, failures: list[F
         handing = AuditProducer(away(), on_failure=failures.append, raises=False)
         raising = AuditProducer(away())
         assert not handing.publish({})
-        with pytest.raises(EventRefused):
+        with pytest.raises(EventRefusedError):
             raising.publish({})
     assert (len(failures), caplog.text) == (1, "")
     handing.close()

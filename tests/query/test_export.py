@@ -16,8 +16,8 @@ from audit_query.export import COLUMNS, Format, csv_cell, export
 from audit_schemas import AuditEvent
 from hypothesis import given
 from hypothesis import strategies as st
-from servers import Deployment
-from stored import store
+from support.servers import Deployment
+from support.stored_events import store
 
 T0 = datetime(2026, 11, 1, 10, tzinfo=UTC)
 

@@ -9,8 +9,8 @@ from audit_producer import new_event
 from audit_query import AuditLog, Bucket, Filter
 from audit_query.tables import buckets_table, events_table, row_of
 from rich.console import Console
-from servers import Deployment
-from stored import store
+from support.servers import Deployment
+from support.stored_events import store
 
 pytestmark = pytest.mark.servers
 

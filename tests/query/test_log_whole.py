@@ -11,10 +11,10 @@ import elasticsearch
 import pytest
 from audit_producer import new_event
 from audit_query import AuditLog, Criteria, Filter, Seen, TimeRangeError
-from audit_query.timespec import zone
+from audit_query.time_range import zone
 from audit_schemas import AuditEvent
-from servers import Deployment
-from stored import store
+from support.servers import Deployment
+from support.stored_events import store
 
 pytestmark = pytest.mark.servers
 

@@ -13,12 +13,12 @@ from audit_query import AuditLog, Filter
 from audit_query.options import asks
 from audit_query.question import NAMES, Question
 from audit_query.tail import follow
-from command import clean_environment
-from servers import Deployment
-from stored import store
+from support.command import clean_environment
+from support.conditions import wait_until
+from support.servers import Deployment
+from support.stored_events import store
 from typer import Typer
 from typer.testing import CliRunner
-from waiting import wait_until
 
 NOW = datetime.now(UTC)
 

@@ -4,8 +4,8 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 import pytest
 from audit_schemas.addresses import canonical_ip, is_ip, network_of
-from event_strategies import anything, ips, many
 from hypothesis import given
+from support.event_strategies import anything, ips, many
 
 
 @many

@@ -7,9 +7,9 @@ import uuid
 import pytest
 from audit_schemas import LineIds, new_event_id
 from audit_schemas.event import ID_PATTERN
-from event_strategies import some
 from hypothesis import given
 from hypothesis import strategies as st
+from support.event_strategies import some
 
 lines = st.lists(st.sampled_from([b"a", b"b", b"c"]) | st.binary(max_size=4), max_size=12)
 

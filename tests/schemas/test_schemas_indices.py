@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from audit_schemas import IndexNaming, format_timestamp
 from audit_schemas.indices import Granularity, Period
-from event_strategies import some, timestamps
 from hypothesis import given
 from hypothesis import strategies as st
+from support.event_strategies import some, timestamps
 
 MONTHLY = IndexNaming("audit-events")
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)

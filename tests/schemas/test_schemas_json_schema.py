@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_schemas import EventRefused, decode, encode
+from audit_schemas import EventRefusedError, decode, encode
 from audit_schemas.schema import json_schema
-from event_strategies import CATALOGUE, some, wire_events
 from hypothesis import given
 from jsonschema import Draft202012Validator
+from support.event_strategies import CATALOGUE, some, wire_events
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 COMMITTED = SCHEMAS / "audit-event.v1.schema.json"
@@ -74,7 +74,7 @@ def test_examples_show_every_field() -> None:
 def test_invalid_example_is_refused_as_its_sidecar_says(path: Path) -> None:
     """Reason, path and sentence are part of the contract."""
     expected = json.loads(path.with_suffix(".refusal.json").read_bytes())
-    with pytest.raises(EventRefused) as caught:
+    with pytest.raises(EventRefusedError) as caught:
         CATALOGUE.settle(decode(path.read_bytes()))
     first = caught.value.problems[0]
     assert 1 == len(caught.value.problems)

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from audit_schemas import EventRefused, Reason, TimeBounds, format_timestamp, parse_timestamp
-from event_strategies import some, timestamps
+from audit_schemas import EventRefusedError, Reason, TimeBounds, format_timestamp, parse_timestamp
 from hypothesis import given
+from support.event_strategies import some, timestamps
 
 RECEIVED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
@@ -78,7 +78,7 @@ CLOCK = ": check the publisher's clock"
 )
 def test_time_out_of_bounds_is_refused(apart: timedelta, reason: Reason, message: str) -> None:
     """Measured from when the broker took it, so a late consumer judges as an early one."""
-    with pytest.raises(EventRefused) as caught:
+    with pytest.raises(EventRefusedError) as caught:
         TimeBounds().check(format_timestamp(RECEIVED + apart), RECEIVED)
     assert (reason, f"@timestamp: {message}") == (caught.value.reason, str(caught.value))
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from audit_query.web.tokens import TokenFile
 from audit_secrets import SERVICES, Secrets, SecretsError
 from audit_secrets.authority import AUTHORITY_DAYS, SERVER_DAYS
 from audit_secrets.logins import user_hashes
-from command import auditlog
+from audit_server.tokens import TokenFile
 from cryptography import x509
+from support.command import auditlog
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 

@@ -11,18 +11,18 @@ from typing import Any
 
 import elasticsearch
 import pytest
+from audit_admin.acls import AccessRule, add_rules, load_rules, names_of
+from audit_admin.lag import Lag
 from audit_consumer import ConsumerSettings
-from audit_consumer.acls import AccessRule, allow, load_rules, names_of
-from audit_consumer.lag import Lag
 from audit_producer import AuditProducer, Failure, ProducerSettings
 from audit_producer.build import new_event
-from command import clean_environment
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
-from events import chat_opened
-from secured import PASSWORD, Secured
-from servers import ROOT
-from waiting import wait_until
+from support.command import clean_environment
+from support.conditions import wait_until
+from support.events import chat_opened
+from support.secured_servers import Secured
+from support.servers import ROOT
 
 ACLS = str(ROOT / "deploy" / "kafka" / "acls.toml")
 TOPIC, LETTERS, ALERTS = "audit.events", "audit.events.dead-letter", "audit.alerts"
@@ -37,7 +37,7 @@ def log(secured: Secured, tmp_path_factory: pytest.TempPathFactory) -> Secured:
     made = secured.run("setup", "--acls", ACLS, "--json", kafka="audit-admin", elastic="audit-admin")
     assert made.returncode == 0, made.stderr
     everyone = AccessRule("User:*", "group", ONLOOKERS, is_prefix=False, operation="read")
-    assert [(everyone, "added")] == list(allow(settings_of(secured), [everyone]))
+    assert [(everyone, "added")] == list(add_rules(settings_of(secured), [everyone]))
     changes = json.loads(made.stdout)["changes"]
     assert "created index template audit-events" in changes
     assert "User:audit-publisher may write topic audit.events" in changes
@@ -64,7 +64,7 @@ def consuming(secured: Secured, output: Path, elastic: str = "audit-writer") -> 
     finally:
         process.terminate()
         process.wait(60)
-        assert PASSWORD not in output.read_text()
+        assert secured.password not in output.read_text()
 
 
 def lag(secured: Secured) -> int:
@@ -358,12 +358,12 @@ def test_setup_needs_no_super_user(log: Secured, tmp_path: Path) -> None:
     given = AdminClient(log.kafka_config("audit-admin"))
     assert given.list_topics(timeout=10).topics.keys() & names.values() == set()
     settings = settings_of(log, **names)
-    added = allow(settings, load_rules(rules, names_of(settings)))
+    added = add_rules(settings, load_rules(rules, names_of(settings)))
     assert {done for _, done in added} == {"added"}
     done = log.run("setup", "--acls", str(rules), kafka="audit-setup", elastic="audit-admin", **names)
     assert done.returncode == 0, done.stderr
     assert "created topic other.events" in done.stdout
-    assert "was there: User:audit-setup may alter the cluster" in done.stdout
+    assert "unchanged: User:audit-setup may alter the cluster" in done.stdout
 
 
 def settings_of(secured: Secured, **more: str) -> ConsumerSettings:
@@ -381,7 +381,7 @@ def test_admin_makes_an_index_anew_and_the_others_go_on(log: Secured, tmp_path: 
     for command in (("retention",), ("reindex", "--index", index)):
         done = log.run(*command, kafka="audit-admin", elastic="audit-admin")
         assert done.returncode == 0, done.stderr
-    assert "took its place" in done.stdout
+    assert "replaced by" in done.stdout
     events = tmp_path / "events.ndjson"
     events.write_bytes(chat_opened(99))
     for _ in range(2):

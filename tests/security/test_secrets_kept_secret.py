@@ -3,16 +3,17 @@
 from pathlib import Path
 
 import pytest
-from audit_alerts.kibana.settings import KibanaSettings
+from audit_admin import SetupSettings
 from audit_alerts.runner.settings import RunnerSettings
 from audit_cli.settings import all_settings
-from audit_consumer import ConsumerSettings, SetupSettings
+from audit_consumer import ConsumerSettings
+from audit_kibana.settings import KibanaSettings
 from audit_producer import AuditProducer, ProducerSettings
 from audit_query import QuerySettings
-from audit_schemas.errors import CredentialsError
-from audit_schemas.settings import ElasticsearchSettings, KafkaSettings
-from command import auditlog
+from audit_runtime.errors import CredentialsError
+from audit_runtime.settings import ElasticsearchSettings, KafkaSettings
 from pydantic import BaseModel, SecretStr, ValidationError
+from support.command import auditlog
 
 SECRET = "c0rrect-h0rse-battery-staple"  # noqa: S105 - of nothing
 SECRETS = [setting.variable for setting in all_settings() if setting.is_secret]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from audit_query.timespec import parse_time, zone
+from audit_query import parse_time, zone
 
 from audit_alerts.runner.service import run_alerts
 from audit_alerts.runner.settings import RunnerSettings

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
-from audit_query.errors import ParameterError
-from audit_query.question import Question
+from audit_query import ParameterError, Question
 from audit_schemas import format_timestamp
 
 from audit_alerts.condition import AllOf, AnyOf, Condition, Equals

@@ -4,15 +4,15 @@ import signal
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from types import FrameType
 
 import elasticsearch
-from audit_monitor import Health, Monitor
-from audit_query import AuditLog
-from audit_query.errors import ExportError
-from audit_schemas import format_timestamp
-from audit_schemas.soften import printable
+from audit_query import AuditLog, ExportError
+from audit_runtime.elastic import connect
+from audit_runtime.monitor import Health, monitored
+from audit_schemas import format_timestamp, printable
 from confluent_kafka import KafkaException
 
 from audit_alerts.errors import AlertError
@@ -49,9 +49,7 @@ def run_alerts(
     rules = [(rule, version_of(rule, settings.denied_ranges)) for rule in load_rules(settings)]
     start = None if since is None else round(since.timestamp() * 1000)
     sinks = sinks_of(settings)
-    client = elasticsearch.Elasticsearch(
-        **settings.elasticsearch_options(), request_timeout=settings.query_seconds
-    )
+    client = connect(settings, seconds=settings.query_seconds)
     states = RuleStates(client, settings.state_index)
     ours = [sink.name for sink in sinks]
     book = AlertBook(
@@ -76,9 +74,10 @@ def run_alerts(
     ]
     kafka = KafkaLog(settings)
     log = AuditLog(settings, seconds=settings.query_seconds)
-    monitor: Monitor | None = None
+    monitor = ExitStack()
     try:
-        monitor = None if once else Monitor.of(settings, metrics.registry, health)
+        if not once:
+            monitor.enter_context(monitored(settings, metrics.registry, health))
         runner = Runner(
             rules, log, kafka, states, book, since=start, metrics=metrics, alive=health.alive
         )
@@ -98,8 +97,7 @@ def run_alerts(
         kafka.close()
         log.close()
         client.close()
-        if monitor is not None:
-            monitor.close()
+        monitor.close()
 
 
 class _Loop:

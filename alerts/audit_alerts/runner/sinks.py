@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any, Protocol, TextIO
 from urllib.parse import urlsplit
 
-from audit_schemas.errors import CredentialsError
+from audit_runtime import CredentialsError
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from audit_alerts.runner.post import NoAnswerError, Post
@@ -78,7 +78,7 @@ def sinks_of(settings: RunnerSettings) -> list[Sink]:
         parts = urlsplit(settings.webhook_url)
         if parts.scheme == "http":
             mend = "Set AUDITLOG_WEBHOOK_URL to https"
-            settings.hold_back("The webhook", f"http://{parts.netloc}", mend, carried="alerts")
+            settings.require_tls("The webhook", f"http://{parts.netloc}", mend, carried="alerts")
     found: list[Sink] = [Output(), Topic(settings)]
     if settings.webhook_url is not None:
         found.append(Webhook(settings, settings.webhook_url))

@@ -15,7 +15,7 @@ from audit_query.reports.timeline import (
 from audit_query.reports.user_activity import users
 from audit_query.reports.user_row import UserRow
 from audit_query.reports.wait_row import Spread, WaitRow, waits
-from audit_query.reports.windows import WHOLE
+from audit_query.reports.windows import WHOLE, Progress
 
 __all__ = [
     "SAME",
@@ -24,6 +24,7 @@ __all__ = [
     "ChatRow",
     "Facts",
     "Moment",
+    "Progress",
     "Session",
     "Spread",
     "Timeline",

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
+from audit_runtime.terminal import Json, new_console
 from rich import progress
 from rich.console import Console
 
-from audit_query.commands import asked_filter, console_of, explain_nothing, open_log
+from audit_query.commands import asked_filter, explain_nothing
 from audit_query.errors import ParameterError
 from audit_query.export import csv_cell
 from audit_query.filter import Filter
@@ -25,7 +26,7 @@ from audit_query.reports.user_activity import users
 from audit_query.reports.wait_row import waits
 from audit_query.reports.windows import Progress
 from audit_query.settings import QuerySettings
-from audit_query.timespec import zone
+from audit_query.time_range import zone
 
 __all__ = ["register"]
 
@@ -36,7 +37,6 @@ Interval = Annotated[
         "row a user."
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one row a line.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")]
 
 
@@ -68,7 +68,7 @@ def report_users(
     """
     settings = QuerySettings()
     wanted, tz = asked_filter(question, settings), zone(settings.time_zone)
-    with open_log(settings) as log, _progress() as counted:
+    with AuditLog(settings, seconds=settings.query_seconds) as log, _progress() as counted:
         rows = users(log, wanted, interval=interval, time_zone=settings.time_zone, progress=counted)
         if json_output:
             _print_lines(row.to_json(tz) for row in rows)
@@ -76,7 +76,7 @@ def report_users(
             activities = [found.value for found in log.top(wanted, "activity", size=1000)]
             _print_csv(_flat(row.to_json(tz), activities) for row in rows)
         else:
-            console, empty = console_of(), True
+            console, empty = new_console(), True
             for some in report_tables.by_bucket(rows):
                 empty = False
                 console.print(report_tables.title_of(some[0].start, tz, settings.time_zone))
@@ -98,7 +98,7 @@ def report_chats(
     """
     settings = QuerySettings()
     wanted, tz = asked_filter(question, settings), zone(settings.time_zone)
-    with open_log(settings) as log, _progress() as counted:
+    with AuditLog(settings, seconds=settings.query_seconds) as log, _progress() as counted:
         rows: Iterator[Any] = (
             chats(log, wanted, progress=counted)
             if each
@@ -111,7 +111,7 @@ def report_chats(
         elif each:
             _print_chats(rows, log, wanted, settings)
         else:
-            console, empty = console_of(), True
+            console, empty = new_console(), True
             for some in report_tables.by_bucket(rows):
                 empty = False
                 console.print(report_tables.title_of(some[0].start, tz, settings.time_zone))
@@ -133,12 +133,12 @@ def report_user(
         raise ParameterError("user", "is given as USER already; leave --user out")
     settings = QuerySettings()
     wanted, tz = asked_filter(question, settings), zone(settings.time_zone)
-    with open_log(settings) as log:
+    with AuditLog(settings, seconds=settings.query_seconds) as log:
         found = user_report(log, wanted, who, newest_first=not oldest_first, limit=limit)
         if json_output:
             sys.stdout.write(json.dumps(found.to_json(tz)) + "\n")
             return
-        console = console_of()
+        console = new_console()
         if found.facts is None:
             explain_nothing(console, log, Filter(users=(who,)))
             return
@@ -155,7 +155,7 @@ def report_user(
 
 
 def _print_chats(rows: Iterable[Any], log: AuditLog, wanted: Filter, settings: QuerySettings) -> None:
-    console, held, empty = console_of(), [], True
+    console, held, empty = new_console(), [], True
     tz = zone(settings.time_zone)
     for row in rows:
         held.append(row)

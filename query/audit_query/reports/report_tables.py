@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from audit_schemas.soften import printable
+from audit_schemas import printable
 from rich.markup import escape
 from rich.table import Table
 

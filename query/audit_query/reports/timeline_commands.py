@@ -5,16 +5,17 @@ import sys
 from typing import Annotated
 
 import typer
+from audit_runtime.terminal import new_console
 
-from audit_query.commands import asked_filter, console_of, explain_nothing, open_log
+from audit_query.commands import asked_filter, explain_nothing
 from audit_query.errors import ParameterError, QueryError
-from audit_query.log import PAGE_MAX
+from audit_query.log import PAGE_MAX, AuditLog
 from audit_query.options import asks
 from audit_query.question import Question
 from audit_query.reports.event_tables import timeline_table
 from audit_query.reports.timeline import SAME, Timeline, around, chat_timeline, parse_window
 from audit_query.settings import QuerySettings
-from audit_query.timespec import zone
+from audit_query.time_range import zone
 
 __all__ = ["register"]
 
@@ -45,7 +46,7 @@ def timeline(
     """Show what happened in a chat, or just before and after an event; oldest first."""
     settings = QuerySettings()
     wanted = asked_filter(question, settings)
-    with open_log(settings) as log:
+    with AuditLog(settings, seconds=settings.query_seconds) as log:
         if event_id is None:
             found = chat_timeline(log, wanted, _chat(question), limit=limit)
         else:
@@ -54,12 +55,12 @@ def timeline(
                 around(log, wanted, event_id, window=span, same=same or (), limit=limit), event_id
             )
         if not found.moments and not json_output:
-            explain_nothing(console_of(), log, wanted)
+            explain_nothing(new_console(), log, wanted)
             return
     if json_output:
         sys.stdout.write(json.dumps(found.to_json()) + "\n")
         return
-    console, tz = console_of(), zone(settings.time_zone)
+    console, tz = new_console(), zone(settings.time_zone)
     console.print(timeline_table(found, tz, settings.time_zone, of_event=event_id is not None))
     if found.total > len(found.moments):
         more = f"{len(found.moments):,} of {found.total:,} events; more with --limit"

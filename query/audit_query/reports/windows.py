@@ -11,7 +11,7 @@ from audit_query.filter import Filter
 from audit_query.intervals import AUTO, LADDER, check_interval, suitable_interval
 from audit_query.log import AuditLog
 from audit_query.reports.cells import Cell, by_time, cells, moment
-from audit_query.timespec import zone
+from audit_query.time_range import zone
 
 __all__ = [
     "WHOLE",

@@ -1,0 +1,89 @@
+"""A batch: records that are settled together, by one bulk request and by dead letters."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from confluent_kafka import Message
+
+from audit_consumer.record import Refusal
+
+__all__ = ["Batch"]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records that were read and are not settled yet.
+
+    Owned by one thread at a time: the loop fills it, a worker settles it and hands it back.
+    """
+
+    messages: list[Message] = field(default_factory=list)
+    """To be indexed; beside each message its lines of the bulk request."""
+    lines: list[bytes] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    """To be dead-lettered."""
+    size: int = 0
+    """Bytes of the bulk request's body."""
+    held: int = 0
+    """Approximate bytes that it keeps in memory."""
+    oldest: int = 0
+    """When Kafka took the first record that was put in, in ms since 1970."""
+    ends: dict[int, int] = field(default_factory=dict)
+    """For each partition, the offset after the last record that was put in."""
+
+    def __len__(self) -> int:
+        return len(self.messages) + len(self.refusals)
+
+    def add(self, message: Message, read: bytes | Refusal) -> None:
+        """Add a record: its lines of the bulk request, or why it is refused."""
+        if not self.ends:
+            self.oldest = message.timestamp()[1]
+        self.ends[message.partition()] = message.offset() + 1  # type: ignore[index,operator]
+        self.held += len(message)
+        if isinstance(read, bytes):
+            self.messages.append(message)
+            self.lines.append(read)
+            self.size += len(read)
+            self.held += len(read)
+        else:
+            self.refusals.append(read)
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Forget the messages that are settled; `positions`, in order, are those that are not."""
+        self.messages = [self.messages[position] for position in positions]
+        self.lines = [self.lines[position] for position in positions]
+
+    def halve(self) -> "Batch":
+        """Move the later half of the messages to a new batch, and return that.
+
+        There must be no refusals: all that precedes the later half stays in this batch.
+        """
+        assert not self.refusals  # noqa: S101 - the caller's to see to
+        half = len(self.messages) // 2
+        rest = Batch()
+        for message, lines in zip(self.messages[half:], self.lines[half:], strict=True):
+            rest.add(message, lines)
+        self.keep(range(half))
+        self.size -= rest.size
+        self.held -= rest.held
+        for message in reversed(rest.messages):
+            partition, offset = message.partition(), message.offset()
+            if partition is not None and offset is not None:
+                rest.ends[partition] = max(rest.ends[partition], self.ends[partition])
+                self.ends[partition] = offset
+        return rest
+
+    def leave(self, partitions: Collection[int]) -> None:
+        """Forget the records of partitions that were taken away."""
+        self.keep([n for n, m in enumerate(self.messages) if m.partition() not in partitions])
+        self.refusals = [r for r in self.refusals if r.record.origin.partition not in partitions]
+
+    def reached(self) -> dict[int, int]:
+        """Return for each partition the first offset that is not settled, or the end."""
+        reached = dict(self.ends)
+        unsettled = [(m.partition(), m.offset()) for m in self.messages]
+        unsettled += [(r.record.origin.partition, r.record.origin.offset) for r in self.refusals]
+        for partition, offset in unsettled:
+            if partition is not None and offset is not None:
+                reached[partition] = min(reached[partition], offset)
+        return reached

@@ -1,0 +1,6 @@
+"""A simulated chat platform, and attacks on it whose authors are known."""
+
+from audit_generator.attacks import Attacks
+from audit_generator.traffic import Traffic
+
+__all__ = ["Attacks", "Traffic"]

@@ -1,0 +1,85 @@
+"""What one attacker, or one harmless person who looks like one, does: the parts of a story."""
+
+import ipaddress
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import cycle
+from typing import Any
+
+from audit_generator.traffic import Agent
+
+__all__ = ["DENIED_RANGES", "Cast", "Story", "paced"]
+
+DENIED_RANGES = ("198.51.100.128/25", "2001:db8:dead::/48")
+"""The ranges that stories about denied ones are about."""
+
+Step = tuple[float, dict[str, Any]]
+"""Seconds from the story's beginning, and the event's fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Steps in order of time, and who is in them."""
+
+    steps: list[Step]
+    says: str
+    users: tuple[str, ...] = ()
+    """Accounts that the story is about, as the log shows them."""
+    reasons: tuple[str, ...] = ()
+    """Why its records are refused, if they are."""
+    hours: tuple[float, float] | None = None
+    """The hours of the day, UTC, between which it begins; None: any."""
+    silent: tuple[str, float] | None = None
+    """A service that publishes nothing, for so many seconds from the beginning."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes."""
+        last = self.steps[-1][0] if self.steps else 0.0
+        return max(last, self.silent[1] if self.silent else 0.0)
+
+
+@dataclass(slots=True)
+class Cast:
+    """Who a seed's stories are about: people of the house in turn, strangers without number."""
+
+    rng: random.Random
+    staff: list[Agent]
+    _turn: Iterator[Agent] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Put the staff in an order of this seed's own, so that stories seldom meet in one person."""
+        self._turn = cycle(self.rng.sample(self.staff, len(self.staff)))
+
+    def agent(self) -> Agent:
+        """Return the next of the staff."""
+        return next(self._turn)
+
+    def network(self) -> str:
+        """Return the network of a stranger: IPv4 that nobody has, or IPv6 of the documentation's."""
+        if self.rng.random() < 0.3:  # noqa: PLR2004 - three in ten come by IPv6
+            start = int(ipaddress.IPv6Address("2001:db8::")) + (self.rng.getrandbits(32) << 64)
+            return f"{ipaddress.IPv6Address(start)}/64"
+        start = (240 << 24) + (self.rng.getrandbits(19) << 8)
+        return f"{ipaddress.IPv4Address(start)}/24"
+
+    def address(self, network: str | None = None) -> str:
+        """Return an address of the network, by default of a stranger's own."""
+        within = ipaddress.ip_network(network or self.network())
+        host = self.rng.randrange(1, min(within.num_addresses - 1, 2**60))
+        return str(within[host])
+
+
+def paced(rng: random.Random, count: int, slowest: float, fastest: float) -> list[float]:
+    """Return the times of `count` steps at a pace of this story's own, in seconds, with some jitter.
+
+    The pace is anywhere between the two, as likely in each order of magnitude.
+    """
+    pace = math.exp(rng.uniform(math.log(fastest), math.log(slowest)))
+    times, at = [], 0.0
+    for _ in range(count):
+        times.append(at)
+        at += pace * rng.uniform(0.5, 1.5)
+    return times

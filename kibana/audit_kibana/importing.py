@@ -1,0 +1,178 @@
+"""What is brought into Kibana, step by step, and what became of each.
+
+What is there already is replaced, except for what people attach to a rule in Kibana: its actions,
+its exceptions, and whether it is switched on.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from audit_kibana.bundle import OBJECTS_FILE, Bundle
+from audit_kibana.errors import Refused, Unreachable
+from audit_kibana.kibana_rules import KibanaRule
+from audit_kibana.saved_objects import ndjson
+
+__all__ = ["Done", "Outcome", "Sender", "imported"]
+
+_IMPORT = "/api/saved_objects/_import?overwrite=true"
+_ACTION_KEYS = (
+    "id",
+    "group",
+    "params",
+    "frequency",
+    "uuid",
+    "alerts_filter",
+    "use_alert_data_for_template",
+)
+"""What an action is written with; Kibana reads out more than it takes."""
+_MEANINGS = {
+    "conflict": "there is another object of this id; delete or rename it in Kibana",
+    "ambiguous_conflict": "several copies of it are there; delete the old ones in Kibana",
+    "missing_references": "what it refers to was refused too",
+    "unsupported_type": "this Kibana does not know this type; it may lack the feature",
+}
+
+
+class Outcome(StrEnum):
+    """What became of one thing."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    FAILED = "failed"
+    NOT_TRIED = "not tried"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One thing, and what became of it; `reason` says what to do if it failed."""
+
+    what: str
+    name: str
+    outcome: Outcome
+    reason: str = ""
+
+
+class Sender(Protocol):
+    """What this needs of a client; `Kibana` is one."""
+
+    def send(self, method: str, path: str, body: Any = None) -> Any:
+        """Send JSON and return the answer's. Raises Refused, or Unreachable."""
+        ...
+
+    def upload(self, path: str, name: str, content: str) -> Any:
+        """Send a file. Raises as `send` does."""
+        ...
+
+
+def imported(bundle: Bundle, kibana: Sender) -> Iterator[Done]:
+    """Bring it all in; yield what became of each thing, in order.
+
+    A refusal of one thing hinders no other. When Kibana can't be reached any more, the rest is told
+    as not tried.
+    """
+    try:
+        yield from _objects(bundle, kibana)
+    except Unreachable as error:
+        yield Done("objects", OBJECTS_FILE, Outcome.FAILED, str(error))
+        yield from _left(bundle.rules)
+        return
+    for number, rule in enumerate(bundle.rules):
+        try:
+            yield Done(rule.form, rule.rule, _rule(rule, kibana))
+        except Refused as error:
+            yield Done(rule.form, rule.rule, Outcome.FAILED, str(error))
+        except Unreachable as error:
+            yield Done(rule.form, rule.rule, Outcome.FAILED, str(error))
+            yield from _left(bundle.rules[number + 1 :])
+            return
+
+
+def _left(rules: tuple[KibanaRule, ...]) -> Iterator[Done]:
+    return (Done(rule.form, rule.rule, Outcome.NOT_TRIED) for rule in rules)
+
+
+def _objects(bundle: Bundle, kibana: Sender) -> Iterator[Done]:
+    try:
+        answer = kibana.upload(_IMPORT, OBJECTS_FILE, ndjson(bundle.objects))
+    except Refused as error:
+        yield Done("objects", OBJECTS_FILE, Outcome.FAILED, str(error))
+        return
+    succeeded = {(each.get("type"), each.get("id")): each for each in _listed(answer, "successResults")}
+    failed = {(each.get("type"), each.get("id")): each for each in _listed(answer, "errors")}
+    for each in bundle.objects:
+        key = each["type"], each["id"]
+        yield _object(each, succeeded.get(key), failed.get(key))
+
+
+def _object(
+    wanted: Mapping[str, Any], success: Mapping[str, Any] | None, error: Mapping[str, Any] | None
+) -> Done:
+    attributes = wanted["attributes"]
+    what, name = wanted["type"], attributes.get("name") or attributes["title"]
+    if error is not None:
+        return Done(what, name, Outcome.FAILED, _meaning(error))
+    if success is None:
+        reason = "Kibana's answer does not say what became of it; look for it in Kibana"
+        return Done(what, name, Outcome.FAILED, reason)
+    return Done(what, name, Outcome.UPDATED if success.get("overwrite") else Outcome.CREATED)
+
+
+def _meaning(error: Mapping[str, Any]) -> str:
+    """Return what an error inside an answer of 200 means."""
+    found = error.get("error")
+    inner = found if isinstance(found, dict) else {}
+    kind = str(inner.get("type", "unknown"))
+    said = inner.get("message") or _MEANINGS.get(kind)
+    return f"{kind}: {said}" if said else f"Kibana refuses it: {kind}"
+
+
+def _rule(rule: KibanaRule, kibana: Sender) -> Outcome:
+    """Make a rule; where it is there already, replace it. Two answers of 409 are somebody else."""
+    try:
+        kibana.send("POST", rule.path, rule.body)
+    except Refused as error:
+        if error.status != HTTPStatus.CONFLICT:
+            raise
+    else:
+        return Outcome.CREATED
+    replace = _replace_detection if rule.form.is_detection else _replace_alerting
+    try:
+        replace(rule, kibana)
+    except Refused as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        raise Refused(
+            error.status,
+            f"its id {rule.id} is taken, but not in this space. Delete what has it, or import with "
+            "--space",
+        ) from None
+    return Outcome.UPDATED
+
+
+def _replace_alerting(rule: KibanaRule, kibana: Sender) -> None:
+    there = kibana.send("GET", rule.path)
+    actions = [
+        {key: action[key] for key in _ACTION_KEYS if key in action}
+        for action in _listed(there, "actions")
+    ]
+    kept = {key: rule.body[key] for key in ("name", "schedule", "params", "tags")}
+    kibana.send("PUT", rule.path, kept | {"actions": actions})
+
+
+def _replace_detection(rule: KibanaRule, kibana: Sender) -> None:
+    there = kibana.send("GET", f"{rule.path}?rule_id={rule.id}")
+    kept = {
+        key: there[key]
+        for key in ("enabled", "actions", "exceptions_list")
+        if isinstance(there, dict) and key in there
+    }
+    kibana.send("PUT", rule.path, rule.body | kept)
+
+
+def _listed(answer: Any, key: str) -> list[Mapping[str, Any]]:
+    """Return a list of an answer, without what is no object."""
+    found = answer.get(key) if isinstance(answer, dict) else None
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []

@@ -1,0 +1,280 @@
+"""A rule as one of Kibana's own. What Kibana can't say becomes a rule over the runner's alerts. Pure.
+
+Kibana's rules count over what came in between two runs and a span before; ours over every moment. So
+theirs look back over the span and a step: what fires here fires there, and now and then a little more.
+They go by `event.ingested`, so that events which come late are looked at too.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from audit_alerts import (
+    OPTIONAL,
+    Base,
+    Correlation,
+    FirstSeen,
+    Kind,
+    Origin,
+    Rule,
+    bases_of,
+    span_words,
+)
+
+from audit_kibana.places import Places
+from audit_kibana.spans import kibana_span, step_of
+
+__all__ = ["Form", "KibanaRule", "kibana_rule"]
+
+_ARRIVED = "event.ingested"
+_MINUTE = 60_000
+_GROUPS = 1000
+_SAMPLES = 10
+_FIELDS = 3
+"""What Kibana can group by at once: new_terms takes the fewest."""
+
+_ALERT_RULE, _ALERT_MADE = "rule.name", "event.created"
+_ALERT_GROUP = ("audit.alert.group", "event.id")
+"""One of Kibana's alerts for each of ours, and its name says whom it is about."""
+_ALERT_WINDOW = 3_600_000
+"""How long Kibana may be away without missing one; for so long each is active there."""
+_RISK = {
+    "informational": ("low", 1),
+    "low": ("low", 21),
+    "medium": ("medium", 47),
+    "high": ("high", 73),
+    "critical": ("critical", 99),
+}
+
+
+class Form(StrEnum):
+    """Which kind of Kibana's rules it is."""
+
+    ES_QUERY = "es-query"
+    THRESHOLD = "threshold"
+    NEW_TERMS = "new_terms"
+    ALERTS = "over alerts"
+
+    @property
+    def is_detection(self) -> bool:
+        """Tell whether it belongs to Elastic Security."""
+        return self in (Form.THRESHOLD, Form.NEW_TERMS)
+
+
+@dataclass(frozen=True, slots=True)
+class KibanaRule:
+    """A request that makes a rule, and what to know about it."""
+
+    rule: str
+    form: Form
+    id: str
+    body: dict[str, Any]
+    note: str
+    """Why it has this form, or where it differs from our own."""
+
+    @property
+    def path(self) -> str:
+        """Where it is posted to, below the space."""
+        if self.form.is_detection:
+            return "/api/detection_engine/rules"
+        return f"/api/alerting/rule/{self.id}"
+
+
+def kibana_rule(rule: Rule, places: Places, *, detection: bool = True) -> KibanaRule:
+    """Return what the rule becomes; without `detection`, only what every Kibana has."""
+    own_id = places.id_of("rule", rule.id)
+    if why := _beyond(rule) or _beyond_plain(rule, detection=detection):
+        body = _alerting(rule, _over_alerts(rule, places), _MINUTE)
+        return KibanaRule(rule.name, Form.ALERTS, own_id, body, why)
+    root = rule.root
+    assert isinstance(root, Correlation)  # noqa: S101 - for mypy: a silence is beyond Kibana
+    if _mark(root) is not None:
+        body = _detection(rule, own_id, places, root) | _new_terms(root)
+        return KibanaRule(rule.name, Form.NEW_TERMS, own_id, body, _note_new(root))
+    if root.kind is Kind.VALUE_COUNT:
+        body = _detection(rule, own_id, places, root) | _threshold(root)
+        return KibanaRule(rule.name, Form.THRESHOLD, own_id, body, _note(root))
+    body = _alerting(rule, _es_query(root, places), step_of(root.span))
+    return KibanaRule(rule.name, Form.ES_QUERY, own_id, body, _note(root))
+
+
+def _beyond(rule: Rule) -> str | None:
+    """Return what no rule of Kibana's can say about it; None if one can say it."""
+    if rule.idle:
+        return f"idle ({rule.idle})"
+    if rule.origin is Origin.DEAD_LETTERS:
+        return "the dead-letter topic is in Kafka, where Kibana does not look"
+    if not isinstance(rule.root, Correlation):
+        return "Kibana counts what is there, not which groups are missing"
+    return _beyond_counts(rule.root) or _beyond_marks(rule.root)
+
+
+def _beyond_counts(root: Correlation) -> str | None:
+    if root.kind in (Kind.TEMPORAL, Kind.TEMPORAL_ORDERED):
+        return "Kibana knows no order of events"
+    if root.aliases or not all(isinstance(part, Base) for part in root.parts):
+        return "Kibana builds no rule on another"
+    if not 0 < len(_group(root)) <= _FIELDS:
+        return f"Kibana groups by one to {_FIELDS} fields that every event has"
+    return None
+
+
+def _beyond_marks(root: Correlation) -> str | None:
+    marks = [base.mark for base in bases_of(root) if base.mark is not None]
+    if not marks:
+        return None
+    is_new = isinstance(marks[0], FirstSeen) and len(root.parts) == 1
+    if not is_new or root.at_least > 1 or root.kind is not Kind.EVENT_COUNT:
+        return "Kibana knows nobody's usual hours, and counts nothing that is new"
+    return None if len(_new_fields(root)) <= _FIELDS else "Kibana combines at most three new terms"
+
+
+def _beyond_plain(rule: Rule, *, detection: bool) -> str | None:
+    root = rule.root
+    if detection or not isinstance(root, Correlation):
+        return None
+    needed = root.kind is Kind.VALUE_COUNT or _mark(root) is not None
+    return "it needs a detection rule, which was not wanted" if needed else None
+
+
+def _mark(root: Correlation) -> FirstSeen | None:
+    mark = next(bases_of(root)).mark
+    return mark if isinstance(mark, FirstSeen) else None
+
+
+def _group(root: Correlation) -> list[str]:
+    """Return what to group by in Kibana, which leaves out events that lack one of the fields."""
+    return [name for name in root.group_by if name not in OPTIONAL]
+
+
+def _new_fields(root: Correlation) -> list[str]:
+    mark = _mark(root)
+    if mark is None:
+        return []
+    return [*(name for name in mark.group_by if name not in OPTIONAL), mark.field]
+
+
+def _query(root: Correlation) -> str:
+    """Return one Lucene query for all parts."""
+    texts = list(dict.fromkeys(base.lucene for base in bases_of(root)))
+    return texts[0] if len(texts) == 1 else " OR ".join(f"({text})" for text in texts)
+
+
+def _es_query(root: Correlation, places: Places) -> dict[str, Any]:
+    fields = _group(root)
+    query = {"query_string": {"query": _query(root), "allow_leading_wildcard": True}}
+    return _params(
+        places.events,
+        _ARRIVED,
+        {"query": query},
+        root.span + step_of(root.span),
+        root.at_least,
+        fields[0] if len(fields) == 1 else fields,
+    )
+
+
+def _over_alerts(rule: Rule, places: Places) -> dict[str, Any]:
+    query = {"query": {"bool": {"filter": [{"term": {_ALERT_RULE: rule.name}}]}}}
+    return _params(places.alerts, _ALERT_MADE, query, _ALERT_WINDOW, 1, list(_ALERT_GROUP))
+
+
+def _params(
+    index: str,
+    time_field: str,
+    query: dict[str, Any],
+    window: int,
+    least: int,
+    term: str | Sequence[str],
+) -> dict[str, Any]:
+    size, unit = kibana_span(window)
+    return {
+        "searchType": "esQuery",
+        "index": [index],
+        "timeField": time_field,
+        "esQuery": json.dumps(query),
+        "size": _SAMPLES,
+        "timeWindowSize": size,
+        "timeWindowUnit": unit,
+        "threshold": [least],
+        "thresholdComparator": ">=",
+        "aggType": "count",
+        "groupBy": "top",
+        "termField": term,
+        "termSize": _GROUPS,
+        # A threshold would be counted anew after each run, and never be reached.
+        "excludeHitsFromPreviousRun": False,
+    }
+
+
+def _alerting(rule: Rule, params: dict[str, Any], step: int) -> dict[str, Any]:
+    size, unit = kibana_span(step)
+    return {
+        "name": f"Audit log: {rule.title}",
+        "rule_type_id": ".es-query",
+        "consumer": "stackAlerts",
+        "schedule": {"interval": f"{size}{unit}"},
+        "params": params,
+        "tags": _tags(rule),
+        "actions": [],
+        "enabled": True,
+    }
+
+
+def _detection(rule: Rule, own_id: str, places: Places, root: Correlation) -> dict[str, Any]:
+    severity, risk = _RISK.get(rule.level, _RISK["medium"])
+    step = step_of(root.span)
+    size, unit = kibana_span(step)
+    return {
+        "rule_id": own_id,
+        "name": f"Audit log: {rule.title}",
+        "description": rule.description,
+        "severity": severity,
+        "risk_score": risk,
+        "index": [places.events],
+        "language": "lucene",
+        "query": _query(root),
+        "interval": f"{size}{unit}",
+        "from": f"now-{(root.span + step) // 1000}s",
+        "to": "now",
+        "timestamp_override": _ARRIVED,
+        "false_positives": list(rule.false_positives),
+        "note": rule.what_to_do,
+        "tags": _tags(rule),
+        "enabled": True,
+    }
+
+
+def _threshold(root: Correlation) -> dict[str, Any]:
+    # So many values are at least as many events, so the count of these excludes nothing.
+    cardinality = [{"field": root.counted, "value": root.at_least}]
+    return {
+        "type": "threshold",
+        "threshold": {"field": _group(root), "value": root.at_least, "cardinality": cardinality},
+    }
+
+
+def _new_terms(root: Correlation) -> dict[str, Any]:
+    mark = _mark(root)
+    assert mark is not None  # noqa: S101 - for mypy
+    size, unit = kibana_span(mark.history)
+    return {
+        "type": "new_terms",
+        "new_terms_fields": _new_fields(root),
+        "history_window_start": f"now-{size}{unit}",
+    }
+
+
+def _tags(rule: Rule) -> list[str]:
+    return ["auditlog", f"auditlog:{rule.name}", f"level:{rule.level}", *rule.tags]
+
+
+def _note(root: Correlation) -> str:
+    note = f"counts over {span_words(root.span + step_of(root.span))}, where ours slides"
+    left = [name for name in root.group_by if name in OPTIONAL]
+    return f"{note}; without {left[0]}, which events may lack" if left else note
+
+
+def _note_new(root: Correlation) -> str:
+    return f"{_note(root)}; also fires for those who were never seen before"

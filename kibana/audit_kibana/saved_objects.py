@@ -1,0 +1,144 @@
+"""The saved objects: data views, searches, the dashboard; newer Kibanas migrate these shapes. Pure."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audit_kibana.dashboard import FAILED, HOUR, WEEKDAY, dashboard
+from audit_kibana.places import Places
+
+__all__ = ["SEARCHES", "Search", "ndjson", "saved_objects"]
+
+_INDEX_REFERENCE = "kibanaSavedObjectMeta.searchSourceJSON.index"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A saved search. The query means the same in KQL and in Lucene."""
+
+    name: str
+    title: str
+    description: str
+    query: str
+    columns: tuple[str, ...]
+    newest_first: bool = True
+
+
+SEARCHES = (
+    Search(
+        "failed-log-ins",
+        "Audit log: failed log-ins",
+        "Every log-in that was refused.",
+        FAILED,
+        ("audit.user", "source.ip", "audit.source.network", "event.reason", "service.name"),
+    ),
+    Search(
+        "user-trail",
+        "Audit log: one user's trail",
+        "All that one user did, in order: put the user's name, in quotation marks, in the place of *.",
+        "audit.user:*",
+        ("audit.user", "event.action", "event.outcome", "source.ip", "audit.chat.id", "message"),
+        newest_first=False,
+    ),
+    Search(
+        "changes",
+        "Audit log: changes",
+        "Changes of settings, roles, accounts and passwords, with what they were before.",
+        "event.category:(configuration OR iam)",
+        (
+            "audit.user",
+            "event.action",
+            "user.target.name",
+            "audit.changes.field",
+            "audit.changes.before",
+            "audit.changes.after",
+            "source.ip",
+        ),
+    ),
+)
+"""What analysts open again and again."""
+
+_DAY = (
+    "def day = doc['@timestamp'].value.getDayOfWeekEnum(); "
+    "emit(day.getValue() + ' ' + day.getDisplayName(TextStyle.SHORT, Locale.ROOT));"
+)
+_RUNTIME = {
+    HOUR: ("long", "emit(doc['@timestamp'].value.getHour());"),
+    WEEKDAY: ("keyword", _DAY),
+}
+
+
+def saved_objects(places: Places) -> list[dict[str, Any]]:
+    """Return all objects; what is referred to comes before what refers to it."""
+    events = places.id_of("index-pattern", "events")
+    return [
+        _data_view(events, places.events, "Audit log", _RUNTIME),
+        _data_view(places.id_of("index-pattern", "alerts"), places.alerts, "Audit alerts", {}),
+        *(_search(places.id_of("search", search.name), search, events) for search in SEARCHES),
+        dashboard(places.id_of("dashboard", "audit-log"), events),
+    ]
+
+
+def ndjson(objects: Iterable[dict[str, Any]]) -> str:
+    """Return the file that Kibana imports: an object a line."""
+    return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in objects)
+
+
+def _data_view(
+    own_id: str, title: str, name: str, runtime: dict[str, tuple[str, str]]
+) -> dict[str, Any]:
+    fields = {
+        field: {"type": kind, "script": {"source": source}} for field, (kind, source) in runtime.items()
+    }
+    return {
+        "type": "index-pattern",
+        "id": own_id,
+        "coreMigrationVersion": "8.8.0",
+        "typeMigrationVersion": "8.0.0",
+        "managed": False,
+        "references": [],
+        "attributes": {
+            "title": title,
+            "name": name,
+            "timeFieldName": "@timestamp",
+            "fields": "[]",
+            "fieldAttrs": "{}",
+            "fieldFormatMap": "{}",
+            "runtimeFieldMap": json.dumps(fields),
+            "sourceFilters": "[]",
+            "typeMeta": "{}",
+        },
+    }
+
+
+def _search(own_id: str, search: Search, data_view: str) -> dict[str, Any]:
+    source = {
+        "query": {"query": search.query, "language": "kuery"},
+        "filter": [],
+        "highlightAll": True,
+        "version": True,
+        "indexRefName": _INDEX_REFERENCE,
+    }
+    references: Sequence[dict[str, str]] = [
+        {"type": "index-pattern", "id": data_view, "name": _INDEX_REFERENCE}
+    ]
+    return {
+        "type": "search",
+        "id": own_id,
+        "coreMigrationVersion": "8.8.0",
+        "typeMigrationVersion": "10.5.0",
+        "managed": False,
+        "references": references,
+        "attributes": {
+            "title": search.title,
+            "description": search.description,
+            "columns": list(search.columns),
+            "sort": [["@timestamp", "desc" if search.newest_first else "asc"]],
+            "grid": {},
+            "hideChart": False,
+            "isTextBasedQuery": False,
+            "timeRestore": False,
+            "kibanaSavedObjectMeta": {"searchSourceJSON": json.dumps(source)},
+        },
+    }

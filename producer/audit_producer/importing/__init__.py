@@ -1,3 +1,0 @@
-"""Another audit log's files, made events of by a mapping file."""
-
-__all__: list[str] = []

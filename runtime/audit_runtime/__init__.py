@@ -1,0 +1,50 @@
+"""What our processes share: settings of Kafka and Elasticsearch, offsets, back-off, stop requests.
+
+Needs the base install alone. What needs more stands in modules of its own, which are public too:
+`elastic` (the Elasticsearch client), `logs` (structlog), `monitor` (prometheus-client) and `terminal`
+(typer, rich).
+"""
+
+from audit_runtime.backoff import Backoff
+from audit_runtime.errors import ConfigurationError, CredentialsError, MonitorError
+from audit_runtime.kafka_producer import KafkaProducer
+from audit_runtime.offsets import (
+    committed_offsets,
+    offset_at,
+    partition_bounds,
+    partitions_of,
+    visible_partitions,
+)
+from audit_runtime.settings import (
+    ElasticsearchSettings,
+    EventSettings,
+    KafkaSettings,
+    LogFormat,
+    LogSettings,
+    SecretSettings,
+    secret_of,
+)
+from audit_runtime.signals import stop_requests
+from audit_runtime.suggestions import did_you_mean
+
+__all__ = [
+    "Backoff",
+    "ConfigurationError",
+    "CredentialsError",
+    "ElasticsearchSettings",
+    "EventSettings",
+    "KafkaProducer",
+    "KafkaSettings",
+    "LogFormat",
+    "LogSettings",
+    "MonitorError",
+    "SecretSettings",
+    "committed_offsets",
+    "did_you_mean",
+    "offset_at",
+    "partition_bounds",
+    "partitions_of",
+    "secret_of",
+    "stop_requests",
+    "visible_partitions",
+]

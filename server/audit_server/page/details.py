@@ -1,0 +1,144 @@
+"""A whole event as a reader wants it: fields in groups, changes before and after. Pure."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audit_schemas import printable
+
+__all__ = ["Changed", "Details", "Fact", "Group", "details_of", "flattened"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A field of an event; `parameter` names the filter that asks for its value, if there is one."""
+
+    label: str
+    value: str
+    parameter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Fields that belong together."""
+
+    title: str
+    facts: Sequence[Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a field was, and what it is; None where there was nothing, or is nothing."""
+
+    field: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """All there is to see of one event."""
+
+    message: str | None
+    groups: Sequence[Group]
+    changes: Sequence[Changed]
+    json: str
+
+
+_GROUPS: Mapping[str, Mapping[str, tuple[str, str | None]]] = {
+    "What happened": {
+        "event.action": ("Activity", "activity"),
+        "event.outcome": ("Outcome", "outcome"),
+        "event.reason": ("Reason", None),
+        "@timestamp": ("Date and Time", None),
+        "audit.chat.id": ("Chat", "chat"),
+        "audit.target.type": ("Target type", None),
+        "audit.target.name": ("Target name", None),
+        "audit.target.id": ("Target id", None),
+    },
+    "Who": {
+        "audit.user": ("User", "user"),
+        "user.name": ("User name", "user"),
+        "user.id": ("User id", "user"),
+        "user.email": ("E-mail", None),
+        "user.roles": ("Roles", None),
+        "audit.actor.kind": ("Person or system", None),
+        "audit.session.id": ("Session", "session"),
+        "user.target.name": ("Done to user", "user"),
+        "user.target.id": ("Done to user id", "user"),
+        "user.target.email": ("Done to e-mail", None),
+        "user.target.roles": ("Done to roles", None),
+    },
+    "Where from": {
+        "source.ip": ("IP Address", "ip"),
+        "audit.source.network": ("Network", "ip"),
+        "user_agent.original": ("Program", None),
+        "service.name": ("Service", "service"),
+        "service.version": ("Service version", None),
+        "organization.id": ("Organization", "org"),
+        "trace.id": ("Trace", None),
+    },
+}
+_ELSEWHERE = ("message", "audit.changes")
+"""Shown in a way of their own."""
+_IMPLIED = ("related.", "ecs.version")
+"""Copies of what is shown already; the JSON has them."""
+
+
+def details_of(event: Mapping[str, Any]) -> Details:
+    """Return an event's fields in groups; what has no place of its own comes last, under its path."""
+    flat = dict(flattened({name: value for name, value in event.items() if name != "labels"}))
+    groups = []
+    for title, known in _GROUPS.items():
+        facts = [
+            Fact(label, flat.pop(path), parameter)
+            for path, (label, parameter) in known.items()
+            if path in flat
+        ]
+        groups.append(Group(title, _without_echoes(facts)))
+    labels = event.get("labels") or {}
+    groups.append(Group("Labels", [Fact(_text(name), _text(labels[name])) for name in sorted(labels)]))
+    rest = [
+        Fact(_text(path), value)
+        for path, value in flat.items()
+        if path not in _ELSEWHERE and not path.startswith(_IMPLIED)
+    ]
+    groups.append(Group("Record", rest))
+    return Details(
+        flat.get("message"),
+        [group for group in groups if group.facts],
+        [_changed(change) for change in event.get("audit", {}).get("changes") or ()],
+        printable(json.dumps(event, ensure_ascii=False, indent=2)).replace("\\u000a", "\n"),
+    )
+
+
+def flattened(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each leaf's dotted path and its text; lists are joined by commas."""
+    for name, inner in value.items():
+        here = f"{path}.{name}" if path else name
+        if isinstance(inner, Mapping):
+            yield from flattened(inner, here)
+        elif isinstance(inner, list):
+            yield here, ", ".join(map(_text, inner))
+        elif inner is not None:
+            yield here, _text(inner)
+
+
+def _without_echoes(facts: Sequence[Fact]) -> list[Fact]:
+    """Leave out `User` where a name or id beside it says the same."""
+    values = [fact.value for fact in facts if fact.label != "User"]
+    return [fact for fact in facts if fact.label != "User" or fact.value not in values]
+
+
+def _changed(change: Mapping[str, Any]) -> Changed:
+    before, after = change.get("before"), change.get("after")
+    return Changed(
+        _text(change.get("field", "")),
+        None if before is None else _text(before),
+        None if after is None else _text(after),
+    )
+
+
+def _text(value: object) -> str:
+    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

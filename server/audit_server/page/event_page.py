@@ -1,0 +1,58 @@
+"""An event's own page: the event, and what happened around it."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from audit_query import AuditLog, Filter, ParameterError
+
+from audit_server.page.opened import event_path, opened
+from audit_server.page.palette import colours_of
+from audit_server.page.rows import rows_of
+from audit_server.page.view import View
+
+__all__ = ["WINDOWS", "event_page"]
+
+WINDOWS = {
+    "1m": timedelta(minutes=1),
+    "10m": timedelta(minutes=10),
+    "1h": timedelta(hours=1),
+    "1d": timedelta(days=1),
+}
+_SIDE = 100
+
+
+def event_page(
+    log: AuditLog, event: Mapping[str, Any], view: View, window: str = "10m"
+) -> Mapping[str, Any]:
+    """Ask what happened before and after an event, at most 100 events of each."""
+    if window not in WINDOWS:
+        raise ParameterError("window", f"{window!r} is none of {', '.join(WINDOWS)}")
+    at = datetime.fromisoformat(event["@timestamp"])
+    start, end = at - WINDOWS[window], at + WINDOWS[window]
+    wanted, place = Filter(start=start, end=end), _place(event, at)
+    before = log.search(wanted, size=_SIDE, after=place)
+    after = log.search(wanted, size=_SIDE, after=place, newest_first=False)
+    around = [*reversed(after.events), event, *before.events]
+    colours = colours_of(one["event"]["action"] for one in around)
+    (row,) = rows_of([event], view.zone, colours)
+    path = event_path(row.id)
+    return {
+        "row": row,
+        "event": opened(event, view),
+        "opened": {},
+        "around": rows_of(around, view.zone, colours),
+        "window": window,
+        "windows": [(name, f"{view.anywhere(path, window=name)}#around") for name in WINDOWS],
+        "later": after.events,
+        "later_left": after.cursor is not None,
+        "earlier_left": before.cursor is not None,
+        "in_log": view.unfolding_between(row.id, start, end),
+    }
+
+
+def _place(event: Mapping[str, Any], at: datetime) -> tuple[int, int, int]:
+    """Return where an event stands in the order of the log; Elasticsearch counts milliseconds."""
+    kafka = event["audit"].get("kafka", {})
+    millis = int((at - datetime.fromtimestamp(0, at.tzinfo)) // timedelta(milliseconds=1))
+    return millis, kafka.get("partition", 0), kafka.get("offset", 0)

@@ -1,0 +1,236 @@
+"""The Audit Logs page itself: what is asked of the log, and what its template is given."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from audit_query import (
+    AUTO,
+    AuditLog,
+    Buckets,
+    Filter,
+    Page,
+    TimeRangeError,
+    decode_cursor,
+    encode_cursor,
+)
+from markupsafe import Markup
+
+from audit_server.page.chips import LABELS, chips_of, drops_of
+from audit_server.page.histogram import histogram, label_of, totals
+from audit_server.page.opened import opened
+from audit_server.page.palette import colours_of
+from audit_server.page.rows import rows_of
+from audit_server.page.spans import Span, spans
+from audit_server.page.view import INTERVALS, QUICK, View, written
+
+__all__ = ["ROWS", "Shown", "live_page", "log_page", "rows_page"]
+
+ROWS = 100
+_PARTS = 9
+"""Of a bar; with the rest they are ten."""
+_BARS = 1000
+"""More are too narrow to be seen."""
+_SEEN = 500
+"""Events that a live tail may meet again."""
+_LIVE = 200
+
+_FIELDS = (
+    ("user", "name or id"),
+    ("activity", "such as login-failed"),
+    ("ip", "address or CIDR"),
+)
+_OTHER_FIELDS = ("service", "org", "chat", "session")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a page shows, for its template; and how many events match, where that was counted."""
+
+    context: Mapping[str, Any]
+    total: int
+
+
+def log_page(log: AuditLog, view: View, now: datetime) -> Shown:
+    """Ask for all that the page needs. Raises ParameterError, TimeRangeError."""
+    wanted = view.question.filter(now.astimezone(view.zone))
+    live = _live(log, wanted, view)  # before the search: what comes in between shows twice, not never
+    with ThreadPoolExecutor(2, "page") as pool:
+        later = pool.submit(_buckets, log, wanted, view)
+        found = _search(log, wanted, view)
+        buckets = later.result()
+    total = sum(bucket.count for bucket in buckets.buckets)
+    colours = colours_of(totals(buckets.buckets)[0])
+    unfolded, apart, missing = _unfolded(log, view, found)
+    return Shown(
+        {
+            **_form(view),
+            **_over_time(view, wanted, buckets, colours, now),
+            **live,
+            "chips": chips_of(view),
+            "total": total,
+            "rows": rows_of(found.events, view.zone, colours),
+            **_more(view, found),
+            "opened": unfolded,
+            "apart": apart,
+            "opened_missing": missing,
+            **_exports(view, wanted),
+            **(_nothing(log, view, now) if not found.events else {"drops": (), "empty_log": False}),
+        },
+        total,
+    )
+
+
+def rows_page(log: AuditLog, view: View, now: datetime) -> Mapping[str, Any]:
+    """Return the rows that follow those which are there."""
+    found = _search(log, view.question.filter(now.astimezone(view.zone)), view)
+    more = _more(view, found)
+    return {
+        "rows": rows_of(found.events, view.zone, {}),
+        "cursor": more["more_rows"],
+        "more": more["more"],
+    }
+
+
+def live_page(log: AuditLog, view: View, now: datetime, since: str | None) -> Mapping[str, Any]:
+    """Return the rows that came since; some of them may have been there already."""
+    wanted = view.question.filter(now.astimezone(view.zone))
+    found = log.arrived(wanted, since=decode_cursor(since, numbers=1) if since else None, size=_LIVE)
+    return {
+        "rows": rows_of(found.events, view.zone, {}),
+        "cursor": encode_cursor(found.cursor) if found.cursor else None,
+        "more": None,
+    }
+
+
+def _search(log: AuditLog, wanted: Filter, view: View) -> Page:
+    return log.search(wanted, size=ROWS, after=decode_cursor(view.after) if view.after else None)
+
+
+def _buckets(log: AuditLog, wanted: Filter, view: View) -> Buckets:
+    """Return the bars; where there would be too many to tell apart, those of `auto`."""
+
+    def by(interval: str) -> Buckets:
+        return log.buckets(
+            wanted, interval=interval, by="activity", parts=_PARTS, time_zone=view.zone_name
+        )
+
+    try:
+        found = by(view.interval)
+    except TimeRangeError:
+        return by(AUTO)
+    return found if len(found.buckets) <= _BARS else by(AUTO)
+
+
+def _more(view: View, found: Page) -> Mapping[str, str | None]:
+    if found.cursor is None:
+        return {"more": None, "more_rows": None}
+    following = encode_cursor(found.cursor)
+    return {
+        "more": view.going_on(following),
+        "more_rows": view.going_on(following, "/rows"),
+    }
+
+
+def _form(view: View) -> Mapping[str, Any]:
+    """Return the form: what is in force stays in force, times are edited in place."""
+    kept = [pair for pair in view.question.pairs if pair[0] not in ("from", "to")]
+    own = [pair for pair in view.own() if pair[0] in ("tz", "interval", "live")]
+    return {
+        "kept": [*kept, *own],
+        "fields": [(name, LABELS[name], hint) for name, hint in _FIELDS],
+        "other_fields": [(name, LABELS[name]) for name in _OTHER_FIELDS],
+        "quick_ranges": QUICK,
+        "intervals": INTERVALS if view.interval in INTERVALS else (*INTERVALS, view.interval),
+    }
+
+
+def _over_time(
+    view: View, wanted: Filter, buckets: Buckets, colours: Mapping[str, int], now: datetime
+) -> Mapping[str, Any]:
+    sums, rest = totals(buckets.buckets)
+    bars = spans(buckets, view.zone, wanted, view.between)
+    legend = [
+        {"name": name, "count": count, "colour": colours[name], "link": view.only("activity", name)}
+        for name, count in sums.items()
+    ]
+    return {
+        "buckets": bool(sums or rest),
+        "interval": buckets.interval,
+        "too_narrow": view.interval not in (AUTO, buckets.interval),
+        "picture": Markup(histogram(bars, colours, view.zone)),  # noqa: S704 - written as XML
+        "zoom": view.any_time(),
+        "span": _covered(bars, view, now),
+        "legend": legend,
+        "rest": rest,
+        "lines": [_line(bar, list(sums), view, rest=bool(rest)) for bar in bars],
+    }
+
+
+def _covered(bars: Sequence[Span], view: View, now: datetime) -> str:
+    """Return from when to when the bars are, as far as it has come."""
+    if not bars:
+        return ""
+    (start, end), (_, last) = bars[0].asked, bars[-1].asked
+    return label_of(start, min(last, max(end, now)), view.zone)
+
+
+def _line(bar: Span, names: Sequence[str], view: View, *, rest: bool) -> Mapping[str, Any]:
+    bucket = bar.bucket
+    counts = [bucket.parts.get(name, 0) for name in names]
+    return {
+        "label": label_of(bucket.start, bar.end, view.zone),
+        "link": bar.link,
+        "count": bucket.count,
+        "counts": [*counts, bucket.other] if rest else counts,
+    }
+
+
+def _unfolded(
+    log: AuditLog, view: View, found: Page
+) -> tuple[Mapping[str, Any], Any | None, str | None]:
+    """Return the event that the address names: among the rows, beside them, or that it is missing."""
+    if view.opened is None:
+        return {}, None, None
+    for event in found.events:
+        if event["event"]["id"] == view.opened:
+            return {view.opened: opened(event, view)}, None, None
+    elsewhere = log.get(view.opened)
+    if elsewhere is None:
+        return {}, None, view.opened
+    return {}, opened(elsewhere, view), None
+
+
+def _live(log: AuditLog, wanted: Filter, view: View) -> Mapping[str, Any]:
+    link = view.live_toggled()
+    if not view.live:
+        return {"live_toggle": link, "live_link": "", "live_cursor": None, "live_seen": ""}
+    newest = log.arrived(wanted, size=1).cursor
+    seen = log.arrived(wanted, since=newest, size=_SEEN).events if newest else ()
+    return {
+        "live_toggle": link,
+        "live_link": view.link("/live"),
+        "live_cursor": encode_cursor(newest) if newest else None,
+        "live_seen": " ".join(event["event"]["id"] for event in seen),
+    }
+
+
+def _exports(view: View, wanted: Filter) -> Mapping[str, str]:
+    """Return the addresses of the exports, with the times that the page was made for."""
+    question = view.question
+    for name, moment in (("from", wanted.start), ("to", wanted.end)):
+        if moment is not None:
+            question = question.with_(name, written(moment))
+    plain = View(question)
+    return {f"export_{form}": plain.link("/api/v1/export", format=form) for form in ("csv", "ndjson")}
+
+
+def _nothing(log: AuditLog, view: View, now: datetime) -> Mapping[str, Any]:
+    """Return why there is no event, and what to do."""
+    if view.after:
+        return {"drops": (), "empty_log": False}
+    here = now.astimezone(view.zone)
+    drops = drops_of(view, lambda question: log.count(question.filter(here)))
+    return {"drops": drops, "empty_log": not drops and not log.count(Filter())}

@@ -1,0 +1,58 @@
+"""Templates into answers: everything that is put into one is escaped."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from audit_server.page.chips import LABELS
+from audit_server.page.view import ZONE_COOKIE, View, user_path
+
+__all__ = ["environment", "render", "view_of"]
+
+
+def environment() -> Environment:
+    """Return the templates: autoescape everywhere, and a name that is missing is an error."""
+    found = Environment(
+        loader=PackageLoader("audit_server.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals |= {"number": "{:,}".format, "user_path": user_path, "labels": LABELS}
+    return found
+
+
+_TEMPLATES = environment()
+
+
+def view_of(request: Request, without: tuple[str, ...] = ()) -> View:
+    """Return what the address asks for, less what only its own path knows. Raises ParameterError."""
+    given = request.query_params.multi_items()
+    return View.of(
+        [(name, value) for name, value in given if name not in without],
+        cookie=request.cookies.get(ZONE_COOKIE),
+        default=request.app.state.settings.time_zone,
+    )
+
+
+def render(
+    name: str,
+    *,
+    status: int = HTTPStatus.OK,
+    view: View | None = None,
+    asker: str | None = None,
+    **context: Any,
+) -> HTMLResponse:
+    """Return a page; `asker` is who may sign out of it."""
+    text = _TEMPLATES.get_template(name).render(
+        view=view,
+        zone_name=view.zone_name if view else "UTC",
+        ask_zone=view is not None and not view.zone_known,
+        asker=asker,
+        **context,
+    )
+    return HTMLResponse(text, int(status))

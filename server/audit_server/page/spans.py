@@ -1,0 +1,57 @@
+"""Where the bars of the histogram begin and end, and what each of them zooms into. Pure."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from audit_query import Bucket, Buckets, Filter, fixed_width
+
+__all__ = ["Span", "end_of", "spans"]
+
+_CLOCK = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_DAYS = {"day": 1, "week": 7}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A bucket, its end, the part of it that is asked for, and the address that asks for that part."""
+
+    bucket: Bucket
+    end: datetime
+    asked: tuple[datetime, datetime]
+    link: str
+
+
+def spans(
+    found: Buckets, zone: tzinfo, wanted: Filter, link: Callable[[datetime, datetime], str]
+) -> Sequence[Span]:
+    """Return the buckets with their ends; a zoom never shows more time than the filter does."""
+    ends = [bucket.start for bucket in found.buckets[1:]]
+    if found.buckets:
+        ends.append(end_of(found.buckets[-1].start, found.interval, zone))
+    return [_span(bucket, end, wanted, link) for bucket, end in zip(found.buckets, ends, strict=True)]
+
+
+def end_of(start: datetime, interval: str, zone: tzinfo) -> datetime:
+    """Return where an interval ends that begins at `start`: a day may have 23 hours, or 25."""
+    if width := fixed_width(interval):
+        return start + width
+    if interval in _CLOCK:
+        return start + _CLOCK[interval]
+    here = start.astimezone(zone).replace(tzinfo=None)
+    if interval in _DAYS:
+        stop = here + timedelta(days=_DAYS[interval])
+    else:
+        month = here.month - 1 + _MONTHS[interval]
+        stop = here.replace(year=here.year + month // 12, month=month % 12 + 1, day=1)
+    return stop.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _span(
+    bucket: Bucket, end: datetime, wanted: Filter, link: Callable[[datetime, datetime], str]
+) -> Span:
+    start = max(bucket.start, wanted.start) if wanted.start else bucket.start
+    stop = min(end, wanted.end) if wanted.end else end
+    asked = (start, stop) if start < stop else (bucket.start, end)
+    return Span(bucket, end, asked, link(*asked))

@@ -1,0 +1,148 @@
+"""The server: a socket, the application, and an end without a traceback."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from audit_query import AuditLog, zone
+from audit_runtime.monitor import Health, monitored
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from audit_server.app import create_app
+from audit_server.errors import ListenError
+from audit_server.listening import check_listening, listen, uses_tls
+from audit_server.metrics import ServerMetrics
+from audit_server.publisher import publishing
+from audit_server.settings import ServeSettings
+from audit_server.tokens import TokenFile
+
+__all__ = ["configured", "serve"]
+
+_HEADERS_SECONDS = 20
+_KEEP_ALIVE_SECONDS = 30
+_END_SECONDS = 5
+_HEADERS_BYTES = 64 * 1024
+_CONNECTIONS_A_REQUEST = 32
+
+
+class _ImpatientProtocol(H11Protocol):
+    """Ends a connection that asks nothing, which uvicorn only does after a first answer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request's headers."""
+        super().connection_made(transport)
+        self.loop.call_later(_HEADERS_SECONDS, self._end_unless_asked)
+
+    def _end_unless_asked(self) -> None:
+        if self.cycle is None and not self.transport.is_closing():
+            self.transport.close()
+
+
+class _TellingServer(uvicorn.Server):
+    """Tells when it answers."""
+
+    tell: Callable[[], Any]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell."""
+        await super().startup(sockets)
+        self.tell()
+
+
+def serve(
+    settings: ServeSettings, *, plain_text: bool = False, tell: Callable[[str], Any] = lambda _: None
+) -> None:
+    """Serve until SIGTERM or Ctrl-C, then let requests end for some seconds. In the main thread.
+
+    `tell` gets the address once it answers. Raises ListenError, MonitorError, TokenFileError and
+    TimeRangeError.
+    """
+    check_listening(settings, plain_text=plain_text)
+    zone(settings.time_zone)
+    tokens = _tokens(settings)
+    is_https = uses_tls(settings) or plain_text
+    metrics, health = ServerMetrics(), Health()
+    with (
+        listen(settings.serve_host, settings.serve_port) as listener,
+        closing(AuditLog(settings, seconds=settings.query_seconds)) as log,
+        publishing(settings) as publish,
+        monitored(settings, metrics.registry, health),
+        _quiet_signals(),
+    ):
+        app = create_app(
+            log,
+            settings,
+            tokens=tokens,
+            publish=publish,
+            is_https=is_https,
+            metrics=metrics,
+            health=health if settings.metrics_port is not None else None,
+        )
+        server = _TellingServer(configured(app, settings))
+        server.tell = lambda: tell(_address(settings, listener))
+        server.run(sockets=[listener])
+
+
+def _tokens(settings: ServeSettings) -> TokenFile | None:
+    if settings.tokens_file is None:
+        return None
+    tokens = TokenFile(settings.tokens_file)
+    tokens.judge("")  # so that a file that can't be read is told now
+    return tokens
+
+
+def configured(app: Any, settings: ServeSettings) -> uvicorn.Config:
+    """Return uvicorn's configuration. Raises ListenError for a certificate that is none."""
+    # What uvicorn would log, the middleware logs; and its lines hold queries.
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
+    config = uvicorn.Config(
+        app,
+        http=_ImpatientProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # it would believe anyone on this machine; see Access.client_of
+        limit_concurrency=settings.serve_requests * _CONNECTIONS_A_REQUEST,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_END_SECONDS,
+        h11_max_incomplete_event_size=_HEADERS_BYTES,
+        ssl_certfile=settings.serve_cert_file,
+        ssl_keyfile=settings.serve_key_file,
+    )
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        raise ListenError(
+            f"AUDITLOG_SERVE_CERT_FILE and AUDITLOG_SERVE_KEY_FILE are no certificate and its key: "
+            f"{error.strerror or error}"
+        ) from None
+    return config
+
+
+def _address(settings: ServeSettings, listener: socket.socket) -> str:
+    host = f"[{settings.serve_host}]" if ":" in settings.serve_host else settings.serve_host
+    scheme = "https" if uses_tls(settings) else "http"
+    return f"{scheme}://{host}:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def _quiet_signals() -> Iterator[None]:
+    """Take what uvicorn raises again once it has ended by a signal: we end well, not by it."""
+
+    def ignore(_: int, __: FrameType | None) -> None:
+        pass
+
+    before = {number: signal.signal(number, ignore) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,189 @@
+"""`auditlog retention`: what goes, what stays and why, on real servers."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from audit_admin.indices.retention import RetentionPolicy, delete, evaluate
+from audit_consumer.elastic import EventIndex
+from audit_schemas import IndexNaming
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+from support.consumers import settle
+from support.events import chat_opened
+from support.servers import Deployment
+
+OLD = datetime.now(UTC) - timedelta(days=100)
+
+
+@pytest.mark.parametrize(
+    ("policy", "end", "last_day"),
+    [
+        (RetentionPolicy(months=1), date(2026, 10, 1), date(2026, 10, 31)),
+        (RetentionPolicy(months=12), date(2024, 3, 1), date(2025, 2, 28)),
+        (RetentionPolicy(months=3), date(2026, 12, 1), date(2027, 2, 28)),
+        (RetentionPolicy(days=30), date(2026, 10, 1), date(2026, 10, 30)),
+        (RetentionPolicy(days=1), date(2026, 11, 24), date(2026, 11, 24)),
+    ],
+)
+def test_index_is_kept_from_the_end_of_its_period(
+    policy: RetentionPolicy, end: date, last_day: date
+) -> None:
+    """To the last day, and not one day less."""
+    assert not policy.is_expired(end, last_day)
+    assert policy.is_expired(end, last_day + timedelta(days=1))
+
+
+def test_time_without_end_is_never_over() -> None:
+    """Neither the end of the calendar nor a long keep ends with an error."""
+    assert not RetentionPolicy(months=1200).is_expired(date(9950, 1, 1), date.max)
+    assert not RetentionPolicy(days=36_500).is_expired(date(9950, 1, 1), date.max)
+
+
+@pytest.fixture
+def filled(deployment: Deployment, log: Path) -> Deployment:
+    """Give a deployment with events of now and of a hundred days ago."""
+    deployment.publish_raw(*(chat_opened(n, at=OLD) for n in range(20)))
+    deployment.publish_raw(*(chat_opened(n) for n in range(5)))
+    with deployment.consuming(log=log) as process:
+        settle(deployment, log, process)
+    return deployment
+
+
+def name_of(deployment: Deployment, moment: datetime) -> str:
+    """Return the index of a moment."""
+    return IndexNaming(deployment.name).index_of(moment.isoformat())
+
+
+def expire(deployment: Deployment) -> None:
+    """Let Kafka lose all records, as its own retention would."""
+    admin = AdminClient({"bootstrap.servers": deployment.servers.kafka})
+    topic = f"{deployment.name}.events"
+    ends = [TopicPartition(topic, number, -1) for number in range(6)]
+    for done in admin.delete_records(ends).values():
+        done.result(30)
+
+
+def rows(deployment: Deployment, *arguments: str) -> dict[str, dict[str, Any]]:
+    """Return what the command says of each index."""
+    said = deployment.run("retention", "--json", *arguments).stdout
+    return {row["index"]: row for row in json.loads(said)["indices"]}
+
+
+@pytest.mark.servers
+def test_index_goes_when_it_is_old_and_kafka_has_let_go(filled: Deployment, log: Path) -> None:
+    """Not before, not without being told, and the log says who did it; the proof holds throughout."""
+    old, now = name_of(filled, OLD), name_of(filled, datetime.now(UTC))
+    policy = ("--keep-months", "2", "--delete", "--yes", "--as", "the-timer")
+    info = rows(filled, *policy)[old]
+    assert (info["expired"], info["deleted"]) == (True, False)
+    assert "Kafka still holds 20 of its events" in info["kept_because"]
+
+    expire(filled)
+    shown = filled.run("retention", "--keep-months", "2").stdout
+    assert "delete" in shown.split()
+    assert filled.count() == 25, "it only shows"
+
+    found = rows(filled, *policy)
+    assert {name: row["deleted"] for name, row in found.items()} == {old: True, now: False}
+    with filled.consuming(log=log) as process:
+        settle(filled, log, process)
+    left = filled.documents()
+    (noted,) = [one for one in left if one["event"]["action"] == "audit-log-deleted"]
+    assert noted["user"]["name"] == "the-timer"
+    assert (noted["labels"]["index"], noted["labels"]["events"]) == (old, "20")
+    assert len(left) == 6
+    filled.run("verify")
+
+
+@pytest.mark.servers
+def test_nothing_goes_without_a_yes(filled: Deployment) -> None:
+    """Where nobody can be asked, it ends with a plan."""
+    expire(filled)
+    done = filled.run("retention", "--keep-days", "30", "--delete", check=False)
+    assert done.returncode == 1
+    assert "auditlog: Deleting needs confirmation, and this is not a terminal: add --yes" in done.stderr
+    assert filled.count() == 25
+
+
+@pytest.mark.servers
+def test_index_that_is_not_ours_stays(deployment: Deployment) -> None:
+    """By its name, or by its mapping."""
+    strange, foreign = f"{deployment.name}-2020.13", f"{deployment.name}-notes"
+    guessed = f"{deployment.name}-2020.01"
+    with deployment.client() as client:
+        for name in (strange, foreign):
+            client.indices.create(index=name)
+        client.indices.delete_index_template(name=deployment.name)
+        client.indices.create(index=guessed, mappings={"dynamic": True})
+    deployment.run("setup")
+    said = deployment.run("retention", "--json", "--keep-days", "1", "--delete", "--yes").stdout
+    assert json.loads(said)["foreign"] == sorted([guessed, strange, foreign])
+    with deployment.client() as client:
+        assert len(client.indices.get(index=f"{deployment.name}-*")) == 3
+
+
+@pytest.mark.servers
+def test_closed_index_stays(filled: Deployment) -> None:
+    """Nobody can tell what it holds."""
+    expire(filled)
+    old = name_of(filled, OLD)
+    with filled.client() as client:
+        client.indices.close(index=old)
+        found = rows(filled, "--keep-days", "30", "--delete", "--yes")[old]
+        assert "is closed" in found["kept_because"]
+        client.indices.open(index=old)
+
+
+@pytest.mark.servers
+def test_nothing_goes_that_could_not_be_noted(filled: Deployment) -> None:
+    """The event of a deletion comes first."""
+    expire(filled)
+    naming = IndexNaming(filled.name)
+
+    def record(*_: object) -> None:
+        raise ConnectionError
+
+    with filled.client() as client:
+        today = datetime.now(UTC).date()
+        plan = evaluate(client, naming, filled.consumer, RetentionPolicy(days=30), today)
+        assert [decision.info.name for decision in plan.deletions] == [name_of(filled, OLD)]
+        with pytest.raises(ConnectionError):
+            list(delete(client, naming, plan.deletions, record))
+    assert filled.count() == 25
+
+
+@pytest.mark.servers
+def test_late_event_makes_its_index_again_and_that_stays_for_as_long_as_kafka_holds_it(
+    filled: Deployment, log: Path
+) -> None:
+    """Nothing that was published is lost because its time is over."""
+    expire(filled)
+    old = name_of(filled, OLD)
+    policy = ("--keep-months", "2", "--delete", "--yes")
+    assert rows(filled, *policy)[old]["deleted"]
+    filled.publish_raw(chat_opened(99, at=OLD))
+    with filled.consuming(log=log) as process:
+        settle(filled, log, process)
+    assert "Kafka still holds 1 of its events" in rows(filled, *policy)[old]["kept_because"]
+    assert EventIndex(filled.consumer, 10).naming() == IndexNaming(filled.name)
+    filled.run("verify")
+
+
+@pytest.mark.servers
+def test_rebuilt_index_is_deleted_with_the_old_copy(filled: Deployment) -> None:
+    """Under its own name, which consumers don't know."""
+    old, naming = name_of(filled, OLD), IndexNaming(filled.name)
+    filled.run("reindex", "--index", old)
+    both = {naming.copy_of(old, 1), naming.copy_of(old, 2)}
+    today = datetime.now(UTC).date()
+    with filled.client() as client:
+        plan = evaluate(client, naming, filled.consumer, RetentionPolicy(days=30), today)
+        assert plan.deletions == [], "Kafka holds their events"
+        expire(filled)
+        plan = evaluate(client, naming, filled.consumer, RetentionPolicy(days=30), today)
+        gone = delete(client, naming, plan.deletions, lambda *_: None)
+        assert both == {info.index for info in gone}
+    assert filled.count() == 5

@@ -1,0 +1,518 @@
+"""The import, against a stub that answers as Kibana does: what is sent, and what is told."""
+
+import base64
+import email.parser
+import email.policy
+import json
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from audit_alerts.rules import read_rules
+from audit_kibana import KibanaError, KibanaSettings, Places, bundle_of
+from audit_kibana.client import Kibana
+from audit_kibana.errors import Refused, Unreachable
+from audit_kibana.importing import Done, Outcome, imported
+from audit_schemas import Catalogue
+from pydantic import ValidationError
+from support.command import auditlog
+from support.servers import ROOT
+
+BUNDLE = bundle_of(read_rules([ROOT / "deploy" / "alerts"], Catalogue.load()), Places())
+IMPORT = "/api/saved_objects/_import?overwrite=true"
+ALERTING = [rule for rule in BUNDLE.rules if not rule.form.is_detection]
+DETECTION = [rule for rule in BUNDLE.rules if rule.form.is_detection]
+
+
+@dataclass
+class Request:
+    """What arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, parsed."""
+        return json.loads(self.body)
+
+
+@dataclass
+class Answer:
+    """What goes back."""
+
+    status: int = 200
+    body: Any = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: bool = False
+
+
+Rules = Callable[[Request], Answer | None]
+
+
+class Stub:
+    """A Kibana that keeps what it is sent, and refuses what a test wants refused."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.special: Rules = lambda _: None
+        self.rules: dict[str, Any] = {}
+        self.objects: set[str] = set()
+        self.url = ""
+
+    def answer(self, request: Request) -> Answer:
+        """Answer as Kibana does: 409 for what is there, its own form for what was imported."""
+        self.requests.append(request)
+        found = self.special(request)
+        if found is not None:
+            return found
+        path = request.path.partition("?")[0].removeprefix("/base").removeprefix("/s/team")
+        if path == "/api/saved_objects/_import":
+            return self._imported(request)
+        if path == "/api/detection_engine/rules":
+            asked = request.path.partition("rule_id=")[2]
+            return self._rule(request, asked or request.json["rule_id"])
+        assert path.startswith("/api/alerting/rule/"), path
+        return self._rule(request, path.removeprefix("/api/alerting/rule/"))
+
+    def _imported(self, request: Request) -> Answer:
+        found = []
+        for line in file_of(request)[1].splitlines():
+            each = json.loads(line)
+            found.append({"type": each["type"], "id": each["id"]})
+            if each["id"] in self.objects:
+                found[-1]["overwrite"] = True
+            self.objects.add(each["id"])
+        return Answer(body={"success": True, "successCount": len(found), "successResults": found})
+
+    def _rule(self, request: Request, key: str) -> Answer:
+        if request.method == "POST":
+            if key in self.rules:
+                return Answer(409, {"statusCode": 409, "message": f"{key} already exists"})
+            self.rules[key] = request.json
+        elif key not in self.rules:
+            return Answer(404, {"statusCode": 404, "message": f"{key} not found"})
+        elif request.method == "PUT":
+            self.rules[key] = self.rules[key] | request.json
+        return Answer(body=self.rules[key])
+
+
+@contextmanager
+def serving(files: tuple[Path, Path] | None = None) -> Iterator[Stub]:
+    """Run a stub on loopback, with TLS if there are a certificate and its key."""
+    found = Stub()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _do(self) -> None:
+            length = int(self.headers.get("content-length", 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            request = Request(self.command, self.path, headers, self.rfile.read(length))
+            answer = found.answer(request)
+            if answer.cut:
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
+                return
+            body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = _do  # noqa: N815 - the base class's names
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    if files is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*files)
+        # The handshake is the thread's own: one that fails must not end the server.
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    found.url = f"http{'s' if files else ''}://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield found
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    """Give a stub on loopback."""
+    with serving() as found:
+        yield found
+
+
+def file_of(request: Request) -> tuple[str | None, str]:
+    """Return name and content of the form's field `file`."""
+    head = f"content-type: {request.headers['content-type']}\r\n\r\n".encode()
+    form = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + request.body)
+    assert "multipart/form-data" == form.get_content_type()
+    (part,) = form.iter_parts()
+    assert "file" == part.get_param("name", header="content-disposition")
+    content = part.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    return part.get_filename(), content.decode()
+
+
+def settings(url: str, **given: Any) -> KibanaSettings:
+    """Return settings for a Kibana."""
+    return KibanaSettings(kibana_url=url, **{f"kibana_{name}": value for name, value in given.items()})
+
+
+def bring(stub: Stub, **given: Any) -> list[Done]:
+    """Import everything."""
+    with Kibana(settings(stub.url, **given)) as kibana:
+        return list(imported(BUNDLE, kibana))
+
+
+def outcomes(done: list[Done]) -> dict[str, str]:
+    """Return what became of each thing."""
+    return {each.name: each.outcome.value for each in done}
+
+
+def refusing(path: str, answer: Answer, method: str = "POST") -> Rules:
+    """Answer requests to a path specially."""
+    return lambda request: answer if request.method == method and path in request.path else None
+
+
+def test_objects_go_as_one_file_and_rules_one_by_one(stub: Stub) -> None:
+    """Method, path, headers and body of each request."""
+    done = bring(stub)
+    first, *rest = stub.requests
+    assert ("POST", IMPORT) == (first.method, first.path)
+    name, content = file_of(first)
+    assert "saved-objects.ndjson" == name
+    assert list(BUNDLE.objects) == [json.loads(line) for line in content.splitlines()]
+    assert [("POST", rule.path, rule.body) for rule in BUNDLE.rules] == [
+        (request.method, request.path, request.json) for request in rest
+    ]
+    assert {"application/json"} == {request.headers["content-type"] for request in rest}
+    assert {"true"} == {request.headers["kbn-xsrf"] for request in stub.requests}
+    assert not any("authorization" in request.headers for request in stub.requests)
+    assert {Outcome.CREATED} == {each.outcome for each in done}
+    assert len(BUNDLE.objects) + len(BUNDLE.rules) == len(done)
+
+
+def test_a_second_import_replaces_and_adds_nothing(stub: Stub) -> None:
+    """Under the same ids."""
+    bring(stub)
+    made = dict(stub.rules)
+    again = bring(stub)
+    assert {Outcome.UPDATED} == {each.outcome for each in again}
+    assert made == stub.rules
+
+
+def test_what_people_attached_to_a_rule_is_kept(stub: Stub) -> None:
+    """Actions, exceptions, and that somebody switched it off: an update is no reset."""
+    bring(stub)
+    action = {"id": "mail", "group": "query matched", "params": {"to": "x"}, "uuid": "u"}
+    plain, detection = stub.rules[ALERTING[0].id], stub.rules[DETECTION[0].id]
+    plain |= {"actions": [action | {"connector_type_id": ".email"}], "enabled": False, "name": "old"}
+    detection |= {
+        "actions": [action],
+        "enabled": False,
+        "exceptions_list": [{"id": "e"}],
+        "name": "old",
+    }
+    bring(stub)
+    puts = {request.path: request.json for request in stub.requests if request.method == "PUT"}
+    assert [action] == puts[ALERTING[0].path]["actions"]
+    assert {"name", "schedule", "params", "tags", "actions"} == set(puts[ALERTING[0].path])
+    plain, detection = stub.rules[ALERTING[0].id], stub.rules[DETECTION[0].id]
+    assert not plain["enabled"]
+    assert ALERTING[0].body["name"] == plain["name"]
+    assert ([action], False) == (detection["actions"], detection["enabled"])
+    assert [{"id": "e"}] == detection["exceptions_list"]
+    assert DETECTION[0].body["name"] == detection["name"]
+
+
+def test_a_space_and_a_base_path_are_in_every_path(stub: Stub) -> None:
+    """Kibana's space is a part of the address."""
+    stub.url += "/base/"
+    bring(stub, space="team")
+    assert {True} == {request.path.startswith("/base/s/team/api/") for request in stub.requests}
+
+
+def test_credentials_are_sent_with_every_request(stub: Stub) -> None:
+    """A key, or user and password, beyond ASCII too."""
+    bring(stub, api_key="a2V5")
+    assert {"ApiKey a2V5"} == {request.headers["authorization"] for request in stub.requests}
+    stub.requests.clear()
+    bring(stub, username="ada", password="pässword")
+    basic = base64.b64encode("ada:pässword".encode()).decode()
+    assert {f"Basic {basic}"} == {request.headers["authorization"] for request in stub.requests}
+
+
+@pytest.mark.parametrize("url", ["http://kibana.example:5601", "http://192.0.2.7:5601", "http://[::2]"])
+def test_credentials_never_travel_in_the_clear(url: str) -> None:
+    """Nothing is sent: the refusal comes before any connection."""
+    with pytest.raises(KibanaError, match="not encrypted"):
+        Kibana(settings(url, api_key="a2V5"))
+
+
+@pytest.mark.parametrize("url", ["http://localhost:1", "http://127.0.0.9:1", "http://[::1]:1"])
+def test_within_this_machine_they_may(url: str) -> None:
+    """As may anything over TLS, or without credentials."""
+    Kibana(settings(url, api_key="a2V5"))
+    Kibana(settings("https://kibana.example", api_key="a2V5"))
+    Kibana(settings("http://kibana.example"))
+
+
+@pytest.mark.parametrize("key", ["", "a b", "a\nb", "ключ"])
+def test_a_key_that_is_none_is_not_sent(key: str) -> None:
+    """A file with more than a key in it would break the header, or end up in a log."""
+    with pytest.raises(KibanaError, match="API key is not one") as raised:
+        Kibana(settings("https://kibana.example", api_key=key))
+    assert not key or key not in str(raised.value)
+
+
+def test_a_user_without_a_password_is_asked_for_one() -> None:
+    """In words, rather than by a 401."""
+    with pytest.raises(KibanaError, match="no password for ada"):
+        Kibana(settings("https://kibana.example", username="ada"))
+
+
+def test_errors_inside_a_good_answer_are_told(stub: Stub) -> None:
+    """Kibana answers 200 and hides them in the body; the rest went in, and the rules follow."""
+    view, other, *rest = BUNDLE.objects
+    body = {
+        "success": False,
+        "successCount": len(rest),
+        "successResults": [{"type": each["type"], "id": each["id"]} for each in rest],
+        "errors": [{"type": view["type"], "id": view["id"], "error": {"type": "unsupported_type"}}],
+    }
+    stub.special = refusing(IMPORT, Answer(body=body))
+    done = bring(stub)
+    assert (Outcome.FAILED, True) == (done[0].outcome, "does not know this type" in done[0].reason)
+    assert other["attributes"]["name"] == done[1].name
+    assert (Outcome.FAILED, True) == (done[1].outcome, "does not say" in done[1].reason)
+    assert {Outcome.CREATED} == {each.outcome for each in done[2:]}
+
+
+def test_one_refused_rule_hinders_no_other(stub: Stub) -> None:
+    """With Kibana's own words."""
+    wrong = Answer(400, {"statusCode": 400, "message": "params invalid: [bold]\x1b[31m"})
+    stub.special = refusing(ALERTING[0].path, wrong)
+    done = bring(stub)
+    (failed,) = (each for each in done if each.outcome is not Outcome.CREATED)
+    assert ALERTING[0].rule == failed.name
+    assert "status 400 (params invalid" in failed.reason
+    assert "\x1b" not in failed.reason
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (403, "privileges All of Saved Objects Management"),
+        (404, "Is there a space default"),
+        (413, "server.maxPayload"),
+        (429, "Run this again in a while"),
+        (500, "status 500"),
+        (503, "Run this again in a while"),
+    ],
+)
+def test_each_refusal_says_what_to_do(stub: Stub, status: int, told: str) -> None:
+    """And nothing is asked a second time."""
+    stub.special = lambda _: Answer(status, {"statusCode": status, "message": "words"})
+    done = bring(stub)
+    assert {Outcome.FAILED} == {each.outcome for each in done}
+    for each in done:
+        assert told in each.reason
+        assert "words" in each.reason
+    assert 1 + len(BUNDLE.rules) == len(stub.requests)
+
+
+def test_no_detection_privileges_leave_the_rest_standing(stub: Stub) -> None:
+    """Elastic Security is often another team's."""
+    stub.special = refusing("/api/detection_engine", Answer(403, {"message": "no"}))
+    done = bring(stub)
+    failed = {each.name for each in done if each.outcome is Outcome.FAILED}
+    assert {rule.rule for rule in DETECTION} == failed
+
+
+def test_somebody_elses_change_is_not_overwritten_blindly(stub: Stub) -> None:
+    """A second 409, at the replacement, is a change at the same time."""
+    bring(stub)
+    stub.special = refusing(ALERTING[0].path, Answer(409, {"message": "version"}), "PUT")
+    (failed,) = (each for each in bring(stub) if each.outcome is not Outcome.UPDATED)
+    assert "somebody else at the same time" in failed.reason
+
+
+def test_an_id_that_another_space_has_is_told(stub: Stub) -> None:
+    """There, but not here: Kibana says 409, then 404."""
+    stub.special = refusing(ALERTING[0].path, Answer(409, {"message": "conflict"}))
+    (failed,) = (each for each in bring(stub) if each.outcome is not Outcome.CREATED)
+    assert "not in this space" in failed.reason
+    assert "--space" in failed.reason
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer(401, {"statusCode": 401, "message": "x"}), "refuses the credentials"),
+        (Answer(302, b"", {"location": "/login?next=%2F"}), "sends on to /login"),
+        (Answer(200, b"<html>Hello</html>"), "is no Kibana (status 200)"),
+        (Answer(404, b"not found"), "is no Kibana (status 404)"),
+        (Answer(200, b'"text"'), "is no Kibana"),
+        (Answer(cut=True), "makes nothing twice"),
+    ],
+)
+def test_when_all_would_fail_nothing_further_is_tried(stub: Stub, answer: Answer, told: str) -> None:
+    """One sentence, one request."""
+    stub.special = lambda _: answer
+    done = bring(stub)
+    assert Outcome.FAILED is done[0].outcome
+    assert told in done[0].reason
+    assert {Outcome.NOT_TRIED} == {each.outcome for each in done[1:]}
+    assert 1 + len(BUNDLE.rules) == len(done)
+    assert 1 == len(stub.requests)
+
+
+def test_kibana_that_goes_away_in_between_leaves_the_rest_untried(stub: Stub) -> None:
+    """What is done is told, and what is not."""
+    stub.special = refusing(BUNDLE.rules[3].path, Answer(cut=True))
+    found = outcomes(bring(stub))
+    names = [rule.rule for rule in BUNDLE.rules]
+    assert ["created"] * 3 == [found[name] for name in names[:3]]
+    assert "failed" == found[names[3]]
+    assert {"not tried"} == {found[name] for name in names[4:]}
+
+
+def test_nobody_there(free_port: int) -> None:
+    """The sentence names the address, and where to set it."""
+    with (
+        Kibana(settings(f"http://127.0.0.1:{free_port}")) as kibana,
+        pytest.raises(Unreachable) as told,
+    ):
+        kibana.send("GET", "/api/status")
+    assert f"does not answer at http://127.0.0.1:{free_port}" in str(told.value)
+    assert "--url" in str(told.value)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """Give a port at which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_a_refusal_carries_its_status(stub: Stub) -> None:
+    """For whoever decides by it."""
+    stub.special = lambda _: Answer(400, {"message": "m"})
+    with Kibana(settings(stub.url)) as kibana, pytest.raises(Refused) as told:
+        kibana.send("POST", "/api/x", {})
+    assert 400 == told.value.status
+
+
+@pytest.mark.parametrize(
+    "url", ["kibana:5601", "ftp://kibana", "https://", "https://h:99999", "https://h/?a=b"]
+)
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    """Before anything is sent to it."""
+    with pytest.raises(ValidationError, match="must be like https://host:5601"):
+        settings(url)
+
+
+def test_the_command_names_the_variable_that_is_wrong() -> None:
+    """And never shows what is in it."""
+    done = auditlog("kibana", "import", "--url", "https://ada:secret@kibana")
+    assert 1 == done.returncode
+    assert "AUDITLOG_KIBANA_URL: must not hold credentials" in done.stderr
+    assert "secret" not in done.stdout + done.stderr
+
+
+def test_the_command_tells_what_it_did(stub: Stub, tmp_path: Path) -> None:
+    """The table, the status; a key from a file goes before that of the environment."""
+    (tmp_path / "key").write_text("ZmlsZQ==\n")
+    done = auditlog(
+        "kibana",
+        "import",
+        "--url",
+        stub.url,
+        "--api-key-file",
+        str(tmp_path / "key"),
+        AUDITLOG_KIBANA_API_KEY="ZW52",
+        AUDITLOG_KIBANA_USERNAME="ada",
+    )
+    assert 0 == done.returncode, done.stderr
+    for rule in BUNDLE.rules:
+        assert rule.rule in done.stdout
+    assert "created" in done.stdout
+    assert {"ApiKey ZmlsZQ=="} == {request.headers["authorization"] for request in stub.requests}
+    assert "ZmlsZQ" not in done.stdout + done.stderr
+
+
+def test_the_command_fails_where_anything_failed(stub: Stub) -> None:
+    """With JSON for machines; no detection rule is sent where none is wanted."""
+    stub.special = refusing(ALERTING[0].path, Answer(403, {"message": "no"}))
+    done = auditlog("kibana", "import", "--json", "--no-detection", AUDITLOG_KIBANA_URL=stub.url)
+    assert 1 == done.returncode
+    assert "" == done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [ALERTING[0].rule] == [line["name"] for line in lines if line["outcome"] == "failed"]
+    assert len(BUNDLE.rules) == sum(line["what"] in ("es-query", "over alerts") for line in lines)
+    assert not any("detection_engine" in request.path for request in stub.requests)
+
+
+def test_a_user_of_the_command_line_goes_before_a_key_of_the_environment(
+    stub: Stub, tmp_path: Path
+) -> None:
+    """Whoever types a user means that user."""
+    (tmp_path / "password").write_text("typed\n")
+    typed = ["--username", "ada", "--password-file", str(tmp_path / "password")]
+    done = auditlog("kibana", "import", "--url", stub.url, *typed, AUDITLOG_KIBANA_API_KEY="ZW52")
+    assert 0 == done.returncode, done.stderr
+    basic = base64.b64encode(b"ada:typed").decode()
+    assert {f"Basic {basic}"} == {request.headers["authorization"] for request in stub.requests}
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """Give a certificate for 127.0.0.1 that nobody knows, and its key."""
+    files = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "1", "-subj", "/CN=kibana", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-out", str(files[0]), "-keyout", str(files[1])),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return files
+
+
+def test_a_ca_of_ones_own_is_named(certificate: tuple[Path, Path]) -> None:
+    """With it, the certificate is trusted; without, nothing is sent and the sentence says how."""
+    with serving(certificate) as stub:
+        done = bring(stub, api_key="a2V5")
+        assert (Outcome.FAILED, True) == (done[0].outcome, "--ca-file" in done[0].reason)
+        assert "is not trusted" in done[0].reason
+        assert not stub.requests
+        trusting = bring(stub, api_key="a2V5", ca_file=certificate[0])
+        assert {Outcome.CREATED} == {each.outcome for each in trusting}

@@ -1,0 +1,29 @@
+"""What holds where nobody sets anything: safe connections, no secrets, no waiting that is hidden."""
+
+import elasticsearch
+from audit_cli.settings import all_settings
+from audit_runtime.settings import ElasticsearchSettings, KafkaSettings
+
+
+def test_certificates_are_checked_by_default() -> None:
+    """Over https and SSL nobody is trusted unseen, and no setting turns that off."""
+    options = ElasticsearchSettings(elasticsearch_url="https://elasticsearch:9200")
+    with elasticsearch.Elasticsearch(**options.elasticsearch_options()) as client:
+        (node,) = client.transport.node_pool.all()
+        assert node.config.verify_certs
+    config = KafkaSettings(kafka_security_protocol="SASL_SSL").kafka_config()
+    assert config.get("enable.ssl.certificate.verification", True) is True
+    assert config.get("ssl.endpoint.identification.algorithm", "https") == "https"
+
+
+def test_no_secret_has_a_default_value() -> None:
+    """A secret that is in the code is everybody's."""
+    secrets = {setting.variable: setting.default for setting in all_settings() if setting.is_secret}
+    assert "AUDITLOG_ELASTICSEARCH_PASSWORD" in secrets
+    assert set(secrets.values()) == {""}
+
+
+def test_client_of_elasticsearch_tries_nothing_again_by_itself() -> None:
+    """The engine retries; a client that does too hides back-pressure, and doubles the waiting."""
+    options = ElasticsearchSettings().elasticsearch_options()
+    assert (options["max_retries"], options["retry_on_timeout"]) == (0, False)

@@ -1,0 +1,71 @@
+"""Fixtures of the HTTP API: a log with two organizations' events, and the application over it."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from audit_admin import set_up
+from audit_producer import new_event
+from audit_query import AuditLog
+from support.api_client import NOW, Asked, asking
+from support.servers import Deployment, Servers, new_deployment, tear_down
+from support.stored_events import store
+
+
+@pytest.fixture(scope="session")
+def two(servers: Servers) -> Iterator[Deployment]:
+    """Give a log with 12 events of acme, 9 of globex, and 1 of nobody's."""
+    deployment = new_deployment(servers)
+    list(set_up(deployment.setup))
+    acme = [
+        new_event(
+            "chat-opened",
+            user={"id": f"a-{n}", "name": f"Ada {n}"},
+            chat=f"acme-chat-{n}",
+            ip=f"192.0.2.{n + 1}",
+            organization="acme",
+            session=f"acme-session-{n}",
+            message="a greeting of acme",
+            at=NOW - timedelta(minutes=n),
+        )
+        for n in range(12)
+    ]
+    globex = [
+        new_event(
+            "login-failed",
+            user={"id": f"g-{n}", "name": f"Adversary {n}"},
+            ip=f"203.0.113.{n + 1}",
+            organization="globex",
+            service="globex-service",
+            session=f"globex-session-{n}",
+            message="a secret of globex",
+            labels={"key": f"globex-label-{n}"},
+            at=NOW - timedelta(minutes=n, seconds=30),
+        )
+        for n in range(9)
+    ]
+    store(deployment, *acme, *globex, new_event("logout", user="nobody", at=NOW - timedelta(hours=2)))
+    yield deployment
+    tear_down(deployment)
+
+
+@pytest.fixture
+def audit_log(two: Deployment) -> Iterator[AuditLog]:
+    """Give the log of both."""
+    with AuditLog(two.query, clock=lambda: NOW) as log:
+        yield log
+
+
+@pytest.fixture
+def asked(audit_log: AuditLog) -> Iterator[Asked]:
+    """Give a client of the API without tokens."""
+    with asking(audit_log) as client:
+        yield client
+
+
+@pytest.fixture
+def bound(audit_log: AuditLog, tmp_path: Path) -> Iterator[Asked]:
+    """Give a client whose token sees acme alone."""
+    with asking(audit_log, tmp_path / "tokens.json", organization="acme") as client:
+        yield client

@@ -1,0 +1,124 @@
+"""The OpenAPI document: it says what there is, and its examples are like real answers."""
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from audit_query.question import NAMES
+from audit_server.api import ROUTERS
+from support.api_client import Asked
+
+pytestmark = pytest.mark.servers
+
+
+FEWER = ("/api/v1/suggest", "/api/v1/events/{event_id}", "/api/v1/reports/chats")
+"""Routes that don't take all filters."""
+
+
+@pytest.fixture
+def document(asked: Asked) -> dict[str, Any]:
+    """Give the document."""
+    found: dict[str, Any] = asked.get("/api/v1/openapi.json").json()
+    return found
+
+
+def routes() -> set[str]:
+    """Return the paths of all routes of the API."""
+    return {route.path for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined]
+
+
+def test_every_route_is_in_it(document: dict[str, Any]) -> None:
+    """And nothing else: the page is for people."""
+    assert routes() == set(document["paths"])
+
+
+def test_every_parameter_is_described(document: dict[str, Any]) -> None:
+    """Each filter on each route that takes filters."""
+    for path, operations in document["paths"].items():
+        (operation,) = operations.values()
+        assert operation["summary"]
+        assert operation["description"]
+        names = [parameter["name"] for parameter in operation["parameters"]]
+        assert len(names) == len(set(names)), path
+        for parameter in operation["parameters"]:
+            assert parameter["description"], (path, parameter["name"])
+            assert parameter["schema"]
+        if path not in FEWER:
+            assert set(NAMES) <= set(names), path
+
+
+def test_every_example_of_a_parameter_is_taken(asked: Asked, document: dict[str, Any]) -> None:
+    """What the document shows can be typed."""
+    for path, operations in document["paths"].items():
+        (operation,) = operations.values()
+        for parameter in operation["parameters"]:
+            if parameter["in"] != "query" or "example" not in parameter:
+                continue
+            given = {
+                other["name"]: other["example"]
+                for other in operation["parameters"]
+                if other.get("required") and "example" in other and other["in"] == "query"
+            }
+            if parameter["name"] in ("window", "same"):
+                given["around"] = "0" * 32
+            given[parameter["name"]] = parameter["example"]
+            answer = asked.get(path, params=given)
+            problem = answer.json() if answer.status_code == 400 else {}
+            assert problem.get("parameter") != parameter["name"], (path, given, answer.text)
+
+
+def answers_of(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of each route's answer, by its path."""
+    found = {}
+    for path, operations in document["paths"].items():
+        content = operations["get"]["responses"]["200"]["content"]
+        if "application/json" in content:
+            found[path.removeprefix("/api/v1")] = content["application/json"]["schema"]
+    return found
+
+
+def test_answers_and_examples_have_the_shape_that_is_said(
+    asked: Asked, document: dict[str, Any]
+) -> None:
+    """Real answers, and the examples beside them: same shape, same names."""
+    event = asked.json("/events", size=1)["events"][0]
+    questions: dict[str, dict[str, Any]] = {
+        "/events": {"size": 1},
+        "/buckets": {"by": "activity"},
+        "/top": {"by": "ip"},
+        "/suggest": {"field": "user", "prefix": "a"},
+        "/reports/users": {},
+        "/reports/chats": {},
+        "/reports/user": {"user": "Ada 1"},
+        "/timeline": {"chat": "acme-chat-1"},
+    }
+    schemas = answers_of(document)
+    assert set(schemas) == {*questions, "/events/{event_id}"}
+    for path, schema in schemas.items():
+        real = event if "{" in path else asked.json(path, **questions[path])
+        whole = {**schema, "components": document["components"]}
+        example = document["components"]["schemas"][schema["$ref"].split("/")[-1]]["example"]
+        jsonschema.validate(real, whole)
+        jsonschema.validate(example, whole)
+        if "{" not in path:  # an event has what its publisher gave
+            assert set(example) == set(real), path
+    report = asked.json("/reports/users")["rows"][0]
+    assert set(report) == set(document["components"]["schemas"]["RowsAnswer"]["example"]["rows"][0])
+
+
+def test_problems_have_the_shape_that_is_said(asked: Asked, document: dict[str, Any]) -> None:
+    """The example is the very problem that it shows."""
+    shape = document["components"]["schemas"]["ProblemAnswer"]
+    real = asked.problem("/events", 400, size=5000)
+    jsonschema.validate(real, {**shape, "components": document["components"]})
+    assert shape["example"] == real
+    for operations in document["paths"].values():
+        assert {"200", "400", "401", "403", "503"} <= set(operations["get"]["responses"])
+        assert "422" not in operations["get"]["responses"]
+
+
+def test_document_names_nothing_elsewhere(document: dict[str, Any]) -> None:
+    """No server, no script, no address of another's."""
+    assert "http://" not in json.dumps(document)
+    assert "https://" not in json.dumps(document)

@@ -1,0 +1,173 @@
+"""What the log says of its own use, and that nobody ever waits for it."""
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from audit_producer import new_event
+from audit_schemas import Catalogue
+from audit_server.account import account_name
+from audit_server.self_audit import SelfAudit, Who
+from support.api_client import NOW, Published
+
+ADA = Who("ada", "acme", "192.0.2.7")
+BEN = Who("ben", None, None)
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    now = NOW
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Give a clock."""
+    return Clock()
+
+
+@pytest.fixture
+def published() -> Published:
+    """Give what is published."""
+    return Published()
+
+
+@pytest.fixture
+def audit(published: Published, clock: Clock) -> Iterator[SelfAudit]:
+    """Give the log's own audit."""
+    found = SelfAudit(published, clock=clock)
+    yield found
+    found.close()
+
+
+def test_one_event_a_person_question_and_ten_minutes(
+    audit: SelfAudit, published: Published, clock: Clock
+) -> None:
+    """So that a page that asks every few seconds does not fill the log."""
+    login = [("activity", "login")]
+    for minute in (0, 1, 9.99):
+        clock.now = NOW + timedelta(minutes=minute)
+        audit.searched(ADA, login, 1)
+    assert len(published.wait_for(1)) == 1
+    audit.searched(BEN, login, 1)
+    audit.searched(ADA, [("activity", "logout")], 1)
+    audit.exported(ADA, login, "csv")
+    audit.exported(ADA, login, "ndjson")
+    assert len(published.wait_for(5)) == 5
+    clock.now = NOW + timedelta(minutes=10)
+    audit.searched(ADA, login, 1)
+    audit.close()
+    assert len(published.events) == 6
+
+
+def test_refusals_are_one_an_address_and_reason(audit: SelfAudit, published: Published) -> None:
+    """Whoever tries a million tokens fills nothing."""
+    for _ in range(1000):
+        audit.refused(ADA, "the token is unknown")
+    audit.refused(ADA, "the token has expired")
+    audit.refused(Who("ada", "acme", "192.0.2.8"), "the token is unknown")
+    audit.close()
+    assert len(published.events) == 3
+
+
+def test_memory_is_bounded(audit: SelfAudit, published: Published) -> None:
+    """By 10,000 questions; the oldest is forgotten."""
+    for number in range(10_001):
+        audit._is_due((number,))  # noqa: SLF001 - no events for so many
+    assert len(audit._noted) == 10_000  # noqa: SLF001
+    assert audit._is_due((0,))  # noqa: SLF001
+    assert not audit._is_due((10_000,))  # noqa: SLF001
+    assert not published.events
+
+
+def test_counting_is_left_out_where_no_event_is_due(audit: SelfAudit, published: Published) -> None:
+    """It costs a question to Elasticsearch."""
+    asked = []
+
+    def count() -> int:
+        asked.append(1)
+        return 7
+
+    audit.searched(ADA, [], count)
+    audit.searched(ADA, [], count)
+    audit.close()
+    assert (published.events[0]["labels"], len(asked)) == ({"found": "7"}, 1)
+
+
+def test_what_can_not_be_counted_is_on_record(audit: SelfAudit, published: Published) -> None:
+    """Elasticsearch may be away by then."""
+
+    def count() -> int:
+        raise ConnectionError
+
+    audit.searched(ADA, [], count)
+    audit.close()
+    assert published.events[0]["labels"] == {"found": "unknown"}
+
+
+@pytest.mark.parametrize("outcome", [False, RuntimeError("the catalogue is gone")])
+def test_publisher_that_fails_is_logged_and_no_more(outcome: Any, capsys: Any) -> None:
+    """The search was answered long ago."""
+
+    def publish(*_: Any, **__: Any) -> bool:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return False
+
+    audit = SelfAudit(publish)
+    audit.searched(ADA, [("user", "Carla")], 1)
+    audit.close()
+    logged = "".join(capsys.readouterr())
+    assert "self-audit not published" in logged
+    assert "Carla" not in logged
+
+
+def test_publisher_that_hangs_delays_nobody(capsys: Any) -> None:
+    """What waits is bounded, and what is dropped is told."""
+    go_on = threading.Event()
+    audit = SelfAudit(lambda *_, **__: go_on.wait(30))
+    for number in range(1100):
+        audit.searched(ADA, [("chat", str(number))], 1)
+    assert "self-audit dropped" in "".join(capsys.readouterr())
+    go_on.set()
+    audit.close()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        [("text", "\x1b[2J" + "x" * 1024)],
+        [("user", f"u-{number}" * 100) for number in range(200)],
+        [("not_user", "<script>"), ("from", "-24h")],
+    ],
+)
+def test_what_is_published_is_a_valid_event(question: list[tuple[str, str]]) -> None:
+    """Whatever was asked: it is softened, as any free text."""
+    events = []
+
+    def record(action: str, **fields: Any) -> bool:
+        events.append(Catalogue.load().settle(new_event(action, **fields)))
+        return True
+
+    audit = SelfAudit(record)
+    audit.searched(ADA, question, 3)
+    audit.exported(BEN, question, "csv")
+    audit.refused(BEN, "the token is unknown")
+    audit.close()
+    assert [event.event.outcome for event in events] == ["success", "success", "failure"]
+    assert events[0].organization is not None
+    assert events[0].organization.id == "acme"
+
+
+def test_account_has_a_name() -> None:
+    """Also where the system knows none."""
+    assert account_name()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("getpass.getuser", lambda: (_ for _ in ()).throw(KeyError("uid not found")))
+        assert account_name().startswith("uid-")

@@ -1,0 +1,32 @@
+"""Events in the index as the consumer would have written them, with no Kafka in between."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from audit_schemas import AuditEvent, Catalogue, Document, IndexNaming, Origin, format_timestamp
+from support.servers import Deployment
+
+__all__ = ["store"]
+
+
+def store(
+    deployment: Deployment,
+    *events: AuditEvent,
+    first: int = 0,
+    partition: int = 0,
+    ingested: datetime | None = None,
+) -> None:
+    """Index events at the offsets from `first` on, in the order given, and make them searchable."""
+    catalogue, naming = Catalogue.load(), IndexNaming(deployment.name)
+    now = format_timestamp(ingested or datetime.now(UTC))
+    lines: list[Any] = []  # the client takes ready-made lines too, whatever its types say
+    for offset, event in enumerate(events, first):
+        settled = catalogue.settle(event)
+        origin = Origin(f"{deployment.name}.events", partition, offset)
+        document = Document.of(settled, catalogue[event.event.action], origin, now, now)
+        index = naming.index_of(event.timestamp)
+        lines.append(b'{"create":{"_index":"%s","_id":"%s"}}' % (index.encode(), document.id.encode()))
+        lines.append(document.body)
+    with deployment.client() as client:
+        answer = client.bulk(operations=lines, refresh=True)
+        assert not answer["errors"], answer
