@@ -16,6 +16,8 @@ pytest_plugins = ["support.scheduling"]
 
 _RUN = pytest.StashKey[RunFolder]()
 _HANDED = "run_folder"
+_SERVERS = {"servers", "secured", "both"}
+"""The fixtures that stand for the three pairs of servers."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,15 +42,22 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[_RUN].clean()
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test that needs servers, by whichever fixture."""
+    if _SERVERS & set(getattr(item, "fixturenames", ())):
+        item.add_marker("servers")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Launch the servers that tests will need, so that they start while the first tests run."""
+    config = session.config
     if config.option.collectonly:
         return
-    needed = {name for item in items for name in getattr(item, "fixturenames", ())}
-    if "servers" in needed:
+    needed = [_SERVERS & set(getattr(item, "fixturenames", ())) for item in session.items]
+    if {"servers"} in needed:
         launch_servers(config.stash[_RUN])
-    if "secured" in needed:
+    if {"secured"} in needed:
         launch_secured(config.stash[_RUN])
 
 

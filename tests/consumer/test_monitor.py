@@ -73,7 +73,7 @@ def test_nothing_listens_unless_asked_for(deployment: Deployment, log: Path) -> 
         port = taken.url.rpartition(":")[2]
         deployment.extra["AUDITLOG_METRICS_PORT"] = port
         with deployment.consuming(log=log) as process:
-            assert process.wait(30) == 1
+            assert process.wait(120) == 1
     assert log.read_text().splitlines()[-1] == (
         f"auditlog: Metrics can't be served on 127.0.0.1:{port}: Address already in use. "
         "Set AUDITLOG_METRICS_PORT to a free port, or leave it out"

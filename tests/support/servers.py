@@ -1,7 +1,6 @@
 """The servers that tests run against, and a deployment of its own for each test."""
 
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,7 +15,7 @@ from audit_consumer.record import Record
 from audit_producer.publishing import PublisherSettings
 from audit_query import QuerySettings
 from confluent_kafka import Consumer, Producer, TopicPartition
-from support.command import auditlog, clean_environment
+from support.command import auditlog, start_auditlog
 
 __all__ = ["ROOT", "Deployment", "Servers", "new_deployment", "tear_down"]
 
@@ -94,18 +93,16 @@ class Deployment:
     @contextmanager
     def consuming(self, *arguments: str, log: Path) -> "Iterator[subprocess.Popen[bytes]]":
         """Run `auditlog consume` beside the test; it is ended by SIGTERM, and killed if need be."""
-        command = [sys.executable, "-m", "audit_cli", "consume", "--start", "earliest", *arguments]
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                command, env=clean_environment() | self.environment, stdout=output, stderr=output
-            )
+        process = start_auditlog(
+            "consume", "--start", "earliest", *arguments, output=log, **self.environment
+        )
         try:
             yield process
         finally:
             if process.poll() is None:
                 process.terminate()
                 try:
-                    process.wait(40)
+                    process.wait(120)
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
@@ -122,7 +119,7 @@ class Deployment:
             producer.produce(
                 f"{self.name}.events", value, key=key, headers=dict(headers) if headers else None
             )
-        assert producer.flush(30) == 0
+        assert producer.flush(120) == 0
 
     def documents(self) -> list[dict[str, Any]]:
         """Return the `_source` of every document, at most 10,000, with `_id` and `_index` beside."""
@@ -157,8 +154,8 @@ class Deployment:
         )
         found: list[Record] = []
         try:
-            for number in consumer.list_topics(topic, timeout=15).topics[topic].partitions:
-                low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=15)
+            for number in consumer.list_topics(topic, timeout=60).topics[topic].partitions:
+                low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=60)
                 consumer.assign([TopicPartition(topic, number, low)])
                 seen = low
                 while seen < high:

@@ -135,7 +135,7 @@ def test_memory_stays_bounded_while_nothing_can_be_written(
 
 def buffered_bytes(port: int) -> float:
     """Return how much a consumer says that it holds in memory."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         (found,) = re.findall("^auditlog_buffered_bytes (.+)$", answer.read().decode(), re.MULTILINE)
     return float(found)
 

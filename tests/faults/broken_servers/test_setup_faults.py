@@ -88,7 +88,7 @@ def sentence_it_stops_with(deployment: Deployment, log: Path) -> str:
     """Start a consumer that ends by itself, committing and refusing nothing; return what it says."""
     before = lag(deployment)
     with deployment.consuming(log=log) as process:
-        assert process.wait(60) == 1
+        assert process.wait(120) == 1
     assert before == lag(deployment)
     assert deployment.dead_letters() == []
     lines = log.read_text().splitlines()
@@ -221,7 +221,7 @@ def test_refused_credentials_of_kafka_stop_it(fleet: Fleet, deployment: Deployme
         "AUDITLOG_KAFKA_PASSWORD": "wrong-password",
     }
     with deployment.consuming(log=log) as process:
-        assert process.wait(60) == 1
+        assert process.wait(120) == 1
     assert "AUDITLOG_KAFKA_USERNAME" in log.read_text().splitlines()[-1]
     assert "wrong-password" not in log.read_text()
     assert "Traceback" not in log.read_text()
