@@ -16,7 +16,7 @@ from typing import Any
 
 from audit_alerts import Episode, Rule, evaluate, plan
 from audit_alerts.condition import AllOf, AnyOf, Equals
-from audit_alerts.hits import as_time
+from audit_alerts.matches import as_time
 from audit_alerts.plan import bases_of
 from audit_alerts.rules import read_rules, shipped_folder
 from audit_generator.attacks import Attacks, Label
@@ -69,12 +69,12 @@ class Log:
     """What the consumer would have stored, and what it would have refused."""
 
     documents: Sequence[Mapping[str, Any]]
-    letters: Sequence[Mapping[str, Any]]
+    dead_letters: Sequence[Mapping[str, Any]]
 
     def of(self, rule: Rule) -> Iterable[Mapping[str, Any]]:
         """Return what a rule looks at, and perhaps more, in no order."""
-        if rule.origin is plan.Origin.DEAD_LETTERS:
-            return self.letters
+        if rule.log_source is plan.LogSource.DEAD_LETTERS:
+            return self.dead_letters
         asked = [actions_of(base.condition) for base in bases_of(rule.root)]
         if any(actions is None for actions in asked):
             return self.documents
@@ -196,14 +196,14 @@ def found_by(rules: Iterable[Rule], log: Log, start: datetime, end: datetime) ->
 def stored(events: Iterable[AuditEvent], catalogue: Catalogue) -> Log:
     """Return what becomes of events, in the order in which they are published."""
     documents: list[Mapping[str, Any]] = []
-    letters: list[Mapping[str, Any]] = []
+    dead_letters: list[Mapping[str, Any]] = []
     hashes: dict[str, str] = {}
     for offset, event in enumerate(events):
         try:
             settled = catalogue.settle(event)
             activity = catalogue[settled.event.action]
         except EventRefused as refused:
-            letters.append(_letter(event, offset, refused.reason))
+            dead_letters.append(_letter(event, offset, refused.reason))
             continue
         at = event.timestamp
         document = Document.of(settled, activity, Origin(_TOPIC, 0, offset), at, at)
@@ -211,8 +211,8 @@ def stored(events: Iterable[AuditEvent], catalogue: Catalogue) -> Log:
             hashes[document.id] = document.hash
             documents.append(json.loads(document.body))
         elif hashes[document.id] != document.hash:
-            letters.append(_letter(event, offset, "id-conflict"))
-    return Log(documents, letters)
+            dead_letters.append(_letter(event, offset, "id-conflict"))
+    return Log(documents, dead_letters)
 
 
 def is_about(episode: Episode, label: Label) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 from audit_alerts import Episode, Rule
-from audit_alerts.hits import in_millis
+from audit_alerts.matches import in_millis
 from audit_alerts.rules import read_rules, shipped_folder
 from audit_producer.lines import read_lines
 from audit_schemas import Catalogue

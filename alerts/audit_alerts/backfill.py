@@ -18,9 +18,9 @@ from audit_alerts.candidates import (
 )
 from audit_alerts.condition import fields_of
 from audit_alerts.episodes import Episode
-from audit_alerts.evaluate import BaseHits, Evaluation
-from audit_alerts.hits import Group, Hit, hits_of_base, needed_fields
-from audit_alerts.plan import OPTIONAL, Base, Correlation, Rule, Silence, bases_of, field_below
+from audit_alerts.evaluate import BaseMatches, Evaluation
+from audit_alerts.matches import GroupValues, Match, matches_of_base, needed_fields
+from audit_alerts.plan import OPTIONAL, Absence, Base, Correlation, Rule, bases_of, field_below
 
 __all__ = ["RuleFilter", "backfill_rule"]
 
@@ -54,7 +54,7 @@ def backfill_rule(log: AuditLog, rule: Rule, start: datetime, end: datetime) -> 
     if not found:
         return []
     windows = _windows(rule, list(found.values()))
-    hits: BaseHits = {
+    hits: BaseMatches = {
         base.name: _hits(log, rule, base, list(found), windows, (start - reach, end))
         for base in bases_of(rule.root)
     }
@@ -94,28 +94,30 @@ def _hits(
     log: AuditLog,
     rule: Rule,
     base: Base,
-    groups: Sequence[Group],
+    groups: Sequence[GroupValues],
     windows: Sequence[Window],
     span: tuple[datetime, datetime],
-) -> list[Hit]:
+) -> list[Match]:
     """Return a base rule's events of the groups within the windows, and perhaps more."""
     needed = needed_fields(rule.root, base)
     sources = sorted({*needed, *fields_of(base.condition), *_ALWAYS})
-    found: list[Hit] = []
+    found: list[Match] = []
     for members in _members(rule, base, groups):
         queries = (lucene(base), _within(windows), *members)
         wanted = RuleFilter(start=span[0], end=span[1], queries=queries)
         with log.scan(wanted, source_includes=sources) as pages:
             for page in pages:
-                found += hits_of_base(base, needed, (msgspec.json.decode(hit.source) for hit in page))
+                found += matches_of_base(
+                    base, needed, (msgspec.json.decode(hit.source) for hit in page)
+                )
     return sorted(found, key=lambda hit: (hit.at, hit.order, hit.id))
 
 
 def _members(
-    rule: Rule, base: Base, groups: Sequence[Group]
+    rule: Rule, base: Base, groups: Sequence[GroupValues]
 ) -> Iterator[tuple[Mapping[str, Any], ...]]:
     """Yield queries for the groups, by the first field that every group has a value of."""
-    root: Correlation | Silence = rule.root
+    root: Correlation | Absence = rule.root
     for number, name in enumerate(root.group_by):
         if name not in OPTIONAL:
             path = field_below(root, name, base) if isinstance(root, Correlation) else name

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit_alerts.hits import Group
+from audit_alerts.matches import GroupValues
 from audit_alerts.plan import (
     OPTIONAL,
+    Absence,
     Base,
     Correlation,
     Kind,
     Node,
-    Silence,
     bases_of,
     field_below,
 )
@@ -47,9 +47,9 @@ class Driver:
     at_least: int
 
 
-def driver_of(root: Correlation | Silence) -> Driver:
+def driver_of(root: Correlation | Absence) -> Driver:
     """Return the most telling part: what has to come often, else what no mark has to look at first."""
-    if isinstance(root, Silence):
+    if isinstance(root, Absence):
         return Driver((root.base,), root.group_by, {root.name: root.group_by}, _WHOLE, root.least)
     node, at_least, step = _telling(root)
     bases = tuple(bases_of(node))
@@ -76,9 +76,9 @@ def counts_body(driver: Driver, base: Base, after: Mapping[str, Any] | None) -> 
 
 def candidate_windows(
     driver: Driver, buckets: Iterable[Mapping[str, Any]]
-) -> dict[Group, list[Window]]:
+) -> dict[GroupValues, list[Window]]:
     """Return the windows of each group in which the driver can be fulfilled; neighbours are one."""
-    counts: dict[Group, Counter[int]] = {}
+    counts: dict[GroupValues, Counter[int]] = {}
     for bucket in buckets:
         key = bucket["key"]
         group = tuple(key[f"group{number}"] for number in range(len(driver.group_by)))
@@ -114,7 +114,7 @@ def _telling(node: Node) -> tuple[Node, int, int]:
         return node, 1, _WHOLE
     if node.kind in _COUNTED:
         if all(isinstance(part, Base) for part in node.parts):
-            least = 1 if any(base.mark for base in bases_of(node)) else node.at_least
+            least = 1 if any(base.history_condition for base in bases_of(node)) else node.at_least
             return node, least, node.span
         return node, 1, node.span
     if node.at_least < len(node.parts):
@@ -123,5 +123,5 @@ def _telling(node: Node) -> tuple[Node, int, int]:
 
 
 def _most_telling(found: Sequence[tuple[Node, int, int]]) -> tuple[Node, int, int]:
-    unmarked = [each for each in found if not any(base.mark for base in bases_of(each[0]))]
+    unmarked = [each for each in found if not any(base.history_condition for base in bases_of(each[0]))]
     return max(unmarked or found, key=lambda each: each[1])

@@ -14,7 +14,7 @@ from audit_schemas import Catalogue, printable
 
 from audit_alerts.backfill import backfill_rule
 from audit_alerts.examples import check_examples
-from audit_alerts.plan import Origin, Rule
+from audit_alerts.plan import LogSource, Rule
 from audit_alerts.rules import load_rules
 from audit_alerts.runner.commands import run
 from audit_alerts.settings import AlertSettings
@@ -98,7 +98,7 @@ def backfill(
     if span[0] >= span[1]:
         raise typer.BadParameter(f"{start} is not before {end}", param_hint="--from")
     rules = _chosen(load_rules(settings), names)
-    asked = [rule for rule in rules if rule.origin is Origin.EVENTS and not rule.idle]
+    asked = [rule for rule in rules if rule.log_source is LogSource.EVENTS and not rule.idle]
     with AuditLog(settings, seconds=settings.query_seconds) as log:
         found = [each for rule in asked for each in backfill_rule(log, rule, *span)]
     if json_output:

@@ -15,9 +15,9 @@ from rich.table import Table
 
 from audit_kibana.bundle import Bundle, bundle_of
 from audit_kibana.client import Kibana
-from audit_kibana.importing import Done, Outcome, imported
-from audit_kibana.places import Places
+from audit_kibana.importing import ImportOutcome, ImportResult, imported
 from audit_kibana.settings import KibanaSettings
+from audit_kibana.target import ExportTarget
 
 __all__ = ["register"]
 
@@ -57,7 +57,7 @@ def export(
         _print_json(
             {
                 "rule": rule.rule,
-                "form": rule.form,
+                "type": rule.type,
                 "id": rule.id,
                 "request": f"POST {rule.path}",
                 "note": rule.note,
@@ -99,8 +99,8 @@ def import_all(
             for each in done
         )
     else:
-        new_console().print(_table(("What", "Name", "Outcome", "Reason"), map(_row, done)))
-    if any(each.outcome in (Outcome.FAILED, Outcome.NOT_TRIED) for each in done):
+        new_console().print(_table(("What", "Name", "ImportOutcome", "Reason"), map(_row, done)))
+    if any(each.outcome in (ImportOutcome.FAILED, ImportOutcome.NOT_TRIED) for each in done):
         raise typer.Exit(1)
 
 
@@ -128,15 +128,15 @@ def _credentials(
 
 
 def _bundle(settings: KibanaSettings, *, detection: bool) -> Bundle:
-    places = Places(settings.index_prefix, settings.alerts_index, settings.kibana_space)
-    return bundle_of(load_rules(settings), places, detection=detection)
+    target = ExportTarget(settings.index_prefix, settings.alerts_index, settings.kibana_space)
+    return bundle_of(load_rules(settings), target, detection=detection)
 
 
 def _forms(bundle: Bundle) -> Iterator[tuple[str, ...]]:
-    return ((rule.rule, rule.form, rule.note) for rule in bundle.rules)
+    return ((rule.rule, rule.type, rule.note) for rule in bundle.rules)
 
 
-def _row(done: Done) -> tuple[str, ...]:
+def _row(done: ImportResult) -> tuple[str, ...]:
     return done.what, done.name, done.outcome, done.reason
 
 

@@ -7,7 +7,7 @@ from audit_alerts.backfill import backfill_rule
 from audit_alerts.evaluate import evaluate
 from audit_alerts.rules import read_rules, shipped_folder
 from support.alert_making import CATALOGUE, event
-from support.alert_running import FakeBound, Running, at, failures, running, shipped
+from support.alert_running import FakeSource, Running, at, failures, running, shipped
 from support.servers import Deployment
 from support.stored import store
 
@@ -35,7 +35,7 @@ def test_an_attack_from_an_address_in_any_spelling_is_found(
     deployment: Deployment, run: Running, written: str, shown: str
 ) -> None:
     """Elasticsearch groups by its own spelling, whose events are looked for in the log."""
-    rules, bound = shipped("brute-force"), FakeBound()
+    rules, bound = shipped("brute-force"), FakeSource()
     runner = run.runner(rules, bound)
     events = [*failures(range(50, 53), written), *failures(range(53, 56), shown)]
     store(deployment, *events, ingested=at(59), first=0)

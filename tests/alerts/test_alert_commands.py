@@ -167,7 +167,7 @@ def test_explain_shows_queries_windows_and_reasons() -> None:
 
 
 def test_explain_knows_every_kind_of_rule() -> None:
-    """Marks, silence and dead letters too."""
+    """Marks, absence and dead letters too."""
     for name, words in {
         "new-address-then-sensitive": "not seen in the 30 days before, while another was",
         "unusual-hours": "if further than 3 hours from every time of day",

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from audit_alerts.compile import compile_rule
 from audit_alerts.condition import Equals
-from audit_alerts.errors import AlertError, RangesError, RuleRefused
+from audit_alerts.denied_ranges import denied_ranges
+from audit_alerts.errors import AlertError, RangesError, RuleRefusedError
 from audit_alerts.plan import Base, Correlation, Kind
-from audit_alerts.ranges import denied_ranges
 from audit_alerts.rules import load_rules, read_rules
 from audit_alerts.settings import AlertSettings
 from support.alert_making import CATALOGUE, compiled, documents, text_of
@@ -18,7 +18,7 @@ from support.alert_making import CATALOGUE, compiled, documents, text_of
 def test_a_rule_becomes_a_plan() -> None:
     """With a query for Elasticsearch, and a condition that the program answers itself."""
     rule = compiled(documents())
-    part = Base("part", rule.origin, Equals("event.action", "login"), "event.action:login")
+    part = Base("part", rule.log_source, Equals("event.action", "login"), "event.action:login")
     assert rule.root == Correlation("some", Kind.EVENT_COUNT, (part,), ("source.ip",), 300_000, 2)
     assert "some.yml" == rule.file
     assert None is rule.idle
@@ -56,10 +56,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"part__detection__it": {"source.ip|cidr": "192.0.2.1/24"}}, "is no Sigma rule"),
     ({"part__detection__it": {"user.name|cidr": "192.0.2.0/24"}}, "CIDRExpression has no exact"),
     ({"part__detection__it": {"source.ip|cidr": "fe80::%eth0/64"}}, "has a zone"),
-    ({"part__detection__it": {"labels.a:b": "c"}}, "labels.a:b: a label is asked for by letters"),
-    ({"part__detection__it": {"labels.a) OR (b": "c"}}, "a label is asked for by letters"),
-    ({"part__detection__it": {"labels.a*|exists": True}}, "a label is asked for by letters"),
-    ({"part__detection__it": {'labels.a"': None}}, "a label is asked for by letters"),
+    ({"part__detection__it": {"labels.a:b": "c"}}, "labels.a:b: a label is asked for by dead_letters"),
+    ({"part__detection__it": {"labels.a) OR (b": "c"}}, "a label is asked for by dead_letters"),
+    ({"part__detection__it": {"labels.a*|exists": True}}, "a label is asked for by dead_letters"),
+    ({"part__detection__it": {'labels.a"': None}}, "a label is asked for by dead_letters"),
     ({"part__detection__it": ["word"]}, "a word without a field"),
     ({"part__detection__condition": 5}, "detection.condition has to be a text"),
     ({"part__detection__condition": [{}]}, "detection.condition has to be a list of texts"),
@@ -119,17 +119,17 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"part__logsource__category": "x"}, "category is no key"),
     ({"part__detection__timeframe": "5m"}, "timeframe has no meaning any more"),
     # marks
-    ({"part__auditlog": {"first-seen": {"field": "source.ip", "by": ["user.id"], "history": "30d"}}},
+    ({"part__auditlog": {"new-terms": {"field": "source.ip", "by": ["user.id"], "history": "30d"}}},
      "part lacks a reason for history"),
-    ({"part__auditlog": {"first-seen": {"field": "source.pi", "by": ["user.id"], "history": "30d"},
+    ({"part__auditlog": {"new-terms": {"field": "source.pi", "by": ["user.id"], "history": "30d"},
                          "reasons": {"history": "x"}}}, "source.pi is no field that events can"),
-    ({"part__auditlog": {"first-seen": {"field": "source.ip", "by": ["user.id"], "history": "long"},
+    ({"part__auditlog": {"new-terms": {"field": "source.ip", "by": ["user.id"], "history": "long"},
                          "reasons": {"history": "x"}}}, "is no time span"),
-    ({"part__auditlog": {"silence": {"by": ["user.id"], "after": "1h", "days": [], "least": 1}}},
-     "silence.days"),
-    ({"part__auditlog": {"silence": {"by": ["user.id"], "after": "1h", "days": 10**9, "least": 1}}},
-     "silence.days"),
-    ({"rule__auditlog__first-seen": {"field": "source.ip", "by": ["user.id"], "history": "30d"}},
+    ({"part__auditlog": {"absence": {"by": ["user.id"], "after": "1h", "days": [], "least": 1}}},
+     "absence.days"),
+    ({"part__auditlog": {"absence": {"by": ["user.id"], "after": "1h", "days": 10**9, "least": 1}}},
+     "absence.days"),
+    ({"rule__auditlog__new-terms": {"field": "source.ip", "by": ["user.id"], "history": "30d"}},
      "only a rule with a detection can have that"),
 ]  # fmt: skip
 
@@ -137,7 +137,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("changes", "reason"), REFUSED, ids=lambda value: str(value)[:60])
 def test_what_would_not_do_as_it_says_is_refused(changes: dict[str, Any], reason: str) -> None:
     """With the file, and a reason that a person understands; never skipped."""
-    with pytest.raises(RuleRefused) as refused:
+    with pytest.raises(RuleRefusedError) as refused:
         compiled(documents(**changes))
     assert "some.yml" == refused.value.file
     assert reason in refused.value.reason
@@ -146,13 +146,13 @@ def test_what_would_not_do_as_it_says_is_refused(changes: dict[str, Any], reason
 def test_two_rules_in_a_file_are_refused() -> None:
     """All documents but one are parts."""
     other = documents()[1] | {"name": "other"}
-    with pytest.raises(RuleRefused, match="a file holds one rule"):
+    with pytest.raises(RuleRefusedError, match="a file holds one rule"):
         compiled([*documents(), other])
 
 
 def test_a_base_rule_alone_is_refused() -> None:
     """Nothing says what belongs to one alert."""
-    with pytest.raises(RuleRefused, match="count its events"):
+    with pytest.raises(RuleRefusedError, match="count its events"):
         compiled(documents()[1:])
 
 
@@ -166,7 +166,7 @@ def test_a_rule_that_is_a_part_of_itself_is_refused() -> None:
         "auditlog": {"reasons": {"timespan": "x", "condition": "x"}},
     }
     rule["correlation"] = {**rule["correlation"], "rules": ["part", "inner"]}
-    with pytest.raises(RuleRefused, match=r"part of itself|is no Sigma rule"):
+    with pytest.raises(RuleRefusedError, match=r"part of itself|is no Sigma rule"):
         compiled([rule, part, inner])
 
 
@@ -180,7 +180,7 @@ def test_a_hit_of_a_correlation_has_only_what_it_groups_by() -> None:
         "auditlog": {"reasons": {"timespan": "x", "condition": "x"}},
     }
     rule["correlation"] = {**rule["correlation"], "rules": ["inner"]}
-    with pytest.raises(RuleRefused, match=r"inner does not group by source\.ip"):
+    with pytest.raises(RuleRefusedError, match=r"inner does not group by source\.ip"):
         compiled([rule, part, inner])
 
 
@@ -205,7 +205,7 @@ def test_a_base_rule_is_in_a_group_by_one_field() -> None:
         "aliases": {"who": {"given": "user.target.id", "gives": "audit.user"}},
     }
     rule["auditlog"]["reasons"] = {"timespan": "x"}
-    with pytest.raises(RuleRefused, match=r"who is audit\.user and user\.target\.id of part"):
+    with pytest.raises(RuleRefusedError, match=r"who is audit\.user and user\.target\.id of part"):
         compiled([rule, given, gives, part])
     gives["correlation"]["rules"] = ["other"]
     other = {**part, "name": "other"}
@@ -225,7 +225,7 @@ def test_a_base_rule_is_in_a_group_by_one_field() -> None:
 )
 def test_what_is_no_rule_is_refused(text: str, reason: str) -> None:
     """A key twice too: the last would win unseen. No tag of YAML's runs anything."""
-    with pytest.raises(RuleRefused, match=reason):
+    with pytest.raises(RuleRefusedError, match=reason):
         compile_rule(text, "some.yml", CATALOGUE)
 
 
@@ -234,7 +234,7 @@ def test_ids_and_names_are_unique_over_all_folders(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / f"{name}.yml").write_text(text_of(documents()))
-    with pytest.raises(RuleRefused, match=r"a\.yml has the same id or name") as refused:
+    with pytest.raises(RuleRefusedError, match=r"a\.yml has the same id or name") as refused:
         read_rules([tmp_path / "a", tmp_path / "b"], CATALOGUE)
     assert refused.value.file.endswith("b.yml")
 

@@ -99,7 +99,7 @@ def test_a_rule_that_groups_by_users_keeps_organizations_apart(rule: Rule) -> No
 @every_rule
 def test_commands_that_a_rule_names_exist(rule: Rule) -> None:
     """Whoever is woken at night can type what the rule says."""
-    known = {"search", "top", "seen", "export", "show", "tokens", "dead-letters", "alerts"}
+    known = {"search", "top", "seen", "export", "show", "tokens", "dead-dead_letters", "alerts"}
     assert set(re.findall(r"auditlog ([a-z][a-z-]+)", rule.what_to_do)) <= known
 
 
@@ -116,7 +116,7 @@ def test_dead_letter_rules_ask_for_headers_that_the_consumer_writes() -> None:
     written = (ROOT / "consumer" / "audit_consumer" / "dead_letters.py").read_text()
     for rule in RULES:
         for base in bases_of(rule.root):
-            if base.origin == "dead-letter":
+            if base.log_source == "dead-letter":
                 asked = {*fields_of(base.condition), *rule.root.group_by}
                 assert all(f'"{name}"' in written for name in asked)
 

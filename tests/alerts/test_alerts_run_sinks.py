@@ -22,7 +22,7 @@ from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.sinks import SIGNATURE, TIMESTAMP, NotDeliveredError, Webhook
 from audit_producer.build import new_event
 from audit_schemas import encode
-from support.alert_running import FakeBound, Running, at, failures, running, shipped
+from support.alert_running import FakeSource, Running, at, failures, running, shipped
 from support.command import clean_environment
 from support.consuming import settle
 from support.servers import Deployment
@@ -134,7 +134,7 @@ def test_webhook_that_was_down_is_told_all_once_it_is_back(
     deployment: Deployment, run: Running
 ) -> None:
     """Each alert once, whoever delivers it then; what one receiver refuses holds up no other."""
-    bound, said = FakeBound(), list[str]()
+    bound, said = FakeSource(), list[str]()
     runner = run.runner(shipped("brute-force"), bound)
     attackers = [failures(range(6), f"203.0.113.{n}") for n in range(3)]
     store(deployment, *(e for events in attackers for e in events), ingested=at(10), first=0)
@@ -142,7 +142,7 @@ def test_webhook_that_was_down_is_told_all_once_it_is_back(
 
     def delivery(sink: Webhook, name: str) -> Delivery:
         lease = Lease(run.client, f"{run.index}-state", "webhook", name, 5)
-        return Delivery(sink, run.book, lease, said.append)
+        return Delivery(sink, run.alert_store, lease, said.append)
 
     with receiving() as receiver:
         receiver.status = 503
@@ -164,7 +164,7 @@ def test_webhook_that_was_down_is_told_all_once_it_is_back(
 
 def test_one_of_two_runners_delivers(run: Running) -> None:
     """The other waits until the first gives back, or falls silent."""
-    run.runner([], FakeBound())
+    run.runner([], FakeSource())
     first = Lease(run.client, f"{run.index}-state", "webhook", "one", 0.5)
     second = Lease(run.client, f"{run.index}-state", "webhook", "two", 0.5)
     assert first.take()
@@ -177,7 +177,7 @@ def test_one_of_two_runners_delivers(run: Running) -> None:
 
 def test_lease_of_a_runner_that_was_killed_is_free_at_once(run: Running) -> None:
     """On the same machine; while it lives its lease stands."""
-    run.runner([], FakeBound())
+    run.runner([], FakeSource())
     script = "from audit_alerts.runner.owner import owner_name as n; print(n(), flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

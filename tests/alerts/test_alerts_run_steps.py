@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from audit_alerts.errors import AlertError
-from audit_alerts.hits import in_millis
+from audit_alerts.matches import in_millis
 from audit_alerts.plan import Rule
-from audit_alerts.runner import book
+from audit_alerts.runner import alert_store
 from audit_alerts.runner.look import Finding
 from audit_alerts.runner.runner import Runner
 from audit_alerts.runner.state import RuleState, RuleStates
@@ -18,7 +18,7 @@ from audit_schemas import AuditEvent, format_timestamp
 from elastic_transport import Transport
 from support.alert_running import (
     START,
-    FakeBound,
+    FakeSource,
     Running,
     at,
     failures,
@@ -69,7 +69,7 @@ RULES = ("brute-force", "success-after-failures", "password-spraying", "user-fro
 def test_a_backlog_fires_exactly_what_a_live_run_fires(deployment: Deployment, run: Running) -> None:
     """Two hours live, two minutes at a time; and the same two hours, seen at once afterwards."""
     rules, events = shipped(*RULES), morning()
-    bound = FakeBound()
+    bound = FakeSource()
     live = run.runner(rules, bound)
     offset = 0
     for minute in range(2, 121, 2):
@@ -98,7 +98,7 @@ def test_the_order_of_arrival_changes_nothing(deployment: Deployment, run: Runni
     rules, events = shipped(*RULES), morning()
     shuffled = events.copy()
     random.Random(seed).shuffle(shuffled)
-    bound = FakeBound()
+    bound = FakeSource()
     runner = run.runner(rules, bound)
     for number in range(6):
         part = shuffled[number::6]
@@ -111,7 +111,7 @@ def test_the_order_of_arrival_changes_nothing(deployment: Deployment, run: Runni
 
 def test_attack_that_straddles_a_step_is_one_alert(deployment: Deployment, run: Running) -> None:
     """Three failures before the edge and three after are no less than six."""
-    bound = FakeBound()
+    bound = FakeSource()
     runner = run.runner(shipped("brute-force"), bound)
     store(deployment, *failures([50, 52, 54]), ingested=at(59), first=0)
     run.step(runner, bound, at(60))
@@ -125,7 +125,7 @@ def test_attack_that_straddles_a_step_is_one_alert(deployment: Deployment, run: 
 
 def test_alert_that_lasts_for_hours_is_one(deployment: Deployment, run: Running) -> None:
     """It grows; receivers hear of it again only when it has doubled."""
-    bound = FakeBound()
+    bound = FakeSource()
     runner = run.runner(shipped("brute-force"), bound)
     for number in range(15):
         seconds = [300 * number + 30 * n for n in range(10)]
@@ -144,7 +144,7 @@ def test_alert_that_lasts_for_hours_is_one(deployment: Deployment, run: Running)
 
 def test_late_events_that_bridge_two_alerts_make_them_one(deployment: Deployment, run: Running) -> None:
     """The earlier stays; the other says what it became a part of."""
-    bound = FakeBound()
+    bound = FakeSource()
     runner = run.runner(shipped("brute-force"), bound)
     store(deployment, *failures(range(0, 60, 10)), ingested=at(60), first=0)
     store(deployment, *failures(range(1500, 1560, 10)), ingested=at(1560), first=6)
@@ -165,7 +165,7 @@ def test_new_rule_begins_now_and_sees_what_an_attack_that_lasts_began_with(
     deployment: Deployment, run: Running
 ) -> None:
     """Nothing of the past fires; what is under way is shown from its beginning."""
-    bound = FakeBound()
+    bound = FakeSource()
     store(deployment, *failures(range(0, 60, 10), "198.51.100.1"), ingested=at(60), first=0)
     store(deployment, *failures(range(3600, 9000, 60)), ingested=at(9000), first=10)
     runner = run.runner(shipped("brute-force"), bound, since=None)
@@ -180,7 +180,7 @@ def test_new_rule_begins_now_and_sees_what_an_attack_that_lasts_began_with(
 
 def test_nothing_is_seen_past_the_bound(deployment: Deployment, run: Running) -> None:
     """What came after it is left to the next step, though it can be found."""
-    bound = FakeBound()
+    bound = FakeSource()
     runner = run.runner(shipped("brute-force"), bound)
     store(deployment, *failures([1, 2, 3]), ingested=at(10), first=0)
     store(deployment, *failures([4, 5, 6]), ingested=at(50), first=3)
@@ -198,7 +198,7 @@ def test_silence_is_found_and_lasts_until_the_next_event(deployment: Deployment,
         for d in range(3)
         for minute in range(180 if d < 2 else 20)
     ]
-    bound = FakeBound()
+    bound = FakeSource()
     store(deployment, *events, ingested=at(2 * week + 1200), first=0)
     runner = run.runner(shipped("log-fell-silent"), bound, since=at(2 * week))
     run.step(runner, bound, at(2 * week + 2700))
@@ -231,7 +231,7 @@ def test_dead_letters_make_an_alert_by_when_they_were_received(run: Running) -> 
         }
 
     taken = millis(at(90_000))
-    bound = FakeBound()
+    bound = FakeSource()
     bound.records = [(taken, letter(n, n, "invalid")) for n in range(60)]
     bound.records += [(taken, letter(n * 800, 100 + n, "malformed")) for n in range(100)]
     runner = run.runner(shipped("dead-letter-flood"), bound)
@@ -245,7 +245,7 @@ def test_a_rule_that_fails_holds_up_itself_alone(
     deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others fire, the error is raised, and the rule catches up once it can."""
-    bound = FakeBound()
+    bound = FakeSource()
     runner = run.runner(shipped("brute-force", "password-spraying"), bound)
     events = [e for n in range(12) for e in failures([n], "203.0.113.80", f"user-{n}")]
     store(deployment, *events, ingested=at(20), first=0)
@@ -275,7 +275,7 @@ def test_state_of_all_rules_takes_few_requests(
     deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many rules there are: read together, claimed together, done together."""
-    bound = FakeBound()
+    bound = FakeSource()
     runner = run.runner(shipped(*RULES), bound)
     run.step(runner, bound, at(1))
     events = [e for n in range(12) for e in failures([n], "203.0.113.80", f"user-{n}")]
@@ -300,7 +300,7 @@ def test_state_of_all_rules_takes_few_requests(
 
 def test_state_that_another_has_written_since_is_not_overwritten(run: Running) -> None:
     """Of many that are written together, just these are refused; a beginning likewise."""
-    run.runner([], FakeBound())
+    run.runner([], FakeSource())
     states = RuleStates(run.client, f"{run.index}-state")
     first = [RuleState(name, "v", 10, None) for name in ("a", "b")]
     known = states.write(first)
@@ -317,8 +317,8 @@ def test_alerts_of_more_than_one_answer_are_all_known(
     deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None is made anew because it did not fit: its group would never be done with."""
-    monkeypatch.setattr(book, "_PAGE", 4)
-    bound = FakeBound()
+    monkeypatch.setattr(alert_store, "_PAGE", 4)
+    bound = FakeSource()
     runner = run.runner(shipped("brute-force"), bound)
     hours = range(9)
     attacks = [e for n in hours for e in failures([3600 * n + k for k in range(6)])]
@@ -328,7 +328,7 @@ def test_alerts_of_more_than_one_answer_are_all_known(
     store(deployment, *more, ingested=at(40_010), first=100)
     covered = run.step(runner, bound, at(40_020))
     assert covered is not None
-    assert (covered.new, covered.grown) == (0, 9)
+    assert (covered.new, covered.updated) == (0, 9)
     assert [alert["audit"]["alert"]["count"] for alert in run.alerts()] == [7] * 9
 
 
@@ -336,7 +336,7 @@ def test_events_that_became_visible_too_late_are_looked_at(
     deployment: Deployment, run: Running
 ) -> None:
     """A consumer's clock was behind: their time had been covered before they could be found."""
-    bound = FakeBound()
+    bound = FakeSource()
     rules = shipped(*RULES)
     store(deployment, *failures([-100], "203.0.113.1"), ingested=at(30), first=0)
     run.step(run.runner(rules, bound), bound, at(60))
@@ -347,14 +347,14 @@ def test_events_that_became_visible_too_late_are_looked_at(
     assert (late.late, late.new) == (5, 1)
     again = run.step(fresh, bound, at(180))
     assert again is not None
-    assert (again.late, again.new, again.grown) == (0, 0, 0)
+    assert (again.late, again.new, again.updated) == (0, 0, 0)
     (alert,) = run.alerts()
     assert alert["audit"]["alert"]["count"] == 5
 
 
 def test_log_that_is_gone_is_not_an_empty_one(deployment: Deployment, run: Running) -> None:
     """Rules wait for it, and cover nothing meanwhile."""
-    bound = FakeBound()
+    bound = FakeSource()
     runner = run.runner(shipped("brute-force"), bound)
     run.step(runner, bound, at(1))  # no event yet: that is no reason to wait
     store(deployment, *failures([2, 3]), ingested=at(10), first=0)

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 from audit_alerts import AlertError
-from audit_alerts.runner import book
-from audit_alerts.runner.book import AlertBook
+from audit_alerts.runner import alert_store
+from audit_alerts.runner.alert_store import AlertStore
 from audit_alerts.runner.delivery import Delivery
 from audit_alerts.runner.lease import Lease, sinks_in_force
 from audit_alerts.runner.metrics import RunnerMetrics
@@ -17,7 +17,7 @@ from audit_alerts.runner.sinks import NotDeliveredError
 from audit_alerts.runner.state import RuleStates
 from audit_query.errors import ExportError
 from audit_runtime.monitor import Health
-from support.alert_running import FakeBound, Running, at, failures, running, shipped
+from support.alert_running import FakeSource, Running, at, failures, running, shipped
 from support.servers import Deployment
 from support.stored import store
 from support.waiting import wait_until
@@ -31,7 +31,7 @@ def run(deployment: Deployment) -> Iterator[Running]:
 
 
 class Failing:
-    """A runner whose rounds fail before one does not, a book and states at once."""
+    """A runner whose rounds fail before one does not, a alert_store and states at once."""
 
     def __init__(self, stop: threading.Event, *errors: Exception) -> None:
         self.errors = list(errors)
@@ -55,7 +55,7 @@ def test_what_may_pass_is_waited_for_and_said_once(capsys: pytest.CaptureFixture
     loop = _Loop(
         cast("Runner", failing),
         cast("RuleStates", failing),
-        cast("AlertBook", failing),
+        cast("AlertStore", failing),
         [],
         metrics,
         Health(),
@@ -93,11 +93,11 @@ def test_alert_that_a_sink_does_not_take_keeps_none_from_it(
     deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever it answers: more than are read at once, one that looks like the whole sink, a bug."""
-    monkeypatch.setattr(book, "_SOME", 3)
-    bound, said = FakeBound(), list[str]()
+    monkeypatch.setattr(alert_store, "_SOME", 3)
+    bound, said = FakeSource(), list[str]()
     runner = run.runner(shipped("brute-force"), bound)
     sinks = ["one", "two", "three"]
-    runner._book = AlertBook(run.client, run.index, "http://localhost", lambda: sinks)  # noqa: SLF001
+    runner._alert_store = AlertStore(run.client, run.index, "http://localhost", lambda: sinks)  # noqa: SLF001
     ips = [f"203.0.113.{n}" for n in range(6)]
     attacks = [event for ip in ips for event in failures(range(6), ip)]
     store(deployment, *attacks, ingested=at(10), first=0)
@@ -107,7 +107,7 @@ def test_alert_that_a_sink_does_not_take_keeps_none_from_it(
 
     def delivery(sink: Picky) -> Delivery:
         lease = Lease(run.client, f"{run.index}-state", sink.name, "me", 60)
-        return Delivery(sink, run.book, lease, said.append)
+        return Delivery(sink, run.alert_store, lease, said.append)
 
     many = Picky("one", NotDeliveredError("answers 422", alone=True), set(order[:4]))
     one = delivery(many)
@@ -133,7 +133,7 @@ def test_alert_that_a_sink_does_not_take_keeps_none_from_it(
 @pytest.mark.servers
 def test_alert_waits_for_a_sink_that_only_another_runner_has(run: Running) -> None:
     """For a week after that one was last seen; a sink of ours is ours anyhow."""
-    run.runner([], FakeBound())
+    run.runner([], FakeSource())
     state = f"{run.index}-state"
     assert sinks_in_force(run.client, state, ["output", "topic"]) == ["output", "topic"]
     lease = Lease(run.client, state, "webhook", "another", 60)
@@ -148,8 +148,8 @@ def test_alert_waits_for_a_sink_that_only_another_runner_has(run: Running) -> No
 
 @pytest.mark.servers
 def test_runner_that_stalled_takes_nothing_back(deployment: Deployment, run: Running) -> None:
-    """It was overtaken between its claim and its alert, which had grown meanwhile."""
-    bound, overtaking = FakeBound(), FakeBound()
+    """It was overtaken between its claim and its alert, which had updated meanwhile."""
+    bound, overtaking = FakeSource(), FakeSource()
     rules = shipped("brute-force")
     store(deployment, *failures(range(40, 46)), ingested=at(50), first=0)
     before: list[dict[str, Any]] = []

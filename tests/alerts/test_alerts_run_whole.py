@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_alerts.runner.book import AlertBook
-from audit_alerts.runner.bound import KafkaLog, NoOffsetsError, millis_now
+from audit_alerts.runner.alert_store import AlertStore
+from audit_alerts.runner.kafka_source import KafkaSource, NoOffsetsError, millis_now
 from audit_alerts.runner.settings import RunnerSettings
 from audit_local.ports import free_port
 from audit_producer.build import new_event
 from audit_schemas import encode
-from support.alert_running import FakeBound, Running, at, failures, running, shipped, told
+from support.alert_running import FakeSource, Running, at, failures, running, shipped, told
 from support.command import clean_environment
 from support.consuming import settle
 from support.proxy import proxied
@@ -68,7 +68,7 @@ def test_consumer_held_back_for_hours_makes_the_same_alerts(
     deployment.publish_raw(*attack("203.0.113.2", timedelta(hours=2)), key=b"a")
     deployment.publish_raw(*attack("203.0.113.3", timedelta(minutes=1)), key=b"b")
     before = millis_now()
-    kafka = KafkaLog(settings_of(deployment))
+    kafka = KafkaSource(settings_of(deployment))
     assert kafka.bound() <= before
     held = kafka.bound()
     assert kafka.bound() == held
@@ -97,7 +97,7 @@ def test_group_that_settled_nothing_is_said_in_a_sentence(deployment: Deployment
     assert done.returncode == 1
     assert f"{deployment.name}-indexer has settled nothing" in done.stderr
     assert "Traceback" not in done.stderr
-    kafka = KafkaLog(settings_of(deployment))
+    kafka = KafkaSource(settings_of(deployment))
     with pytest.raises(NoOffsetsError):
         kafka.bound()
     kafka.close()
@@ -112,7 +112,7 @@ def test_runner_that_is_killed_in_the_middle_doubles_and_loses_nothing(
     deployment: Deployment, run: Running
 ) -> None:
     """After it had claimed its step, with more come since; the next does that very step first."""
-    bound = FakeBound()
+    bound = FakeSource()
 
     def die() -> None:
         raise Killed
@@ -132,16 +132,16 @@ def test_runner_that_is_killed_after_its_alerts_fires_nothing_twice(
     deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its alerts are stored, its bound is not."""
-    bound = FakeBound()
+    bound = FakeSource()
     runner = run.runner(shipped("brute-force"), bound)
     store(deployment, *failures(range(6)), ingested=at(10), first=0)
-    record = AlertBook.record
+    record = AlertStore.record
 
     def die(*given: Any) -> None:
         record(*given)
         raise Killed
 
-    monkeypatch.setattr(AlertBook, "record", die)
+    monkeypatch.setattr(AlertStore, "record", die)
     with pytest.raises(Killed):
         run.step(runner, bound, at(20))
     monkeypatch.undo()
@@ -153,7 +153,7 @@ def test_runner_that_is_killed_after_its_alerts_fires_nothing_twice(
 
 def test_two_runners_at_once_fire_each_alert_once(deployment: Deployment, run: Running) -> None:
     """They race for every step, over an hour, with a bound of their own each."""
-    bounds = FakeBound(), FakeBound()
+    bounds = FakeSource(), FakeSource()
     rules = shipped("brute-force", "brute-force-unknown-address", "success-after-failures")
     runners = [run.runner(rules, bound) for bound in bounds]
     for number in range(6):

@@ -9,8 +9,8 @@ from typing import Any
 import elasticsearch
 from audit_alerts.plan import Rule
 from audit_alerts.rules import read_rules, shipped_folder
-from audit_alerts.runner.book import AlertBook
-from audit_alerts.runner.runner import Covered, Runner, version_of
+from audit_alerts.runner.alert_store import AlertStore
+from audit_alerts.runner.runner import RoundSummary, Runner, version_of
 from audit_alerts.runner.state import RuleStates
 from audit_producer.build import new_event
 from audit_query import AuditLog
@@ -19,7 +19,7 @@ from support.servers import Deployment
 
 __all__ = [
     "START",
-    "FakeBound",
+    "FakeSource",
     "Running",
     "at",
     "failures",
@@ -56,7 +56,7 @@ def shipped(*names: str) -> list[Rule]:
 
 
 @dataclass
-class FakeBound:
+class FakeSource:
     """A bound that the test sets, and dead letters that it makes."""
 
     upto: int = 0
@@ -66,7 +66,7 @@ class FakeBound:
         """Return it."""
         return self.upto
 
-    def letters(self, start: int, end: int) -> Iterator[dict[str, Any]]:
+    def dead_letters(self, start: int, end: int) -> Iterator[dict[str, Any]]:
         """Return what was taken then."""
         return iter([letter for taken, letter in self.records if start <= taken < end])
 
@@ -83,7 +83,7 @@ class Running:
     def runner(
         self,
         rules: Sequence[Rule],
-        source: FakeBound,
+        source: FakeSource,
         *,
         since: datetime | None = START,
         index: str | None = None,
@@ -93,26 +93,26 @@ class Running:
         """Return a runner; with an index of alerts of its own if one is named."""
         name = index or self.index
         states = RuleStates(self.client, f"{name}-state")
-        book = AlertBook(self.client, name, "http://localhost:8484", lambda: ["webhook"])
+        alert_store = AlertStore(self.client, name, "http://localhost:8484", lambda: ["webhook"])
         states.prepare()
-        book.prepare()
+        alert_store.prepare()
         return Runner(
             [(rule, version_of(rule, None)) for rule in rules],
             self.log,
             source,
             states,
-            book,
+            alert_store,
             since=None if since is None else millis(since),
             after_claim=after_claim,
             longest=longest,
         )
 
     @property
-    def book(self) -> AlertBook:
+    def alert_store(self) -> AlertStore:
         """The alerts."""
-        return AlertBook(self.client, self.index, "http://localhost:8484", lambda: ["webhook"])
+        return AlertStore(self.client, self.index, "http://localhost:8484", lambda: ["webhook"])
 
-    def step(self, runner: Runner, source: FakeBound, upto: datetime) -> Covered | None:
+    def step(self, runner: Runner, source: FakeSource, upto: datetime) -> RoundSummary | None:
         """Let it go on up to then."""
         source.upto = millis(upto)
         return runner.round()

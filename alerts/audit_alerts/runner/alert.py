@@ -8,13 +8,13 @@ from typing import Any
 
 from audit_schemas import format_timestamp
 
-from audit_alerts.episodes import Span
-from audit_alerts.hits import Group, as_time, in_millis
+from audit_alerts.episodes import FiringSpan
+from audit_alerts.matches import GroupValues, as_time, in_millis
 from audit_alerts.plan import Rule
-from audit_alerts.runner.link import link_of
+from audit_alerts.runner.page_link import link_of
 from audit_alerts.runner.reading import Evidence
 
-__all__ = ["TEMPLATE", "Stored", "absorbed", "group_key", "new_alert", "updated_alert"]
+__all__ = ["TEMPLATE", "StoredAlert", "absorbed", "group_key", "new_alert", "updated_alert"]
 
 _SEVERITY = {"informational": 10, "low": 30, "medium": 50, "high": 70, "critical": 90}
 _KEYWORD = {"type": "keyword"}
@@ -82,7 +82,7 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredAlert:
     """An alert as it is in the index."""
 
     id: str
@@ -91,14 +91,14 @@ class Stored:
     primary_term: int
 
     @property
-    def span(self) -> Span:
+    def span(self) -> FiringSpan:
         """When it was."""
         alert, event = self.document["audit"]["alert"], self.document["event"]
         since, first, last = map(in_millis, (event["start"], alert["first"], alert["last"]))
-        return Span(since, first, last, alert["size"])
+        return FiringSpan(since, first, last, alert["size"])
 
 
-def group_key(group: Group) -> str:
+def group_key(group: GroupValues) -> str:
     """Return a group as one text, that no other group has."""
     return json.dumps(group, ensure_ascii=False, separators=(",", ":"))
 
@@ -106,8 +106,8 @@ def group_key(group: Group) -> str:
 def new_alert(
     rule: Rule,
     version: str,
-    group: Group,
-    span: Span,
+    group: GroupValues,
+    span: FiringSpan,
     found: Evidence,
     *,
     page: str,
@@ -149,8 +149,8 @@ def updated_alert(
     known: Document,
     rule: Rule,
     version: str,
-    group: Group,
-    span: Span,
+    group: GroupValues,
+    span: FiringSpan,
     found: Evidence,
     *,
     page: str,
@@ -195,8 +195,8 @@ def _filled(
     document: Document,
     rule: Rule,
     version: str,
-    group: Group,
-    span: Span,
+    group: GroupValues,
+    span: FiringSpan,
     found: Evidence,
     page: str,
 ) -> Document:

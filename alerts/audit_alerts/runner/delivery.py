@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import elasticsearch
 
-from audit_alerts.runner.alert import Stored
-from audit_alerts.runner.book import AlertBook
+from audit_alerts.runner.alert import StoredAlert
+from audit_alerts.runner.alert_store import AlertStore
 from audit_alerts.runner.lease import Lease
 from audit_alerts.runner.metrics import RunnerMetrics
 from audit_alerts.runner.sinks import NotDeliveredError, Sink
@@ -29,7 +29,7 @@ class Delivery:
     def __init__(
         self,
         sink: Sink,
-        book: AlertBook,
+        alert_store: AlertStore,
         lease: Lease,
         say: Say,
         *,
@@ -37,7 +37,7 @@ class Delivery:
         look: float = 5.0,
     ) -> None:
         self._sink = sink
-        self._book = book
+        self._alert_store = alert_store
         self._lease = lease
         self._say = say
         self._metrics = metrics or RunnerMetrics(sinks=[sink.name])
@@ -45,7 +45,7 @@ class Delivery:
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._problem: str | None = None
-        self._last: Stored | None = None
+        self._last: StoredAlert | None = None
         self._took = 0
         self._thread = threading.Thread(target=self._run, name=f"sink-{sink.name}", daemon=True)
 
@@ -82,9 +82,9 @@ class Delivery:
         if not self._lease.take():
             waiting.set(0)  # the one who delivers shows them
             return True
-        pending = self._book.pending(self._sink.name, self._last)
+        pending = self._alert_store.pending(self._sink.name, self._last)
         if not pending.some and self._last is not None:
-            pending = self._book.pending(self._sink.name)
+            pending = self._alert_store.pending(self._sink.name)
         waiting.set(pending.total)
         for alert in pending.some:
             if self._closed.is_set() or not self._lease.take():
@@ -98,14 +98,14 @@ class Delivery:
             self._problem = None
         return self._took == pending.total
 
-    def _deliver(self, alert: Stored) -> bool:
+    def _deliver(self, alert: StoredAlert) -> bool:
         """Try one; tell whether others may fare better."""
         try:
             self._sink.send(alert.document)
         except NotDeliveredError as error:
             self._failed(str(error))
             return error.alone
-        self._book.delivered(alert, self._sink.name)
+        self._alert_store.delivered(alert, self._sink.name)
         self._metrics.deliveries.labels(self._sink.name).inc()
         self._took += 1
         return True

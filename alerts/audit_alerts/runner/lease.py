@@ -8,7 +8,7 @@ from typing import Any
 
 import elasticsearch
 
-from audit_alerts.runner.bound import millis_now
+from audit_alerts.runner.kafka_source import millis_now
 from audit_alerts.runner.owner import is_dead
 
 __all__ = ["Lease", "sinks_in_force"]

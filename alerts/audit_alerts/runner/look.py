@@ -7,9 +7,9 @@ from typing import Any
 from audit_query import AuditLog
 
 from audit_alerts.candidates import Driver, Window, candidate_windows, driver_of
-from audit_alerts.episodes import Span
-from audit_alerts.evaluate import BaseHits, Evaluation
-from audit_alerts.hits import Group
+from audit_alerts.episodes import FiringSpan
+from audit_alerts.evaluate import BaseMatches, Evaluation
+from audit_alerts.matches import GroupValues
 from audit_alerts.plan import Base, Correlation, Node, Rule, bases_of
 from audit_alerts.runner.reading import Evidence, Reading, names_below
 
@@ -19,7 +19,7 @@ _MINUTE = 60_000
 _BACK = 12
 """How often a look is widened to where what it sees began, each time to twice as much."""
 
-Known = Callable[[Group, Span], bool]
+Known = Callable[[GroupValues, FiringSpan], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Finding:
     """What a step found: spans of each group that fired, and how to tell of one."""
 
     gap: int
-    spans: Mapping[Group, Sequence[Span]]
-    tell: Callable[[Group, Span], Evidence]
+    spans: Mapping[GroupValues, Sequence[FiringSpan]]
+    tell: Callable[[GroupValues, FiringSpan], Evidence]
 
 
 def core_reach(node: Node) -> int:
@@ -45,7 +45,7 @@ def look(log: AuditLog, rule: Rule, covered: int, upto: int, known: Known) -> Fi
     `known` tells whether an alert about a group's span is stored: where none is, the look is widened
     to where the span begins.
     """
-    assert isinstance(rule.root, Correlation)  # noqa: S101 - silences are looked for elsewhere
+    assert isinstance(rule.root, Correlation)  # noqa: S101 - absences are looked for elsewhere
     step = _Step(Reading(log, upto), rule, rule.root)
     return Finding(rule.root.span, step.spans(covered, known), step.tell)
 
@@ -57,15 +57,15 @@ class _Step:
         self._root = root
         self._core = core_reach(root)
 
-    def spans(self, covered: int, known: Known) -> dict[Group, list[Span]]:
+    def spans(self, covered: int, known: Known) -> dict[GroupValues, list[FiringSpan]]:
         affected = self._candidates(self._affected(covered))
-        result: dict[Group, list[Span]] = {}
+        result: dict[GroupValues, list[FiringSpan]] = {}
         back = 0
         for tries in range(_BACK):
             if not affected:
                 break
             found = self._evaluated(affected, back)
-            edged: dict[Group, list[Window]] = {}
+            edged: dict[GroupValues, list[Window]] = {}
             for group, windows in affected.items():
                 spans = [
                     span for span in found.get(group, []) if _touches(span, windows, self._root.span)
@@ -80,9 +80,9 @@ class _Step:
             affected, back = edged, self._core * 2**tries
         return result
 
-    def tell(self, group: Group, span: Span) -> Evidence:
+    def tell(self, group: GroupValues, span: FiringSpan) -> Evidence:
         window = span.since, span.last
-        if not any(base.mark for base in bases_of(self._root)):
+        if not any(base.history_condition for base in bases_of(self._root)):
             return self._reading.evidence(self._root, group, window)
         hits = self._hits([group], [(span.since - self._root.reach, span.last)])
         told = [
@@ -93,9 +93,9 @@ class _Step:
         ids = dict.fromkeys(sample for episode in told for sample in episode.samples)
         return self._reading.evidence_of(list(ids)[:10], sum(episode.count for episode in told))
 
-    def _affected(self, covered: int) -> dict[Group, list[Window]]:
+    def _affected(self, covered: int) -> dict[GroupValues, list[Window]]:
         """Return for each group the windows in which what came newly may make the rule fire."""
-        times: dict[Group, set[int]] = {}
+        times: dict[GroupValues, set[int]] = {}
         fields = {base.name: names_below(self._root, base) for base in bases_of(self._root)}
         driver = Driver((), self._root.group_by, fields, _MINUTE, 1)
         for base in _once(bases_of(self._root)):
@@ -104,7 +104,7 @@ class _Step:
                 times.setdefault(group, set()).add(bucket["key"]["step"])
         return {group: list(_windows(found, self._core)) for group, found in times.items()}
 
-    def _candidates(self, affected: dict[Group, list[Window]]) -> dict[Group, list[Window]]:
+    def _candidates(self, affected: dict[GroupValues, list[Window]]) -> dict[GroupValues, list[Window]]:
         driver = driver_of(self._root)
         names = {base.name for base in bases_of(self._root)}
         if not affected or (driver.at_least == 1 and {base.name for base in driver.bases} == names):
@@ -120,7 +120,9 @@ class _Step:
         likely = candidate_windows(driver, buckets)
         return {group: windows for group, windows in affected.items() if group in likely}
 
-    def _evaluated(self, affected: Mapping[Group, list[Window]], back: int) -> dict[Group, list[Span]]:
+    def _evaluated(
+        self, affected: Mapping[GroupValues, list[Window]], back: int
+    ) -> dict[GroupValues, list[FiringSpan]]:
         windows = [
             (first - self._root.reach - back, last)
             for spans in affected.values()
@@ -128,7 +130,7 @@ class _Step:
         ]
         return Evaluation(self._rule, self._hits(list(affected), windows)).spans()
 
-    def _hits(self, groups: Sequence[Group], windows: Sequence[Window]) -> BaseHits:
+    def _hits(self, groups: Sequence[GroupValues], windows: Sequence[Window]) -> BaseMatches:
         return {
             base.name: self._reading.hits(self._rule, base, groups, windows)
             for base in _once(bases_of(self._root))
@@ -139,7 +141,7 @@ def _once(bases: Any) -> Iterator[Base]:
     return iter({base.name: base for base in bases}.values())
 
 
-def _group(bucket: Mapping[str, Any], driver: Driver) -> Group:
+def _group(bucket: Mapping[str, Any], driver: Driver) -> GroupValues:
     return tuple(bucket["key"][f"group{number}"] for number in range(len(driver.group_by)))
 
 
@@ -157,11 +159,11 @@ def _windows(minutes: set[int], reach: int) -> Iterator[Window]:
         yield current
 
 
-def _touches(span: Span, windows: Sequence[Window], gap: int) -> bool:
+def _touches(span: FiringSpan, windows: Sequence[Window], gap: int) -> bool:
     return any(span.last >= first and span.first <= last + gap for first, last in windows)
 
 
-def _is_edged(span: Span, windows: Sequence[Window], back: int, gap: int) -> bool:
+def _is_edged(span: FiringSpan, windows: Sequence[Window], back: int, gap: int) -> bool:
     """Tell whether a span may have begun before what was read with all that decides about it."""
     return any(
         first - back > span.first - gap and span.last >= first and span.first <= last

@@ -71,7 +71,7 @@ class RunnerMetrics:
         )
         self.rule_seconds = counter("rule_seconds", "Seconds spent on looking, by rule.", "rule")
         self.fired = counter("fired", "Alerts that are new.", *_OF_RULE)
-        self.grown = counter("grown", "How often an alert went on.", *_OF_RULE)
+        self.updated = counter("updated", "How often an alert went on.", *_OF_RULE)
         self.deliveries = counter("deliveries", "Alerts that a sink took.", "sink")
         self.delivery_failures = counter("delivery_failures", "Tries that a sink did not take.", "sink")
         self.deliveries_waiting = gauge(
@@ -83,10 +83,10 @@ class RunnerMetrics:
         """Note up to when every rule has covered what was ingested, in milliseconds."""
         self._covered = least
 
-    def recorded(self, rule: Rule, new: int, grown: int) -> None:
+    def recorded(self, rule: Rule, new: int, updated: int) -> None:
         """Count what a step of a rule told."""
         self.fired.labels(rule.name, rule.level).inc(new)
-        self.grown.labels(rule.name, rule.level).inc(grown)
+        self.updated.labels(rule.name, rule.level).inc(updated)
 
     def succeeded(self) -> None:
         """Note that a round has come to its end."""
@@ -108,7 +108,7 @@ class RunnerMetrics:
         for rule in rules:
             for alone in (self.steps, self.rule_seconds):
                 alone.labels(rule.name)
-            for by_rule in (self.fired, self.grown):
+            for by_rule in (self.fired, self.updated):
                 by_rule.labels(rule.name, rule.level)
         for sink in sinks:
             for by_sink in (self.deliveries, self.delivery_failures, self.deliveries_waiting):

@@ -10,8 +10,8 @@ from audit_query import AuditLog
 from audit_alerts.backfill import RuleFilter
 from audit_alerts.candidates import Driver, Window, counts_body, lucene
 from audit_alerts.condition import fields_of
-from audit_alerts.hits import Group, Hit, hits_of_base, needed_fields
-from audit_alerts.plan import OPTIONAL, Base, Correlation, Rule, Silence, bases_of, field_below
+from audit_alerts.matches import GroupValues, Match, matches_of_base, needed_fields
+from audit_alerts.plan import OPTIONAL, Absence, Base, Correlation, Rule, bases_of, field_below
 
 __all__ = ["Evidence", "Reading", "names_below"]
 
@@ -34,9 +34,9 @@ class Evidence:
     ips: tuple[str, ...] = ()
 
 
-def names_below(root: Correlation | Silence, base: Base) -> tuple[str, ...]:
+def names_below(root: Correlation | Absence, base: Base) -> tuple[str, ...]:
     """Return what the fields of a rule's group are called in one of its base rules."""
-    if isinstance(root, Silence):
+    if isinstance(root, Absence):
         return root.group_by
     return tuple(field_below(root, name, base) or name for name in root.group_by)
 
@@ -55,8 +55,8 @@ class Reading:
         *,
         after: int | None = None,
         windows: Sequence[Window] | None = None,
-        groups: Iterable[Group] | None = None,
-        root: Correlation | Silence | None = None,
+        groups: Iterable[GroupValues] | None = None,
+        root: Correlation | Absence | None = None,
     ) -> Iterator[Mapping[str, Any]]:
         """Yield how many events of a base rule each group has in each step of time.
 
@@ -68,19 +68,19 @@ class Reading:
             yield from self._pages(wanted, driver, base)
 
     def hits(
-        self, rule: Rule, base: Base, groups: Iterable[Group], windows: Sequence[Window]
-    ) -> list[Hit]:
+        self, rule: Rule, base: Base, groups: Iterable[GroupValues], windows: Sequence[Window]
+    ) -> list[Match]:
         """Return a base rule's events of the groups within the windows, and perhaps more."""
         needed = needed_fields(rule.root, base)
         sources = sorted({*needed, *fields_of(base.condition), *_ALWAYS})
-        found: list[Hit] = []
+        found: list[Match] = []
         for members in self._members(rule.root, base, groups):
             wanted = self._wanted(lucene(base), _within(windows), *members)
             for events in self._events(wanted, sources):
-                found += hits_of_base(base, needed, events)
+                found += matches_of_base(base, needed, events)
         return sorted(found, key=lambda hit: (hit.at, hit.order, hit.id))
 
-    def evidence(self, root: Correlation | Silence, group: Group, window: Window) -> Evidence:
+    def evidence(self, root: Correlation | Absence, group: GroupValues, window: Window) -> Evidence:
         """Return what a group's events within a window were, of all base rules."""
         either = [
             {"bool": {"filter": [lucene(base), *_is_group(names_below(root, base), group)]}}
@@ -94,7 +94,9 @@ class Reading:
         found = self._evidence(self._wanted({"ids": {"values": list(ids)}}))
         return Evidence(count, tuple(ids), found.users, found.ips)
 
-    def edges(self, root: Silence, covered: int, start: int) -> dict[Group, tuple[int, int | None]]:
+    def edges(
+        self, root: Absence, covered: int, start: int
+    ) -> dict[GroupValues, tuple[int, int | None]]:
         """Return each group's last event up to `covered`, and its first one after."""
         driver = Driver((root.base,), root.group_by, {root.base.name: root.group_by}, 1, 1)
         body = counts_body(driver, root.base, None)
@@ -104,7 +106,7 @@ class Reading:
             "after": _edge("min", {"gt": covered}),
         }
         wanted = self._wanted(lucene(root.base), _within([(start, self._upto)]))
-        found: dict[Group, tuple[int, int | None]] = {}
+        found: dict[GroupValues, tuple[int, int | None]] = {}
         for bucket in self._buckets(wanted, body):
             before, after = (bucket[name]["edge"]["value"] for name in ("before", "after"))
             if before is not None:
@@ -177,7 +179,7 @@ class Reading:
 
     @staticmethod
     def _members(
-        root: Correlation | Silence | None, base: Base, groups: Iterable[Group] | None
+        root: Correlation | Absence | None, base: Base, groups: Iterable[GroupValues] | None
     ) -> Iterator[tuple[Mapping[str, Any], ...]]:
         """Yield queries for the groups, by the first field that every group has a value of."""
         if root is None or groups is None:
@@ -209,7 +211,7 @@ def _within(windows: Sequence[Window]) -> Mapping[str, Any]:
     return {"bool": {"should": ranges, "minimum_should_match": 1}}
 
 
-def _is_group(names: Sequence[str], group: Group) -> Iterator[Mapping[str, Any]]:
+def _is_group(names: Sequence[str], group: GroupValues) -> Iterator[Mapping[str, Any]]:
     for name, value in zip(names, group, strict=True):
         if value is None:
             yield {"bool": {"must_not": [{"exists": {"field": name}}]}}

@@ -13,15 +13,15 @@ import elasticsearch
 from audit_query import AuditLog
 
 from audit_alerts.errors import AlertError
-from audit_alerts.plan import Origin, Rule, Silence
-from audit_alerts.runner.book import AlertBook
+from audit_alerts.plan import Absence, LogSource, Rule
+from audit_alerts.runner.alert_store import AlertStore
 from audit_alerts.runner.look import Finding, look
 from audit_alerts.runner.metrics import RunnerMetrics
-from audit_alerts.runner.state import RuleState, RuleStates, Seen
-from audit_alerts.runner.unseen import look_at_letters, look_for_silence
-from audit_alerts.runner.visible import AGAIN, NOTHING, visible
+from audit_alerts.runner.state import RuleState, RuleStates, VisibleCount
+from audit_alerts.runner.unseen import look_at_dead_letters, look_for_absence
+from audit_alerts.runner.visible_counts import AGAIN, NOTHING, visible
 
-__all__ = ["Covered", "Runner", "Source", "version_of"]
+__all__ = ["RoundSummary", "Runner", "Source", "version_of"]
 
 _STEP = 3_600_000
 """The longest step, in milliseconds of event.ingested: what a stop leaves is caught up in such."""
@@ -35,20 +35,20 @@ class Source(Protocol):
         """Return up to when all that was ingested can be seen, in milliseconds."""
         ...
 
-    def letters(self, start: int, end: int) -> Iterable[dict[str, Any]]:
+    def dead_letters(self, start: int, end: int) -> Iterable[dict[str, Any]]:
         """Return the headers of the dead letters of a time."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Covered:
+class RoundSummary:
     """What a round did: from the earliest bound to the new one, in how many steps."""
 
     start: int
     end: int
     steps: int
     new: int
-    grown: int
+    updated: int
     late: int = 0
     """Events that could not be seen yet when their time was covered, and were looked at now."""
 
@@ -77,11 +77,11 @@ class _Tally:
     def __init__(self, bound: int, late: int) -> None:
         self.start = bound
         self.late = late
-        self.steps = self.new = self.grown = 0
+        self.steps = self.new = self.updated = 0
 
-    def told(self, new: int, grown: int) -> None:
+    def told(self, new: int, updated: int) -> None:
         self.new += new
-        self.grown += grown
+        self.updated += updated
 
     def stepped(self, done: Sequence[_Task]) -> None:
         self.steps += bool(done)
@@ -102,7 +102,7 @@ class Runner:
         log: AuditLog,
         source: Source,
         states: RuleStates,
-        book: AlertBook,
+        alert_store: AlertStore,
         *,
         since: int | None = None,
         longest: int = _STEP,
@@ -114,14 +114,14 @@ class Runner:
         self._log = log
         self._source = source
         self._states = states
-        self._book = book
+        self._alert_store = alert_store
         self._since = since
         self._longest = longest
         self._metrics = metrics or RunnerMetrics()
         self._alive = alive
         self._after_claim = after_claim
 
-    def round(self, stopped: Callable[[], bool] = lambda: False) -> Covered | None:
+    def round(self, stopped: Callable[[], bool] = lambda: False) -> RoundSummary | None:
         """Bring all rules up to the bound; return what was covered, None if that is nothing."""
         bound = self._source.bound()
         self._log.refresh()  # all that is settled by the bound can be found from here on
@@ -131,14 +131,14 @@ class Runner:
                 self._step(tasks, tally, stopped)
         if not tally.steps:
             return None
-        return Covered(tally.start, bound, tally.steps, tally.new, tally.grown, tally.late)
+        return RoundSummary(tally.start, bound, tally.steps, tally.new, tally.updated, tally.late)
 
     def _look_back(self, bound: int) -> int:
         """Go back to where more can be seen than when it was covered; return how many events more.
 
         Counted before rules look: what becomes visible between is counted the next time.
         """
-        known = self._states.seen() or Seen(bound, NOTHING)
+        known = self._states.seen() or VisibleCount(bound, NOTHING)
         before, now = visible(self._log, known.upto, bound)
         if now == NOTHING and known.count != NOTHING:
             raise AlertError(
@@ -174,7 +174,7 @@ class Runner:
 
     def _step(self, tasks: Sequence[_Task], tally: _Tally, stopped: Callable[[], bool]) -> None:
         """Look, claim, tell, and note what is done. Raises the first error after all of that."""
-        self._book.refresh()  # after the states were read: it shows all alerts of steps before
+        self._alert_store.refresh()  # after the states were read: it shows all alerts of steps before
         looked, failures = self._looks(tasks, stopped)
         done = [task for task, finding in looked if not finding.spans]
         claimed = self._claim([each for each in looked if each[1].spans])
@@ -182,12 +182,12 @@ class Runner:
             self._after_claim()
         for task, finding in claimed:
             try:
-                new, grown = self._book.record(task.rule, task.version, finding)
+                new, updated = self._alert_store.record(task.rule, task.version, finding)
             except (elasticsearch.ApiError, elasticsearch.TransportError, AlertError) as error:
                 failures.append(error)
                 continue
-            self._metrics.recorded(task.rule, new, grown)
-            tally.told(new, grown)
+            self._metrics.recorded(task.rule, new, updated)
+            tally.told(new, updated)
             done.append(task)
         # Where another runner was faster, the next reading shows what is left to do.
         self._states.write([task.state.claimed(task.upto, task.version).done() for task in done])
@@ -240,7 +240,7 @@ class Runner:
         return RuleState(rule.id, version, start, None)
 
     def _longest_of(self, rule: Rule) -> int:
-        if isinstance(rule.root, Silence):
+        if isinstance(rule.root, Absence):
             return min(self._longest, rule.root.after)
         return self._longest
 
@@ -254,17 +254,17 @@ class Runner:
             self._metrics.rule_seconds.labels(task.rule.name).inc(taken)
 
     def _found(self, rule: Rule, covered: int, upto: int) -> Finding:
-        if isinstance(rule.root, Silence):
-            return look_for_silence(self._log, rule, covered, upto)
-        if rule.origin is Origin.DEAD_LETTERS:
-            return look_at_letters(self._source.letters, rule, covered, upto)
+        if isinstance(rule.root, Absence):
+            return look_for_absence(self._log, rule, covered, upto)
+        if rule.log_source is LogSource.DEAD_LETTERS:
+            return look_at_dead_letters(self._source.dead_letters, rule, covered, upto)
         gap = rule.root.span
         return look(
             self._log,
             rule,
             covered,
             upto,
-            lambda group, span: self._book.has(rule, group, span, gap),
+            lambda group, span: self._alert_store.has(rule, group, span, gap),
         )
 
 
@@ -275,7 +275,7 @@ def _is_away(error: BaseException) -> bool:
 
 
 def _reads_letters(rule: Rule) -> bool:
-    return rule.origin is Origin.DEAD_LETTERS
+    return rule.log_source is LogSource.DEAD_LETTERS
 
 
 def _inline(look: Callable[[_Task], Finding | None], task: _Task) -> "Future[Finding | None]":

@@ -16,15 +16,15 @@ from audit_schemas import format_timestamp, printable
 from confluent_kafka import KafkaException
 
 from audit_alerts.errors import AlertError
-from audit_alerts.hits import as_time
+from audit_alerts.matches import as_time
 from audit_alerts.rules import load_rules
-from audit_alerts.runner.book import AlertBook
-from audit_alerts.runner.bound import KafkaLog
+from audit_alerts.runner.alert_store import AlertStore
 from audit_alerts.runner.delivery import Delivery
+from audit_alerts.runner.kafka_source import KafkaSource
 from audit_alerts.runner.lease import Lease, sinks_in_force
 from audit_alerts.runner.metrics import RunnerMetrics
 from audit_alerts.runner.owner import owner_name
-from audit_alerts.runner.runner import Covered, Runner, version_of
+from audit_alerts.runner.runner import RoundSummary, Runner, version_of
 from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.sinks import sinks_of
 from audit_alerts.runner.state import RuleStates
@@ -52,7 +52,7 @@ def run_alerts(
     client = connect(settings, seconds=settings.query_seconds)
     states = RuleStates(client, settings.state_index)
     ours = [sink.name for sink in sinks]
-    book = AlertBook(
+    alert_store = AlertStore(
         client,
         settings.alerts_index,
         settings.page_url,
@@ -65,23 +65,23 @@ def run_alerts(
     deliveries = [
         Delivery(
             sink,
-            book,
+            alert_store,
             Lease(client, settings.state_index, sink.name, name, seconds),
             _say,
             metrics=metrics,
         )
         for sink in sinks
     ]
-    kafka = KafkaLog(settings)
+    kafka = KafkaSource(settings)
     log = AuditLog(settings, seconds=settings.query_seconds)
     monitor = ExitStack()
     try:
         if not once:
             monitor.enter_context(monitored(settings, metrics.registry, health))
         runner = Runner(
-            rules, log, kafka, states, book, since=start, metrics=metrics, alive=health.alive
+            rules, log, kafka, states, alert_store, since=start, metrics=metrics, alive=health.alive
         )
-        loop = _Loop(runner, states, book, deliveries, metrics, health, stop)
+        loop = _Loop(runner, states, alert_store, deliveries, metrics, health, stop)
         if settings.webhook_url is not None and settings.secret() is None:
             _say("posts to the webhook are not signed; set AUDITLOG_WEBHOOK_SECRET_FILE")
         if once:
@@ -105,7 +105,7 @@ class _Loop:
         self,
         runner: Runner,
         states: RuleStates,
-        book: AlertBook,
+        alert_store: AlertStore,
         deliveries: list[Delivery],
         metrics: RunnerMetrics,
         health: Health,
@@ -113,7 +113,7 @@ class _Loop:
     ) -> None:
         self._runner = runner
         self._states = states
-        self._book = book
+        self._alert_store = alert_store
         self._deliveries = deliveries
         self._metrics = metrics
         self._health = health
@@ -161,16 +161,16 @@ class _Loop:
                 delivery.wake()
             self._pause(every)
 
-    def _tell(self, covered: Covered | None, every: float) -> None:
+    def _tell(self, covered: RoundSummary | None, every: float) -> None:
         if covered is None:
             return
         long = covered.end - covered.start > 2000 * every
-        if long or covered.new or covered.grown:
+        if long or covered.new or covered.updated:
             start, end = (format_timestamp(as_time(at)) for at in (covered.start, covered.end))
             steps = f"{covered.steps} step{'s' if covered.steps > 1 else ''}"
             _say(
                 f"covered what was ingested from {start} to {end} in {steps}: "
-                f"{covered.new} new alerts, {covered.grown} that went on"
+                f"{covered.new} new alerts, {covered.updated} that went on"
             )
         if covered.late and not self._told_late:
             _say(
@@ -205,7 +205,7 @@ class _Loop:
 
     def _prepare(self) -> None:
         self._states.prepare()
-        self._book.prepare()
+        self._alert_store.prepare()
         for delivery in self._deliveries:
             delivery.register()
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from audit_runtime import CredentialsError
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from audit_alerts.runner.post import NoAnswerError, Post
+from audit_alerts.runner.http_post import HttpPost, NoAnswerError
 from audit_alerts.runner.settings import RunnerSettings
 
 __all__ = [
@@ -173,10 +173,10 @@ class Webhook:
 
     def __init__(self, settings: RunnerSettings, url: str) -> None:
         self._settings = settings
-        self._post = Post(url, settings.alert_attempt_seconds)
+        self._post = HttpPost(url, settings.alert_attempt_seconds)
 
     def send(self, alert: Mapping[str, Any]) -> None:
-        """Post; any answer of 200 to 299 means that it was taken."""
+        """HttpPost; any answer of 200 to 299 means that it was taken."""
         body = body_of(alert)
         try:
             status = self._post.send(body, self._headers(alert, body))

@@ -15,7 +15,7 @@ import elasticsearch
 
 from audit_alerts.errors import AlertError
 
-__all__ = ["RuleState", "RuleStates", "Seen"]
+__all__ = ["RuleState", "RuleStates", "VisibleCount"]
 
 _SEEN = "seen"
 _TRIES = 20
@@ -56,7 +56,7 @@ class RuleState:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class VisibleCount:
     """How many events could be seen of the time before a bound: see `visible`."""
 
     upto: int
@@ -121,16 +121,16 @@ class RuleStates:
                 return
         raise AlertError("other runners are faster each time; the next round tries again")
 
-    def seen(self) -> Seen | None:
+    def seen(self) -> VisibleCount | None:
         """Return what was noted last; None if nothing was yet."""
         try:
             found = self._client.get(index=self._index, id=_SEEN)
         except elasticsearch.NotFoundError:
             return None
         source = found["_source"]
-        return Seen(source["upto"], source["seen"], found["_seq_no"], found["_primary_term"])
+        return VisibleCount(source["upto"], source["seen"], found["_seq_no"], found["_primary_term"])
 
-    def note(self, seen: Seen) -> None:
+    def note(self, seen: VisibleCount) -> None:
         """Note what can be seen, in place of what was read; another's note since is as good."""
         how = {"op_type": "create"} if seen.seq_no < 0 else _condition(seen)
         with suppress(elasticsearch.ConflictError):
@@ -184,7 +184,7 @@ def _action(state: RuleState) -> dict[str, Any]:
     return {"index": {"_id": _key(state.rule), **_condition(state)}}
 
 
-def _condition(state: RuleState | Seen) -> dict[str, Any]:
+def _condition(state: RuleState | VisibleCount) -> dict[str, Any]:
     return {"if_seq_no": state.seq_no, "if_primary_term": state.primary_term}
 
 

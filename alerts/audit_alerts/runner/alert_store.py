@@ -8,23 +8,23 @@ from typing import Any
 import elasticsearch
 from audit_schemas import format_timestamp
 
-from audit_alerts.episodes import Span, joined
+from audit_alerts.episodes import FiringSpan, joined
 from audit_alerts.errors import AlertError
-from audit_alerts.hits import Group, as_time
+from audit_alerts.matches import GroupValues, as_time
 from audit_alerts.plan import Rule
 from audit_alerts.runner.alert import (
     TEMPLATE,
     Document,
-    Stored,
+    StoredAlert,
     absorbed,
     group_key,
     new_alert,
     updated_alert,
 )
-from audit_alerts.runner.bound import millis_now
+from audit_alerts.runner.kafka_source import millis_now
 from audit_alerts.runner.look import Finding
 
-__all__ = ["AlertBook", "Change", "Pending", "changes"]
+__all__ = ["AlertStore", "Change", "Pending", "changes"]
 
 _TRIES = 20
 _SOME = 500
@@ -37,9 +37,9 @@ _PRIORITY = 500
 class Change:
     """A span that fired, the alert that it belongs to, and those that it makes a part of that one."""
 
-    span: Span
-    main: Stored | None
-    absorbed: tuple[Stored, ...]
+    span: FiringSpan
+    main: StoredAlert | None
+    absorbed: tuple[StoredAlert, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ class Pending:
     """How many alerts a sink was not told of, and some of them."""
 
     total: int
-    some: tuple[Stored, ...]
+    some: tuple[StoredAlert, ...]
 
 
-def changes(known: Sequence[Stored], found: Sequence[Span], gap: int) -> Iterator[Change]:
+def changes(known: Sequence[StoredAlert], found: Sequence[FiringSpan], gap: int) -> Iterator[Change]:
     """Yield what spans that fired do to their group's alerts: the earliest of those joined stays."""
     for span in joined([each.span for each in known], found, gap):
         if not any(each.first <= span.last and each.last >= span.first for each in found):
@@ -62,7 +62,7 @@ def changes(known: Sequence[Stored], found: Sequence[Span], gap: int) -> Iterato
         yield Change(span, parts[0] if parts else None, tuple(parts[1:]))
 
 
-class AlertBook:
+class AlertStore:
     """The index of alerts; it is the outbox of all sinks too. Errors of the client pass through."""
 
     def __init__(
@@ -105,16 +105,16 @@ class AlertBook:
         """
         self._client.indices.refresh(index=self._index)
 
-    def has(self, rule: Rule, group: Group, span: Span, gap: int) -> bool:
+    def has(self, rule: Rule, group: GroupValues, span: FiringSpan, gap: int) -> bool:
         """Tell whether an alert is stored that a span belongs to."""
         return bool(self._known(rule, {group: [span]}, gap).get(group))
 
     def record(self, rule: Rule, version: str, found: Finding) -> tuple[int, int]:
-        """Store what a step found; return how many alerts are new, and how many have grown.
+        """Store what a step found; return how many alerts are new, and how many have updated.
 
         Doing it again changes nothing.
         """
-        new = grown = 0
+        new = updated = 0
         known = self._known(rule, found.spans, found.gap)
         sinks = self._sinks()
         for group, spans in found.spans.items():
@@ -126,13 +126,13 @@ class AlertBook:
                     self.refresh()
                     known |= {group: self._known(rule, {group: spans}, found.gap).get(group, [])}
                     continue
-                new, grown = new + created, grown + changed
+                new, updated = new + created, updated + changed
                 break
             else:
                 raise AlertError(f"the alerts of {rule.name} are changed by others without end")
-        return new, grown
+        return new, updated
 
-    def pending(self, sink: str, after: Stored | None = None) -> Pending:
+    def pending(self, sink: str, after: StoredAlert | None = None) -> Pending:
         """Return alerts that a sink has to be told of, the oldest first: some, after one of them."""
         self.refresh()
         event = after.document["event"] if after is not None else None
@@ -147,7 +147,7 @@ class AlertBook:
         )
         return Pending(total, tuple(some))
 
-    def delivered(self, alert: Stored, sink: str) -> None:
+    def delivered(self, alert: StoredAlert, sink: str) -> None:
         """Note that a sink was told of an alert as it was then."""
         for _ in range(_TRIES):
             found = self._client.get(index=self._index, id=alert.id)
@@ -160,7 +160,7 @@ class AlertBook:
             told["pending"] = [name for name in told["pending"] if name != sink]
             try:
                 self._put(
-                    Stored(alert.id, document, found["_seq_no"], found["_primary_term"]), document
+                    StoredAlert(alert.id, document, found["_seq_no"], found["_primary_term"]), document
                 )
             except elasticsearch.ConflictError:
                 continue
@@ -170,12 +170,12 @@ class AlertBook:
         self,
         rule: Rule,
         version: str,
-        group: Group,
-        known: Sequence[Stored],
+        group: GroupValues,
+        known: Sequence[StoredAlert],
         found: Finding,
         sinks: Sequence[str],
     ) -> tuple[int, int]:
-        new = grown = 0
+        new = updated = 0
         for change in changes(known, found.spans[group], found.gap):
             told = found.tell(group, change.span)
             if change.main is None:
@@ -204,12 +204,12 @@ class AlertBook:
             )
             if made is not None:
                 self._put(change.main, made)
-                grown += 1
+                updated += 1
             for each in change.absorbed:
                 self._put(each, absorbed(each.document, change.main.id, sinks))
-        return new, grown
+        return new, updated
 
-    def _put(self, known: Stored, document: Document) -> None:
+    def _put(self, known: StoredAlert, document: Document) -> None:
         self._client.index(
             index=self._index,
             id=known.id,
@@ -219,11 +219,11 @@ class AlertBook:
         )
 
     def _known(
-        self, rule: Rule, spans: Mapping[Group, Sequence[Span]], gap: int
-    ) -> dict[Group, list[Stored]]:
+        self, rule: Rule, spans: Mapping[GroupValues, Sequence[FiringSpan]], gap: int
+    ) -> dict[GroupValues, list[StoredAlert]]:
         """Return the alerts of groups that their spans may belong to."""
         groups = {group_key(group): group for group in spans}
-        keys, found = sorted(groups), dict[Group, list[Stored]]()
+        keys, found = sorted(groups), dict[GroupValues, list[StoredAlert]]()
         for begin in range(0, len(keys), _GROUPS):
             for alert in self._open(rule, keys[begin : begin + _GROUPS], spans, gap):
                 group = groups[alert.document["audit"]["alert"]["group_key"]]
@@ -231,8 +231,12 @@ class AlertBook:
         return found
 
     def _open(
-        self, rule: Rule, keys: Sequence[str], spans: Mapping[Group, Sequence[Span]], gap: int
-    ) -> list[Stored]:
+        self,
+        rule: Rule,
+        keys: Sequence[str],
+        spans: Mapping[GroupValues, Sequence[FiringSpan]],
+        gap: int,
+    ) -> list[StoredAlert]:
         every = [span for group in spans.values() for span in group]
         first = format_timestamp(as_time(min(span.first for span in every) - gap))
         last = format_timestamp(as_time(max(span.last for span in every) + gap))
@@ -243,7 +247,7 @@ class AlertBook:
             {"range": {"audit.alert.last": {"gte": first}}},
             {"range": {"audit.alert.first": {"lte": last}}},
         ]
-        found: list[Stored] = []
+        found: list[StoredAlert] = []
         more: dict[str, Any] = {}
         while True:
             query = {"bool": {"filter": filters}}
@@ -253,7 +257,7 @@ class AlertBook:
                 return found
             more = {"search_after": [page[-1].id]}
 
-    def _search(self, query: dict[str, Any], **more: Any) -> tuple[int, list[Stored]]:
+    def _search(self, query: dict[str, Any], **more: Any) -> tuple[int, list[StoredAlert]]:
         """Return how many there are, and those that were asked for."""
         found = self._client.search(
             index=self._index,
@@ -264,7 +268,7 @@ class AlertBook:
             **more,
         )
         stored = [
-            Stored(hit["_id"], hit["_source"], hit["_seq_no"], hit["_primary_term"])
+            StoredAlert(hit["_id"], hit["_source"], hit["_seq_no"], hit["_primary_term"])
             for hit in found["hits"]["hits"]
         ]
         return found["hits"]["total"]["value"], stored

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_alerts.runner import bound
-from audit_alerts.runner.bound import KafkaLog, millis_now
+from audit_alerts.runner import kafka_source
+from audit_alerts.runner.kafka_source import KafkaSource, millis_now
 from audit_alerts.runner.settings import RunnerSettings
-from audit_alerts.runner.unseen import look_at_letters
+from audit_alerts.runner.unseen import look_at_dead_letters
 from audit_producer.build import new_event
 from audit_schemas import encode
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -48,9 +48,9 @@ class BusyConsumer:
 
 def test_broker_that_has_just_started_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run --once beside it does not fail for a coordinator that is still loading."""
-    monkeypatch.setattr(bound, "Consumer", BusyConsumer)
+    monkeypatch.setattr(kafka_source, "Consumer", BusyConsumer)
     now = millis_now()
-    found = KafkaLog(RunnerSettings(alert_margin_seconds=0), clock=lambda: now).bound()
+    found = KafkaSource(RunnerSettings(alert_margin_seconds=0), clock=lambda: now).bound()
     assert found == now
 
 
@@ -94,12 +94,12 @@ def test_dead_letter_that_nobody_can_read_counts_and_ends_no_rule(deployment: De
         producer.produce(topic, b"", headers=headers)
     assert producer.flush(30) == 0
     settings = RunnerSettings(kafka_bootstrap_servers=deployment.servers.kafka, dead_letter_topic=topic)
-    kafka = KafkaLog(settings)
+    kafka = KafkaSource(settings)
     upto = millis_now() + 1
     (rule,) = shipped("id-conflict")
-    found = look_at_letters(kafka.letters, rule, before, upto)
+    found = look_at_dead_letters(kafka.dead_letters, rule, before, upto)
     ((group, (span,)),) = found.spans.items()
     assert found.tell(group, span).count == 3
-    read = list(kafka.letters(before, upto))
+    read = list(kafka.dead_letters(before, upto))
     kafka.close()
     assert max(len(value) for letter in read for value in letter.values()) == 1000

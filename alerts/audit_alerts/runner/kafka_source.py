@@ -18,11 +18,11 @@ from confluent_kafka import (
 from confluent_kafka.admin import TopicMetadata
 
 from audit_alerts.errors import AlertError
-from audit_alerts.hits import as_time, in_millis
+from audit_alerts.matches import as_time, in_millis
 from audit_alerts.runner.patience import patiently
 from audit_alerts.runner.settings import RunnerSettings
 
-__all__ = ["KafkaLog", "NoOffsetsError", "millis_now"]
+__all__ = ["KafkaSource", "NoOffsetsError", "millis_now"]
 
 _SECONDS = 10.0
 _T = TypeVar("_T")
@@ -45,7 +45,7 @@ def millis_now() -> int:
     return time.time_ns() // 1_000_000
 
 
-class KafkaLog:
+class KafkaSource:
     """The topics, read without taking part in the group. KafkaException passes through."""
 
     def __init__(self, settings: RunnerSettings, *, clock: Callable[[], int] = millis_now) -> None:
@@ -82,7 +82,7 @@ class KafkaLog:
             self._settings.alert_margin_seconds * 1000
         )
 
-    def letters(self, start: int, end: int) -> Iterator[dict[str, Any]]:
+    def dead_letters(self, start: int, end: int) -> Iterator[dict[str, Any]]:
         """Yield the headers of the dead letters that Kafka took from `start` to before `end`."""
         for partition in self._partitions(self._settings.dead_letter_topic):
             wanted = TopicPartition(partition.topic, partition.partition, max(start, 0))

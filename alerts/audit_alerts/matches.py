@@ -13,27 +13,35 @@ from audit_alerts.condition import values_at
 from audit_alerts.fields import kind_of
 from audit_alerts.plan import (
     OPTIONAL,
+    Absence,
     Base,
     Correlation,
-    FirstSeen,
+    LogSource,
+    NewTerms,
     Node,
-    Origin,
-    Silence,
     UnusualHours,
     field_below,
     nodes_of,
 )
 
-__all__ = ["Group", "Hit", "as_time", "group_of", "hits_of_base", "in_millis", "needed_fields"]
+__all__ = [
+    "GroupValues",
+    "Match",
+    "as_time",
+    "group_values",
+    "in_millis",
+    "matches_of_base",
+    "needed_fields",
+]
 
-Group = tuple[str | None, ...]
+GroupValues = tuple[str | None, ...]
 """The values of what is grouped by, in its order; None where an event may lack one."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_HOME: Mapping[Origin, tuple[str, str, str]] = {
-    Origin.EVENTS: ("@timestamp", "audit.kafka.partition", "audit.kafka.offset"),
-    Origin.DEAD_LETTERS: (
+_HOME: Mapping[LogSource, tuple[str, str, str]] = {
+    LogSource.EVENTS: ("@timestamp", "audit.kafka.partition", "audit.kafka.offset"),
+    LogSource.DEAD_LETTERS: (
         "audit.errors.received",
         "__connect.errors.partition",
         "__connect.errors.offset",
@@ -44,7 +52,7 @@ took the refused record, so that a consumer's backlog is no flood."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class Match:
     """An event that fits a base rule, or the moment at which a correlation fired."""
 
     at: int
@@ -58,31 +66,33 @@ class Hit:
     """Of the fields that matter; addresses in one spelling each."""
 
 
-def hits_of_base(base: Base, fields: Iterable[str], events: Iterable[Mapping[str, Any]]) -> list[Hit]:
+def matches_of_base(
+    base: Base, fields: Iterable[str], events: Iterable[Mapping[str, Any]]
+) -> list[Match]:
     """Return the events that fit a base rule, in order of time; marks are not looked at.
 
     An event that is given twice counts once.
     """
     wanted = tuple(fields)
     addresses = {path for path in wanted if kind_of(path) == "ip"}
-    home = _HOME[base.origin]
-    found: dict[tuple[int, tuple[int, int], str], Hit] = {}
+    home = _HOME[base.log_source]
+    found: dict[tuple[int, tuple[int, int], str], Match] = {}
     for event in events:
         if base.condition.matches(event):
-            hit = _hit(event, home, wanted, addresses)
-            found[hit.at, hit.order, hit.id] = hit
+            match = _match(event, home, wanted, addresses)
+            found[match.at, match.order, match.id] = match
     return [found[key] for key in sorted(found)]
 
 
-def needed_fields(root: Node | Silence, base: Base) -> frozenset[str]:
+def needed_fields(root: Node | Absence, base: Base) -> frozenset[str]:
     """Return the fields of a base rule's events that groups, counts and marks of a plan look at."""
-    found: set[str] = set(root.group_by) if isinstance(root, Silence) else set()
+    found: set[str] = set(root.group_by) if isinstance(root, Absence) else set()
     for node in nodes_of(root):
         if isinstance(node, Correlation):
             wanted = {*node.group_by, *([node.counted] if node.counted else ())}
             found |= {path for name in wanted if (path := field_below(node, name, base))}
-    match base.mark:
-        case FirstSeen(field, group_by):
+    match base.history_condition:
+        case NewTerms(field, group_by):
             found |= {field, *group_by}
         case UnusualHours(group_by):
             found |= set(group_by)
@@ -91,11 +101,11 @@ def needed_fields(root: Node | Silence, base: Base) -> frozenset[str]:
     return frozenset(found)
 
 
-def group_of(hit: Hit, names: Iterable[str]) -> Group | None:
-    """Return the group that a hit is in, None if it lacks a value that tells groups apart."""
+def group_values(match: Match, names: Iterable[str]) -> GroupValues | None:
+    """Return the group that a match is in, None if it lacks a value that tells groups apart."""
     found = []
     for name in names:
-        value = hit.values.get(name)
+        value = match.values.get(name)
         if value is None and name not in OPTIONAL:
             return None
         found.append(value)
@@ -112,12 +122,12 @@ def as_time(millis: int) -> datetime:
     return _EPOCH + millis * _MILLISECOND
 
 
-def _hit(
+def _match(
     event: Mapping[str, Any],
     home: tuple[str, str, str],
     fields: tuple[str, ...],
     addresses: Collection[str],
-) -> Hit:
+) -> Match:
     when, partition, offset = (next(iter(values_at(event, path)), None) for path in home)
     at = in_millis(str(when))
     order = (int(partition or 0), int(offset or 0))
@@ -126,7 +136,7 @@ def _hit(
     for path in addresses:
         if (address := values[path]) is not None:
             values[path] = _as_grouped(address)
-    return Hit(at, order, named or f"{order[0]}-{order[1]}", at, values)
+    return Match(at, order, named or f"{order[0]}-{order[1]}", at, values)
 
 
 @lru_cache(maxsize=8192)
