@@ -5,6 +5,8 @@ from audit_schemas.catalogue import Activity, Catalogue
 from audit_schemas.dead_letter import (
     DIGEST_HEADER,
     MESSAGE_HEADER,
+    OFFSET_HEADER,
+    PARTITION_HEADER,
     PATH_HEADER,
     REASON_HEADER,
     RECEIVED_HEADER,
@@ -30,6 +32,7 @@ from audit_schemas.event import ID_PATTERN, MAX_EVENT_BYTES, SCHEMA_VERSION, Aud
 from audit_schemas.grammar import canonical_form, group_of
 from audit_schemas.identity import LineIds, new_event_id
 from audit_schemas.indices import Granularity, IndexNaming, Period
+from audit_schemas.intervals import merge_intervals
 from audit_schemas.model import leaves
 from audit_schemas.sanitize import printable
 from audit_schemas.template import (
@@ -59,6 +62,8 @@ __all__ = [
     "MANAGED_BY",
     "MAX_EVENT_BYTES",
     "MESSAGE_HEADER",
+    "OFFSET_HEADER",
+    "PARTITION_HEADER",
     "PATH_HEADER",
     "REASON_HEADER",
     "RECEIVED_HEADER",
@@ -101,6 +106,7 @@ __all__ = [
     "lifecycle_of",
     "mapping",
     "meaning_of",
+    "merge_intervals",
     "network_of",
     "new_event_id",
     "origin_in",
