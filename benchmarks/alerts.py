@@ -138,7 +138,7 @@ class _Arrivals:
         self._at = max(end, datetime.now(UTC)) + timedelta(hours=1)
         self._number = 0
 
-    def bound(self) -> int:
+    def ingest_watermark(self) -> int:
         """Return up to when all that was ingested can be found."""
         return (self._at - _EPOCH) // _MILLISECOND
 

@@ -16,9 +16,9 @@ from typing import Any
 
 from audit_alerts import Episode, Rule, evaluate, plan
 from audit_alerts.condition import AllOf, AnyOf, Equals
-from audit_alerts.matches import as_time
 from audit_alerts.plan import bases_of
 from audit_alerts.rules import read_rules, shipped_folder
+from audit_alerts.times import as_time
 from audit_generator.attacks import Attacks, Label
 from audit_generator.story import DENIED_RANGES
 from audit_generator.traffic import Traffic

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from audit_alerts.episodes import Episode
-from audit_alerts.matches import as_time
+from audit_alerts.times import as_time
 from audit_schemas import Catalogue
 
 from benchmarks.detection import Detection, detect, quiet_alerts, shipped_rules

@@ -9,6 +9,8 @@ absences are not so: what they said stands, and is not said again.
 
 from collections.abc import Iterable
 
+from audit_schemas import merge_intervals
+
 from audit_alerts.candidates import Window
 from audit_alerts.plan import Absence, Correlation
 
@@ -17,13 +19,7 @@ __all__ = ["affected", "to_read"]
 
 def affected(root: Correlation | Absence, times: Iterable[int]) -> list[Window]:
     """Return the windows in which events at these times, in milliseconds, may make a rule fire."""
-    found: list[Window] = []
-    for at in sorted(set(times)):
-        if found and at <= found[-1][1] + root.reach:
-            found[-1] = (found[-1][0], at + root.reach)
-        else:
-            found.append((at, at + root.reach))
-    return found
+    return merge_intervals(((at, at + root.reach) for at in times), gap=root.reach)
 
 
 def to_read(root: Correlation | Absence, window: Window) -> Window:

@@ -7,9 +7,11 @@ counted for these too: Elasticsearch's own count of values is only about right.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from audit_schemas import merge_intervals
 
 from audit_alerts.matches import GroupValues
 from audit_alerts.plan import (
@@ -48,7 +50,7 @@ class Driver:
 
 
 def driver_of(root: Correlation | Absence) -> Driver:
-    """Return the most telling part: what has to come often, else what no mark has to look at first."""
+    """Return the most telling part: what has to come often, else what has no history condition."""
     if isinstance(root, Absence):
         return Driver((root.base,), root.group_by, {root.name: root.group_by}, _WHOLE, root.least)
     node, at_least, step = _telling(root)
@@ -83,7 +85,7 @@ def candidate_windows(
         key = bucket["key"]
         group = tuple(key[f"group{number}"] for number in range(len(driver.group_by)))
         counts.setdefault(group, Counter())[key["step"]] += bucket["doc_count"]
-    found = {group: list(_windows(driver, steps)) for group, steps in counts.items()}
+    found = {group: _windows(driver, steps) for group, steps in counts.items()}
     return {group: windows for group, windows in found.items() if windows}
 
 
@@ -92,20 +94,12 @@ def lucene(base: Base) -> dict[str, Any]:
     return {"query_string": {"query": base.lucene, "allow_leading_wildcard": True}}
 
 
-def _windows(driver: Driver, steps: Mapping[int, int]) -> Iterator[Window]:
-    current: Window | None = None
-    for start in sorted(steps):
-        if steps[start] + steps.get(start - driver.step, 0) < driver.at_least:
-            continue
-        window = (start - driver.step, start + driver.step - 1)
-        if current is not None and window[0] <= current[1] + 1:
-            current = (current[0], window[1])
-            continue
-        if current is not None:
-            yield current
-        current = window
-    if current is not None:
-        yield current
+def _windows(driver: Driver, steps: Mapping[int, int]) -> list[Window]:
+    return merge_intervals(
+        (start - driver.step, start + driver.step - 1)
+        for start in steps
+        if steps[start] + steps.get(start - driver.step, 0) >= driver.at_least
+    )
 
 
 def _telling(node: Node) -> tuple[Node, int, int]:
@@ -123,5 +117,5 @@ def _telling(node: Node) -> tuple[Node, int, int]:
 
 
 def _most_telling(found: Sequence[tuple[Node, int, int]]) -> tuple[Node, int, int]:
-    unmarked = [each for each in found if not any(base.history_condition for base in bases_of(each[0]))]
-    return max(unmarked or found, key=lambda each: each[1])
+    plain = [each for each in found if not any(base.history_condition for base in bases_of(each[0]))]
+    return max(plain or found, key=lambda each: each[1])

@@ -1,15 +1,13 @@
 """`auditlog alerts list`, `test`, `explain` and `backfill`."""
 
-import difflib
-import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from audit_query import AuditLog, parse_time, zone
-from audit_runtime.terminal import Json, new_console
+from audit_runtime import did_you_mean
+from audit_runtime.terminal import Json, new_console, print_json
 from audit_schemas import Catalogue, printable
 
 from audit_alerts.backfill import backfill_rule
@@ -117,12 +115,12 @@ def _chosen(rules: Sequence[Rule], names: Sequence[str] | None) -> list[Rule]:
     known = {rule.name: rule for rule in rules}
     for name in names or ():
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else "auditlog alerts list shows them"
+            near = did_you_mean(name, known)
+            hint = f"did you mean {near}?" if near else "auditlog alerts list shows them"
             raise typer.BadParameter(f"there is no rule {name!r}; {hint}", param_hint="RULE")
     return [known[name] for name in names] if names else list(rules)
 
 
 def _print_json(lines: Iterable[Mapping[str, Any]]) -> None:
     for line in lines:
-        sys.stdout.write(json.dumps(line) + "\n")
+        print_json(line)

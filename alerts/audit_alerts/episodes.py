@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from audit_alerts.matches import GroupValues, Match
 
-__all__ = ["SAMPLES", "Episode", "FiringSpan", "described", "joined", "spans_of"]
+__all__ = ["SAMPLES", "Episode", "FiringSpan", "described", "joined", "samples_of", "spans_of"]
 
 SAMPLES = 10
 """Events that an alert shows, at most: the first half of them, and the last."""
@@ -91,11 +91,12 @@ def described(
             span.last,
             len(events),
             span.size,
-            _some(list(events)),
+            samples_of(list(events)),
         )
 
 
-def _some(ids: Sequence[str]) -> tuple[str, ...]:
+def samples_of(ids: Sequence[str]) -> tuple[str, ...]:
+    """Return those of many ids that an alert shows."""
     if len(ids) <= SAMPLES:
         return tuple(ids)
     return (*ids[: SAMPLES // 2], *ids[-SAMPLES // 2 :])

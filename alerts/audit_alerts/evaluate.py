@@ -7,7 +7,7 @@ from audit_alerts.absence import absences
 from audit_alerts.episodes import Episode, FiringSpan, described, joined, spans_of
 from audit_alerts.history_conditions import filter_by_history
 from audit_alerts.matches import GroupValues, Match, group_values, matches_of_base, needed_fields
-from audit_alerts.plan import Absence, Base, Correlation, Node, Rule, bases_of, field_below
+from audit_alerts.plan import Absence, Base, Correlation, Node, Rule, bases_of, group_fields
 from audit_alerts.sliding import Firing, Part, firings
 
 __all__ = ["BaseMatches", "Evaluation", "base_matches", "evaluate", "firing_spans"]
@@ -78,10 +78,7 @@ class Evaluation:
         root = self._rule.root
         found: dict[GroupValues, list[Match]] = {}
         for base in bases_of(root):
-            names = [
-                field_below(root, name, base) or name if isinstance(root, Correlation) else name
-                for name in root.group_by
-            ]
+            names = group_fields(root, base)
             for match in self._found(base):
                 if (group := _group(match, root.group_by, names)) is not None:
                     found.setdefault(group, []).append(match)

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit_schemas import (
+    OFFSET_HEADER,
+    PARTITION_HEADER,
+    RECEIVED_HEADER,
+    TOPIC_HEADER,
     Catalogue,
     Document,
     EventRefused,
@@ -23,8 +27,8 @@ from audit_alerts.episodes import Episode
 from audit_alerts.errors import RuleRefusedError
 from audit_alerts.evaluate import evaluate
 from audit_alerts.fields import DEAD_LETTER_FIELDS
-from audit_alerts.matches import as_time, in_millis
 from audit_alerts.plan import Rule
+from audit_alerts.times import as_time, in_millis
 
 __all__ = ["BEGIN", "Failed", "check_examples", "example_events"]
 
@@ -66,10 +70,10 @@ def example_events(
                 if rule.log_source is plan.LogSource.DEAD_LETTERS:
                     _check_headers(rule, fields)
                     yield {
-                        "__connect.errors.topic": "audit.events",
-                        "__connect.errors.partition": "0",
-                        "__connect.errors.offset": str(offset),
-                        "audit.errors.received": format_timestamp(as_time(at)),
+                        TOPIC_HEADER: "audit.events",
+                        PARTITION_HEADER: "0",
+                        OFFSET_HEADER: str(offset),
+                        RECEIVED_HEADER: format_timestamp(as_time(at)),
                         **fields,
                     }
                 else:

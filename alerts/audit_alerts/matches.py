@@ -3,11 +3,10 @@
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from audit_schemas import parse_timestamp
+from audit_schemas import OFFSET_HEADER, PARTITION_HEADER, RECEIVED_HEADER
 
 from audit_alerts.condition import values_at
 from audit_alerts.fields import kind_of
@@ -23,13 +22,12 @@ from audit_alerts.plan import (
     field_below,
     nodes_of,
 )
+from audit_alerts.times import in_millis
 
 __all__ = [
     "GroupValues",
     "Match",
-    "as_time",
     "group_values",
-    "in_millis",
     "matches_of_base",
     "needed_fields",
 ]
@@ -37,15 +35,9 @@ __all__ = [
 GroupValues = tuple[str | None, ...]
 """The values of what is grouped by, in its order; None where an event may lack one."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _HOME: Mapping[LogSource, tuple[str, str, str]] = {
     LogSource.EVENTS: ("@timestamp", "audit.kafka.partition", "audit.kafka.offset"),
-    LogSource.DEAD_LETTERS: (
-        "audit.errors.received",
-        "__connect.errors.partition",
-        "__connect.errors.offset",
-    ),
+    LogSource.DEAD_LETTERS: (RECEIVED_HEADER, PARTITION_HEADER, OFFSET_HEADER),
 }
 """When it happened, and what tells events of one moment apart. A dead letter's time is when Kafka
 took the refused record, so that a consumer's backlog is no flood."""
@@ -69,7 +61,7 @@ class Match:
 def matches_of_base(
     base: Base, fields: Iterable[str], events: Iterable[Mapping[str, Any]]
 ) -> list[Match]:
-    """Return the events that fit a base rule, in order of time; marks are not looked at.
+    """Return the events that fit a base rule, in order of time, whatever its history condition.
 
     An event that is given twice counts once.
     """
@@ -85,7 +77,7 @@ def matches_of_base(
 
 
 def needed_fields(root: Node | Absence, base: Base) -> frozenset[str]:
-    """Return the fields of a base rule's events that groups, counts and marks of a plan look at."""
+    """Return the fields of a base rule's events that groups, counts and history conditions need."""
     found: set[str] = set(root.group_by) if isinstance(root, Absence) else set()
     for node in nodes_of(root):
         if isinstance(node, Correlation):
@@ -110,16 +102,6 @@ def group_values(match: Match, names: Iterable[str]) -> GroupValues | None:
             return None
         found.append(value)
     return tuple(found)
-
-
-def in_millis(text: str) -> int:
-    """Return an RFC 3339 time in milliseconds, cut as Elasticsearch cuts it."""
-    return (parse_timestamp(text) - _EPOCH) // _MILLISECOND
-
-
-def as_time(millis: int) -> datetime:
-    """Return the moment of so many milliseconds since 1970, in UTC."""
-    return _EPOCH + millis * _MILLISECOND
 
 
 def _match(

@@ -22,6 +22,7 @@ __all__ = [
     "bases_of",
     "field_below",
     "fields_below",
+    "group_fields",
     "nodes_of",
 ]
 
@@ -219,6 +220,13 @@ def bases_of(root: Node | Absence) -> Iterator[Base]:
 def field_below(node: Node, name: str, wanted: Node) -> str | None:
     """Return what a group's field of `node` is called in `wanted`, somewhere below it."""
     return next(fields_below(node, name, wanted), None)
+
+
+def group_fields(root: "Correlation | Absence", base: Base) -> tuple[str, ...]:
+    """Return what the fields of a rule's group are called in one of its base rules."""
+    if isinstance(root, Absence):
+        return root.group_by
+    return tuple(field_below(root, name, base) or name for name in root.group_by)
 
 
 def fields_below(node: Node, name: str, wanted: Node) -> Iterator[str]:

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from audit_alerts.candidates import counts_body, driver_of, lucene
 from audit_alerts.episodes import Episode
-from audit_alerts.matches import as_time
 from audit_alerts.plan import LogSource, Rule
+from audit_alerts.times import as_time
 from audit_alerts.words import grouping, in_words
 
 __all__ = ["episode_fields", "episodes_table", "explanation", "rule_fields", "rules_table"]

@@ -122,9 +122,7 @@ _READERS: dict[str, Callable[[str, SigmaString], Condition]] = {
 def _check_label(path: str) -> None:
     """Refuse a label's name that pySigma would write as syntax: it escapes values, but not names."""
     if re.fullmatch(r"[\w.@-]+", path) is None:
-        raise UntranslatableError(
-            f"{path}: a label is asked for by dead_letters, digits and _ . @ - alone"
-        )
+        raise UntranslatableError(f"{path}: a label is asked for by letters, digits and _ . @ - alone")
 
 
 def _check_characters(path: str, value: SigmaString) -> None:

@@ -1,14 +1,12 @@
 """`auditlog kibana export` and `import`."""
 
-import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from audit_alerts import load_rules
-from audit_runtime.terminal import Json, new_console
+from audit_runtime.terminal import Json, new_console, print_json
 from audit_schemas import printable
 from rich.markup import escape
 from rich.table import Table
@@ -152,4 +150,4 @@ def _table(headings: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Table:
 
 def _print_json(lines: Iterable[Mapping[str, Any]]) -> None:
     for line in lines:
-        sys.stdout.write(json.dumps(line) + "\n")
+        print_json(line)

@@ -12,9 +12,10 @@ from audit_alerts.candidates import candidate_windows, driver_of
 from audit_alerts.episodes import Episode
 from audit_alerts.evaluate import evaluate
 from audit_alerts.examples import example_events
-from audit_alerts.matches import as_time, matches_of_base
+from audit_alerts.matches import matches_of_base
 from audit_alerts.plan import Absence, Correlation, Kind, LogSource, NewTerms
 from audit_alerts.rules import read_rules, shipped_folder
+from audit_alerts.times import as_time
 from audit_query import AuditLog
 from audit_schemas import IndexNaming, format_timestamp
 from hypothesis import given

@@ -6,8 +6,9 @@ from typing import Any
 from audit_alerts.arrivals import affected, to_read
 from audit_alerts.episodes import FiringSpan, joined, spans_of
 from audit_alerts.evaluate import Evaluation, base_matches, evaluate, firing_spans
-from audit_alerts.matches import GroupValues, in_millis
+from audit_alerts.matches import GroupValues
 from audit_alerts.plan import Correlation, Kind, Rule
+from audit_alerts.times import in_millis
 from hypothesis import given
 from hypothesis import strategies as st
 from support.alert_making import base, correlation, event, rule_of

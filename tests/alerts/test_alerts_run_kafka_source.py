@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from audit_alerts.runner import kafka_source
-from audit_alerts.runner.kafka_source import KafkaSource, millis_now
+from audit_alerts.runner.changes import targets_of
+from audit_alerts.runner.dead_letter_step import DeadLetterStep
+from audit_alerts.runner.kafka_source import KafkaSource
 from audit_alerts.runner.settings import RunnerSettings
-from audit_alerts.runner.unseen import look_at_dead_letters
+from audit_alerts.times import millis_now
 from audit_producer.build import new_event
 from audit_schemas import encode
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -50,7 +52,7 @@ def test_broker_that_has_just_started_is_asked_again(monkeypatch: pytest.MonkeyP
     """A run --once beside it does not fail for a coordinator that is still loading."""
     monkeypatch.setattr(kafka_source, "Consumer", BusyConsumer)
     now = millis_now()
-    found = KafkaSource(RunnerSettings(alert_margin_seconds=0), clock=lambda: now).bound()
+    found = KafkaSource(RunnerSettings(alert_margin_seconds=0), clock=lambda: now).ingest_watermark()
     assert found == now
 
 
@@ -97,9 +99,9 @@ def test_dead_letter_that_nobody_can_read_counts_and_ends_no_rule(deployment: De
     kafka = KafkaSource(settings)
     upto = millis_now() + 1
     (rule,) = shipped("id-conflict")
-    found = look_at_dead_letters(kafka.dead_letters, rule, before, upto)
-    ((group, (span,)),) = found.spans.items()
-    assert found.tell(group, span).count == 3
+    step = DeadLetterStep(kafka.dead_letters, rule, before, upto)
+    (evidence,) = step.evidence(targets_of({}, step.spans(), step.gap))
+    assert evidence.count == 3
     read = list(kafka.dead_letters(before, upto))
     kafka.close()
     assert max(len(value) for letter in read for value in letter.values()) == 1000

@@ -1,4 +1,4 @@
-"""Steps of the runner over real documents, with a bound that the test sets."""
+"""Steps of the runner over real documents, with a watermark that the test sets."""
 
 import random
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from audit_alerts.errors import AlertError
-from audit_alerts.matches import in_millis
 from audit_alerts.plan import Rule
 from audit_alerts.runner import alert_store
-from audit_alerts.runner.look import Finding
+from audit_alerts.runner.changes import AlertChange
 from audit_alerts.runner.runner import Runner
 from audit_alerts.runner.state import RuleState, RuleStates
+from audit_alerts.times import in_millis
 from audit_producer.build import new_event
 from audit_schemas import AuditEvent, format_timestamp
 from elastic_transport import Transport
@@ -63,16 +63,17 @@ def morning() -> list[AuditEvent]:
     return sorted(found, key=lambda event: event.timestamp)
 
 
+_STEP_MINUTES = 6
 RULES = ("brute-force", "success-after-failures", "password-spraying", "user-from-several-networks")
 
 
 def test_a_backlog_fires_exactly_what_a_live_run_fires(deployment: Deployment, run: Running) -> None:
-    """Two hours live, two minutes at a time; and the same two hours, seen at once afterwards."""
+    """Two hours live, six minutes at a time; and the same two hours, found at once afterwards."""
     rules, events = shipped(*RULES), morning()
     bound = FakeSource()
     live = run.runner(rules, bound)
     offset = 0
-    for minute in range(2, 121, 2):
+    for minute in range(_STEP_MINUTES, 121, _STEP_MINUTES):
         due = [e for e in events if offset_of(e, minute)]
         if due:
             store(deployment, *due, ingested=at(60 * minute - 1), first=offset)
@@ -87,9 +88,9 @@ def test_a_backlog_fires_exactly_what_a_live_run_fires(deployment: Deployment, r
 
 
 def offset_of(event: AuditEvent, minute: int) -> bool:
-    """Tell whether an event happened in the two minutes before."""
+    """Tell whether an event happened in the step before."""
     second = in_millis(event.timestamp) - millis(START)
-    return 60_000 * (minute - 2) <= second < 60_000 * minute
+    return 60_000 * (minute - _STEP_MINUTES) <= second < 60_000 * minute
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -127,15 +128,15 @@ def test_alert_that_lasts_for_hours_is_one(deployment: Deployment, run: Running)
     """It grows; receivers hear of it again only when it has doubled."""
     bound = FakeSource()
     runner = run.runner(shipped("brute-force"), bound)
-    for number in range(15):
+    for number in range(5):
         seconds = [300 * number + 30 * n for n in range(10)]
         store(deployment, *failures(seconds), ingested=at(300 * (number + 1) - 1), first=10 * number)
         run.step(runner, bound, at(300 * (number + 1)))
     (alert,) = run.alerts()
     shown = alert["audit"]["alert"]
-    assert shown["count"] == 150
+    assert shown["count"] == 50
     assert len(shown["samples"]) == 10
-    assert shown["revision"] >= 15
+    assert shown["revision"] >= 5
     assert alert["source"]["ip"] == "203.0.113.66"
     assert alert["related"]["user"] == ["root"]
     assert "ip=203.0.113.66" in shown["link"]
@@ -178,7 +179,7 @@ def test_new_rule_begins_now_and_sees_what_an_attack_that_lasts_began_with(
     assert alert["audit"]["alert"]["count"] == 91
 
 
-def test_nothing_is_seen_past_the_bound(deployment: Deployment, run: Running) -> None:
+def test_nothing_is_found_past_the_watermark(deployment: Deployment, run: Running) -> None:
     """What came after it is left to the next step, though it can be found."""
     bound = FakeSource()
     runner = run.runner(shipped("brute-force"), bound)
@@ -203,7 +204,7 @@ def test_silence_is_found_and_lasts_until_the_next_event(deployment: Deployment,
     runner = run.runner(shipped("log-fell-silent"), bound, since=at(2 * week))
     run.step(runner, bound, at(2 * week + 2700))
     assert not run.alerts()
-    for minute in range(50, 70):
+    for minute in (50, 51, 60, 69):
         run.step(runner, bound, at(2 * week + 60 * minute))
     (alert,) = run.alerts()
     assert alert["event"]["start"] == format_timestamp(at(2 * week + 19 * 60))
@@ -249,14 +250,14 @@ def test_a_rule_that_fails_holds_up_itself_alone(
     runner = run.runner(shipped("brute-force", "password-spraying"), bound)
     events = [e for n in range(12) for e in failures([n], "203.0.113.80", f"user-{n}")]
     store(deployment, *events, ingested=at(20), first=0)
-    look = Runner._found  # noqa: SLF001 - what a broken rule would break
+    evaluate = Runner._evaluate_rule  # noqa: SLF001 - what a broken rule would break
 
-    def broken(self: Runner, rule: Rule, covered: int, upto: int) -> Finding:
+    def broken(self: Runner, rule: Rule, covered: int, upto: int) -> tuple[AlertChange, ...]:
         if rule.name == "brute-force":
             raise AlertError("broken")
-        return look(self, rule, covered, upto)
+        return evaluate(self, rule, covered, upto)
 
-    monkeypatch.setattr(Runner, "_found", broken)
+    monkeypatch.setattr(Runner, "_evaluate_rule", broken)
     for _ in range(2):
         with pytest.raises(AlertError, match="broken"):
             run.step(runner, bound, at(30))
@@ -294,7 +295,7 @@ def test_state_of_all_rules_takes_few_requests(
     about_state = [target for target in asked if "-state/" in target]
     assert about_state == [
         f"/{run.index}-state/{what}"
-        for what in ("_doc/seen", "_doc/seen", "_mget", "_bulk", "_bulk", "_mget")
+        for what in (*["_doc/visible-count"] * 2, "_mget", "_bulk", "_bulk", "_mget")
     ]
 
 

@@ -1,4 +1,4 @@
-"""The command, with the real Kafka's bound; runners that are killed, and several at once."""
+"""The command, with the real Kafka's watermark; runners that are killed, and several at once."""
 
 import json
 import os
@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from audit_alerts.runner.alert_store import AlertStore
-from audit_alerts.runner.kafka_source import KafkaSource, NoOffsetsError, millis_now
+from audit_alerts.runner.kafka_source import KafkaSource, NoOffsetsError
 from audit_alerts.runner.settings import RunnerSettings
+from audit_alerts.times import millis_now
 from audit_local.ports import free_port
 from audit_producer.build import new_event
 from audit_schemas import encode
@@ -69,14 +70,14 @@ def test_consumer_held_back_for_hours_makes_the_same_alerts(
     deployment.publish_raw(*attack("203.0.113.3", timedelta(minutes=1)), key=b"b")
     before = millis_now()
     kafka = KafkaSource(settings_of(deployment))
-    assert kafka.bound() <= before
-    held = kafka.bound()
-    assert kafka.bound() == held
+    assert kafka.ingest_watermark() <= before
+    held = kafka.ingest_watermark()
+    assert kafka.ingest_watermark() == held
     deployment.run("alerts", "run", "--once")
     assert not run.alerts()
     with deployment.consuming(log=log) as consumer:
         settle(deployment, log, consumer)
-    assert kafka.bound() > before
+    assert kafka.ingest_watermark() > before
     kafka.close()
     done = deployment.run("alerts", "run", "--once")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -84,7 +85,7 @@ def test_consumer_held_back_for_hours_makes_the_same_alerts(
     assert found == {"203.0.113.2", "203.0.113.3"}
     ids = {alert["event"]["id"] for alert in run.alerts()}
     assert {line["event"]["id"] for line in lines} == ids
-    assert "covered what was ingested" in done.stderr
+    assert '"event": "covered"' in done.stderr
     again = deployment.run("alerts", "run", "--once")
     assert again.stdout == ""
     topic = deployment.records(f"{deployment.name}.alerts")
@@ -99,7 +100,7 @@ def test_group_that_settled_nothing_is_said_in_a_sentence(deployment: Deployment
     assert "Traceback" not in done.stderr
     kafka = KafkaSource(settings_of(deployment))
     with pytest.raises(NoOffsetsError):
-        kafka.bound()
+        kafka.ingest_watermark()
     kafka.close()
     assert not run.client.indices.exists(index=run.index) or not run.alerts()
 
@@ -194,7 +195,7 @@ def test_runner_killed_again_and_again_tells_each_alert(
                     command, env=clean_environment() | deployment.environment, stdout=file, stderr=file
                 )
             if number < 2:
-                wait_until(lambda: b"rules, every" in output.read_bytes(), what="it runs")
+                wait_until(lambda: b'"event": "running"' in output.read_bytes(), what="it runs")
                 os.kill(process.pid, signal.SIGKILL)
                 process.wait()
                 continue
@@ -238,17 +239,17 @@ def test_runner_waits_for_an_elasticsearch_that_is_away(
                 stdout=file,
                 stderr=file,
             )
-        wait_until(lambda: b"waiting: Elasticsearch" in output.read_bytes(), what="it waits")
+        wait_until(lambda: b'"event": "waiting"' in output.read_bytes(), what="it waits")
         failures = "auditlog_alerts_round_failures_total"
         wait_until(lambda: samples(port)[failures] >= 3, what="it tries again and again")
         status, problem = get(port, "/readyz")
         assert status == 503
         assert problem.startswith("Elasticsearch: ")
         assert get(port, "/healthz") == (200, "ok\n")
-        assert samples(port)["auditlog_alerts_waiting"] == 1
+        assert samples(port)["auditlog_alerts_blocked"] == 1
         proxy.mend()
         wait_until(lambda: run.client.indices.exists(index=run.index), what="it goes on")
         process.terminate()
         assert process.wait(30) == 0, output.read_text()
     assert "Traceback" not in output.read_text()
-    assert output.read_text().count("waiting: Elasticsearch") == 1
+    assert output.read_text().count('"event": "waiting"') == 1

@@ -1,4 +1,4 @@
-"""A runner of rules for tests: events with chosen times of arrival, and a bound that the test sets."""
+"""A runner of rules for tests: events with chosen times of arrival, a watermark that the test sets."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -57,18 +57,18 @@ def shipped(*names: str) -> list[Rule]:
 
 @dataclass
 class FakeSource:
-    """A bound that the test sets, and dead letters that it makes."""
+    """A watermark that the test sets, and dead letters that it makes."""
 
     upto: int = 0
     records: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
 
-    def bound(self) -> int:
+    def ingest_watermark(self) -> int:
         """Return it."""
         return self.upto
 
     def dead_letters(self, start: int, end: int) -> Iterator[dict[str, Any]]:
         """Return what was taken then."""
-        return iter([letter for taken, letter in self.records if start <= taken < end])
+        return iter([headers for taken, headers in self.records if start <= taken < end])
 
 
 @dataclass

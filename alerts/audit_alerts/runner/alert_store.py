@@ -1,6 +1,6 @@
 """Alerts in Elasticsearch: one for one group while it lasts, whatever the order they are found in."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -8,58 +8,51 @@ from typing import Any
 import elasticsearch
 from audit_schemas import format_timestamp
 
-from audit_alerts.episodes import FiringSpan, joined
-from audit_alerts.errors import AlertError
-from audit_alerts.matches import GroupValues, as_time
+from audit_alerts.matches import GroupValues
 from audit_alerts.plan import Rule
 from audit_alerts.runner.alert import (
     TEMPLATE,
     Document,
     StoredAlert,
-    absorbed,
     group_key,
+    merged_alert,
     new_alert,
     updated_alert,
 )
-from audit_alerts.runner.kafka_source import millis_now
-from audit_alerts.runner.look import Finding
+from audit_alerts.runner.changes import AlertChange, Spans
+from audit_alerts.times import as_time, millis_now
 
-__all__ = ["AlertStore", "Change", "Pending", "changes"]
+__all__ = ["AlertStore", "Pending", "Recorded"]
 
 _TRIES = 20
 _SOME = 500
 _GROUPS = 200
 _PAGE = 5000
 _PRIORITY = 500
+_NEWS = ("last_notified_count", "status")
+"""What sinks are notified of: a count that has doubled, and that the alert was merged."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A span that fired, the alert that it belongs to, and those that it makes a part of that one."""
+class Recorded:
+    """How many alerts are new, how many were updated, and how many somebody else changed meanwhile."""
 
-    span: FiringSpan
-    main: StoredAlert | None
-    absorbed: tuple[StoredAlert, ...]
+    new: int = 0
+    updated: int = 0
+    conflicts: int = 0
+
+    def __add__(self, other: "Recorded") -> "Recorded":
+        return Recorded(
+            self.new + other.new, self.updated + other.updated, self.conflicts + other.conflicts
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """How many alerts a sink was not told of, and some of them."""
+    """How many alerts a sink has not taken yet, and some of them."""
 
     total: int
     some: tuple[StoredAlert, ...]
-
-
-def changes(known: Sequence[StoredAlert], found: Sequence[FiringSpan], gap: int) -> Iterator[Change]:
-    """Yield what spans that fired do to their group's alerts: the earliest of those joined stays."""
-    for span in joined([each.span for each in known], found, gap):
-        if not any(each.first <= span.last and each.last >= span.first for each in found):
-            continue
-        parts = sorted(
-            (each for each in known if span.first <= each.span.first <= span.last),
-            key=lambda each: (each.span.first, each.id),
-        )
-        yield Change(span, parts[0] if parts else None, tuple(parts[1:]))
 
 
 class AlertStore:
@@ -99,41 +92,39 @@ class AlertStore:
             self._client.indices.put_mapping(index=self._index, **TEMPLATE)
 
     def refresh(self) -> None:
-        """Let all that was stored by now be found: `has` and `record` look for no more than that.
+        """Let all that was stored by now be found: `existing` finds no more than that.
 
-        Once a step is enough: whoever does the same step meanwhile meets a conflict, and looks again.
+        Once a step is enough: who records the same step meanwhile meets a conflict.
         """
         self._client.indices.refresh(index=self._index)
 
-    def has(self, rule: Rule, group: GroupValues, span: FiringSpan, gap: int) -> bool:
-        """Tell whether an alert is stored that a span belongs to."""
-        return bool(self._known(rule, {group: [span]}, gap).get(group))
+    def existing(self, rule: Rule, spans: Spans, gap: int) -> dict[GroupValues, list[StoredAlert]]:
+        """Return the open alerts that spans may belong to, by group."""
+        groups = {group_key(group): group for group in spans}
+        keys, found = sorted(groups), dict[GroupValues, list[StoredAlert]]()
+        for begin in range(0, len(keys), _GROUPS):
+            for alert in self._open(rule, keys[begin : begin + _GROUPS], spans, gap):
+                group = groups[alert.document["audit"]["alert"]["group_key"]]
+                found.setdefault(group, []).append(alert)
+        return found
 
-    def record(self, rule: Rule, version: str, found: Finding) -> tuple[int, int]:
-        """Store what a step found; return how many alerts are new, and how many have updated.
+    def record(self, rule: Rule, version: str, changes: Sequence[AlertChange]) -> Recorded:
+        """Store what a step does to the alerts. Doing it again changes nothing.
 
-        Doing it again changes nothing.
+        A change whose alert another runner has changed since it was read is left out, and the result
+        says so: the step has to be evaluated again.
         """
-        new = updated = 0
-        known = self._known(rule, found.spans, found.gap)
+        recorded = Recorded()
         sinks = self._sinks()
-        for group, spans in found.spans.items():
-            for _ in range(_TRIES):
-                alerts = known.get(group, [])
-                try:
-                    created, changed = self._record_group(rule, version, group, alerts, found, sinks)
-                except elasticsearch.ConflictError:  # another runner was faster: look again
-                    self.refresh()
-                    known |= {group: self._known(rule, {group: spans}, found.gap).get(group, [])}
-                    continue
-                new, updated = new + created, updated + changed
-                break
-            else:
-                raise AlertError(f"the alerts of {rule.name} are changed by others without end")
-        return new, updated
+        for change in changes:
+            try:
+                recorded += self._record(rule, version, change, sinks)
+            except elasticsearch.ConflictError:
+                recorded += Recorded(conflicts=1)
+        return recorded
 
     def pending(self, sink: str, after: StoredAlert | None = None) -> Pending:
-        """Return alerts that a sink has to be told of, the oldest first: some, after one of them."""
+        """Return alerts that a sink has not taken yet, the oldest first: some, after one of them."""
         self.refresh()
         event = after.document["event"] if after is not None else None
         total, some = self._search(
@@ -148,93 +139,64 @@ class AlertStore:
         return Pending(total, tuple(some))
 
     def delivered(self, alert: StoredAlert, sink: str) -> None:
-        """Note that a sink was told of an alert as it was then."""
+        """Note that a sink took an alert as it was then; not if it has news for the sink by now."""
         for _ in range(_TRIES):
             found = self._client.get(index=self._index, id=alert.id)
             document: Document = found["_source"]
-            told = document["audit"]["alert"]
-            if sink not in told["pending"] or told["told"] != alert.document["audit"]["alert"]["told"]:
+            now, then = document["audit"]["alert"], alert.document["audit"]["alert"]
+            if sink not in now["pending"] or any(now.get(key) != then.get(key) for key in _NEWS):
                 return
-            if told["status"] != alert.document["audit"]["alert"]["status"]:
-                return  # it was merged meanwhile, which is to be told too
-            told["pending"] = [name for name in told["pending"] if name != sink]
-            try:
-                self._put(
-                    StoredAlert(alert.id, document, found["_seq_no"], found["_primary_term"]), document
-                )
-            except elasticsearch.ConflictError:
-                continue
-            return
+            now["pending"] = [name for name in now["pending"] if name != sink]
+            stored = StoredAlert(alert.id, document, found["_seq_no"], found["_primary_term"])
+            with suppress(elasticsearch.ConflictError):
+                self._put(stored, document)
+                return
 
-    def _record_group(
-        self,
-        rule: Rule,
-        version: str,
-        group: GroupValues,
-        known: Sequence[StoredAlert],
-        found: Finding,
-        sinks: Sequence[str],
-    ) -> tuple[int, int]:
-        new = updated = 0
-        for change in changes(known, found.spans[group], found.gap):
-            told = found.tell(group, change.span)
-            if change.main is None:
-                alert_id, document = new_alert(
-                    rule,
-                    version,
-                    group,
-                    change.span,
-                    told,
-                    page=self._page,
-                    created=format_timestamp(as_time(millis_now())),
-                    sinks=sinks,
-                )
-                self._client.create(index=self._index, id=alert_id, document=document)
-                new += 1
-                continue
-            made = updated_alert(
-                change.main.document,
+    def _record(self, rule: Rule, version: str, change: AlertChange, sinks: Sequence[str]) -> Recorded:
+        target = change.target
+        if target.existing is None:
+            alert_id, document = new_alert(
                 rule,
                 version,
-                group,
-                change.span,
-                told,
+                target.group,
+                target.span,
+                change.evidence,
                 page=self._page,
+                created=format_timestamp(as_time(millis_now())),
                 sinks=sinks,
             )
-            if made is not None:
-                self._put(change.main, made)
-                updated += 1
-            for each in change.absorbed:
-                self._put(each, absorbed(each.document, change.main.id, sinks))
-        return new, updated
+            self._client.create(index=self._index, id=alert_id, document=document)
+            return Recorded(new=1)
+        document_now = updated_alert(
+            target.existing.document,
+            rule,
+            version,
+            target.group,
+            target.span,
+            change.evidence,
+            page=self._page,
+            sinks=sinks,
+        )
+        if document_now is not None:
+            self._put(target.existing, document_now)
+        for each in target.absorbed:
+            self._put(each, merged_alert(each.document, target.existing.id, sinks))
+        return Recorded(updated=int(document_now is not None))
 
-    def _put(self, known: StoredAlert, document: Document) -> None:
+    def _put(self, existing: StoredAlert, document: Document) -> None:
         self._client.index(
             index=self._index,
-            id=known.id,
+            id=existing.id,
             document=document,
-            if_seq_no=known.seq_no,
-            if_primary_term=known.primary_term,
+            if_seq_no=existing.seq_no,
+            if_primary_term=existing.primary_term,
         )
-
-    def _known(
-        self, rule: Rule, spans: Mapping[GroupValues, Sequence[FiringSpan]], gap: int
-    ) -> dict[GroupValues, list[StoredAlert]]:
-        """Return the alerts of groups that their spans may belong to."""
-        groups = {group_key(group): group for group in spans}
-        keys, found = sorted(groups), dict[GroupValues, list[StoredAlert]]()
-        for begin in range(0, len(keys), _GROUPS):
-            for alert in self._open(rule, keys[begin : begin + _GROUPS], spans, gap):
-                group = groups[alert.document["audit"]["alert"]["group_key"]]
-                found.setdefault(group, []).append(alert)
-        return found
 
     def _open(
         self,
         rule: Rule,
         keys: Sequence[str],
-        spans: Mapping[GroupValues, Sequence[FiringSpan]],
+        spans: Spans,
         gap: int,
     ) -> list[StoredAlert]:
         every = [span for group in spans.values() for span in group]

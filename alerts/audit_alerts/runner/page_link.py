@@ -8,8 +8,9 @@ from audit_schemas import format_timestamp
 
 from audit_alerts.condition import AllOf, AnyOf, Condition, Equals
 from audit_alerts.episodes import FiringSpan
-from audit_alerts.matches import GroupValues, as_time
+from audit_alerts.matches import GroupValues
 from audit_alerts.plan import LogSource, Rule, bases_of
+from audit_alerts.times import as_time
 
 __all__ = ["link_of"]
 
