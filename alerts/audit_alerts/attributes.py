@@ -26,7 +26,7 @@ def milliseconds(span: str) -> int:
     Months and years have no one length, so they are refused, as is more than ten years.
     """
     if re.fullmatch(r"(?:[0-9]{1,6}[smhdw])+", span) is None:
-        raise ValueError(f"{span!r} is no time span such as 90s, 5m, 2h, 3d8h")
+        raise ValueError(f"{span!r} is not a duration such as 90s, 5m, 2h, 3d8h")
     steps = re.findall(r"([0-9]+)([smhdw])", span)
     seconds = sum(int(number) * _UNITS[unit] for number, unit in steps)
     if seconds > _LONGEST:

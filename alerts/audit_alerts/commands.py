@@ -69,7 +69,7 @@ def try_examples(names: Names = None, json_output: Json = False) -> None:
             text = f"{line['rule']}: {line['example']}: {must}, but: {line['found']}"
             console.print(printable(text), markup=False, highlight=False)
         count = sum(len(rule.examples[kind]) for rule in rules for kind in ("fires", "silent"))
-        verdict = f"{len(lines)} failed" if lines else "all as they say"
+        verdict = f"{len(lines)} failed" if lines else "all passed"
         console.print(f"{len(rules)} rules, {count} examples: {verdict}", highlight=False)
     if lines:
         raise typer.Exit(1)
@@ -89,7 +89,7 @@ def backfill(
     names: Names = None,
     json_output: Json = False,
 ) -> None:
-    """Say what the rules would have fired in the past; nobody is told."""
+    """Show what the rules would have fired in the past; nobody is notified."""
     settings = AlertSettings()
     now = datetime.now(zone(settings.time_zone))
     span = parse_time(start, now), parse_time(end, now)

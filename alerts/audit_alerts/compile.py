@@ -47,7 +47,7 @@ def compile_rule(
         documents = rule_documents(text, file, ranges or None)
         return _Compiler(documents, file, catalogue).rule(has_ranges=bool(ranges))
     except SigmaError as error:
-        raise RuleRefusedError(file, f"is no Sigma rule: {error}") from None
+        raise RuleRefusedError(file, f"is not a Sigma rule: {error}") from None
     except UntranslatableError as error:
         raise RuleRefusedError(file, str(error)) from None
     except RecursionError:
@@ -70,7 +70,7 @@ class _Compiler:
         parsed = self._parsed_of(document)
         root = self._root(document, parsed)
         if len({base.log_source for base in bases_of(root)}) > 1:
-            raise self._refused("its parts look at different logsources")
+            raise self._refused("its parts have different logsources")
         ours, sigma = document.ours, document.sigma
         for key in ("id", "title", "description", "level", "falsepositives"):
             if not sigma.get(key):
@@ -128,7 +128,7 @@ class _Compiler:
         if isinstance(node, Correlation):
             return node
         raise self._refused(
-            "a rule without a correlation says not what belongs to one alert; count its events "
+            "a rule without a correlation does not say what belongs to one alert; count its events "
             "(event_count, gte: 1) by a field, over a timespan"
         )
 
@@ -215,7 +215,7 @@ class _Compiler:
                 known = any(leaf.matches({"event.action": name}) for name in self._catalogue)
                 if not known:
                     asked = leaf.value if isinstance(leaf, Equals) else "a pattern for event.action"
-                    raise self._refused(f"{asked} is no activity of the catalogue")
+                    raise self._refused(f"{asked} is not an activity of the catalogue")
 
     def _check_reasons(self, document: RuleDocument) -> None:
         """Hold that every number says why it is so, and no reason is for a number that is not there."""

@@ -72,7 +72,7 @@ def _at_least(parsed: SigmaCorrelationRule, kind: Kind, parts: int) -> int:
     }.get(condition.op)
     if least is None:
         raise UntranslatableError(
-            f"{condition.op.name.lower()} would be true before all events have come, and false "
+            f"{condition.op.name.lower()} would be true before all events have arrived, and false "
             "after; use gte or gt, or auditlog.absence for what is missing"
         )
     if least < 1:
@@ -102,7 +102,9 @@ def _aliases(
     for alias in parsed.aliases:
         for reference, field in alias.mapping.items():
             if reference.reference not in names:
-                raise UntranslatableError(f"alias {alias.alias}: {reference.reference} is no part")
+                raise UntranslatableError(
+                    f"alias {alias.alias}: {reference.reference} is not one of its rules"
+                )
             found.setdefault(alias.alias, {})[names[reference.reference].name] = field
     return found
 

@@ -86,7 +86,7 @@ def _check_keys(part: dict[str, Any], file: str) -> None:
         (part.get("logsource"), frozenset({"product", "service"})),
     ):
         if isinstance(holder, dict) and (unknown := set(holder) - known):
-            raise RuleRefusedError(file, f"{min(map(str, unknown))} is no key that can be here")
+            raise RuleRefusedError(file, f"{min(map(str, unknown))} is not a known key")
     detection = part.get("detection")
     if isinstance(detection, dict) and "timeframe" in detection:
         raise RuleRefusedError(file, "timeframe has no meaning any more; write a correlation")

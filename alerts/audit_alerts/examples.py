@@ -115,7 +115,9 @@ def _repeated(rule: Rule, line: Mapping[str, Any]) -> Iterator[tuple[int, dict[s
 
 def _check_headers(rule: Rule, fields: Mapping[str, Any]) -> None:
     if unknown := set(map(str, fields)) - set(DEAD_LETTER_FIELDS):
-        raise RuleRefusedError(rule.file, f"examples: {min(unknown)} is no header that rules look at")
+        raise RuleRefusedError(
+            rule.file, f"examples: {min(unknown)} is not a header that rules can use"
+        )
 
 
 def _counted(value: Any, number: str) -> Any:

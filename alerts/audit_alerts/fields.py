@@ -72,7 +72,9 @@ def check_group(path: str, *, dead_letter: bool) -> str | None:
         fine, known = path in DEAD_LETTER_FIELDS, list(DEAD_LETTER_FIELDS)
     else:
         fine, known = groupable(path), [name for name in _MAPPED if groupable(name)]
-    return None if fine else f"{path} is no field that events can be grouped by{nearest(path, known)}"
+    return (
+        None if fine else f"{path} is not a field that events can be grouped by{nearest(path, known)}"
+    )
 
 
 def nearest(name: str, known: list[str] | None = None) -> str:

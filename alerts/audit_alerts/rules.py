@@ -61,7 +61,7 @@ def _files(folders: Sequence[Path]) -> Iterator[Path]:
         raise AlertError("no folder of rules is named; set AUDITLOG_ALERT_RULES, or leave it out")
     for folder in folders:
         if not folder.is_dir():
-            raise AlertError(f"{folder} is no folder of rules; set AUDITLOG_ALERT_RULES")
+            raise AlertError(f"{folder} is not a folder of rules; set AUDITLOG_ALERT_RULES")
         rules = sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")])
         if not rules:
             raise AlertError(f"{folder} holds no rule (*.yml); set AUDITLOG_ALERT_RULES")

@@ -34,7 +34,7 @@ _OPERATORS = frozenset({"AND", "OR", "NOT"})
 
 
 class UntranslatableError(ValueError):
-    """A part of a condition has no exact meaning here; the text says which."""
+    """A part of a condition can't be evaluated exactly; the text says which."""
 
 
 def translated(tree: Any, log_source: LogSource) -> Condition:
@@ -58,7 +58,7 @@ def _kind(path: str, log_source: LogSource) -> FieldKind:
     else:
         kind, known = kind_of(path), None
     if kind is None:
-        raise UntranslatableError(f"{path} is no field that a rule can ask for{nearest(path, known)}")
+        raise UntranslatableError(f"{path} is not a field that rules can use{nearest(path, known)}")
     return kind
 
 
@@ -98,7 +98,7 @@ def _label(path: str, value: SigmaString) -> Condition:
 def _address(path: str, value: SigmaString) -> Condition:
     text = str(value)
     if value.contains_special() or not is_ip(text):
-        raise UntranslatableError(f"{path}: {text} is no address; for a range, use |cidr")
+        raise UntranslatableError(f"{path}: {text} is not a valid IP address; for a range, use |cidr")
     return InNetwork(path, ipaddress.ip_network(text))
 
 

@@ -37,7 +37,7 @@ class Bundle:
         for file in sorted(rules.glob("*.json")):
             if file.name not in files:
                 raise KibanaError(
-                    f"{file} is of no rule in force. Remove it, or export to an empty folder"
+                    f"{file} belongs to no rule in force. Remove it, or export to an empty folder"
                 )
         rules.mkdir(parents=True, exist_ok=True)
         (folder / OBJECTS_FILE).write_text(ndjson(self.objects), "utf-8")

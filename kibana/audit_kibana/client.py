@@ -139,7 +139,7 @@ class Kibana:
             )
         if answer.body is None and status not in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, *_BUSY):
             return KibanaUnreachableError(
-                f"what answers at {self._base} is no Kibana (status {status}). Look at --url: is it "
+                f"what answers at {self._base} is not Kibana (status {status}). Check --url: is it "
                 "Kibana's port, and is its base path in it?"
             )
         return KibanaRefusedError(status, self._sentence(status, _words(answer.body)))

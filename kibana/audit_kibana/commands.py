@@ -47,7 +47,7 @@ def export(
     detection: Detection = True,
     json_output: Json = False,
 ) -> None:
-    """Write saved-objects.ndjson and rules/*.json, and tell what each rule becomes."""
+    """Write saved-objects.ndjson and rules/*.json, and show what each rule becomes."""
     settings = _settings({"kibana_space": space})
     bundle = _bundle(settings, detection=detection)
     bundle.write(folder)
@@ -80,7 +80,7 @@ def import_all(
     detection: Detection = True,
     json_output: Json = False,
 ) -> None:
-    """Bring it all into Kibana, and tell what became of each. Exit status 1 if anything failed."""
+    """Import it all into Kibana, and show what became of each. Exit status 1 if anything failed."""
     given = {"kibana_url": url, "kibana_space": space, "kibana_ca_file": ca_file}
     settings = _settings(given, _credentials(api_key_file, username, password_file))
     bundle = _bundle(settings, detection=detection)
@@ -115,7 +115,7 @@ def _credentials(
     if api_key_file is not None and username is not None:
         raise typer.BadParameter("an API key or a user, not both", param_hint="--api-key-file")
     if password_file is not None and username is None:
-        raise typer.BadParameter("whose password? Give --username", param_hint="--password-file")
+        raise typer.BadParameter("needs --username", param_hint="--password-file")
     found: dict[str, Any] = {}
     if api_key_file is not None or username is not None:
         found = {"kibana_api_key": None, "kibana_api_key_file": api_key_file}

@@ -33,11 +33,11 @@ def test_more_than_is_one_more_at_least() -> None:
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     # fields and values
-    ({"part__detection__it": {"user.nme": "x"}}, "user.nme is no field that a rule can ask for"),
+    ({"part__detection__it": {"user.nme": "x"}}, "user.nme is not a field that rules can use"),
     ({"part__detection__it": {"message": "x"}}, "message is no field"),
     ({"part__detection__it": {"event.id": "x"}}, "event.id is no field"),
-    ({"part__detection__it": {"event.action": "log-in"}}, "log-in is no activity of the catalogue"),
-    ({"part__detection__it": {"event.action|endswith": "-in"}}, "is no activity of the catalogue"),
+    ({"part__detection__it": {"event.action": "log-in"}}, "log-in is not an activity of the catalogue"),
+    ({"part__detection__it": {"event.action|endswith": "-in"}}, "is not an activity of the catalogue"),
     ({"part__detection__it": {"user.name|re": "a.*"}}, "RegularExpression has no exact meaning"),
     ({"part__detection__it": {"user.name|cased": "a"}}, "CasedString has no exact meaning"),
     ({"part__detection__it": {"user.name|fieldref": "user.id"}}, "FieldReference has no exact"),
@@ -50,10 +50,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"part__detection__it": {"user.name": "a\nb"}}, "control characters"),
     ({"part__detection__it": {"user.name|exists": False}}, "write the field with null"),
     ({"part__detection__it": {"labels.a": "b*"}}, "a label is compared whole"),
-    ({"part__detection__it": {"source.ip": "192.0.2.*"}}, "is no address; for a range, use |cidr"),
-    ({"part__detection__it": {"source.ip": "192.0.2.0/24"}}, "is no address; for a range, use |cidr"),
+    ({"part__detection__it": {"source.ip": "192.0.2.*"}}, "is not a valid IP address; for a range, use |cidr"),
+    ({"part__detection__it": {"source.ip": "192.0.2.0/24"}}, "is not a valid IP address; for a range, use |cidr"),
     ({"part__detection__it": {"source.ip|cidr": "::ffff:0:0/96"}}, "write it as such"),
-    ({"part__detection__it": {"source.ip|cidr": "192.0.2.1/24"}}, "is no Sigma rule"),
+    ({"part__detection__it": {"source.ip|cidr": "192.0.2.1/24"}}, "is not a Sigma rule"),
     ({"part__detection__it": {"user.name|cidr": "192.0.2.0/24"}}, "CIDRExpression has no exact"),
     ({"part__detection__it": {"source.ip|cidr": "fe80::%eth0/64"}}, "has a zone"),
     ({"part__detection__it": {"labels.a:b": "c"}}, "labels.a:b: a label is asked for by letters"),
@@ -65,12 +65,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"part__detection__condition": [{}]}, "detection.condition has to be a list of texts"),
     ({"part__detection__condition": "not " * 3000 + "it"}, "nested too deeply"),
     ({"part__detection__condition": ["it", "not it"]}, "one condition, not 2"),
-    ({"part__detection__condition": "nobody"}, "is no Sigma rule"),
+    ({"part__detection__condition": "nobody"}, "is not a Sigma rule"),
     # correlations
     ({"rule__correlation__condition": {"lt": 2}}, "lt would be true before all events have come"),
     ({"rule__correlation__condition": {"eq": 2}}, "eq would be true"),
     ({"rule__correlation__condition": {"gte": 0}}, "a count of nothing"),
-    ({"rule__correlation__condition": {"gte": 1, "lte": 2}}, "is no Sigma rule"),
+    ({"rule__correlation__condition": {"gte": 1, "lte": 2}}, "is not a Sigma rule"),
     ({"rule__correlation__condition": {"gte": 1.5}}, "condition.gte has to be a whole number"),
     ({"rule__correlation__condition": {"gt": True}}, "condition.gt has to be a whole number"),
     ({"rule__correlation__condition": {"gte": []}}, "condition.gte has to be a whole number"),
@@ -79,32 +79,32 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"rule__correlation__rules": [{"a": 1}]}, "correlation.rules has to be a list of texts"),
     ({"rule__correlation__timespan": "999999w"}, "is longer than ten years"),
     ({"rule__correlation__condition": {"gte": 2, "field": "user.id"}}, "only value_count"),
-    ({"rule__correlation__type": "value_count"}, "is no Sigma rule"),
-    ({"rule__correlation__type": "value_sum"}, "is no Sigma rule"),
+    ({"rule__correlation__type": "value_count"}, "is not a Sigma rule"),
+    ({"rule__correlation__type": "value_sum"}, "is not a Sigma rule"),
     ({"rule__correlation": {"type": "value_sum", "rules": ["part"], "timespan": "5m",
                             "condition": {"gte": 2, "field": "user.id"}}},
      "value_sum is not evaluated"),
     ({"rule__correlation__type": "temporal"}, "so 2 of them never come together"),
     ({"rule__correlation__timespan": "1M"}, "has no one length"),
-    ({"rule__correlation__timespan": None}, "is no Sigma rule"),
+    ({"rule__correlation__timespan": None}, "is not a Sigma rule"),
     ({"rule__correlation__rules": ["part", "part"]}, "names a part twice"),
     ({"rule__correlation__rules": ["nobody"]}, "Rule 'nobody' not found"),
-    ({"rule__correlation__group-by": ["labels"]}, "labels is no field that events can be grouped by"),
+    ({"rule__correlation__group-by": ["labels"]}, "labels is not a field that events can be grouped by"),
     ({"rule__correlation__group-by": ["related.user"]}, "related.user is no field"),
     ({"rule__correlation__group-by": ["event.reason"]}, "event.reason is no field"),
-    ({"rule__correlation__group_by": ["source.ip"]}, "group_by is no key that can be here"),
+    ({"rule__correlation__group_by": ["source.ip"]}, "group_by is not a known key"),
     ({"rule__correlation__aliases": {"x": {"part": "user.id"}}}, "neither grouped by nor counted"),
-    ({"rule__correlation__aliases": {"source.ip": {"nobody": "user.id"}}}, "nobody is no part"),
+    ({"rule__correlation__aliases": {"source.ip": {"nobody": "user.id"}}}, "nobody is not one of its rules"),
     ({"rule__correlation__generate": True}, "generate is no key"),
     # what belongs to a rule
     ({"rule__id": None}, "has no id"),
     ({"rule__id": 5}, "id has to be a text"),
     ({"rule__falsepositives": [None]}, "falsepositives has to be a list of texts"),
     ({"part__logsource__service": []}, "logsource.service has to be a text"),
-    ({"rule__title": None}, "is no Sigma rule"),
+    ({"rule__title": None}, "is not a Sigma rule"),
     ({"rule__description": None}, "has no description"),
     ({"rule__level": None}, "has no level"),
-    ({"rule__level": "dreadful"}, "is no Sigma rule"),
+    ({"rule__level": "dreadful"}, "is not a Sigma rule"),
     ({"rule__falsepositives": None}, "has no falsepositives"),
     ({"rule__auditlog__what-to-do": None}, "does not say what to do"),
     ({"rule__auditlog__examples": None}, "has no examples of what must fire and must not"),
@@ -166,7 +166,7 @@ def test_a_rule_that_is_a_part_of_itself_is_refused() -> None:
         "auditlog": {"reasons": {"timespan": "x", "condition": "x"}},
     }
     rule["correlation"] = {**rule["correlation"], "rules": ["part", "inner"]}
-    with pytest.raises(RuleRefusedError, match=r"part of itself|is no Sigma rule"):
+    with pytest.raises(RuleRefusedError, match=r"part of itself|is not a Sigma rule"):
         compiled([rule, part, inner])
 
 
@@ -243,7 +243,7 @@ def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
     """A slip in AUDITLOG_ALERT_RULES does not switch all alerts off."""
     with pytest.raises(AlertError, match="holds no rule"):
         read_rules([tmp_path], CATALOGUE)
-    with pytest.raises(AlertError, match="is no folder of rules"):
+    with pytest.raises(AlertError, match="is not a folder of rules"):
         read_rules([tmp_path / "nowhere"], CATALOGUE)
     for nothing in ("", " , "):
         with pytest.raises(AlertError, match="no folder of rules is named"):

@@ -377,8 +377,8 @@ def test_an_id_that_another_space_has_is_told(stub: Stub) -> None:
     [
         (Answer(401, {"statusCode": 401, "message": "x"}), "refuses the credentials"),
         (Answer(302, b"", {"location": "/login?next=%2F"}), "sends on to /login"),
-        (Answer(200, b"<html>Hello</html>"), "is no Kibana (status 200)"),
-        (Answer(404, b"not found"), "is no Kibana (status 404)"),
+        (Answer(200, b"<html>Hello</html>"), "is not Kibana (status 200)"),
+        (Answer(404, b"not found"), "is not Kibana (status 404)"),
         (Answer(200, b'"text"'), "is no Kibana"),
         (Answer(cut=True), "makes nothing twice"),
     ],
