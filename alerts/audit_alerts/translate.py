@@ -78,7 +78,7 @@ def _leaf(path: str, value: Any, kind: FieldKind) -> Condition:
     if isinstance(value, SigmaString) and not isinstance(value, SigmaCasedString):
         return _READERS[kind](path, value)
     raise UntranslatableError(
-        f"{path}: {type(value).__name__.removeprefix('Sigma')} has no exact meaning on this field"
+        f"{path}: {type(value).__name__.removeprefix('Sigma')} can't be evaluated exactly on this field"
     )
 
 

@@ -112,8 +112,8 @@ def test_ids_are_written_as_they_are_unique() -> None:
 
 
 def test_dead_letter_rules_ask_for_headers_that_the_consumer_writes() -> None:
-    """By the names in its own code."""
-    written = (ROOT / "consumer" / "audit_consumer" / "dead_letters.py").read_text()
+    """By the names in the contract."""
+    written = (ROOT / "schemas" / "audit_schemas" / "dead_letter.py").read_text()
     for rule in RULES:
         for base in bases_of(rule.root):
             if base.log_source == "dead-letter":

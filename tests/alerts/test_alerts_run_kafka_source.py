@@ -59,23 +59,21 @@ def test_broker_that_has_just_started_is_asked_again(monkeypatch: pytest.MonkeyP
 @pytest.mark.servers
 def test_what_repair_writes_is_looked_at(deployment: Deployment, log: Path) -> None:
     """It comes after the rules have covered its time, and is new to them all the same."""
-    deployment.extra["AUDITLOG_ALERT_MARGIN_SECONDS"] = "0"
     begin = datetime.now(UTC) - timedelta(hours=1)
     attack = [
         new_event("login-failed", user="root", ip="203.0.113.9", at=begin + timedelta(seconds=n))
         for n in range(8)
     ]
     with running(deployment) as run, deployment.client() as client:
-        deployment.extra["AUDITLOG_ALERTS_INDEX"] = run.index
         deployment.publish_raw(*map(encode, attack))
         with deployment.consuming(log=log) as consumer:
             settle(deployment, log, consumer)
         for index in client.indices.get(index=f"{deployment.name}-*"):
             client.indices.delete(index=index)
-        deployment.run("alerts", "run", "--once", "--since", "-2h")
+        run.once(since=datetime.now(UTC) - timedelta(hours=2))
         assert not run.alerts()
         deployment.run("verify", "--repair")
-        deployment.run("alerts", "run", "--once")
+        run.once()
         found = [alert for alert in run.alerts() if alert["rule"]["name"] == "brute-force"]
     assert [alert["source"]["ip"] for alert in found] == ["203.0.113.9"]
 

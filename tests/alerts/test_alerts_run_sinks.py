@@ -135,11 +135,11 @@ def test_webhook_that_was_down_is_told_all_once_it_is_back(
     deployment: Deployment, run: Running
 ) -> None:
     """Each alert once, whoever delivers it then; what one receiver refuses holds up no other."""
-    bound = FakeSource()
-    runner = run.runner(shipped("brute-force"), bound)
+    source = FakeSource()
+    runner = run.runner(shipped("brute-force"), source)
     attackers = [failures(range(6), f"203.0.113.{n}") for n in range(3)]
     store(deployment, *(e for events in attackers for e in events), ingested=at(10), first=0)
-    run.step(runner, bound, at(20))
+    run.step(runner, source, at(20))
 
     def delivery(sink: Webhook, name: str) -> Delivery:
         lease = Lease(run.client, f"{run.index}-state", "webhook", name, 5)

@@ -147,14 +147,14 @@ def test_alert_that_a_sink_does_not_take_keeps_none_from_it(
 ) -> None:
     """Whatever it answers: more than are read at once, one that looks like the whole sink, a bug."""
     monkeypatch.setattr(alert_store, "_SOME", 3)
-    bound = FakeSource()
-    runner = run.runner(shipped("brute-force"), bound)
+    source = FakeSource()
+    runner = run.runner(shipped("brute-force"), source)
     sinks = ["one", "two", "three"]
     runner._alert_store = AlertStore(run.client, run.index, "http://localhost", lambda: sinks)  # noqa: SLF001
     ips = [f"203.0.113.{n}" for n in range(6)]
     attacks = [event for ip in ips for event in failures(range(6), ip)]
     store(deployment, *attacks, ingested=at(10), first=0)
-    run.step(runner, bound, at(20))
+    run.step(runner, source, at(20))
     oldest = sorted(run.alerts(), key=lambda a: (a["event"]["created"], a["event"]["id"]))
     order = [alert["source"]["ip"] for alert in oldest]
 
@@ -205,7 +205,7 @@ def test_alert_waits_for_a_sink_that_only_another_runner_has(run: Running) -> No
 @pytest.mark.servers
 def test_runner_that_stalled_takes_nothing_back(deployment: Deployment, run: Running) -> None:
     """It was overtaken between its claim and its alert, which had updated meanwhile."""
-    bound, overtaking = FakeSource(), FakeSource()
+    source, overtaking = FakeSource(), FakeSource()
     rules = shipped("brute-force")
     store(deployment, *failures(range(40, 46)), ingested=at(50), first=0)
     before: list[dict[str, Any]] = []
@@ -217,6 +217,6 @@ def test_runner_that_stalled_takes_nothing_back(deployment: Deployment, run: Run
         run.step(other, overtaking, at(120))
         before.extend(run.alerts())
 
-    run.step(run.runner(rules, bound, after_claim=overtake), bound, at(60))
+    run.step(run.runner(rules, source, after_claim=overtake), source, at(60))
     assert run.alerts() == before
     assert before[0]["audit"]["alert"]["count"] == 26

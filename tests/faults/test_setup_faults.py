@@ -1,6 +1,8 @@
 """Faults of the set-up: an operator's to mend. No event is dead-lettered for one, and none is lost."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,6 +18,8 @@ from faults.fleet import Fleet, Search, User, running_broker, running_search
 from faults.flow import Flow
 from faults.group import lag
 from faults.proof import assert_exactly_once
+from support.command import clean_environment
+from support.consuming import settle
 from support.events import chats
 from support.servers import Deployment, Servers
 from support.waiting import wait_until
@@ -182,9 +186,9 @@ def test_refused_credentials_at_the_start_stop_it(guarded: Deployment, log: Path
     assert "no-such-password" not in log.read_text()
 
 
-def accepts(search: Search, password: str) -> bool:
-    """Tell whether Elasticsearch takes the consumer's user with a password."""
-    with elasticsearch.Elasticsearch(search.url, basic_auth=(WRITER.name, password)) as client:
+def accepts(search: Search, password: str, name: str = WRITER.name) -> bool:
+    """Tell whether Elasticsearch takes a user with a password."""
+    with elasticsearch.Elasticsearch(search.url, basic_auth=(name, password)) as client:
         try:
             client.cluster.health()
         except elasticsearch.AuthenticationException:
@@ -225,6 +229,42 @@ def test_password_rotated_while_it_runs(
     guarded.extra = administrator
     ids = [*before, *flow.ids]
     assert_exactly_once(guarded, ids, refused=flow.refused, repeated=flow.repeated)
+
+
+def test_alert_runner_takes_a_password_that_is_rotated(
+    guarded: Deployment, secured: Search, log: Path, tmp_path: Path
+) -> None:
+    """It waits for the new one in its file, says so in a sentence, and needs no restart."""
+    file, output = tmp_path / "password", tmp_path / "runner"
+    file.write_text(f"{ADMIN.password}\n")
+    guarded.publish_raw(*chats(3).values())
+    with guarded.consuming(log=log) as consumer:
+        settle(guarded, log, consumer)
+    environment = clean_environment() | guarded.environment
+    del environment["AUDITLOG_ELASTICSEARCH_PASSWORD"]
+    environment["AUDITLOG_ELASTICSEARCH_PASSWORD_FILE"] = str(file)
+    environment["AUDITLOG_ALERTS_INDEX"] = f"alerts-{guarded.name}"
+    command = [sys.executable, "-m", "audit_cli", "alerts", "run", "--every", "0.2s"]
+    with output.open("ab") as stream:
+        process = subprocess.Popen(command, env=environment, stdout=stream, stderr=stream)
+    try:
+        state = f"alerts-{guarded.name}-state"
+        with guarded.client() as client:
+            wait_until(lambda: client.indices.exists(index=state), what="it runs")
+        secured.set_password(ADMIN.name, "rotated-password")
+        wait_until(lambda: b"refuses the credentials" in output.read_bytes(), what="it waits")
+        file.write_text("rotated-password\n")
+        wait_until(lambda: b'"event": "resumed"' in output.read_bytes(), what="it goes on")
+        process.terminate()
+        assert process.wait(30) == 0, output.read_text()
+    finally:
+        process.kill()
+        process.wait()
+        secured.set_password(ADMIN.name, ADMIN.password)
+    wait_until(lambda: accepts(secured, ADMIN.password, ADMIN.name), what="the old one holds again")
+    assert not re.search("(admin|rotated)-password", output.read_text())
+    with guarded.client() as client:
+        client.indices.delete(index=f"alerts-{guarded.name}*", expand_wildcards="all")
 
 
 @contextmanager

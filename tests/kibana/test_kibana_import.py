@@ -379,7 +379,7 @@ def test_an_id_that_another_space_has_is_told(stub: Stub) -> None:
         (Answer(302, b"", {"location": "/login?next=%2F"}), "sends on to /login"),
         (Answer(200, b"<html>Hello</html>"), "is not Kibana (status 200)"),
         (Answer(404, b"not found"), "is not Kibana (status 404)"),
-        (Answer(200, b'"text"'), "is no Kibana"),
+        (Answer(200, b'"text"'), "is not Kibana"),
         (Answer(cut=True), "makes nothing twice"),
     ],
 )

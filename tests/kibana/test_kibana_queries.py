@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from audit_alerts import Rule
 from audit_alerts.examples import example_events
-from audit_alerts.times import as_time, in_millis
 from audit_alerts.rules import read_rules
+from audit_alerts.times import as_time, in_millis
 from audit_kibana import ExportTarget, KibanaRule, RuleType, bundle_of
 from audit_kibana.dashboard import CHARTS, HOUR, WEEKDAY
 from audit_kibana.lens import RECORDS

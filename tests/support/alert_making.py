@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 from audit_alerts.compile import compile_rule
-from audit_alerts.times import as_time
 from audit_alerts.plan import Base, Correlation, Kind, LogSource, Rule
+from audit_alerts.times import as_time
 from audit_alerts.translate import translated
 from audit_schemas import Catalogue, format_timestamp
 from sigma.rule import SigmaRule
