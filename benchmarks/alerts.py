@@ -9,7 +9,7 @@ from typing import Any
 
 import elasticsearch
 from audit_alerts import plan
-from audit_alerts.runner.book import AlertBook
+from audit_alerts.runner.alert_store import AlertStore
 from audit_alerts.runner.metrics import RunnerMetrics
 from audit_alerts.runner.runner import Runner
 from audit_alerts.runner.state import RuleStates
@@ -84,13 +84,13 @@ def _steps(
     steps: int,
 ) -> dict[str, list[float]]:
     """Return the milliseconds of every step and, in it, of every rule."""
-    rules = [rule for rule in shipped_rules() if rule.origin is plan.Origin.EVENTS]
+    rules = [rule for rule in shipped_rules() if rule.log_source is plan.LogSource.EVENTS]
     metrics = RunnerMetrics(rules)
     states = RuleStates(client, f"{_ALERTS}-state")
-    book = AlertBook(client, _ALERTS, "http://localhost", lambda: ())
+    alert_store = AlertStore(client, _ALERTS, "http://localhost", lambda: ())
     states.prepare()
-    book.prepare()
-    runner = Runner([(rule, "") for rule in rules], log, arrivals, states, book, metrics=metrics)
+    alert_store.prepare()
+    runner = Runner([(rule, "") for rule in rules], log, arrivals, states, alert_store, metrics=metrics)
     runner.round()  # they begin where the events so far end
     times: dict[str, list[float]] = {_WHOLE: [], **{rule.name: [] for rule in rules}}
     alerts = 0
@@ -151,11 +151,11 @@ class _Arrivals:
         self._at = max(end, datetime.now(UTC)) + timedelta(hours=1)
         self._number = 0
 
-    def bound(self) -> int:
+    def ingest_watermark(self) -> int:
         """Return up to when all that was ingested can be found."""
         return (self._at - _EPOCH) // _MILLISECOND
 
-    def letters(self, _: int, __: int) -> Iterable[dict[str, Any]]:
+    def dead_letters(self, _: int, __: int) -> Iterable[dict[str, Any]]:
         """Return no dead letters: rules about them are not measured."""
         return ()
 

@@ -16,9 +16,9 @@ from typing import Any
 
 from audit_alerts import Episode, Rule, evaluate, plan
 from audit_alerts.condition import AllOf, AnyOf, Equals
-from audit_alerts.hits import as_time
 from audit_alerts.plan import bases_of
 from audit_alerts.rules import read_rules, shipped_folder
+from audit_alerts.times import as_time
 from audit_generator.attacks import Attacks, Label
 from audit_generator.story import DENIED_RANGES
 from audit_generator.traffic import Traffic
@@ -59,7 +59,7 @@ class Log:
 
     def of(self, rule: Rule) -> Iterable[Mapping[str, Any]]:
         """Return what a rule evaluates, and perhaps more, in no order."""
-        if rule.origin is plan.Origin.DEAD_LETTERS:
+        if rule.log_source is plan.LogSource.DEAD_LETTERS:
             return self.dead_letters
         asked = [actions_of(base.condition) for base in bases_of(rule.root)]
         if any(actions is None for actions in asked):

@@ -6,7 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 from audit_alerts.episodes import Episode
-from audit_alerts.hits import as_time
+from audit_alerts.times import as_time
 from audit_schemas import Catalogue
 from rich.console import Console, Group
 

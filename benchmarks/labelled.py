@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 from audit_alerts import Episode, Rule
-from audit_alerts.hits import in_millis
 from audit_alerts.rules import read_rules, shipped_folder
+from audit_alerts.times import in_millis
 from audit_producer.lines import read_lines
 from audit_schemas import Catalogue
 

@@ -1,9 +1,9 @@
 """Alert rules over the log: Sigma files become plans, and plans with events become alerts."""
 
 from audit_alerts.episodes import Episode
-from audit_alerts.errors import AlertError, RangesError, RuleRefused
+from audit_alerts.errors import AlertError, RangesError, RuleRefusedError
 from audit_alerts.evaluate import evaluate
-from audit_alerts.plan import OPTIONAL, Base, Correlation, FirstSeen, Kind, Origin, Rule, bases_of
+from audit_alerts.plan import OPTIONAL, Base, Correlation, Kind, LogSource, NewTerms, Rule, bases_of
 from audit_alerts.rules import load_rules
 from audit_alerts.settings import AlertSettings
 from audit_alerts.words import span_words
@@ -15,12 +15,12 @@ __all__ = [
     "Base",
     "Correlation",
     "Episode",
-    "FirstSeen",
     "Kind",
-    "Origin",
+    "LogSource",
+    "NewTerms",
     "RangesError",
     "Rule",
-    "RuleRefused",
+    "RuleRefusedError",
     "bases_of",
     "evaluate",
     "load_rules",

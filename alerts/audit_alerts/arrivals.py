@@ -4,28 +4,22 @@ A runner finds the events that are newly visible by event.ingested. What they ch
 plan's reach after their own @timestamp, and depends on events within its reach before that. For
 correlations, more events only mean more that fires: so what is found around the new ones is joined
 to what was known (`episodes.joined`), and any order of arrival ends in the same alerts. Marks and
-silences are not so: what they said stands, and is not said again.
+absences are not so: what they said stands, and is not said again.
 """
 
 from collections.abc import Iterable
 
-from audit_alerts.candidates import Window
-from audit_alerts.plan import Correlation, Silence
+from audit_alerts.candidates import Window, merge_windows
+from audit_alerts.plan import Absence, Correlation
 
 __all__ = ["affected", "to_read"]
 
 
-def affected(root: Correlation | Silence, times: Iterable[int]) -> list[Window]:
+def affected(root: Correlation | Absence, times: Iterable[int]) -> list[Window]:
     """Return the windows in which events at these times, in milliseconds, may make a rule fire."""
-    found: list[Window] = []
-    for at in sorted(set(times)):
-        if found and at <= found[-1][1] + root.reach:
-            found[-1] = (found[-1][0], at + root.reach)
-        else:
-            found.append((at, at + root.reach))
-    return found
+    return merge_windows(((at, at + root.reach) for at in times), gap=root.reach)
 
 
-def to_read(root: Correlation | Silence, window: Window) -> Window:
+def to_read(root: Correlation | Absence, window: Window) -> Window:
     """Return the time whose events decide about all moments of a window."""
     return window[0] - root.reach, window[1]

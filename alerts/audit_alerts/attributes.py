@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 __all__ = [
+    "AbsenceSpec",
     "Attributes",
     "Example",
     "Examples",
-    "FirstSeenSpec",
-    "SilenceSpec",
+    "NewTermsSpec",
     "UnusualHoursSpec",
     "milliseconds",
 ]
@@ -26,7 +26,7 @@ def milliseconds(span: str) -> int:
     Months and years have no one length, so they are refused, as is more than ten years.
     """
     if re.fullmatch(r"(?:[0-9]{1,6}[smhdw])+", span) is None:
-        raise ValueError(f"{span!r} is no time span such as 90s, 5m, 2h, 3d8h")
+        raise ValueError(f"{span!r} is not a duration such as 90s, 5m, 2h, 3d8h")
     steps = re.findall(r"([0-9]+)([smhdw])", span)
     seconds = sum(int(number) * _UNITS[unit] for number, unit in steps)
     if seconds > _LONGEST:
@@ -46,37 +46,37 @@ def _offset(span: str) -> str:
 
 
 _Days = Annotated[int, Field(ge=1, le=_DAYS_MAX)]
-Span = Annotated[str, AfterValidator(_positive)]
-Offset = Annotated[str, AfterValidator(_offset)]
+PositiveDuration = Annotated[str, AfterValidator(_positive)]
+Duration = Annotated[str, AfterValidator(_offset)]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=True)
 
 
-class FirstSeenSpec(_Part):
+class NewTermsSpec(_Part):
     """Only events whose value of `field` is new for their group."""
 
     field: str
     by: list[str] = Field(min_length=1)
-    history: Span
+    history: PositiveDuration
 
 
 class UnusualHoursSpec(_Part):
     """Only events at hours at which their group is never active."""
 
     by: list[str] = Field(min_length=1)
-    history: Span
+    history: PositiveDuration
     days: int = Field(ge=2, le=_DAYS_MAX)
-    margin: Span
-    shift: Span
+    margin: PositiveDuration
+    shift: PositiveDuration
 
 
-class SilenceSpec(_Part):
+class AbsenceSpec(_Part):
     """A group that normally has events, and has none."""
 
     by: list[str] = Field(min_length=1)
-    after: Span
+    after: PositiveDuration
     days: _Days | Annotated[list[_Days], Field(min_length=1)]
     """Each of so many days before, or those that are so many days ago."""
     least: int = Field(ge=1)
@@ -96,7 +96,7 @@ class Example(_Part):
 
     says: str = Field(min_length=1)
     events: list[dict[str, Any]]
-    until: Offset | None = None
+    until: Duration | None = None
     """How far the log is known; by default as far as the last event."""
     group: dict[str, str] | None = None
     """The group that must fire; by default any, but one alone."""
@@ -117,14 +117,14 @@ class Attributes(_Part):
     reasons: dict[str, str] = {}
     what_to_do: str | None = Field(None, alias="what-to-do", min_length=1)
     examples: Examples | None = None
-    first_seen: FirstSeenSpec | None = Field(None, alias="first-seen")
+    new_terms: NewTermsSpec | None = Field(None, alias="new-terms")
     unusual_hours: UnusualHoursSpec | None = Field(None, alias="unusual-hours")
-    silence: SilenceSpec | None = None
+    absence: AbsenceSpec | None = None
 
     def thresholds(self) -> set[str]:
-        """Return what a mark's numbers are called, each of which needs a reason."""
+        """Return what a condition's numbers are called, each of which needs a reason."""
         found: set[str] = set()
-        for mark in (self.first_seen, self.unusual_hours, self.silence):
-            if mark is not None:
-                found |= set(type(mark).model_fields) - {"field", "by"}
+        for condition in (self.new_terms, self.unusual_hours, self.absence):
+            if condition is not None:
+                found |= set(type(condition).model_fields) - {"field", "by"}
         return found

@@ -7,23 +7,34 @@ counted for these too: Elasticsearch's own count of values is only about right.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit_alerts.hits import Group
+from audit_schemas import merge_intervals
+
+from audit_alerts.matches import GroupValues
 from audit_alerts.plan import (
     OPTIONAL,
+    Absence,
     Base,
     Correlation,
     Kind,
     Node,
-    Silence,
     bases_of,
     field_below,
 )
 
-__all__ = ["PAGE", "Driver", "Window", "candidate_windows", "counts_body", "driver_of", "lucene"]
+__all__ = [
+    "PAGE",
+    "Driver",
+    "Window",
+    "candidate_windows",
+    "counts_body",
+    "driver_of",
+    "lucene",
+    "merge_windows",
+]
 
 PAGE = 5000
 """Counts of one answer."""
@@ -47,9 +58,9 @@ class Driver:
     at_least: int
 
 
-def driver_of(root: Correlation | Silence) -> Driver:
-    """Return the most telling part: what has to come often, else what no mark has to look at first."""
-    if isinstance(root, Silence):
+def driver_of(root: Correlation | Absence) -> Driver:
+    """Return the most telling part: what has to come often, else what has no history condition."""
+    if isinstance(root, Absence):
         return Driver((root.base,), root.group_by, {root.name: root.group_by}, _WHOLE, root.least)
     node, at_least, step = _telling(root)
     bases = tuple(bases_of(node))
@@ -76,15 +87,20 @@ def counts_body(driver: Driver, base: Base, after: Mapping[str, Any] | None) -> 
 
 def candidate_windows(
     driver: Driver, buckets: Iterable[Mapping[str, Any]]
-) -> dict[Group, list[Window]]:
+) -> dict[GroupValues, list[Window]]:
     """Return the windows of each group in which the driver can be fulfilled; neighbours are one."""
-    counts: dict[Group, Counter[int]] = {}
+    counts: dict[GroupValues, Counter[int]] = {}
     for bucket in buckets:
         key = bucket["key"]
         group = tuple(key[f"group{number}"] for number in range(len(driver.group_by)))
         counts.setdefault(group, Counter())[key["step"]] += bucket["doc_count"]
-    found = {group: list(_windows(driver, steps)) for group, steps in counts.items()}
+    found = {group: _windows(driver, steps) for group, steps in counts.items()}
     return {group: windows for group, windows in found.items() if windows}
+
+
+def merge_windows(windows: Iterable[Window], *, gap: int = 1) -> list[Window]:
+    """Return the windows sorted, with those merged that begin within `gap` ms of another's end."""
+    return list(merge_intervals(sorted(windows), gap=gap))
 
 
 def lucene(base: Base) -> dict[str, Any]:
@@ -92,20 +108,12 @@ def lucene(base: Base) -> dict[str, Any]:
     return {"query_string": {"query": base.lucene, "allow_leading_wildcard": True}}
 
 
-def _windows(driver: Driver, steps: Mapping[int, int]) -> Iterator[Window]:
-    current: Window | None = None
-    for start in sorted(steps):
-        if steps[start] + steps.get(start - driver.step, 0) < driver.at_least:
-            continue
-        window = (start - driver.step, start + driver.step - 1)
-        if current is not None and window[0] <= current[1] + 1:
-            current = (current[0], window[1])
-            continue
-        if current is not None:
-            yield current
-        current = window
-    if current is not None:
-        yield current
+def _windows(driver: Driver, steps: Mapping[int, int]) -> list[Window]:
+    return merge_windows(
+        (start - driver.step, start + driver.step - 1)
+        for start in steps
+        if steps[start] + steps.get(start - driver.step, 0) >= driver.at_least
+    )
 
 
 def _telling(node: Node) -> tuple[Node, int, int]:
@@ -114,7 +122,7 @@ def _telling(node: Node) -> tuple[Node, int, int]:
         return node, 1, _WHOLE
     if node.kind in _COUNTED:
         if all(isinstance(part, Base) for part in node.parts):
-            least = 1 if any(base.mark for base in bases_of(node)) else node.at_least
+            least = 1 if any(base.history_condition for base in bases_of(node)) else node.at_least
             return node, least, node.span
         return node, 1, node.span
     if node.at_least < len(node.parts):
@@ -123,5 +131,5 @@ def _telling(node: Node) -> tuple[Node, int, int]:
 
 
 def _most_telling(found: Sequence[tuple[Node, int, int]]) -> tuple[Node, int, int]:
-    unmarked = [each for each in found if not any(base.mark for base in bases_of(each[0]))]
-    return max(unmarked or found, key=lambda each: each[1])
+    plain = [each for each in found if not any(base.history_condition for base in bases_of(each[0]))]
+    return max(plain or found, key=lambda each: each[1])

@@ -1,20 +1,18 @@
 """`auditlog alerts list`, `test`, `explain` and `backfill`."""
 
-import difflib
-import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from audit_query import AuditLog, parse_time, zone
-from audit_runtime.terminal import Json, new_console
+from audit_runtime import did_you_mean
+from audit_runtime.terminal import Json, new_console, print_json
 from audit_schemas import Catalogue, printable
 
 from audit_alerts.backfill import backfill_rule
 from audit_alerts.examples import check_examples
-from audit_alerts.plan import Origin, Rule
+from audit_alerts.plan import LogSource, Rule
 from audit_alerts.rules import load_rules
 from audit_alerts.runner.commands import run
 from audit_alerts.settings import AlertSettings
@@ -71,7 +69,7 @@ def try_examples(names: Names = None, json_output: Json = False) -> None:
             text = f"{line['rule']}: {line['example']}: {must}, but: {line['found']}"
             console.print(printable(text), markup=False, highlight=False)
         count = sum(len(rule.examples[kind]) for rule in rules for kind in ("fires", "silent"))
-        verdict = f"{len(lines)} failed" if lines else "all as they say"
+        verdict = f"{len(lines)} failed" if lines else "all passed"
         console.print(f"{len(rules)} rules, {count} examples: {verdict}", highlight=False)
     if lines:
         raise typer.Exit(1)
@@ -91,14 +89,14 @@ def backfill(
     names: Names = None,
     json_output: Json = False,
 ) -> None:
-    """Say what the rules would have fired in the past; nobody is told."""
+    """Show what the rules would have fired in the past; nobody is notified."""
     settings = AlertSettings()
     now = datetime.now(zone(settings.time_zone))
     span = parse_time(start, now), parse_time(end, now)
     if span[0] >= span[1]:
         raise typer.BadParameter(f"{start} is not before {end}", param_hint="--from")
     rules = _chosen(load_rules(settings), names)
-    asked = [rule for rule in rules if rule.origin is Origin.EVENTS and not rule.idle]
+    asked = [rule for rule in rules if rule.log_source is LogSource.EVENTS and not rule.idle]
     with AuditLog(settings, seconds=settings.query_seconds) as log:
         found = [each for rule in asked for each in backfill_rule(log, rule, *span)]
     if json_output:
@@ -117,12 +115,12 @@ def _chosen(rules: Sequence[Rule], names: Sequence[str] | None) -> list[Rule]:
     known = {rule.name: rule for rule in rules}
     for name in names or ():
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else "auditlog alerts list shows them"
+            near = did_you_mean(name, known)
+            hint = f"did you mean {near}?" if near else "auditlog alerts list shows them"
             raise typer.BadParameter(f"there is no rule {name!r}; {hint}", param_hint="RULE")
     return [known[name] for name in names] if names else list(rules)
 
 
 def _print_json(lines: Iterable[Mapping[str, Any]]) -> None:
     for line in lines:
-        sys.stdout.write(json.dumps(line) + "\n")
+        print_json(line)

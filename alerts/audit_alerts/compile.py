@@ -14,22 +14,22 @@ from audit_alerts.attributes import Attributes, milliseconds
 from audit_alerts.condition import AllOf, AnyOf, Condition, Equals, Like, Not
 from audit_alerts.correlate import correlation_of
 from audit_alerts.documents import RuleDocument, rule_documents
-from audit_alerts.errors import RuleRefused
+from audit_alerts.errors import RuleRefusedError
 from audit_alerts.fields import check_group
 from audit_alerts.plan import (
+    Absence,
     Base,
     Correlation,
-    FirstSeen,
-    Mark,
+    HistoryCondition,
+    LogSource,
+    NewTerms,
     Node,
-    Origin,
     Rule,
-    Silence,
     UnusualHours,
     bases_of,
     fields_below,
 )
-from audit_alerts.translate import Untranslatable, translated
+from audit_alerts.translate import UntranslatableError, translated
 
 __all__ = ["compile_rule"]
 
@@ -39,7 +39,7 @@ _PRODUCT = "auditlog"
 def compile_rule(
     text: str, file: str, catalogue: Catalogue, *, ranges: Sequence[str] | None = None
 ) -> Rule:
-    """Return the rule that a file holds. Raises RuleRefused for what would not do as it says.
+    """Return the rule that a file holds. Raises RuleRefusedError for what would not do as it says.
 
     `ranges` are the denied ones; None or empty: those of its examples.
     """
@@ -47,11 +47,11 @@ def compile_rule(
         documents = rule_documents(text, file, ranges or None)
         return _Compiler(documents, file, catalogue).rule(has_ranges=bool(ranges))
     except SigmaError as error:
-        raise RuleRefused(file, f"is no Sigma rule: {error}") from None
-    except Untranslatable as error:
-        raise RuleRefused(file, str(error)) from None
+        raise RuleRefusedError(file, f"is not a Sigma rule: {error}") from None
+    except UntranslatableError as error:
+        raise RuleRefusedError(file, str(error)) from None
     except RecursionError:
-        raise RuleRefused(file, "is nested too deeply, or holds itself") from None
+        raise RuleRefusedError(file, "is nested too deeply, or holds itself") from None
 
 
 class _Compiler:
@@ -69,8 +69,8 @@ class _Compiler:
         document = self._outermost()
         parsed = self._parsed_of(document)
         root = self._root(document, parsed)
-        if len({base.origin for base in bases_of(root)}) > 1:
-            raise self._refused("its parts look at different logsources")
+        if len({base.log_source for base in bases_of(root)}) > 1:
+            raise self._refused("its parts have different logsources")
         ours, sigma = document.ours, document.sigma
         for key in ("id", "title", "description", "level", "falsepositives"):
             if not sigma.get(key):
@@ -117,18 +117,18 @@ class _Compiler:
             raise self._refused("a file holds one rule: all documents but one are parts of others")
         return last[0]
 
-    def _root(self, document: RuleDocument, parsed: Any) -> Correlation | Silence:
+    def _root(self, document: RuleDocument, parsed: Any) -> Correlation | Absence:
         node = self._node(parsed)
-        silence = document.ours.silence
-        if isinstance(node, Base) and silence is not None:
-            by = self._grouping(silence.by, node.origin)
-            days = silence.compared()
-            after = milliseconds(silence.after)
-            return Silence(node, by, after, max(days), silence.least, days)
+        absence = document.ours.absence
+        if isinstance(node, Base) and absence is not None:
+            by = self._grouping(absence.by, node.log_source)
+            days = absence.compared()
+            after = milliseconds(absence.after)
+            return Absence(node, by, after, max(days), absence.least, days)
         if isinstance(node, Correlation):
             return node
         raise self._refused(
-            "a rule without a correlation says not what belongs to one alert; count its events "
+            "a rule without a correlation does not say what belongs to one alert; count its events "
             "(event_count, gte: 1) by a field, over a timespan"
         )
 
@@ -151,53 +151,53 @@ class _Compiler:
         names = {ref.reference: part for ref, part in zip(parsed.referenced_rules, parts, strict=True)}
         try:
             return correlation_of(parsed, document.label, parts, names)
-        except Untranslatable as error:
+        except UntranslatableError as error:
             raise self._refused(f"{document.label}: {error}") from None
 
     def _base(self, parsed: Any, document: RuleDocument) -> Base:
-        origin = self._origin(document)
+        log_source = self._log_source(document)
         conditions = parsed.detection.parsed_condition
         if len(conditions) != 1:
             raise self._refused(f"{document.label}: one condition, not {len(conditions)}")
-        condition = translated(conditions[0].parsed, origin)
+        condition = translated(conditions[0].parsed, log_source)
         self._check_activities(condition)
-        mark = self._mark(document.ours, origin)
-        lucene = _lucene(document) if origin is Origin.EVENTS else ""
-        return Base(document.label, origin, condition, lucene, mark)
+        history_condition = self._history_condition(document.ours, log_source)
+        lucene = _lucene(document) if log_source is LogSource.EVENTS else ""
+        return Base(document.label, log_source, condition, lucene, history_condition)
 
-    def _origin(self, document: RuleDocument) -> Origin:
+    def _log_source(self, document: RuleDocument) -> LogSource:
         source = document.sigma.get("logsource", {})
-        service = source.get("service", Origin.EVENTS)
-        if source.get("product") != _PRODUCT or service not in set(Origin):
+        service = source.get("service", LogSource.EVENTS)
+        if source.get("product") != _PRODUCT or service not in set(LogSource):
             raise self._refused(
                 f"{document.label}: logsource has to be product: {_PRODUCT}, "
-                f"service: {' or '.join(Origin)}"
+                f"service: {' or '.join(LogSource)}"
             )
-        return Origin(service)
+        return LogSource(service)
 
-    def _mark(self, ours: Attributes, origin: Origin) -> Mark | None:
-        first, hours = ours.first_seen, ours.unusual_hours
-        if sum(mark is not None for mark in (first, hours, ours.silence)) > 1:
-            raise self._refused("one of first-seen, unusual-hours and silence at a time")
+    def _history_condition(self, ours: Attributes, log_source: LogSource) -> HistoryCondition | None:
+        first, hours = ours.new_terms, ours.unusual_hours
+        if sum(condition is not None for condition in (first, hours, ours.absence)) > 1:
+            raise self._refused("one of new-terms, unusual-hours and absence at a time")
         if first is not None:
-            self._grouping([first.field], origin)
-            by = self._grouping(first.by, origin)
-            return FirstSeen(first.field, by, milliseconds(first.history))
+            self._grouping([first.field], log_source)
+            by = self._grouping(first.by, log_source)
+            return NewTerms(first.field, by, milliseconds(first.history))
         if hours is not None:
-            by = self._grouping(hours.by, origin)
+            by = self._grouping(hours.by, log_source)
             history, margin = milliseconds(hours.history), milliseconds(hours.margin)
             return UnusualHours(by, history, hours.days, margin, milliseconds(hours.shift))
         return None
 
-    def _grouping(self, names: Sequence[str], origin: Origin) -> tuple[str, ...]:
+    def _grouping(self, names: Sequence[str], log_source: LogSource) -> tuple[str, ...]:
         for name in names:
-            if wrong := check_group(name, dead_letter=origin is Origin.DEAD_LETTERS):
+            if wrong := check_group(name, dead_letter=log_source is LogSource.DEAD_LETTERS):
                 raise self._refused(wrong)
         return tuple(names)
 
-    def _check_names(self, root: Correlation | Silence) -> None:
+    def _check_names(self, root: Correlation | Absence) -> None:
         """Refuse a base rule whose events are in a group by one field here, by another there."""
-        if isinstance(root, Silence):
+        if isinstance(root, Absence):
             return
         for base in set(bases_of(root)):
             for name in root.group_by:
@@ -215,7 +215,7 @@ class _Compiler:
                 known = any(leaf.matches({"event.action": name}) for name in self._catalogue)
                 if not known:
                     asked = leaf.value if isinstance(leaf, Equals) else "a pattern for event.action"
-                    raise self._refused(f"{asked} is no activity of the catalogue")
+                    raise self._refused(f"{asked} is not an activity of the catalogue")
 
     def _check_reasons(self, document: RuleDocument) -> None:
         """Hold that every number says why it is so, and no reason is for a number that is not there."""
@@ -243,8 +243,8 @@ class _Compiler:
                 return parsed
         raise self._refused(f"{document.label} needs a name or an id")
 
-    def _refused(self, reason: str) -> RuleRefused:
-        return RuleRefused(self._file, reason)
+    def _refused(self, reason: str) -> RuleRefusedError:
+        return RuleRefusedError(self._file, reason)
 
 
 def _lucene(document: RuleDocument) -> str:

@@ -10,8 +10,8 @@ from sigma.correlations import (
 
 from audit_alerts.attributes import milliseconds
 from audit_alerts.fields import check_group
-from audit_alerts.plan import Base, Correlation, Kind, Node, Origin, bases_of, field_below
-from audit_alerts.translate import Untranslatable
+from audit_alerts.plan import Base, Correlation, Kind, LogSource, Node, bases_of, field_below
+from audit_alerts.translate import UntranslatableError
 
 __all__ = ["correlation_of"]
 
@@ -23,7 +23,7 @@ def correlation_of(
 ) -> Correlation:
     """Return the plan. `names` are the parts by the names that aliases call them.
 
-    Raises Untranslatable, whose text says what can't be evaluated exactly.
+    Raises UntranslatableError, whose text says what can't be evaluated exactly.
     """
     kind = _kind(parsed)
     found = Correlation(
@@ -47,38 +47,40 @@ def _span(spec: str) -> int:
         return milliseconds(spec)
     except ValueError as error:
         if spec[-1] in "My":
-            raise Untranslatable(f"a timespan of {spec} has no one length; write it in days") from None
-        raise Untranslatable(f"timespan: {error}") from None
+            raise UntranslatableError(
+                f"a timespan of {spec} has no one length; write it in days"
+            ) from None
+        raise UntranslatableError(f"timespan: {error}") from None
 
 
 def _kind(parsed: SigmaCorrelationRule) -> Kind:
     name = parsed.type.name.lower()
     if name not in set(Kind):
-        raise Untranslatable(f"{name} is not evaluated here; there are {', '.join(Kind)}")
+        raise UntranslatableError(f"{name} is not evaluated here; there are {', '.join(Kind)}")
     return Kind(name)
 
 
 def _at_least(parsed: SigmaCorrelationRule, kind: Kind, parts: int) -> int:
     condition = parsed.condition
     if not isinstance(condition, SigmaCorrelationCondition):
-        raise Untranslatable("a condition in words is not evaluated here; write a number: gte: 2")
+        raise UntranslatableError("a condition in words is not evaluated here; write a number: gte: 2")
     if condition.percentile is not None:
-        raise Untranslatable("percentile belongs to value_percentile, which is not evaluated here")
+        raise UntranslatableError("percentile belongs to value_percentile, which is not evaluated here")
     least = {
         SigmaCorrelationConditionOperator.GTE: condition.count,
         SigmaCorrelationConditionOperator.GT: condition.count + 1,
     }.get(condition.op)
     if least is None:
-        raise Untranslatable(
-            f"{condition.op.name.lower()} would be true before all events have come, and false "
-            "after; use gte or gt, or auditlog.silence for what is missing"
+        raise UntranslatableError(
+            f"{condition.op.name.lower()} would be true before all events have arrived, and false "
+            "after; use gte or gt, or auditlog.absence for what is missing"
         )
     if least < 1:
-        raise Untranslatable("a count of nothing is always reached")
+        raise UntranslatableError("a count of nothing is always reached")
     if kind in _TEMPORAL and least > parts:
-        raise Untranslatable(f"there are {parts} parts, so {least} of them never come together")
+        raise UntranslatableError(f"there are {parts} parts, so {least} of them never come together")
     if kind is Kind.TEMPORAL_ORDERED and least != parts:
-        raise Untranslatable("temporal_ordered is about all of its parts; leave the condition out")
+        raise UntranslatableError("temporal_ordered is about all of its parts; leave the condition out")
     return least
 
 
@@ -86,10 +88,10 @@ def _counted(parsed: SigmaCorrelationRule, kind: Kind) -> str | None:
     field = getattr(parsed.condition, "fieldref", None)
     if kind is not Kind.VALUE_COUNT:
         if field is not None:
-            raise Untranslatable("only value_count counts the values of a field")
+            raise UntranslatableError("only value_count counts the values of a field")
         return None
     if not isinstance(field, str):
-        raise Untranslatable("value_count counts the values of one field")
+        raise UntranslatableError("value_count counts the values of one field")
     return field
 
 
@@ -100,19 +102,21 @@ def _aliases(
     for alias in parsed.aliases:
         for reference, field in alias.mapping.items():
             if reference.reference not in names:
-                raise Untranslatable(f"alias {alias.alias}: {reference.reference} is no part")
+                raise UntranslatableError(
+                    f"alias {alias.alias}: {reference.reference} is not one of its rules"
+                )
             found.setdefault(alias.alias, {})[names[reference.reference].name] = field
     return found
 
 
 def _check_parts(found: Correlation) -> None:
     if not found.parts:
-        raise Untranslatable("has no parts")
+        raise UntranslatableError("has no parts")
     if len({part.name for part in found.parts}) < len(found.parts):
-        raise Untranslatable("names a part twice")
+        raise UntranslatableError("names a part twice")
     unused = set(found.aliases) - {*found.group_by, found.counted}
     if unused:
-        raise Untranslatable(f"alias {min(unused)} is neither grouped by nor counted")
+        raise UntranslatableError(f"alias {min(unused)} is neither grouped by nor counted")
 
 
 def _check_field(found: Correlation, field: str) -> None:
@@ -120,11 +124,11 @@ def _check_field(found: Correlation, field: str) -> None:
     for part in found.parts:
         below = found.below(field, part)
         if isinstance(part, Correlation) and below not in part.group_by:
-            raise Untranslatable(f"{part.name} does not group by {below}, so its hits have none")
+            raise UntranslatableError(f"{part.name} does not group by {below}, so its hits have none")
         for base in bases_of(part):
             path = field_below(part, below, base)
-            is_letter = base.origin is Origin.DEAD_LETTERS
+            is_letter = base.log_source is LogSource.DEAD_LETTERS
             if path is not None and (wrong := check_group(path, dead_letter=is_letter)):
-                raise Untranslatable(wrong)
+                raise UntranslatableError(wrong)
             if isinstance(part, Base):
                 break

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from sigma.rule.base import SigmaYAMLLoader
 
 from audit_alerts.attributes import Attributes
-from audit_alerts.errors import RuleRefused
+from audit_alerts.errors import RuleRefusedError
 
 __all__ = ["DENIED", "RuleDocument", "rule_documents"]
 
@@ -55,14 +55,14 @@ class RuleDocument:
 def rule_documents(text: str, file: str, ranges: Sequence[str] | None) -> list[RuleDocument]:
     """Return the documents of a file, with the denied ranges filled in.
 
-    `ranges` None: those of the examples. Raises RuleRefused.
+    `ranges` None: those of the examples. Raises RuleRefusedError.
     """
     try:
         found = [part for part in yaml.load_all(text, SigmaYAMLLoader) if part is not None]
     except yaml.YAMLError as error:
-        raise RuleRefused(file, f"is not YAML: {' '.join(str(error).split())}") from None
+        raise RuleRefusedError(file, f"is not YAML: {' '.join(str(error).split())}") from None
     if not found or not all(isinstance(part, dict) for part in found):
-        raise RuleRefused(file, "holds no rule")
+        raise RuleRefusedError(file, "holds no rule")
     for part in found:
         _check_keys(part, file)
         _check_shapes(part, file)
@@ -86,10 +86,10 @@ def _check_keys(part: dict[str, Any], file: str) -> None:
         (part.get("logsource"), frozenset({"product", "service"})),
     ):
         if isinstance(holder, dict) and (unknown := set(holder) - known):
-            raise RuleRefused(file, f"{min(map(str, unknown))} is no key that can be here")
+            raise RuleRefusedError(file, f"{min(map(str, unknown))} is not a known key")
     detection = part.get("detection")
     if isinstance(detection, dict) and "timeframe" in detection:
-        raise RuleRefused(file, "timeframe has no meaning any more; write a correlation")
+        raise RuleRefusedError(file, "timeframe has no meaning any more; write a correlation")
 
 
 def _check_shapes(part: dict[str, Any], file: str) -> None:
@@ -97,11 +97,11 @@ def _check_shapes(part: dict[str, Any], file: str) -> None:
     for path, (kind, words) in _SHAPES.items():
         for value in _at(part, path.split(".")):
             if not isinstance(value, kind) or isinstance(value, bool):
-                raise RuleRefused(file, f"{path} has to be {words}")
+                raise RuleRefusedError(file, f"{path} has to be {words}")
     for path in _TEXTS:
         for value in _at(part, path.split(".")):
             if isinstance(value, list) and not all(isinstance(each, str) for each in value):
-                raise RuleRefused(file, f"{path} has to be a list of texts")
+                raise RuleRefusedError(file, f"{path} has to be a list of texts")
 
 
 def _at(found: Any, path: Sequence[str]) -> list[Any]:
@@ -119,7 +119,7 @@ def _ours(part: dict[str, Any], file: str) -> Attributes:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in ("auditlog", *first["loc"]))
-        raise RuleRefused(file, f"{where}: {first['msg']}") from None
+        raise RuleRefusedError(file, f"{where}: {first['msg']}") from None
 
 
 def _filled(value: Any, ranges: list[str]) -> Any:

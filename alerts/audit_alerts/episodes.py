@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from audit_alerts.hits import Group, Hit
+from audit_alerts.matches import GroupValues, Match
 
-__all__ = ["SAMPLES", "Episode", "Span", "described", "joined", "spans_of"]
+__all__ = ["SAMPLES", "Episode", "FiringSpan", "described", "joined", "samples_of", "spans_of"]
 
 SAMPLES = 10
 """Events that an alert shows, at most: the first half of them, and the last."""
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class FiringSpan:
     """Moments that fired, none further from the next than the rule's timespan."""
 
     since: int
@@ -30,7 +30,7 @@ class Episode:
 
     rule: str
     group_by: tuple[str, ...]
-    group: Group
+    group: GroupValues
     since: int
     fired: int
     """The first moment at which the rule was fulfilled."""
@@ -38,7 +38,7 @@ class Episode:
     count: int
     """Events of the group that the rule looks at, from since to last."""
     size: int
-    """The most that any one window held: hits, values or parts, as the rule counts."""
+    """The most that any one window held: matches, values or parts, as the rule counts."""
     samples: tuple[str, ...]
     """Ids of some of these events, in order of time."""
 
@@ -49,24 +49,24 @@ class Episode:
         return ", ".join(f"{name}={value}" for name, value in pairs if value is not None)
 
 
-def spans_of(moments: Iterable[Span], gap: int) -> list[Span]:
+def spans_of(moments: Iterable[FiringSpan], gap: int) -> list[FiringSpan]:
     """Return the spans that moments form, each given as a span of its own."""
     return joined([], moments, gap)
 
 
-def joined(known: Iterable[Span], found: Iterable[Span], gap: int) -> list[Span]:
+def joined(known: Iterable[FiringSpan], found: Iterable[FiringSpan], gap: int) -> list[FiringSpan]:
     """Return the spans that two sets of spans form together, in order of time.
 
     For growing counts this is all there is to late events: evaluated again around them, and joined
     to what was known, they give the spans that all events at once would have given.
     """
     ordered = sorted([*known, *found], key=lambda span: (span.first, span.since, span.last))
-    result: list[Span] = []
+    result: list[FiringSpan] = []
     for span in ordered:
         if result and span.first - result[-1].last <= gap:
             before = result[-1]
             last, size = max(before.last, span.last), max(before.size, span.size)
-            result[-1] = Span(before.since, before.first, last, size)
+            result[-1] = FiringSpan(before.since, before.first, last, size)
         else:
             result.append(span)
     return result
@@ -75,13 +75,13 @@ def joined(known: Iterable[Span], found: Iterable[Span], gap: int) -> list[Span]
 def described(
     rule: str,
     group_by: tuple[str, ...],
-    group: Group,
-    spans: Iterable[Span],
-    leaves: Sequence[Hit],
+    group: GroupValues,
+    spans: Iterable[FiringSpan],
+    leaves: Sequence[Match],
 ) -> Iterator[Episode]:
     """Yield an episode for each span; `leaves` are the group's events in order of time."""
     for span in spans:
-        events = {hit.id: None for hit in leaves if span.since <= hit.at <= span.last}
+        events = {match.id: None for match in leaves if span.since <= match.at <= span.last}
         yield Episode(
             rule,
             group_by,
@@ -91,11 +91,12 @@ def described(
             span.last,
             len(events),
             span.size,
-            _some(list(events)),
+            samples_of(list(events)),
         )
 
 
-def _some(ids: Sequence[str]) -> tuple[str, ...]:
+def samples_of(ids: Sequence[str]) -> tuple[str, ...]:
+    """Return those of many ids that an alert shows."""
     if len(ids) <= SAMPLES:
         return tuple(ids)
     return (*ids[: SAMPLES // 2], *ids[-SAMPLES // 2 :])

@@ -3,18 +3,18 @@
 ::
 
     AlertError
-    ├── RuleRefused     a rule can't be used; carries the file and the reason
+    ├── RuleRefusedError     a rule can't be used; carries the file and the reason
     └── RangesError     the file of denied ranges can't be used
 """
 
-__all__ = ["AlertError", "RangesError", "RuleRefused"]
+__all__ = ["AlertError", "RangesError", "RuleRefusedError"]
 
 
 class AlertError(Exception):
     """Base of all that `audit_alerts` raises; errors of the Elasticsearch client pass through."""
 
 
-class RuleRefused(AlertError):  # noqa: N818 - a refusal is an answer, not a malfunction
+class RuleRefusedError(AlertError):
     """A rule would not do what it says. `file` is where it stands, `reason` a sentence."""
 
     def __init__(self, file: str, reason: str) -> None:

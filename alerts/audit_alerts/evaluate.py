@@ -3,18 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from audit_alerts.episodes import Episode, Span, described, joined, spans_of
-from audit_alerts.hits import Group, Hit, group_of, hits_of_base, needed_fields
-from audit_alerts.marks import marked
-from audit_alerts.plan import Base, Correlation, Node, Rule, Silence, bases_of, field_below
-from audit_alerts.silence import silences
+from audit_alerts.absence import absences
+from audit_alerts.episodes import Episode, FiringSpan, described, joined, spans_of
+from audit_alerts.history_conditions import filter_by_history
+from audit_alerts.matches import GroupValues, Match, group_values, matches_of_base, needed_fields
+from audit_alerts.plan import Absence, Base, Correlation, Node, Rule, bases_of, group_fields
 from audit_alerts.sliding import Firing, Part, firings
 
-__all__ = ["BaseHits", "Evaluation", "base_hits", "evaluate", "firing_spans"]
+__all__ = ["BaseMatches", "Evaluation", "base_matches", "evaluate", "firing_spans"]
 
 Event = Mapping[str, Any]
-BaseHits = Mapping[str, Sequence[Hit]]
-"""The hits of each base rule by its name, in order of time, before its mark."""
+BaseMatches = Mapping[str, Sequence[Match]]
+"""The matches of each base rule by its name, in order of time, before its mark."""
 
 
 def evaluate(rule: Rule, events: Iterable[Event], *, until: int | None = None) -> list[Episode]:
@@ -23,24 +23,24 @@ def evaluate(rule: Rule, events: Iterable[Event], *, until: int | None = None) -
     It needs all events that its bases fit, from `rule.root.reach` before the time of interest on.
     `until`, in milliseconds, is how far the log is complete; by default up to the last event.
     """
-    return Evaluation(rule, base_hits(rule, events)).episodes(until=until)
+    return Evaluation(rule, base_matches(rule, events)).episodes(until=until)
 
 
-def base_hits(rule: Rule, events: Iterable[Event]) -> BaseHits:
-    """Return the hits of all base rules."""
+def base_matches(rule: Rule, events: Iterable[Event]) -> BaseMatches:
+    """Return the matches of all base rules."""
     known = list(events)
     return {
-        base.name: hits_of_base(base, needed_fields(rule.root, base), known)
+        base.name: matches_of_base(base, needed_fields(rule.root, base), known)
         for base in bases_of(rule.root)
     }
 
 
 class Evaluation:
-    """A rule over the hits of its bases."""
+    """A rule over the matches of its bases."""
 
-    def __init__(self, rule: Rule, hits: BaseHits) -> None:
+    def __init__(self, rule: Rule, matches: BaseMatches) -> None:
         self._rule = rule
-        self._hits = hits
+        self._matches = matches
 
     def episodes(self, *, until: int | None = None) -> list[Episode]:
         """Return the episodes of all groups, in order of time."""
@@ -51,62 +51,66 @@ class Evaluation:
             found += described(self._rule.name, root.group_by, group, spans, leaves.get(group, []))
         return sorted(found, key=lambda episode: (episode.fired, episode.key))
 
-    def spans(self, *, until: int | None = None) -> dict[Group, list[Span]]:
+    def spans(self, *, until: int | None = None) -> dict[GroupValues, list[FiringSpan]]:
         """Return when each group's episodes were, without their events."""
         return self._spans(until)
 
-    def _spans(self, until: int | None) -> dict[Group, list[Span]]:
+    def _spans(self, until: int | None) -> dict[GroupValues, list[FiringSpan]]:
         root = self._rule.root
-        if isinstance(root, Silence):
-            times = {group: sorted(hit.at for hit in hits) for group, hits in self._leaves().items()}
+        if isinstance(root, Absence):
+            times = {
+                group: sorted(match.at for match in matches)
+                for group, matches in self._leaves().items()
+            }
             known = max((found[-1] for found in times.values()), default=0)
             upto = known if until is None else until
-            return _filled((group, list(silences(root, at, upto))) for group, at in times.items())
+            return _filled((group, list(absences(root, at, upto))) for group, at in times.items())
         return _filled(
             (group, spans_of(map(_span, found), root.span))
             for group, found in _fired(root, self._found).items()
         )
 
-    def _found(self, base: Base) -> Sequence[Hit]:
-        return marked(base.mark, self._hits[base.name])
+    def _found(self, base: Base) -> Sequence[Match]:
+        return filter_by_history(base.history_condition, self._matches[base.name])
 
-    def _leaves(self) -> dict[Group, list[Hit]]:
+    def _leaves(self) -> dict[GroupValues, list[Match]]:
         """Return each group's events, in order of time."""
         root = self._rule.root
-        found: dict[Group, list[Hit]] = {}
+        found: dict[GroupValues, list[Match]] = {}
         for base in bases_of(root):
-            names = [
-                field_below(root, name, base) or name if isinstance(root, Correlation) else name
-                for name in root.group_by
-            ]
-            for hit in self._found(base):
-                if (group := _group(hit, root.group_by, names)) is not None:
-                    found.setdefault(group, []).append(hit)
-        for hits in found.values():
-            hits.sort(key=lambda hit: (hit.at, hit.order, hit.id))
+            names = group_fields(root, base)
+            for match in self._found(base):
+                if (group := _group(match, root.group_by, names)) is not None:
+                    found.setdefault(group, []).append(match)
+        for matches in found.values():
+            matches.sort(key=lambda match: (match.at, match.order, match.id))
         return found
 
 
 def firing_spans(
-    found: Mapping[Group, list[Span]], known: Mapping[Group, list[Span]], gap: int
-) -> dict[Group, list[Span]]:
+    found: Mapping[GroupValues, list[FiringSpan]],
+    known: Mapping[GroupValues, list[FiringSpan]],
+    gap: int,
+) -> dict[GroupValues, list[FiringSpan]]:
     """Return the spans of two evaluations, joined group by group."""
     return {
         group: joined(known.get(group, []), found.get(group, []), gap) for group in {**known, **found}
     }
 
 
-def _fired(plan: Correlation, found: Callable[[Base], Sequence[Hit]]) -> dict[Group, list[Firing]]:
-    groups: dict[Group, list[Part]] = {}
+def _fired(
+    plan: Correlation, found: Callable[[Base], Sequence[Match]]
+) -> dict[GroupValues, list[Firing]]:
+    groups: dict[GroupValues, list[Part]] = {}
     for number, part in enumerate(plan.parts):
         names = [plan.below(name, part) for name in plan.group_by]
-        for hit in _hits(part, found):
-            if (group := _group(hit, plan.group_by, names)) is not None:
-                groups.setdefault(group, []).append((hit, number))
+        for match in _matches(part, found):
+            if (group := _group(match, plan.group_by, names)) is not None:
+                groups.setdefault(group, []).append((match, number))
     return {group: fired for group, parts in groups.items() if (fired := list(firings(plan, parts)))}
 
 
-def _hits(node: Node, found: Callable[[Base], Sequence[Hit]]) -> Iterator[Hit]:
+def _matches(node: Node, found: Callable[[Base], Sequence[Match]]) -> Iterator[Match]:
     """Yield the events of a base rule, or the moments of a correlation with its groups as values."""
     if isinstance(node, Base):
         yield from found(node)
@@ -114,21 +118,23 @@ def _hits(node: Node, found: Callable[[Base], Sequence[Hit]]) -> Iterator[Hit]:
     for group, fired in _fired(node, found).items():
         values = dict(zip(node.group_by, group, strict=True))
         for firing in fired:
-            hit = firing.hit
-            yield Hit(hit.at, hit.order, hit.id, firing.since, values)
+            match = firing.match
+            yield Match(match.at, match.order, match.id, firing.since, values)
 
 
-def _group(hit: Hit, names: Sequence[str], below: Sequence[str]) -> Group | None:
-    """Return the group that a hit is in, by what its fields are called in its own part."""
+def _group(match: Match, names: Sequence[str], below: Sequence[str]) -> GroupValues | None:
+    """Return the group that a match is in, by what its fields are called in its own part."""
     if list(names) == list(below):
-        return group_of(hit, names)
-    values = {name: hit.values.get(path) for name, path in zip(names, below, strict=True)}
-    return group_of(Hit(hit.at, hit.order, hit.id, hit.since, values), names)
+        return group_values(match, names)
+    values = {name: match.values.get(path) for name, path in zip(names, below, strict=True)}
+    return group_values(Match(match.at, match.order, match.id, match.since, values), names)
 
 
-def _span(firing: Firing) -> Span:
-    return Span(firing.since, firing.hit.at, firing.hit.at, firing.size)
+def _span(firing: Firing) -> FiringSpan:
+    return FiringSpan(firing.since, firing.match.at, firing.match.at, firing.size)
 
 
-def _filled(found: Iterable[tuple[Group, list[Span]]]) -> dict[Group, list[Span]]:
+def _filled(
+    found: Iterable[tuple[GroupValues, list[FiringSpan]]],
+) -> dict[GroupValues, list[FiringSpan]]:
     return {group: spans for group, spans in found if spans}

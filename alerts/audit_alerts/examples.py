@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit_schemas import (
+    OFFSET_HEADER,
+    PARTITION_HEADER,
+    RECEIVED_HEADER,
+    TOPIC_HEADER,
     Catalogue,
     Document,
     EventRefusedError,
@@ -20,11 +24,11 @@ from audit_schemas import (
 from audit_alerts import plan
 from audit_alerts.attributes import milliseconds
 from audit_alerts.episodes import Episode
-from audit_alerts.errors import RuleRefused
+from audit_alerts.errors import RuleRefusedError
 from audit_alerts.evaluate import evaluate
 from audit_alerts.fields import DEAD_LETTER_FIELDS
-from audit_alerts.hits import as_time, in_millis
 from audit_alerts.plan import Rule
+from audit_alerts.times import as_time, in_millis
 
 __all__ = ["BEGIN", "Failed", "check_examples", "example_events"]
 
@@ -44,7 +48,7 @@ class Failed:
 
 
 def check_examples(rule: Rule, catalogue: Catalogue) -> Iterator[Failed]:
-    """Yield the examples that fail; needs no server. Raises RuleRefused for what is no event."""
+    """Yield the examples that fail; needs no server. Raises RuleRefusedError for what is no event."""
     for must_fire, kind in ((True, "fires"), (False, "silent")):
         for example in rule.examples[kind]:
             events = list(example_events(rule, example, catalogue))
@@ -63,22 +67,22 @@ def example_events(
         for at, fields in _repeated(rule, line):
             offset = next(offsets)
             try:
-                if rule.origin is plan.Origin.DEAD_LETTERS:
+                if rule.log_source is plan.LogSource.DEAD_LETTERS:
                     _check_headers(rule, fields)
                     yield {
-                        "__connect.errors.topic": "audit.events",
-                        "__connect.errors.partition": "0",
-                        "__connect.errors.offset": str(offset),
-                        "audit.errors.received": format_timestamp(as_time(at)),
+                        TOPIC_HEADER: "audit.events",
+                        PARTITION_HEADER: "0",
+                        OFFSET_HEADER: str(offset),
+                        RECEIVED_HEADER: format_timestamp(as_time(at)),
                         **fields,
                     }
                 else:
                     yield _document(fields, at, offset, catalogue)
             except EventRefusedError as refused:
-                raise RuleRefused(rule.file, f"example {example['says']!r}: {refused}") from None
+                raise RuleRefusedError(rule.file, f"example {example['says']!r}: {refused}") from None
             except OverflowError:
                 reason = f"example {example['says']!r}: ends after the year 9999"
-                raise RuleRefused(rule.file, reason) from None
+                raise RuleRefusedError(rule.file, reason) from None
 
 
 def _wrong(found: list[Episode], group: Mapping[str, str] | None) -> str:
@@ -100,18 +104,20 @@ def _repeated(rule: Rule, line: Mapping[str, Any]) -> Iterator[tuple[int, dict[s
         at, every = milliseconds(str(line["at"])), milliseconds(str(line.get("every", "0s")))
         times = int(line.get("times", 1))
     except (KeyError, TypeError, ValueError) as error:
-        raise RuleRefused(
+        raise RuleRefusedError(
             rule.file, f"examples: a line needs at (0s, 5m, 2h), times and every: {error}"
         ) from None
     if not 1 <= times <= _TIMES_MAX:
-        raise RuleRefused(rule.file, f"examples: times is between 1 and {_TIMES_MAX}")
+        raise RuleRefusedError(rule.file, f"examples: times is between 1 and {_TIMES_MAX}")
     for number in range(times):
         yield BEGIN + at + number * every, _counted(fields, str(number))
 
 
 def _check_headers(rule: Rule, fields: Mapping[str, Any]) -> None:
     if unknown := set(map(str, fields)) - set(DEAD_LETTER_FIELDS):
-        raise RuleRefused(rule.file, f"examples: {min(unknown)} is no header that rules look at")
+        raise RuleRefusedError(
+            rule.file, f"examples: {min(unknown)} is not a header that rules can use"
+        )
 
 
 def _counted(value: Any, number: str) -> Any:

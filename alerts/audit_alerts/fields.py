@@ -1,10 +1,10 @@
 """The fields that rules may ask for and group by, from the mapping of the index. Pure."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from audit_schemas import mapping
+from audit_runtime import did_you_mean
+from audit_schemas import PARTITION_HEADER, PATH_HEADER, REASON_HEADER, TOPIC_HEADER, mapping
 
 __all__ = ["DEAD_LETTER_FIELDS", "FieldKind", "check_group", "groupable", "kind_of", "nearest"]
 
@@ -25,10 +25,10 @@ _LISTS = frozenset({
 """Fields that hold several values, so that an event would be in several groups at once."""
 
 DEAD_LETTER_FIELDS: Mapping[str, FieldKind] = {
-    "audit.errors.reason": "keyword",
-    "audit.errors.path": "keyword",
-    "__connect.errors.topic": "keyword",
-    "__connect.errors.partition": "keyword",
+    REASON_HEADER: "keyword",
+    PATH_HEADER: "keyword",
+    TOPIC_HEADER: "keyword",
+    PARTITION_HEADER: "keyword",
 }
 """The headers of dead letters that tell them apart, under their own names."""
 
@@ -72,10 +72,12 @@ def check_group(path: str, *, dead_letter: bool) -> str | None:
         fine, known = path in DEAD_LETTER_FIELDS, list(DEAD_LETTER_FIELDS)
     else:
         fine, known = groupable(path), [name for name in _MAPPED if groupable(name)]
-    return None if fine else f"{path} is no field that events can be grouped by{nearest(path, known)}"
+    return (
+        None if fine else f"{path} is not a field that events can be grouped by{nearest(path, known)}"
+    )
 
 
 def nearest(name: str, known: list[str] | None = None) -> str:
     """Return a hint at the field that was probably meant, or nothing."""
-    near = difflib.get_close_matches(name, known if known is not None else list(_MAPPED), 1)
-    return f"; did you mean {near[0]}?" if near and near[0] != name else ""
+    near = did_you_mean(name, known if known is not None else _MAPPED)
+    return f"; did you mean {near}?" if near not in (None, name) else ""

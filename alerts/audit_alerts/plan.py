@@ -9,19 +9,20 @@ from audit_alerts.condition import Condition
 
 __all__ = [
     "OPTIONAL",
+    "Absence",
     "Base",
     "Correlation",
-    "FirstSeen",
+    "HistoryCondition",
     "Kind",
-    "Mark",
+    "LogSource",
+    "NewTerms",
     "Node",
-    "Origin",
     "Rule",
-    "Silence",
     "UnusualHours",
     "bases_of",
     "field_below",
     "fields_below",
+    "group_fields",
     "nodes_of",
 ]
 
@@ -44,7 +45,7 @@ class Kind(StrEnum):
     TEMPORAL_ORDERED = "temporal_ordered"
 
 
-class Origin(StrEnum):
+class LogSource(StrEnum):
     """Where a base rule's events are: Sigma's logsource.service."""
 
     EVENTS = "audit-events"
@@ -52,7 +53,7 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FirstSeen:
+class NewTerms:
     """Keep an event only if its value of `field` is new for its group.
 
     New: no event of the group had the value in the `history` before, and one had another. A group
@@ -90,7 +91,7 @@ class UnusualHours:
         return self.history + self.shift + _DAY  # the history begins at a day's beginning
 
 
-Mark = FirstSeen | UnusualHours
+HistoryCondition = NewTerms | UnusualHours
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +99,15 @@ class Base:
     """Events that fit a condition, which Lucene says too; perhaps only those that a mark keeps."""
 
     name: str
-    origin: Origin
+    log_source: LogSource
     condition: Condition
     lucene: str
-    mark: Mark | None = None
+    history_condition: HistoryCondition | None = None
 
     @property
     def reach(self) -> int:
         """How long before an event others may decide about it, in milliseconds."""
-        return self.mark.reach if self.mark is not None else 0
+        return self.history_condition.reach if self.history_condition is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ class Correlation:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class Absence:
     """A group that normally has events has none.
 
     Nothing for `after` milliseconds, though the same time of each of the days that it is compared
@@ -189,20 +190,20 @@ class Rule:
     """Document -> threshold -> why it is so."""
     tags: tuple[str, ...]
     file: str
-    root: Correlation | Silence
+    root: Correlation | Absence
     examples: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     idle: str | None = None
     """Why it can't fire as things are set; None if it can."""
 
     @property
-    def origin(self) -> Origin:
+    def log_source(self) -> LogSource:
         """Where its events are; all its parts look at the same."""
-        return next(bases_of(self.root)).origin
+        return next(bases_of(self.root)).log_source
 
 
-def nodes_of(root: Node | Silence) -> Iterator[Node]:
+def nodes_of(root: Node | Absence) -> Iterator[Node]:
     """Yield all parts of a plan, parts first."""
-    if isinstance(root, Silence):
+    if isinstance(root, Absence):
         yield root.base
         return
     if isinstance(root, Correlation):
@@ -211,7 +212,7 @@ def nodes_of(root: Node | Silence) -> Iterator[Node]:
     yield root
 
 
-def bases_of(root: Node | Silence) -> Iterator[Base]:
+def bases_of(root: Node | Absence) -> Iterator[Base]:
     """Yield the base rules of a plan, in their order; one that is used twice comes twice."""
     return (node for node in nodes_of(root) if isinstance(node, Base))
 
@@ -219,6 +220,13 @@ def bases_of(root: Node | Silence) -> Iterator[Base]:
 def field_below(node: Node, name: str, wanted: Node) -> str | None:
     """Return what a group's field of `node` is called in `wanted`, somewhere below it."""
     return next(fields_below(node, name, wanted), None)
+
+
+def group_fields(root: "Correlation | Absence", base: Base) -> tuple[str, ...]:
+    """Return what the fields of a rule's group are called in one of its base rules."""
+    if isinstance(root, Absence):
+        return root.group_by
+    return tuple(field_below(root, name, base) or name for name in root.group_by)
 
 
 def fields_below(node: Node, name: str, wanted: Node) -> Iterator[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from audit_schemas import Catalogue
 
-from audit_alerts.errors import AlertError, RuleRefused
+from audit_alerts.denied_ranges import denied_ranges
+from audit_alerts.errors import AlertError, RuleRefusedError
 from audit_alerts.plan import Rule
-from audit_alerts.ranges import denied_ranges
 from audit_alerts.settings import SHIPPED, AlertSettings
 
 __all__ = ["load_rules", "read_rules", "shipped_folder"]
@@ -18,7 +18,7 @@ __all__ = ["load_rules", "read_rules", "shipped_folder"]
 def load_rules(settings: AlertSettings) -> tuple[Rule, ...]:
     """Return the rules that the settings name, by name.
 
-    Raises AlertError, CatalogueError, or RuleRefused for the first rule that can't be used: a
+    Raises AlertError, CatalogueError, or RuleRefusedError for the first rule that can't be used: a
     deployment runs with the rules it has chosen, or not at all.
     """
     catalogue = Catalogue.load(settings.catalogue)
@@ -45,7 +45,7 @@ def read_rules(
         rule = compile_rule(_text(file), str(file), catalogue, ranges=ranges)
         for other in found.values():
             if rule.id == other.id or rule.name == other.name:
-                raise RuleRefused(rule.file, f"{other.file} has the same id or name")
+                raise RuleRefusedError(rule.file, f"{other.file} has the same id or name")
         found[rule.name] = rule
     return tuple(found[name] for name in sorted(found))
 
@@ -61,7 +61,7 @@ def _files(folders: Sequence[Path]) -> Iterator[Path]:
         raise AlertError("no folder of rules is named; set AUDITLOG_ALERT_RULES, or leave it out")
     for folder in folders:
         if not folder.is_dir():
-            raise AlertError(f"{folder} is no folder of rules; set AUDITLOG_ALERT_RULES")
+            raise AlertError(f"{folder} is not a folder of rules; set AUDITLOG_ALERT_RULES")
         rules = sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")])
         if not rules:
             raise AlertError(f"{folder} holds no rule (*.yml); set AUDITLOG_ALERT_RULES")
@@ -72,4 +72,4 @@ def _text(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except UnicodeDecodeError:
-        raise RuleRefused(str(file), "is not UTF-8 text") from None
+        raise RuleRefusedError(str(file), "is not UTF-8 text") from None

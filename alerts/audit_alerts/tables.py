@@ -11,8 +11,8 @@ from rich.table import Table
 
 from audit_alerts.candidates import counts_body, driver_of, lucene
 from audit_alerts.episodes import Episode
-from audit_alerts.hits import as_time
-from audit_alerts.plan import Origin, Rule
+from audit_alerts.plan import LogSource, Rule
+from audit_alerts.times import as_time
 from audit_alerts.words import grouping, in_words
 
 __all__ = ["episode_fields", "episodes_table", "explanation", "rule_fields", "rules_table"]
@@ -51,7 +51,7 @@ def rule_fields(rule: Rule) -> dict[str, Any]:
 def episodes_table(episodes: Iterable[Episode], zone: tzinfo, zone_name: str) -> Table:
     """Return a row an alert."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("Rule", "Group", f"From ({zone_name})", f"To ({zone_name})"):
+    for heading in ("Rule", "GroupValues", f"From ({zone_name})", f"To ({zone_name})"):
         table.add_column(heading, no_wrap=True)
     table.add_column("Events", justify="right", no_wrap=True)
     for episode in episodes:
@@ -110,7 +110,7 @@ def _explanation(rule: Rule) -> Iterator[str]:
 
 
 def _queries(rule: Rule) -> Iterator[str]:
-    if rule.origin is Origin.DEAD_LETTERS:
+    if rule.log_source is LogSource.DEAD_LETTERS:
         yield "It reads the dead-letter topic, so it asks Elasticsearch nothing."
         return
     driver = driver_of(rule.root)

@@ -24,41 +24,41 @@ from sigma.types import (
 
 from audit_alerts.condition import AllOf, AnyOf, Condition, Equals, Exists, InNetwork, Like, Not
 from audit_alerts.fields import DEAD_LETTER_FIELDS, FieldKind, kind_of, nearest
-from audit_alerts.plan import Origin
+from audit_alerts.plan import LogSource
 
-__all__ = ["Untranslatable", "translated"]
+__all__ = ["UntranslatableError", "translated"]
 
 _WILDCARDS = {SpecialChars.WILDCARD_MULTI: None, SpecialChars.WILDCARD_SINGLE: ...}
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 _OPERATORS = frozenset({"AND", "OR", "NOT"})
 
 
-class Untranslatable(ValueError):  # noqa: N818 - the loader tells which file it was
-    """A part of a condition has no exact meaning here; the text says which."""
+class UntranslatableError(ValueError):
+    """A part of a condition can't be evaluated exactly; the text says which."""
 
 
-def translated(tree: Any, origin: Origin) -> Condition:
-    """Return the condition that a parsed tree is. Raises Untranslatable."""
+def translated(tree: Any, log_source: LogSource) -> Condition:
+    """Return the condition that a parsed tree is. Raises UntranslatableError."""
     if isinstance(tree, ConditionAND):
-        return AllOf(tuple(translated(part, origin) for part in tree.args))
+        return AllOf(tuple(translated(part, log_source) for part in tree.args))
     if isinstance(tree, ConditionOR):
-        return AnyOf(tuple(translated(part, origin) for part in tree.args))
+        return AnyOf(tuple(translated(part, log_source) for part in tree.args))
     if isinstance(tree, ConditionNOT):
-        return Not(translated(tree.args[0], origin))
+        return Not(translated(tree.args[0], log_source))
     if isinstance(tree, ConditionFieldEqualsValueExpression):
-        return _leaf(tree.field, tree.value, _kind(tree.field, origin))
+        return _leaf(tree.field, tree.value, _kind(tree.field, log_source))
     if tree is None:
-        raise Untranslatable("the condition selects nothing")
-    raise Untranslatable("a word without a field is searched in all fields; name the field")
+        raise UntranslatableError("the condition selects nothing")
+    raise UntranslatableError("a word without a field is searched in all fields; name the field")
 
 
-def _kind(path: str, origin: Origin) -> FieldKind:
-    if origin is Origin.DEAD_LETTERS:
+def _kind(path: str, log_source: LogSource) -> FieldKind:
+    if log_source is LogSource.DEAD_LETTERS:
         kind, known = DEAD_LETTER_FIELDS.get(path), list(DEAD_LETTER_FIELDS)
     else:
         kind, known = kind_of(path), None
     if kind is None:
-        raise Untranslatable(f"{path} is no field that a rule can ask for{nearest(path, known)}")
+        raise UntranslatableError(f"{path} is not a field that rules can use{nearest(path, known)}")
     return kind
 
 
@@ -69,7 +69,7 @@ def _leaf(path: str, value: Any, kind: FieldKind) -> Condition:
         return Not(Exists(path))
     if isinstance(value, SigmaExists):
         if not value.exists:  # pySigma's Lucene leaves out the brackets that a denial needs
-            raise Untranslatable(f"{path}: instead of exists: false, write the field with null")
+            raise UntranslatableError(f"{path}: instead of exists: false, write the field with null")
         return Exists(path)
     if isinstance(value, SigmaCIDRExpression) and kind == "ip":
         return _network(path, value.network)
@@ -77,8 +77,8 @@ def _leaf(path: str, value: Any, kind: FieldKind) -> Condition:
         return Equals(path, str(value.number))
     if isinstance(value, SigmaString) and not isinstance(value, SigmaCasedString):
         return _READERS[kind](path, value)
-    raise Untranslatable(
-        f"{path}: {type(value).__name__.removeprefix('Sigma')} has no exact meaning on this field"
+    raise UntranslatableError(
+        f"{path}: {type(value).__name__.removeprefix('Sigma')} can't be evaluated exactly on this field"
     )
 
 
@@ -91,22 +91,24 @@ def _keyword(path: str, value: SigmaString) -> Condition:
 
 def _label(path: str, value: SigmaString) -> Condition:
     if value.contains_special():
-        raise Untranslatable(f"{path}: a label is compared whole; wildcards are for other fields")
+        raise UntranslatableError(f"{path}: a label is compared whole; wildcards are for other fields")
     return _keyword(path, value)
 
 
 def _address(path: str, value: SigmaString) -> Condition:
     text = str(value)
     if value.contains_special() or not is_ip(text):
-        raise Untranslatable(f"{path}: {text} is no address; for a range, use |cidr")
+        raise UntranslatableError(f"{path}: {text} is not a valid IP address; for a range, use |cidr")
     return InNetwork(path, ipaddress.ip_network(text))
 
 
 def _network(path: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Condition:
     if "%" in str(network):
-        raise Untranslatable(f"{path}: {network} has a zone, which means something on one host only")
+        raise UntranslatableError(
+            f"{path}: {network} has a zone, which means something on one host only"
+        )
     if network.version == 6 and network.subnet_of(_MAPPED):  # noqa: PLR2004
-        raise Untranslatable(f"{path}: {network} is a range of IPv4 addresses; write it as such")
+        raise UntranslatableError(f"{path}: {network} is a range of IPv4 addresses; write it as such")
     return InNetwork(path, network)
 
 
@@ -120,17 +122,19 @@ _READERS: dict[str, Callable[[str, SigmaString], Condition]] = {
 def _check_label(path: str) -> None:
     """Refuse a label's name that pySigma would write as syntax: it escapes values, but not names."""
     if re.fullmatch(r"[\w.@-]+", path) is None:
-        raise Untranslatable(f"{path}: a label is asked for by letters, digits and _ . @ - alone")
+        raise UntranslatableError(f"{path}: a label is asked for by letters, digits and _ . @ - alone")
 
 
 def _check_characters(path: str, value: SigmaString) -> None:
     """Refuse what Lucene's query syntax can't say."""
     text = "".join(part for part in value.s if isinstance(part, str))
     if not value.s:
-        raise Untranslatable(f"{path}: the empty text can't be asked for; use null or |exists")
+        raise UntranslatableError(f"{path}: the empty text can't be asked for; use null or |exists")
     if text in _OPERATORS and not value.contains_special():
-        raise Untranslatable(f"{path}: {text} is an operator of Lucene, which can't be asked for")
+        raise UntranslatableError(f"{path}: {text} is an operator of Lucene, which can't be asked for")
     if isinstance(value.s[0], str) and text.startswith(("<", ">")):
-        raise Untranslatable(f"{path}: {text} would be a range; < and > can't be escaped at the start")
+        raise UntranslatableError(
+            f"{path}: {text} would be a range; < and > can't be escaped at the start"
+        )
     if not text.isprintable():
-        raise Untranslatable(f"{path}: a value with control characters can't be asked for")
+        raise UntranslatableError(f"{path}: a value with control characters can't be asked for")

@@ -1,13 +1,13 @@
 """Plans in words: what `auditlog alerts explain` says of them. Pure."""
 
 from audit_alerts.plan import (
+    Absence,
     Base,
     Correlation,
-    FirstSeen,
+    HistoryCondition,
     Kind,
-    Mark,
-    Origin,
-    Silence,
+    LogSource,
+    NewTerms,
     UnusualHours,
 )
 
@@ -30,11 +30,11 @@ def grouping(names: tuple[str, ...]) -> str:
     return f"for each {' and '.join(names)}" if names else "over all events"
 
 
-def in_words(node: Base | Correlation | Silence) -> list[str]:
+def in_words(node: Base | Correlation | Absence) -> list[str]:
     """Return a sentence a part, parts first."""
     if isinstance(node, Base):
         return [f"{node.name}: {_base(node)}"]
-    if isinstance(node, Silence):
+    if isinstance(node, Absence):
         fires = (
             f"Fires {grouping(node.group_by)} that has none for {span_words(node.after)}, though the "
             f"same time {_days(node)} had at least {node.least}."
@@ -44,7 +44,7 @@ def in_words(node: Base | Correlation | Silence) -> list[str]:
     return [*parts, f"{node.name}: {_correlation(node)}"]
 
 
-def _days(node: Silence) -> str:
+def _days(node: Absence) -> str:
     if node.compared == tuple(range(1, node.days + 1)):
         return f"of each of the last {node.days} days"
     return f"{' and '.join(map(str, node.compared))} days before"
@@ -53,15 +53,15 @@ def _days(node: Silence) -> str:
 def _base(node: Base) -> str:
     what = (
         "records of the dead-letter topic whose headers fit"
-        if node.origin is Origin.DEAD_LETTERS
+        if node.log_source is LogSource.DEAD_LETTERS
         else f"events that fit {node.lucene}"
     )
-    return what + _mark(node.mark)
+    return what + _history_condition(node.history_condition)
 
 
-def _mark(mark: Mark | None) -> str:
-    match mark:
-        case FirstSeen(field, group_by, history):
+def _history_condition(condition: HistoryCondition | None) -> str:
+    match condition:
+        case NewTerms(field, group_by, history):
             return (
                 f", if {field} is new {grouping(group_by)}: not seen in the {span_words(history)} "
                 "before, while another was"

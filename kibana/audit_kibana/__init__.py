@@ -2,17 +2,17 @@
 
 from audit_kibana.bundle import Bundle, bundle_of
 from audit_kibana.errors import KibanaError
-from audit_kibana.kibana_rules import Form, KibanaRule, kibana_rule
-from audit_kibana.places import Places
+from audit_kibana.kibana_rules import KibanaRule, RuleType, kibana_rule
 from audit_kibana.settings import KibanaSettings
+from audit_kibana.target import ExportTarget
 
 __all__ = [
     "Bundle",
-    "Form",
+    "ExportTarget",
     "KibanaError",
     "KibanaRule",
     "KibanaSettings",
-    "Places",
+    "RuleType",
     "bundle_of",
     "kibana_rule",
 ]

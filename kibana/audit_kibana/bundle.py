@@ -11,8 +11,8 @@ from audit_alerts import Rule
 
 from audit_kibana.errors import KibanaError
 from audit_kibana.kibana_rules import KibanaRule, kibana_rule
-from audit_kibana.places import Places
 from audit_kibana.saved_objects import ndjson, saved_objects
+from audit_kibana.target import ExportTarget
 
 __all__ = ["OBJECTS_FILE", "RULES_FOLDER", "Bundle", "bundle_of"]
 
@@ -37,7 +37,7 @@ class Bundle:
         for file in sorted(rules.glob("*.json")):
             if file.name not in files:
                 raise KibanaError(
-                    f"{file} is of no rule in force. Remove it, or export to an empty folder"
+                    f"{file} belongs to no rule in force. Remove it, or export to an empty folder"
                 )
         rules.mkdir(parents=True, exist_ok=True)
         (folder / OBJECTS_FILE).write_text(ndjson(self.objects), "utf-8")
@@ -47,10 +47,10 @@ class Bundle:
             (rules / name).write_text(text, "utf-8")
 
 
-def bundle_of(rules: Iterable[Rule], places: Places, *, detection: bool = True) -> Bundle:
-    """Return what the rules in force become, at these places. Pure."""
-    made = tuple(kibana_rule(rule, places, detection=detection) for rule in rules)
-    return Bundle(tuple(saved_objects(places)), made)
+def bundle_of(rules: Iterable[Rule], target: ExportTarget, *, detection: bool = True) -> Bundle:
+    """Return what the rules in force become, at these target. Pure."""
+    made = tuple(kibana_rule(rule, target, detection=detection) for rule in rules)
+    return Bundle(tuple(saved_objects(target)), made)
 
 
 def _file_name(rule: KibanaRule) -> str:

@@ -22,7 +22,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from audit_kibana.errors import KibanaError, Refused, Unreachable
+from audit_kibana.errors import KibanaError, KibanaRefusedError, KibanaUnreachableError
 from audit_kibana.settings import KibanaSettings
 
 __all__ = ["Kibana"]
@@ -68,7 +68,7 @@ class Kibana:
         self._pool.clear()
 
     def send(self, method: str, path: str, body: Any = None) -> Any:
-        """Send JSON and return the JSON of the answer. Raises Refused, or Unreachable."""
+        """Send JSON and return the JSON of the answer. Raises KibanaError."""
         content = json.dumps(body).encode() if body is not None else None
         return self._sent(method, path, content, "application/json")
 
@@ -110,17 +110,17 @@ class Kibana:
             finally:
                 response.release_conn()
         except SSLError as error:
-            raise Unreachable(
+            raise KibanaUnreachableError(
                 f"Kibana's certificate at {self._base} is not trusted ({_reason(error)}). Name the "
                 "CA that signed it: --ca-file, or AUDITLOG_KIBANA_CA_FILE"
             ) from None
         except _NEVER_SENT:
-            raise Unreachable(
+            raise KibanaUnreachableError(
                 f"Kibana does not answer at {self._base}. Is it up? Give its address by --url, or "
                 "AUDITLOG_KIBANA_URL"
             ) from None
         except HTTPError as error:
-            raise Unreachable(
+            raise KibanaUnreachableError(
                 f"Kibana at {self._base} broke off ({type(error).__name__}), so what was asked last "
                 "may be done or not. Run it again when Kibana is well: it makes nothing twice"
             ) from None
@@ -128,21 +128,21 @@ class Kibana:
     def _refusal(self, answer: _Answer) -> KibanaError:
         status = answer.status
         if status == HTTPStatus.UNAUTHORIZED:
-            return Unreachable(
+            return KibanaUnreachableError(
                 f"Kibana at {self._base} refuses the credentials. Give an API key (--api-key-file) "
                 "or a user (--username and --password-file)"
             )
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            return Unreachable(
+            return KibanaUnreachableError(
                 f"{self._base} sends on to {printable(answer.location or 'elsewhere')[:_WORDS]}; give "
                 "Kibana's own address with its base path by --url"
             )
         if answer.body is None and status not in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, *_BUSY):
-            return Unreachable(
-                f"what answers at {self._base} is no Kibana (status {status}). Look at --url: is it "
+            return KibanaUnreachableError(
+                f"what answers at {self._base} is not Kibana (status {status}). Check --url: is it "
                 "Kibana's port, and is its base path in it?"
             )
-        return Refused(status, self._sentence(status, _words(answer.body)))
+        return KibanaRefusedError(status, self._sentence(status, _words(answer.body)))
 
     def _sentence(self, status: int, words: str) -> str:
         if status == HTTPStatus.FORBIDDEN:

@@ -1,23 +1,21 @@
 """`auditlog kibana export` and `import`."""
 
-import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from audit_alerts import load_rules
-from audit_runtime.terminal import Json, new_console
+from audit_runtime.terminal import Json, new_console, print_json
 from audit_schemas import printable
 from rich.markup import escape
 from rich.table import Table
 
 from audit_kibana.bundle import Bundle, bundle_of
 from audit_kibana.client import Kibana
-from audit_kibana.importing import Done, Outcome, imported
-from audit_kibana.places import Places
+from audit_kibana.importing import ImportOutcome, ImportResult, imported
 from audit_kibana.settings import KibanaSettings
+from audit_kibana.target import ExportTarget
 
 __all__ = ["register"]
 
@@ -49,7 +47,7 @@ def export(
     detection: Detection = True,
     json_output: Json = False,
 ) -> None:
-    """Write saved-objects.ndjson and rules/*.json, and tell what each rule becomes."""
+    """Write saved-objects.ndjson and rules/*.json, and show what each rule becomes."""
     settings = _settings({"kibana_space": space})
     bundle = _bundle(settings, detection=detection)
     bundle.write(folder)
@@ -57,7 +55,7 @@ def export(
         _print_json(
             {
                 "rule": rule.rule,
-                "form": rule.form,
+                "type": rule.type,
                 "id": rule.id,
                 "request": f"POST {rule.path}",
                 "note": rule.note,
@@ -82,7 +80,7 @@ def import_all(
     detection: Detection = True,
     json_output: Json = False,
 ) -> None:
-    """Bring it all into Kibana, and tell what became of each. Exit status 1 if anything failed."""
+    """Import it all into Kibana, and show what became of each. Exit status 1 if anything failed."""
     given = {"kibana_url": url, "kibana_space": space, "kibana_ca_file": ca_file}
     settings = _settings(given, _credentials(api_key_file, username, password_file))
     bundle = _bundle(settings, detection=detection)
@@ -99,8 +97,8 @@ def import_all(
             for each in done
         )
     else:
-        new_console().print(_table(("What", "Name", "Outcome", "Reason"), map(_row, done)))
-    if any(each.outcome in (Outcome.FAILED, Outcome.NOT_TRIED) for each in done):
+        new_console().print(_table(("What", "Name", "ImportOutcome", "Reason"), map(_row, done)))
+    if any(each.outcome in (ImportOutcome.FAILED, ImportOutcome.NOT_TRIED) for each in done):
         raise typer.Exit(1)
 
 
@@ -117,7 +115,7 @@ def _credentials(
     if api_key_file is not None and username is not None:
         raise typer.BadParameter("an API key or a user, not both", param_hint="--api-key-file")
     if password_file is not None and username is None:
-        raise typer.BadParameter("whose password? Give --username", param_hint="--password-file")
+        raise typer.BadParameter("needs --username", param_hint="--password-file")
     found: dict[str, Any] = {}
     if api_key_file is not None or username is not None:
         found = {"kibana_api_key": None, "kibana_api_key_file": api_key_file}
@@ -128,15 +126,15 @@ def _credentials(
 
 
 def _bundle(settings: KibanaSettings, *, detection: bool) -> Bundle:
-    places = Places(settings.index_prefix, settings.alerts_index, settings.kibana_space)
-    return bundle_of(load_rules(settings), places, detection=detection)
+    target = ExportTarget(settings.index_prefix, settings.alerts_index, settings.kibana_space)
+    return bundle_of(load_rules(settings), target, detection=detection)
 
 
 def _forms(bundle: Bundle) -> Iterator[tuple[str, ...]]:
-    return ((rule.rule, rule.form, rule.note) for rule in bundle.rules)
+    return ((rule.rule, rule.type, rule.note) for rule in bundle.rules)
 
 
-def _row(done: Done) -> tuple[str, ...]:
+def _row(done: ImportResult) -> tuple[str, ...]:
     return done.what, done.name, done.outcome, done.reason
 
 
@@ -152,4 +150,4 @@ def _table(headings: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Table:
 
 def _print_json(lines: Iterable[Mapping[str, Any]]) -> None:
     for line in lines:
-        sys.stdout.write(json.dumps(line) + "\n")
+        print_json(line)

@@ -11,11 +11,11 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from audit_kibana.bundle import OBJECTS_FILE, Bundle
-from audit_kibana.errors import Refused, Unreachable
+from audit_kibana.errors import KibanaRefusedError, KibanaUnreachableError
 from audit_kibana.kibana_rules import KibanaRule
 from audit_kibana.saved_objects import ndjson
 
-__all__ = ["Done", "Outcome", "Sender", "imported"]
+__all__ = ["ImportOutcome", "ImportResult", "Sender", "imported"]
 
 _IMPORT = "/api/saved_objects/_import?overwrite=true"
 _ACTION_KEYS = (
@@ -36,7 +36,7 @@ _MEANINGS = {
 }
 
 
-class Outcome(StrEnum):
+class ImportOutcome(StrEnum):
     """What became of one thing."""
 
     CREATED = "created"
@@ -46,12 +46,12 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ImportResult:
     """One thing, and what became of it; `reason` says what to do if it failed."""
 
     what: str
     name: str
-    outcome: Outcome
+    outcome: ImportOutcome
     reason: str = ""
 
 
@@ -59,7 +59,7 @@ class Sender(Protocol):
     """What this needs of a client; `Kibana` is one."""
 
     def send(self, method: str, path: str, body: Any = None) -> Any:
-        """Send JSON and return the answer's. Raises Refused, or Unreachable."""
+        """Send JSON and return the answer's. Raises KibanaError."""
         ...
 
     def upload(self, path: str, name: str, content: str) -> Any:
@@ -67,7 +67,7 @@ class Sender(Protocol):
         ...
 
 
-def imported(bundle: Bundle, kibana: Sender) -> Iterator[Done]:
+def imported(bundle: Bundle, kibana: Sender) -> Iterator[ImportResult]:
     """Bring it all in; yield what became of each thing, in order.
 
     A refusal of one thing hinders no other. When Kibana can't be reached any more, the rest is told
@@ -75,30 +75,30 @@ def imported(bundle: Bundle, kibana: Sender) -> Iterator[Done]:
     """
     try:
         yield from _objects(bundle, kibana)
-    except Unreachable as error:
-        yield Done("objects", OBJECTS_FILE, Outcome.FAILED, str(error))
+    except KibanaUnreachableError as error:
+        yield ImportResult("objects", OBJECTS_FILE, ImportOutcome.FAILED, str(error))
         yield from _left(bundle.rules)
         return
     for number, rule in enumerate(bundle.rules):
         try:
-            yield Done(rule.form, rule.rule, _rule(rule, kibana))
-        except Refused as error:
-            yield Done(rule.form, rule.rule, Outcome.FAILED, str(error))
-        except Unreachable as error:
-            yield Done(rule.form, rule.rule, Outcome.FAILED, str(error))
+            yield ImportResult(rule.type, rule.rule, _rule(rule, kibana))
+        except KibanaRefusedError as error:
+            yield ImportResult(rule.type, rule.rule, ImportOutcome.FAILED, str(error))
+        except KibanaUnreachableError as error:
+            yield ImportResult(rule.type, rule.rule, ImportOutcome.FAILED, str(error))
             yield from _left(bundle.rules[number + 1 :])
             return
 
 
-def _left(rules: tuple[KibanaRule, ...]) -> Iterator[Done]:
-    return (Done(rule.form, rule.rule, Outcome.NOT_TRIED) for rule in rules)
+def _left(rules: tuple[KibanaRule, ...]) -> Iterator[ImportResult]:
+    return (ImportResult(rule.type, rule.rule, ImportOutcome.NOT_TRIED) for rule in rules)
 
 
-def _objects(bundle: Bundle, kibana: Sender) -> Iterator[Done]:
+def _objects(bundle: Bundle, kibana: Sender) -> Iterator[ImportResult]:
     try:
         answer = kibana.upload(_IMPORT, OBJECTS_FILE, ndjson(bundle.objects))
-    except Refused as error:
-        yield Done("objects", OBJECTS_FILE, Outcome.FAILED, str(error))
+    except KibanaRefusedError as error:
+        yield ImportResult("objects", OBJECTS_FILE, ImportOutcome.FAILED, str(error))
         return
     succeeded = {(each.get("type"), each.get("id")): each for each in _listed(answer, "successResults")}
     failed = {(each.get("type"), each.get("id")): each for each in _listed(answer, "errors")}
@@ -109,15 +109,17 @@ def _objects(bundle: Bundle, kibana: Sender) -> Iterator[Done]:
 
 def _object(
     wanted: Mapping[str, Any], success: Mapping[str, Any] | None, error: Mapping[str, Any] | None
-) -> Done:
+) -> ImportResult:
     attributes = wanted["attributes"]
     what, name = wanted["type"], attributes.get("name") or attributes["title"]
     if error is not None:
-        return Done(what, name, Outcome.FAILED, _meaning(error))
+        return ImportResult(what, name, ImportOutcome.FAILED, _meaning(error))
     if success is None:
         reason = "Kibana's answer does not say what became of it; look for it in Kibana"
-        return Done(what, name, Outcome.FAILED, reason)
-    return Done(what, name, Outcome.UPDATED if success.get("overwrite") else Outcome.CREATED)
+        return ImportResult(what, name, ImportOutcome.FAILED, reason)
+    return ImportResult(
+        what, name, ImportOutcome.UPDATED if success.get("overwrite") else ImportOutcome.CREATED
+    )
 
 
 def _meaning(error: Mapping[str, Any]) -> str:
@@ -129,27 +131,27 @@ def _meaning(error: Mapping[str, Any]) -> str:
     return f"{kind}: {said}" if said else f"Kibana refuses it: {kind}"
 
 
-def _rule(rule: KibanaRule, kibana: Sender) -> Outcome:
+def _rule(rule: KibanaRule, kibana: Sender) -> ImportOutcome:
     """Make a rule; where it is there already, replace it. Two answers of 409 are somebody else."""
     try:
         kibana.send("POST", rule.path, rule.body)
-    except Refused as error:
+    except KibanaRefusedError as error:
         if error.status != HTTPStatus.CONFLICT:
             raise
     else:
-        return Outcome.CREATED
-    replace = _replace_detection if rule.form.is_detection else _replace_alerting
+        return ImportOutcome.CREATED
+    replace = _replace_detection if rule.type.is_detection else _replace_alerting
     try:
         replace(rule, kibana)
-    except Refused as error:
+    except KibanaRefusedError as error:
         if error.status != HTTPStatus.NOT_FOUND:
             raise
-        raise Refused(
+        raise KibanaRefusedError(
             error.status,
             f"its id {rule.id} is taken, but not in this space. Delete what has it, or import with "
             "--space",
         ) from None
-    return Outcome.UPDATED
+    return ImportOutcome.UPDATED
 
 
 def _replace_alerting(rule: KibanaRule, kibana: Sender) -> None:

@@ -15,18 +15,18 @@ from audit_alerts import (
     OPTIONAL,
     Base,
     Correlation,
-    FirstSeen,
     Kind,
-    Origin,
+    LogSource,
+    NewTerms,
     Rule,
     bases_of,
     span_words,
 )
 
-from audit_kibana.places import Places
-from audit_kibana.spans import kibana_span, step_of
+from audit_kibana.durations import interval_of, kibana_duration
+from audit_kibana.target import ExportTarget
 
-__all__ = ["Form", "KibanaRule", "kibana_rule"]
+__all__ = ["KibanaRule", "RuleType", "kibana_rule"]
 
 _ARRIVED = "event.ingested"
 _MINUTE = 60_000
@@ -49,7 +49,7 @@ _RISK = {
 }
 
 
-class Form(StrEnum):
+class RuleType(StrEnum):
     """Which kind of Kibana's rules it is."""
 
     ES_QUERY = "es-query"
@@ -60,7 +60,7 @@ class Form(StrEnum):
     @property
     def is_detection(self) -> bool:
         """Tell whether it belongs to Elastic Security."""
-        return self in (Form.THRESHOLD, Form.NEW_TERMS)
+        return self in (RuleType.THRESHOLD, RuleType.NEW_TERMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class KibanaRule:
     """A request that makes a rule, and what to know about it."""
 
     rule: str
-    form: Form
+    type: RuleType
     id: str
     body: dict[str, Any]
     note: str
@@ -77,38 +77,38 @@ class KibanaRule:
     @property
     def path(self) -> str:
         """Where it is posted to, below the space."""
-        if self.form.is_detection:
+        if self.type.is_detection:
             return "/api/detection_engine/rules"
         return f"/api/alerting/rule/{self.id}"
 
 
-def kibana_rule(rule: Rule, places: Places, *, detection: bool = True) -> KibanaRule:
+def kibana_rule(rule: Rule, target: ExportTarget, *, detection: bool = True) -> KibanaRule:
     """Return what the rule becomes; without `detection`, only what every Kibana has."""
-    own_id = places.id_of("rule", rule.id)
+    own_id = target.id_of("rule", rule.id)
     if why := _beyond(rule) or _beyond_plain(rule, detection=detection):
-        body = _alerting(rule, _over_alerts(rule, places), _MINUTE)
-        return KibanaRule(rule.name, Form.ALERTS, own_id, body, why)
+        body = _alerting(rule, _over_alerts(rule, target), _MINUTE)
+        return KibanaRule(rule.name, RuleType.ALERTS, own_id, body, why)
     root = rule.root
-    assert isinstance(root, Correlation)  # noqa: S101 - for mypy: a silence is beyond Kibana
-    if _mark(root) is not None:
-        body = _detection(rule, own_id, places, root) | _new_terms(root)
-        return KibanaRule(rule.name, Form.NEW_TERMS, own_id, body, _note_new(root))
+    assert isinstance(root, Correlation)  # noqa: S101 - for mypy: an absence rule is beyond Kibana
+    if _new_terms_of(root) is not None:
+        body = _detection(rule, own_id, target, root) | _new_terms(root)
+        return KibanaRule(rule.name, RuleType.NEW_TERMS, own_id, body, _note_new(root))
     if root.kind is Kind.VALUE_COUNT:
-        body = _detection(rule, own_id, places, root) | _threshold(root)
-        return KibanaRule(rule.name, Form.THRESHOLD, own_id, body, _note(root))
-    body = _alerting(rule, _es_query(root, places), step_of(root.span))
-    return KibanaRule(rule.name, Form.ES_QUERY, own_id, body, _note(root))
+        body = _detection(rule, own_id, target, root) | _threshold(root)
+        return KibanaRule(rule.name, RuleType.THRESHOLD, own_id, body, _note(root))
+    body = _alerting(rule, _es_query(root, target), interval_of(root.span))
+    return KibanaRule(rule.name, RuleType.ES_QUERY, own_id, body, _note(root))
 
 
 def _beyond(rule: Rule) -> str | None:
     """Return what no rule of Kibana's can say about it; None if one can say it."""
     if rule.idle:
         return f"idle ({rule.idle})"
-    if rule.origin is Origin.DEAD_LETTERS:
+    if rule.log_source is LogSource.DEAD_LETTERS:
         return "the dead-letter topic is in Kafka, where Kibana does not look"
     if not isinstance(rule.root, Correlation):
         return "Kibana counts what is there, not which groups are missing"
-    return _beyond_counts(rule.root) or _beyond_marks(rule.root)
+    return _beyond_counts(rule.root) or _beyond_history_conditions(rule.root)
 
 
 def _beyond_counts(root: Correlation) -> str | None:
@@ -121,13 +121,15 @@ def _beyond_counts(root: Correlation) -> str | None:
     return None
 
 
-def _beyond_marks(root: Correlation) -> str | None:
-    marks = [base.mark for base in bases_of(root) if base.mark is not None]
-    if not marks:
+def _beyond_history_conditions(root: Correlation) -> str | None:
+    conditions = [
+        base.history_condition for base in bases_of(root) if base.history_condition is not None
+    ]
+    if not conditions:
         return None
-    is_new = isinstance(marks[0], FirstSeen) and len(root.parts) == 1
+    is_new = isinstance(conditions[0], NewTerms) and len(root.parts) == 1
     if not is_new or root.at_least > 1 or root.kind is not Kind.EVENT_COUNT:
-        return "Kibana knows nobody's usual hours, and counts nothing that is new"
+        return "Kibana knows no usual hours, and can't count new terms"
     return None if len(_new_fields(root)) <= _FIELDS else "Kibana combines at most three new terms"
 
 
@@ -135,13 +137,13 @@ def _beyond_plain(rule: Rule, *, detection: bool) -> str | None:
     root = rule.root
     if detection or not isinstance(root, Correlation):
         return None
-    needed = root.kind is Kind.VALUE_COUNT or _mark(root) is not None
+    needed = root.kind is Kind.VALUE_COUNT or _new_terms_of(root) is not None
     return "it needs a detection rule, which was not wanted" if needed else None
 
 
-def _mark(root: Correlation) -> FirstSeen | None:
-    mark = next(bases_of(root)).mark
-    return mark if isinstance(mark, FirstSeen) else None
+def _new_terms_of(root: Correlation) -> NewTerms | None:
+    new_terms = next(bases_of(root)).history_condition
+    return new_terms if isinstance(new_terms, NewTerms) else None
 
 
 def _group(root: Correlation) -> list[str]:
@@ -150,10 +152,10 @@ def _group(root: Correlation) -> list[str]:
 
 
 def _new_fields(root: Correlation) -> list[str]:
-    mark = _mark(root)
-    if mark is None:
+    new_terms = _new_terms_of(root)
+    if new_terms is None:
         return []
-    return [*(name for name in mark.group_by if name not in OPTIONAL), mark.field]
+    return [*(name for name in new_terms.group_by if name not in OPTIONAL), new_terms.field]
 
 
 def _query(root: Correlation) -> str:
@@ -162,22 +164,22 @@ def _query(root: Correlation) -> str:
     return texts[0] if len(texts) == 1 else " OR ".join(f"({text})" for text in texts)
 
 
-def _es_query(root: Correlation, places: Places) -> dict[str, Any]:
+def _es_query(root: Correlation, target: ExportTarget) -> dict[str, Any]:
     fields = _group(root)
     query = {"query_string": {"query": _query(root), "allow_leading_wildcard": True}}
     return _params(
-        places.events,
+        target.events,
         _ARRIVED,
         {"query": query},
-        root.span + step_of(root.span),
+        root.span + interval_of(root.span),
         root.at_least,
         fields[0] if len(fields) == 1 else fields,
     )
 
 
-def _over_alerts(rule: Rule, places: Places) -> dict[str, Any]:
+def _over_alerts(rule: Rule, target: ExportTarget) -> dict[str, Any]:
     query = {"query": {"bool": {"filter": [{"term": {_ALERT_RULE: rule.name}}]}}}
-    return _params(places.alerts, _ALERT_MADE, query, _ALERT_WINDOW, 1, list(_ALERT_GROUP))
+    return _params(target.alerts, _ALERT_MADE, query, _ALERT_WINDOW, 1, list(_ALERT_GROUP))
 
 
 def _params(
@@ -188,7 +190,7 @@ def _params(
     least: int,
     term: str | Sequence[str],
 ) -> dict[str, Any]:
-    size, unit = kibana_span(window)
+    size, unit = kibana_duration(window)
     return {
         "searchType": "esQuery",
         "index": [index],
@@ -209,7 +211,7 @@ def _params(
 
 
 def _alerting(rule: Rule, params: dict[str, Any], step: int) -> dict[str, Any]:
-    size, unit = kibana_span(step)
+    size, unit = kibana_duration(step)
     return {
         "name": f"Audit log: {rule.title}",
         "rule_type_id": ".es-query",
@@ -222,17 +224,17 @@ def _alerting(rule: Rule, params: dict[str, Any], step: int) -> dict[str, Any]:
     }
 
 
-def _detection(rule: Rule, own_id: str, places: Places, root: Correlation) -> dict[str, Any]:
+def _detection(rule: Rule, own_id: str, target: ExportTarget, root: Correlation) -> dict[str, Any]:
     severity, risk = _RISK.get(rule.level, _RISK["medium"])
-    step = step_of(root.span)
-    size, unit = kibana_span(step)
+    step = interval_of(root.span)
+    size, unit = kibana_duration(step)
     return {
         "rule_id": own_id,
         "name": f"Audit log: {rule.title}",
         "description": rule.description,
         "severity": severity,
         "risk_score": risk,
-        "index": [places.events],
+        "index": [target.events],
         "language": "lucene",
         "query": _query(root),
         "interval": f"{size}{unit}",
@@ -256,9 +258,9 @@ def _threshold(root: Correlation) -> dict[str, Any]:
 
 
 def _new_terms(root: Correlation) -> dict[str, Any]:
-    mark = _mark(root)
-    assert mark is not None  # noqa: S101 - for mypy
-    size, unit = kibana_span(mark.history)
+    new_terms = _new_terms_of(root)
+    assert new_terms is not None  # noqa: S101 - for mypy
+    size, unit = kibana_duration(new_terms.history)
     return {
         "type": "new_terms",
         "new_terms_fields": _new_fields(root),
@@ -271,7 +273,7 @@ def _tags(rule: Rule) -> list[str]:
 
 
 def _note(root: Correlation) -> str:
-    note = f"counts over {span_words(root.span + step_of(root.span))}, where ours slides"
+    note = f"counts over {span_words(root.span + interval_of(root.span))}, where ours slides"
     left = [name for name in root.group_by if name in OPTIONAL]
     return f"{note}; without {left[0]}, which events may lack" if left else note
 

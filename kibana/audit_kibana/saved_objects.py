@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit_kibana.dashboard import FAILED, HOUR, WEEKDAY, dashboard
-from audit_kibana.places import Places
+from audit_kibana.target import ExportTarget
 
 __all__ = ["SEARCHES", "Search", "ndjson", "saved_objects"]
 
@@ -69,14 +69,14 @@ _RUNTIME = {
 }
 
 
-def saved_objects(places: Places) -> list[dict[str, Any]]:
+def saved_objects(target: ExportTarget) -> list[dict[str, Any]]:
     """Return all objects; what is referred to comes before what refers to it."""
-    events = places.id_of("index-pattern", "events")
+    events = target.id_of("index-pattern", "events")
     return [
-        _data_view(events, places.events, "Audit log", _RUNTIME),
-        _data_view(places.id_of("index-pattern", "alerts"), places.alerts, "Audit alerts", {}),
-        *(_search(places.id_of("search", search.name), search, events) for search in SEARCHES),
-        dashboard(places.id_of("dashboard", "audit-log"), events),
+        _data_view(events, target.events, "Audit log", _RUNTIME),
+        _data_view(target.id_of("index-pattern", "alerts"), target.alerts, "Audit alerts", {}),
+        *(_search(target.id_of("search", search.name), search, events) for search in SEARCHES),
+        dashboard(target.id_of("dashboard", "audit-log"), events),
     ]
 
 

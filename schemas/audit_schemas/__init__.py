@@ -5,6 +5,8 @@ from audit_schemas.catalogue import Activity, Catalogue
 from audit_schemas.dead_letter import (
     DIGEST_HEADER,
     MESSAGE_HEADER,
+    OFFSET_HEADER,
+    PARTITION_HEADER,
     PATH_HEADER,
     REASON_HEADER,
     RECEIVED_HEADER,
@@ -60,6 +62,8 @@ __all__ = [
     "MANAGED_BY",
     "MAX_EVENT_BYTES",
     "MESSAGE_HEADER",
+    "OFFSET_HEADER",
+    "PARTITION_HEADER",
     "PATH_HEADER",
     "REASON_HEADER",
     "RECEIVED_HEADER",

@@ -7,7 +7,7 @@ from audit_alerts.backfill import backfill_rule
 from audit_alerts.evaluate import evaluate
 from audit_alerts.rules import read_rules, shipped_folder
 from support.alert_cases import CATALOGUE, event
-from support.alert_runner import FakeBound, Running, at, failures, running, shipped
+from support.alert_runner import FakeSource, Running, at, failures, running, shipped
 from support.servers import Deployment
 from support.stored_events import store
 
@@ -35,11 +35,11 @@ def test_an_attack_from_an_address_in_any_spelling_is_found(
     deployment: Deployment, run: Running, written: str, shown: str
 ) -> None:
     """Elasticsearch groups by its own spelling, whose events are looked for in the log."""
-    rules, bound = shipped("brute-force"), FakeBound()
-    runner = run.runner(rules, bound)
+    rules, source = shipped("brute-force"), FakeSource()
+    runner = run.runner(rules, source)
     events = [*failures(range(50, 53), written), *failures(range(53, 56), shown)]
     store(deployment, *events, ingested=at(59), first=0)
-    run.step(runner, bound, at(60))
+    run.step(runner, source, at(60))
     (alert,) = run.alerts()
     assert (shown, 6) == (alert["source"]["ip"], alert["audit"]["alert"]["count"])
     (episode,) = backfill_rule(run.log, rules[0], at(0), at(60))

@@ -8,8 +8,8 @@ from typing import Any
 import elasticsearch
 import pytest
 from audit_alerts.candidates import lucene
-from audit_alerts.plan import Base, Origin
-from audit_alerts.translate import Untranslatable, translated
+from audit_alerts.plan import Base, LogSource
+from audit_alerts.translate import UntranslatableError, translated
 from audit_schemas.template import mapping
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -145,11 +145,11 @@ def compiled(detection: dict[str, Any]) -> Base | None:
     rule = {"title": "x", "logsource": {"product": "auditlog"}, "detection": detection}
     parsed = SigmaRule.from_dict(rule)
     try:
-        condition = translated(parsed.detection.parsed_condition[0].parsed, Origin.EVENTS)
-    except Untranslatable:
+        condition = translated(parsed.detection.parsed_condition[0].parsed, LogSource.EVENTS)
+    except UntranslatableError:
         return None
     (query,) = LuceneBackend().convert_rule(SigmaRule.from_dict(rule))
-    return Base("x", Origin.EVENTS, condition, str(query))
+    return Base("x", LogSource.EVENTS, condition, str(query))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

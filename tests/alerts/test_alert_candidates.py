@@ -12,9 +12,10 @@ from audit_alerts.candidates import candidate_windows, driver_of
 from audit_alerts.episodes import Episode
 from audit_alerts.evaluate import evaluate
 from audit_alerts.examples import example_events
-from audit_alerts.hits import as_time, hits_of_base
-from audit_alerts.plan import Correlation, FirstSeen, Kind, Origin, Silence
+from audit_alerts.matches import matches_of_base
+from audit_alerts.plan import Absence, Correlation, Kind, LogSource, NewTerms
 from audit_alerts.rules import read_rules, shipped_folder
+from audit_alerts.times import as_time
 from audit_query import AuditLog
 from audit_schemas import IndexNaming, format_timestamp
 from hypothesis import given
@@ -35,13 +36,13 @@ ROOTS = [
 ]
 
 
-def buckets(root: Correlation | Silence, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def buckets(root: Correlation | Absence, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the counts that Elasticsearch would make for a plan's driver."""
     driver = driver_of(root)
     counts: Counter[tuple[int, tuple[str, ...]]] = Counter()
     for part in driver.bases:
         fields = driver.fields[part.name]
-        for hit in hits_of_base(part, fields, events):
+        for hit in matches_of_base(part, fields, events):
             values = tuple(hit.values[name] for name in fields)
             if None not in values:
                 counts[hit.at // driver.step * driver.step, values] += 1  # type: ignore[index]
@@ -95,19 +96,19 @@ def test_what_straddles_the_edge_of_two_steps_is_a_candidate() -> None:
 
 def test_counts_tell_nothing_about_what_a_mark_keeps() -> None:
     """Three new addresses may be three days' first events; no count of all log-ins leaves them out."""
-    marked = replace(LOGIN, mark=FirstSeen("source.ip", ("user.id",), 9))
-    root = correlation(Kind.EVENT_COUNT, marked, at_least=3, group_by=("user.id",))
+    filter_by_history = replace(LOGIN, history_condition=NewTerms("source.ip", ("user.id",), 9))
+    root = correlation(Kind.EVENT_COUNT, filter_by_history, at_least=3, group_by=("user.id",))
     assert 1 == driver_of(root).at_least
 
 
 def test_a_part_that_a_mark_looks_at_is_not_counted_on() -> None:
     """A first log-in is one of many; what comes after it is rarer."""
-    marked = type(LOGIN)(
-        "new", LOGIN.origin, LOGIN.condition, "", FirstSeen("source.ip", ("user.id",), 9)
+    filter_by_history = type(LOGIN)(
+        "new", LOGIN.log_source, LOGIN.condition, "", NewTerms("source.ip", ("user.id",), 9)
     )
     sensitive = base("role-granted")
     driver = driver_of(
-        correlation(Kind.TEMPORAL_ORDERED, marked, sensitive, group_by=("user.id",), span=5)
+        correlation(Kind.TEMPORAL_ORDERED, filter_by_history, sensitive, group_by=("user.id",), span=5)
     )
     assert (sensitive,) == driver.bases
 
@@ -146,7 +147,7 @@ def test_backfill_finds_what_all_events_in_memory_give(deployment: Deployment) -
     rules = [
         rule
         for rule in read_rules([shipped_folder()], CATALOGUE, ["203.0.113.0/24"])
-        if rule.origin is Origin.EVENTS
+        if rule.log_source is LogSource.EVENTS
     ]
     events: list[Any] = []
     for number, rule in enumerate(rules):

@@ -4,10 +4,11 @@ from itertools import pairwise
 from typing import Any
 
 from audit_alerts.arrivals import affected, to_read
-from audit_alerts.episodes import Span, joined, spans_of
-from audit_alerts.evaluate import Evaluation, base_hits, evaluate, firing_spans
-from audit_alerts.hits import Group, in_millis
+from audit_alerts.episodes import FiringSpan, joined, spans_of
+from audit_alerts.evaluate import Evaluation, base_matches, evaluate, firing_spans
+from audit_alerts.matches import GroupValues
 from audit_alerts.plan import Correlation, Kind, Rule
+from audit_alerts.times import in_millis
 from hypothesis import given
 from hypothesis import strategies as st
 from support.alert_cases import base, correlation, event, rule_of
@@ -66,14 +67,14 @@ def test_late_events_end_in_the_same_alerts(scene: tuple[Rule, list[list[Event]]
     rule, batches = scene
     assert isinstance(rule.root, Correlation)
     stored: list[Event] = []
-    known: dict[Group, list[Span]] = {}
+    known: dict[GroupValues, list[FiringSpan]] = {}
     for batch in batches:
         stored += batch
         for window in affected(rule.root, map(at_of, batch)):
             seen = between(stored, *to_read(rule.root, window))
-            found = Evaluation(rule, base_hits(rule, seen)).spans()
+            found = Evaluation(rule, base_matches(rule, seen)).spans()
             known = firing_spans(found, known, rule.root.span)
-    assert known == Evaluation(rule, base_hits(rule, stored)).spans()
+    assert known == Evaluation(rule, base_matches(rule, stored)).spans()
 
 
 @given(arrivals())
@@ -87,7 +88,7 @@ def test_an_event_that_comes_twice_counts_once(scene: tuple[Rule, list[list[Even
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), max_size=12), st.integers(1, 9))
 def test_joining_in_parts_is_joining_at_once(moments: list[tuple[int, int]], gap: int) -> None:
     """Spans are the gaps' own, not the order's."""
-    spans = [Span(at - before, at, at, 1) for at, before in moments]
+    spans = [FiringSpan(at - before, at, at, 1) for at, before in moments]
     half = len(spans) // 2
     parts = joined(spans_of(spans[:half], gap), spans_of(spans[half:], gap), gap)
     assert spans_of(spans, gap) == parts

@@ -112,11 +112,11 @@ def test_ids_are_written_as_they_are_unique() -> None:
 
 
 def test_dead_letter_rules_ask_for_headers_that_the_consumer_writes() -> None:
-    """By the names in its own code."""
-    written = (ROOT / "consumer" / "audit_consumer" / "dead_letters.py").read_text()
+    """By the names in the contract."""
+    written = (ROOT / "schemas" / "audit_schemas" / "dead_letter.py").read_text()
     for rule in RULES:
         for base in bases_of(rule.root):
-            if base.origin == "dead-letter":
+            if base.log_source == "dead-letter":
                 asked = {*fields_of(base.condition), *rule.root.group_by}
                 assert all(f'"{name}"' in written for name in asked)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby, product
 
 import pytest
-from audit_alerts.hits import Hit
+from audit_alerts.matches import Match
 from audit_alerts.plan import Correlation, Kind
 from audit_alerts.sliding import Part, firings
 from hypothesis import given
@@ -14,9 +14,9 @@ from support.alert_cases import base, correlation
 PARTS = (base("login"), base("logout"), base("login-failed"))
 
 
-def hit(at: int, number: int, value: str | None = None, partition: int = 0) -> Hit:
+def hit(at: int, number: int, value: str | None = None, partition: int = 0) -> Match:
     """Return an event; its number is its place in Kafka."""
-    return Hit(at, (partition, number), f"e-{number:03}", at, {"user.id": value})
+    return Match(at, (partition, number), f"e-{number:03}", at, {"user.id": value})
 
 
 def fulfilled(plan: Correlation, window: Sequence[Part]) -> bool:
@@ -31,12 +31,12 @@ def fulfilled(plan: Correlation, window: Sequence[Part]) -> bool:
     return any(map(in_order, product(*parts)))
 
 
-def in_order(row: Sequence[Hit]) -> bool:
+def in_order(row: Sequence[Match]) -> bool:
     """Tell whether events may have come so: of one moment, their partitions forth or back."""
     for _, together in groupby(row, key=lambda each: each.at):
-        places = [each.order for each in together]
-        known = sorted(set(places))
-        if places not in (known, sorted(known, key=lambda place: -place[0])):
+        target = [each.order for each in together]
+        known = sorted(set(target))
+        if target not in (known, sorted(known, key=lambda place: -place[0])):
             return False
     times = [each.at for each in row]
     return times == sorted(times)
@@ -85,9 +85,9 @@ def test_it_finds_what_looking_at_every_window_finds(
     """Neither more nor less, whatever the order in which the events are given."""
     plan, parts = scene
     expected = oracle(plan, parts)
-    assert expected == [firing.hit.at for firing in firings(plan, parts)]
+    assert expected == [firing.match.at for firing in firings(plan, parts)]
     chance.shuffle(parts)  # type: ignore[attr-defined]
-    assert expected == [firing.hit.at for firing in firings(plan, parts)]
+    assert expected == [firing.match.at for firing in firings(plan, parts)]
 
 
 @pytest.mark.parametrize("offset", range(0, 600, 37))
@@ -96,7 +96,7 @@ def test_an_attack_that_straddles_any_edge_is_found(offset: int) -> None:
     plan = correlation(span=600, at_least=5)
     attack = [(hit(3600 - 300 + offset + 120 * n, n), 0) for n in range(5)]
     (firing,) = firings(plan, attack)
-    assert attack[-1][0].at == firing.hit.at
+    assert attack[-1][0].at == firing.match.at
     assert attack[0][0].at == firing.since
 
 
@@ -109,7 +109,7 @@ def test_a_window_does_not_hold_its_own_beginning(kind: Kind) -> None:
     second = len(parts) - 1
     assert not list(firings(plan, [(hit(0, 0, "a"), 0), (hit(10, 1, "b"), second)]))
     (firing,) = firings(plan, [(hit(0, 0, "a"), 0), (hit(9, 1, "b"), second)])
-    assert (0, 9, 2) == (firing.since, firing.hit.at, firing.size)
+    assert (0, 9, 2) == (firing.since, firing.match.at, firing.size)
 
 
 def test_events_of_one_moment_are_in_kafkas_order() -> None:

@@ -60,7 +60,7 @@ def test_runner_shows_what_it_does_and_what_waits(
         what="the webhook's failure is counted",
     )
     wait_until(
-        lambda: samples(port)["auditlog_alerts_deliveries_waiting{topic}"] == 0,
+        lambda: samples(port)["auditlog_alerts_deliveries_pending{topic}"] == 0,
         what="the topic was told of all",
     )
     wait_until(lambda: get(port, "/readyz") == (200, "ok\n"), what="it is ready")
@@ -70,14 +70,14 @@ def test_runner_shows_what_it_does_and_what_waits(
     assert process.wait(40) == 0
     alerts = len(run.alerts())
     assert found["auditlog_alerts_deliveries_total{topic}"] == alerts
-    assert found["auditlog_alerts_deliveries_waiting{webhook}"] == alerts
+    assert found["auditlog_alerts_deliveries_pending{webhook}"] == alerts
     assert found["auditlog_alerts_deliveries_total{webhook}"] == 0
     assert found["auditlog_alerts_steps_total{brute-force}"] >= 1
     assert found["auditlog_alerts_rule_seconds_total{brute-force}"] > 0
     assert found["auditlog_alerts_step_seconds_count"] >= 1
     assert 0 < found["auditlog_alerts_lag_seconds"] < 60
     assert found["auditlog_alerts_last_success_timestamp_seconds"] > now.timestamp()
-    assert (found["auditlog_alerts_waiting"], found["auditlog_alerts_round_failures_total"]) == (0, 0)
+    assert (found["auditlog_alerts_blocked"], found["auditlog_alerts_round_failures_total"]) == (0, 0)
     documented = set(re.findall(r"^auditlog_alerts_\w+", metrics.__doc__ or "", re.MULTILINE))
     shown = {re.sub(r"(_bucket|_count|_sum)?(\{.*)?$", "", name) for name in found}
     assert documented == {name for name in shown if not name.endswith("_created")}

@@ -22,7 +22,8 @@ from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.sinks import SIGNATURE, TIMESTAMP, NotDeliveredError, Webhook
 from audit_producer.build import new_event
 from audit_schemas import encode
-from support.alert_runner import FakeBound, Running, at, failures, running, shipped
+from structlog.testing import capture_logs
+from support.alert_runner import FakeSource, Running, at, failures, running, shipped
 from support.command import clean_environment
 from support.conditions import wait_until
 from support.consumers import settle
@@ -79,7 +80,7 @@ def receiving() -> Iterator[Receiver]:
 
 ALERT = {
     "event": {"id": "a1"},
-    "audit": {"alert": {"revision": 3, "told": 5, "pending": ["webhook"], "count": 5}},
+    "audit": {"alert": {"revision": 3, "last_notified_count": 5, "pending": ["webhook"], "count": 5}},
 }
 
 
@@ -134,17 +135,17 @@ def test_webhook_that_was_down_is_told_all_once_it_is_back(
     deployment: Deployment, run: Running
 ) -> None:
     """Each alert once, whoever delivers it then; what one receiver refuses holds up no other."""
-    bound, said = FakeBound(), list[str]()
-    runner = run.runner(shipped("brute-force"), bound)
+    source = FakeSource()
+    runner = run.runner(shipped("brute-force"), source)
     attackers = [failures(range(6), f"203.0.113.{n}") for n in range(3)]
     store(deployment, *(e for events in attackers for e in events), ingested=at(10), first=0)
-    run.step(runner, bound, at(20))
+    run.step(runner, source, at(20))
 
     def delivery(sink: Webhook, name: str) -> Delivery:
         lease = Lease(run.client, f"{run.index}-state", "webhook", name, 5)
-        return Delivery(sink, run.book, lease, said.append)
+        return Delivery(sink, run.alert_store, lease)
 
-    with receiving() as receiver:
+    with receiving() as receiver, capture_logs() as said:
         receiver.status = 503
         first = delivery(webhook(receiver.url), "one")
         assert not first.round()
@@ -159,12 +160,12 @@ def test_webhook_that_was_down_is_told_all_once_it_is_back(
         assert delivery(webhook(receiver.url), "three").round()
         ids = {json.loads(body)["event"]["id"] for _, body in receiver.got}
         assert len(ids) == len(receiver.got) == 3
-    assert "503" in said[0]
+    assert "503" in said[0]["why"]
 
 
 def test_one_of_two_runners_delivers(run: Running) -> None:
     """The other waits until the first gives back, or falls silent."""
-    run.runner([], FakeBound())
+    run.runner([], FakeSource())
     first = Lease(run.client, f"{run.index}-state", "webhook", "one", 0.5)
     second = Lease(run.client, f"{run.index}-state", "webhook", "two", 0.5)
     assert first.take()
@@ -177,7 +178,7 @@ def test_one_of_two_runners_delivers(run: Running) -> None:
 
 def test_lease_of_a_runner_that_was_killed_is_free_at_once(run: Running) -> None:
     """On the same machine; while it lives its lease stands."""
-    run.runner([], FakeBound())
+    run.runner([], FakeSource())
     script = "from audit_alerts.runner.owner import owner_name as n; print(n(), flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

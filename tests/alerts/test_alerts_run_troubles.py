@@ -1,23 +1,26 @@
 """What goes wrong around the runner: it waits, goes on, and no sink's trouble is another alert's."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any, cast
 
+import elasticsearch
 import pytest
 from audit_alerts import AlertError
-from audit_alerts.runner import book
-from audit_alerts.runner.book import AlertBook
+from audit_alerts.runner import alert_store
+from audit_alerts.runner.alert_store import AlertStore
 from audit_alerts.runner.delivery import Delivery
 from audit_alerts.runner.lease import Lease, sinks_in_force
+from audit_alerts.runner.loop import RunnerLoop
 from audit_alerts.runner.metrics import RunnerMetrics
 from audit_alerts.runner.runner import Runner
-from audit_alerts.runner.service import _Loop
 from audit_alerts.runner.sinks import NotDeliveredError
 from audit_alerts.runner.state import RuleStates
 from audit_query.errors import ExportError
 from audit_runtime.monitor import Health
-from support.alert_runner import FakeBound, Running, at, failures, running, shipped
+from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
+from structlog.testing import capture_logs
+from support.alert_runner import FakeSource, Running, at, failures, running, shipped
 from support.conditions import wait_until
 from support.servers import Deployment
 from support.stored_events import store
@@ -30,41 +33,88 @@ def run(deployment: Deployment) -> Iterator[Running]:
         yield found
 
 
-class Failing:
-    """A runner whose rounds fail before one does not, a book and states at once."""
+@pytest.fixture
+def said() -> Iterator[list[MutableMapping[str, Any]]]:
+    """Give what is logged."""
+    with capture_logs() as lines:
+        yield lines
 
-    def __init__(self, stop: threading.Event, *errors: Exception) -> None:
+
+class Failing:
+    """A runner whose rounds fail before one does not, a alert_store and states at once."""
+
+    def __init__(self, stop: threading.Event, *errors: Exception | None) -> None:
         self.errors = list(errors)
         self.stop = stop
+        self.refusal: Exception | None = None
 
     def round(self, _: Callable[[], bool]) -> None:
         """Fail, or be done."""
-        if self.errors:
-            raise self.errors.pop(0)
-        self.stop.set()
+        if not self.errors:
+            self.stop.set()
+        elif (error := self.errors.pop(0)) is not None:
+            raise error
 
     def prepare(self) -> None:
-        """Do nothing."""
+        """Fail, if it is to."""
+        if self.refusal is not None:
+            raise self.refusal
 
 
-def test_what_may_pass_is_waited_for_and_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_may_pass_is_waited_for_and_said_once(said: list[MutableMapping[str, Any]]) -> None:
     """The log can't be searched whole just now; other runners write the same alerts."""
     stop, metrics = threading.Event(), RunnerMetrics()
     half = ExportError("Elasticsearch could not search all of the log")
     failing = Failing(stop, half, half, AlertError("the alerts are changed by others"))
-    loop = _Loop(
+    loop_of(failing, metrics).run(0.01)
+    assert [line["event"] for line in said] == ["waiting", "waiting", "resumed"]
+    assert "could not search" in said[0]["why"]
+    assert "changed by others" in said[1]["why"]
+    assert metrics.registry.get_sample_value("auditlog_alerts_round_failures_total") == 3
+
+
+def test_credentials_that_are_refused_while_it_runs_are_waited_for(
+    said: list[MutableMapping[str, Any]],
+) -> None:
+    """Somebody is rotating them; it says so in a sentence and goes on with the new ones."""
+    stop = threading.Event()
+    health = Health()
+    loop_of(Failing(stop, None, refused(), refused()), RunnerMetrics(), health).run(0.01)
+    assert [line["event"] for line in said] == ["waiting", "resumed"]
+    assert said[0]["why"].startswith("Elasticsearch refuses the credentials: set AUDITLOG_")
+    assert health.problem is None
+
+
+def test_credentials_that_are_refused_at_the_start_or_once_are_an_error() -> None:
+    """They are wrong: nobody rotates those of a runner that never ran."""
+    stop = threading.Event()
+    failing = Failing(stop)
+    failing.refusal = refused()
+    with pytest.raises(elasticsearch.AuthenticationException):
+        loop_of(failing, RunnerMetrics()).run(0.01)
+    with pytest.raises(elasticsearch.AuthenticationException):
+        loop_of(failing, RunnerMetrics()).once()
+    with pytest.raises(elasticsearch.AuthenticationException):
+        loop_of(Failing(stop, refused()), RunnerMetrics()).once()
+
+
+def refused() -> elasticsearch.AuthenticationException:
+    """Return what the client raises for an answer of 401."""
+    meta = ApiResponseMeta(401, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "localhost", 9200))
+    return elasticsearch.AuthenticationException("security_exception", meta, {})
+
+
+def loop_of(failing: Failing, metrics: RunnerMetrics, health: Health | None = None) -> RunnerLoop:
+    """Return the loop around it."""
+    return RunnerLoop(
         cast("Runner", failing),
         cast("RuleStates", failing),
-        cast("AlertBook", failing),
+        cast("AlertStore", failing),
         [],
         metrics,
-        Health(),
-        stop,
+        health or Health(),
+        failing.stop,
     )
-    loop.run(0.01)
-    said = capsys.readouterr().err
-    assert [said.count(words) for words in ("waiting: ", "could not search", "goes on")] == [2, 1, 1]
-    assert metrics.registry.get_sample_value("auditlog_alerts_round_failures_total") == 3
 
 
 class Picky:
@@ -90,24 +140,27 @@ class Picky:
 
 @pytest.mark.servers
 def test_alert_that_a_sink_does_not_take_keeps_none_from_it(
-    deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment,
+    run: Running,
+    said: list[MutableMapping[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever it answers: more than are read at once, one that looks like the whole sink, a bug."""
-    monkeypatch.setattr(book, "_SOME", 3)
-    bound, said = FakeBound(), list[str]()
-    runner = run.runner(shipped("brute-force"), bound)
+    monkeypatch.setattr(alert_store, "_SOME", 3)
+    source = FakeSource()
+    runner = run.runner(shipped("brute-force"), source)
     sinks = ["one", "two", "three"]
-    runner._book = AlertBook(run.client, run.index, "http://localhost", lambda: sinks)  # noqa: SLF001
+    runner._alert_store = AlertStore(run.client, run.index, "http://localhost", lambda: sinks)  # noqa: SLF001
     ips = [f"203.0.113.{n}" for n in range(6)]
     attacks = [event for ip in ips for event in failures(range(6), ip)]
     store(deployment, *attacks, ingested=at(10), first=0)
-    run.step(runner, bound, at(20))
+    run.step(runner, source, at(20))
     oldest = sorted(run.alerts(), key=lambda a: (a["event"]["created"], a["event"]["id"]))
     order = [alert["source"]["ip"] for alert in oldest]
 
     def delivery(sink: Picky) -> Delivery:
         lease = Lease(run.client, f"{run.index}-state", sink.name, "me", 60)
-        return Delivery(sink, run.book, lease, said.append)
+        return Delivery(sink, run.alert_store, lease)
 
     many = Picky("one", NotDeliveredError("answers 422", alone=True), set(order[:4]))
     one = delivery(many)
@@ -126,14 +179,17 @@ def test_alert_that_a_sink_does_not_take_keeps_none_from_it(
     broken.error = None
     wait_until(lambda: len(broken.took) == 6, what="all were told in the end")
     three.close(10)
-    assert said[:2] == ["one: answers 422; its alerts wait", "two: answers 403; its alerts wait"]
-    assert said[2] == "three: I/O operation on closed file. (ValueError); its alerts wait"
+    assert [(line["event"], line["sink"], line["why"]) for line in said[:3]] == [
+        ("delivery failed", "one", "answers 422"),
+        ("delivery failed", "two", "answers 403"),
+        ("delivery failed", "three", "I/O operation on closed file. (ValueError)"),
+    ]
 
 
 @pytest.mark.servers
 def test_alert_waits_for_a_sink_that_only_another_runner_has(run: Running) -> None:
     """For a week after that one was last seen; a sink of ours is ours anyhow."""
-    run.runner([], FakeBound())
+    run.runner([], FakeSource())
     state = f"{run.index}-state"
     assert sinks_in_force(run.client, state, ["output", "topic"]) == ["output", "topic"]
     lease = Lease(run.client, state, "webhook", "another", 60)
@@ -148,8 +204,8 @@ def test_alert_waits_for_a_sink_that_only_another_runner_has(run: Running) -> No
 
 @pytest.mark.servers
 def test_runner_that_stalled_takes_nothing_back(deployment: Deployment, run: Running) -> None:
-    """It was overtaken between its claim and its alert, which had grown meanwhile."""
-    bound, overtaking = FakeBound(), FakeBound()
+    """It was overtaken between its claim and its alert, which had updated meanwhile."""
+    source, overtaking = FakeSource(), FakeSource()
     rules = shipped("brute-force")
     store(deployment, *failures(range(40, 46)), ingested=at(50), first=0)
     before: list[dict[str, Any]] = []
@@ -161,6 +217,6 @@ def test_runner_that_stalled_takes_nothing_back(deployment: Deployment, run: Run
         run.step(other, overtaking, at(120))
         before.extend(run.alerts())
 
-    run.step(run.runner(rules, bound, after_claim=overtake), bound, at(60))
+    run.step(run.runner(rules, source, after_claim=overtake), source, at(60))
     assert run.alerts() == before
     assert before[0]["audit"]["alert"]["count"] == 26

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_alerts.runner.post import NoAnswerError, Post
+from audit_alerts.runner.http_post import HttpPost, NoAnswerError
 from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.sinks import NotDeliveredError, Webhook, sinks_of
 from audit_runtime.errors import CredentialsError
@@ -61,7 +61,7 @@ def answering(*chunks: bytes, pause: float = 0.05, tls: ssl.SSLContext | None = 
 def test_post_is_over_when_its_time_is(chunks: tuple[bytes, ...]) -> None:
     """However the receiver keeps it waiting; and no thread stays behind."""
     with answering(*chunks) as url:
-        post = Post(url, 0.4)
+        post = HttpPost(url, 0.4)
         began = time.monotonic()
         with pytest.raises(NoAnswerError, match="in time"):
             post.send(b"{}", {})
@@ -80,9 +80,9 @@ def test_certificate_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     context.load_cert_chain(made.cert, made.key)
     with answering(b"HTTP/1.1 204 No Content\r\n\r\n", tls=context) as url:
         with pytest.raises(NoAnswerError, match="SSLCertVerificationError"):
-            Post(url, 10).send(b"{}", {})
+            HttpPost(url, 10).send(b"{}", {})
         monkeypatch.setenv("SSL_CERT_FILE", made.authority)
-        assert Post(url, 10).send(b"{}", {}) == 204
+        assert HttpPost(url, 10).send(b"{}", {}) == 204
 
 
 def test_receiver_that_speaks_no_http_is_a_sentence() -> None:

@@ -1,4 +1,4 @@
-"""The command, with the real Kafka's bound; runners that are killed, and several at once."""
+"""The command, with the real Kafka's watermark; runners that are killed, and several at once."""
 
 import json
 import os
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_alerts.runner.book import AlertBook
-from audit_alerts.runner.bound import KafkaLog, NoOffsetsError, millis_now
-from audit_alerts.runner.settings import RunnerSettings
+from audit_alerts.runner.alert_store import AlertStore
+from audit_alerts.runner.kafka_source import KafkaSource, NoOffsetsError
+from audit_alerts.times import millis_now
 from audit_local.ports import free_port
 from audit_producer.build import new_event
 from audit_schemas import encode
-from support.alert_runner import FakeBound, Running, at, failures, running, shipped, told
+from support.alert_runner import FakeSource, Running, at, failures, running, shipped, summaries
 from support.command import clean_environment
 from support.conditions import wait_until
 from support.consumers import settle
@@ -38,13 +38,6 @@ def run(deployment: Deployment) -> Iterator[Running]:
         yield found
 
 
-def settings_of(deployment: Deployment) -> RunnerSettings:
-    """Return the settings of a runner."""
-    given = {k.removeprefix("AUDITLOG_").lower(): v for k, v in deployment.environment.items()}
-    given["alert_margin_seconds"] = "0"
-    return RunnerSettings(**given)  # type: ignore[arg-type]  # texts are read
-
-
 def attack(ip: str, ago: timedelta) -> list[bytes]:
     """Return a brute force that began so long ago."""
     begin = datetime.now(UTC) - ago
@@ -55,7 +48,7 @@ def attack(ip: str, ago: timedelta) -> list[bytes]:
 
 
 def test_consumer_held_back_for_hours_makes_the_same_alerts(
-    deployment: Deployment, run: Running, log: Path
+    deployment: Deployment, run: Running, log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing fires, and nothing is passed over, while records wait; then all fires, once."""
     # With the margin, a fast machine would begin before what was settled two seconds ago.
@@ -63,20 +56,20 @@ def test_consumer_held_back_for_hours_makes_the_same_alerts(
     deployment.publish_raw(*attack("203.0.113.1", timedelta(hours=3)), key=b"a")
     with deployment.consuming(log=log) as consumer:
         settle(deployment, log, consumer)
-    deployment.run("alerts", "run", "--once")
+    run.once()
     assert not run.alerts()  # rules begin now
     deployment.publish_raw(*attack("203.0.113.2", timedelta(hours=2)), key=b"a")
     deployment.publish_raw(*attack("203.0.113.3", timedelta(minutes=1)), key=b"b")
     before = millis_now()
-    kafka = KafkaLog(settings_of(deployment))
-    assert kafka.bound() <= before
-    held = kafka.bound()
-    assert kafka.bound() == held
-    deployment.run("alerts", "run", "--once")
+    kafka = KafkaSource(run.settings())
+    assert kafka.ingest_watermark() <= before
+    held = kafka.ingest_watermark()
+    assert kafka.ingest_watermark() == held
+    run.once()
     assert not run.alerts()
     with deployment.consuming(log=log) as consumer:
         settle(deployment, log, consumer)
-    assert kafka.bound() > before
+    assert kafka.ingest_watermark() > before
     kafka.close()
     done = deployment.run("alerts", "run", "--once")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -84,9 +77,10 @@ def test_consumer_held_back_for_hours_makes_the_same_alerts(
     assert found == {"203.0.113.2", "203.0.113.3"}
     ids = {alert["event"]["id"] for alert in run.alerts()}
     assert {line["event"]["id"] for line in lines} == ids
-    assert "covered what was ingested" in done.stderr
-    again = deployment.run("alerts", "run", "--once")
-    assert again.stdout == ""
+    assert '"event": "covered"' in done.stderr
+    capsys.readouterr()
+    run.once()
+    assert capsys.readouterr().out == ""
     topic = deployment.records(f"{deployment.name}.alerts")
     assert sorted(json.loads(r.value or b"")["event"]["id"] for r in topic) == sorted(ids)
 
@@ -97,9 +91,9 @@ def test_group_that_settled_nothing_is_said_in_a_sentence(deployment: Deployment
     assert done.returncode == 1
     assert f"{deployment.name}-indexer has settled nothing" in done.stderr
     assert "Traceback" not in done.stderr
-    kafka = KafkaLog(settings_of(deployment))
+    kafka = KafkaSource(run.settings())
     with pytest.raises(NoOffsetsError):
-        kafka.bound()
+        kafka.ingest_watermark()
     kafka.close()
     assert not run.client.indices.exists(index=run.index) or not run.alerts()
 
@@ -112,17 +106,17 @@ def test_runner_that_is_killed_in_the_middle_doubles_and_loses_nothing(
     deployment: Deployment, run: Running
 ) -> None:
     """After it had claimed its step, with more come since; the next does that very step first."""
-    bound = FakeBound()
+    source = FakeSource()
 
     def die() -> None:
         raise Killed
 
     store(deployment, *failures(range(6)), ingested=at(10), first=0)
     with pytest.raises(Killed):
-        run.step(run.runner(shipped("brute-force"), bound, after_claim=die), bound, at(20))
+        run.step(run.runner(shipped("brute-force"), source, after_claim=die), source, at(20))
     assert not run.alerts()
     store(deployment, *failures(range(6, 9)), ingested=at(30), first=6)
-    run.step(run.runner(shipped("brute-force"), bound), bound, at(40))
+    run.step(run.runner(shipped("brute-force"), source), source, at(40))
     (alert,) = run.alerts()
     assert alert["audit"]["alert"]["count"] == 9
     assert alert["audit"]["alert"]["revision"] == 2  # first as the killed one would have, then more
@@ -131,31 +125,31 @@ def test_runner_that_is_killed_in_the_middle_doubles_and_loses_nothing(
 def test_runner_that_is_killed_after_its_alerts_fires_nothing_twice(
     deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its alerts are stored, its bound is not."""
-    bound = FakeBound()
-    runner = run.runner(shipped("brute-force"), bound)
+    """Its alerts are stored, its source is not."""
+    source = FakeSource()
+    runner = run.runner(shipped("brute-force"), source)
     store(deployment, *failures(range(6)), ingested=at(10), first=0)
-    record = AlertBook.record
+    record = AlertStore.record
 
     def die(*given: Any) -> None:
         record(*given)
         raise Killed
 
-    monkeypatch.setattr(AlertBook, "record", die)
+    monkeypatch.setattr(AlertStore, "record", die)
     with pytest.raises(Killed):
-        run.step(runner, bound, at(20))
+        run.step(runner, source, at(20))
     monkeypatch.undo()
     before = run.alerts()
     assert len(before) == 1
-    run.step(run.runner(shipped("brute-force"), bound), bound, at(20))
+    run.step(run.runner(shipped("brute-force"), source), source, at(20))
     assert run.alerts() == before
 
 
 def test_two_runners_at_once_fire_each_alert_once(deployment: Deployment, run: Running) -> None:
-    """They race for every step, over an hour, with a bound of their own each."""
-    bounds = FakeBound(), FakeBound()
+    """They race for every step, over an hour, with a source of their own each."""
+    bounds = FakeSource(), FakeSource()
     rules = shipped("brute-force", "brute-force-unknown-address", "success-after-failures")
-    runners = [run.runner(rules, bound) for bound in bounds]
+    runners = [run.runner(rules, source) for source in bounds]
     for number in range(6):
         events = [
             event
@@ -164,8 +158,8 @@ def test_two_runners_at_once_fire_each_alert_once(deployment: Deployment, run: R
         ]
         store(deployment, *events, ingested=at(600 * number + 400), first=100 * number)
         threads = [
-            threading.Thread(target=run.step, args=(runner, bound, at(600 * number + 410 + 5 * which)))
-            for which, (runner, bound) in enumerate(zip(runners, bounds, strict=True))
+            threading.Thread(target=run.step, args=(runner, source, at(600 * number + 410 + 5 * which)))
+            for which, (runner, source) in enumerate(zip(runners, bounds, strict=True))
         ]
         for thread in threads:
             thread.start()
@@ -174,7 +168,7 @@ def test_two_runners_at_once_fire_each_alert_once(deployment: Deployment, run: R
     alone = f"{run.index}-alone"
     run.step(run.runner(rules, bounds[0], index=alone), bounds[0], at(9000))
     run.step(runners[0], bounds[0], at(9000))
-    assert told(run.alerts()) == told(run.alerts(alone))
+    assert summaries(run.alerts()) == summaries(run.alerts(alone))
 
 
 def test_runner_killed_again_and_again_tells_each_alert(
@@ -194,7 +188,7 @@ def test_runner_killed_again_and_again_tells_each_alert(
                     command, env=clean_environment() | deployment.environment, stdout=file, stderr=file
                 )
             if number < 2:
-                wait_until(lambda: b"rules, every" in output.read_bytes(), what="it runs")
+                wait_until(lambda: b'"event": "running"' in output.read_bytes(), what="it runs")
                 os.kill(process.pid, signal.SIGKILL)
                 process.wait()
                 continue
@@ -238,17 +232,17 @@ def test_runner_waits_for_an_elasticsearch_that_is_away(
                 stdout=file,
                 stderr=file,
             )
-        wait_until(lambda: b"waiting: Elasticsearch" in output.read_bytes(), what="it waits")
+        wait_until(lambda: b'"event": "waiting"' in output.read_bytes(), what="it waits")
         failures = "auditlog_alerts_round_failures_total"
         wait_until(lambda: samples(port)[failures] >= 3, what="it tries again and again")
         status, problem = get(port, "/readyz")
         assert status == 503
         assert problem.startswith("Elasticsearch: ")
         assert get(port, "/healthz") == (200, "ok\n")
-        assert samples(port)["auditlog_alerts_waiting"] == 1
+        assert samples(port)["auditlog_alerts_blocked"] == 1
         proxy.mend()
         wait_until(lambda: run.client.indices.exists(index=run.index), what="it goes on")
         process.terminate()
         assert process.wait(30) == 0, output.read_text()
     assert "Traceback" not in output.read_text()
-    assert output.read_text().count("waiting: Elasticsearch") == 1
+    assert output.read_text().count('"why": "Elasticsearch: ') == 1

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from audit_alerts import Episode
 from audit_alerts.backfill import backfill_rule
-from audit_alerts.plan import Origin
+from audit_alerts.plan import LogSource
 from audit_generator.attacks import Attacks, Label
 from audit_generator.everyday import EVERYDAY
 from audit_generator.intrusions import INTRUSIONS
@@ -153,7 +153,7 @@ def test_backfill_of_the_real_elasticsearch_finds_the_same(deployment: Deploymen
     fired = 0
     with AuditLog(deployment.query) as log:
         for rule in RULES:
-            if rule.origin is Origin.EVENTS:
+            if rule.log_source is LogSource.EVENTS:
                 expected = list(found_by([rule], memory, attacks.start, end))
                 assert expected == backfill_rule(log, rule, attacks.start, end), rule.name
                 fired += len(expected)

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from audit_alerts import Rule
 from audit_alerts.fields import groupable
-from audit_alerts.plan import Origin
+from audit_alerts.plan import LogSource
 from audit_alerts.rules import read_rules
 from audit_alerts.runner.alert import TEMPLATE
-from audit_kibana import Bundle, Form, KibanaRule, Places, bundle_of, kibana_rule
+from audit_kibana import Bundle, ExportTarget, KibanaRule, RuleType, bundle_of, kibana_rule
 from audit_kibana.dashboard import CHARTS, HOUR, WEEKDAY
+from audit_kibana.durations import kibana_duration
 from audit_kibana.lens import RECORDS
 from audit_kibana.saved_objects import SEARCHES
-from audit_kibana.spans import kibana_span
 from audit_schemas import Catalogue
 from audit_schemas.template import mapping
 from support.command import auditlog
@@ -26,7 +26,7 @@ from support.servers import ROOT
 FOLDER = ROOT / "deploy" / "alerts"
 RULES = read_rules([FOLDER], Catalogue.load())
 WITH_RANGES = read_rules([FOLDER], Catalogue.load(), ["198.51.100.0/24", "2001:db8:dead::/48"])
-BUNDLE = bundle_of(RULES, Places())
+BUNDLE = bundle_of(RULES, ExportTarget())
 
 
 def leaves(properties: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -90,13 +90,13 @@ def test_ids_are_unique_and_of_names() -> None:
 
 def test_ids_stay_what_they_were() -> None:
     """Whoever changes how ids are made leaves every deployment with two of everything."""
-    assert "730e98b4-170d-5d20-a5db-6ba35e0d234f" == Places().id_of("dashboard", "audit-log")
+    assert "730e98b4-170d-5d20-a5db-6ba35e0d234f" == ExportTarget().id_of("dashboard", "audit-log")
     assert "4e831628-d7cf-568f-aad7-5fb1c5282cf7" == rule_of("brute-force-unknown-address").id
 
 
 def test_another_space_has_other_ids() -> None:
     """Kibana takes an id only once, in all spaces together."""
-    elsewhere = bundle_of(RULES, Places(space="audit"))
+    elsewhere = bundle_of(RULES, ExportTarget(space="audit"))
     assert not {rule.id for rule in BUNDLE.rules} & {rule.id for rule in elsewhere.rules}
     assert not {each["id"] for each in BUNDLE.objects} & {each["id"] for each in elsewhere.objects}
 
@@ -104,7 +104,7 @@ def test_another_space_has_other_ids() -> None:
 def test_the_export_is_the_same_each_time(tmp_path: Path) -> None:
     """So that it can be kept under version control."""
     for name in ("one", "two"):
-        bundle_of(RULES, Places()).write(tmp_path / name)
+        bundle_of(RULES, ExportTarget()).write(tmp_path / name)
     one, two = (
         {
             file.relative_to(tmp_path / name): file.read_bytes()
@@ -233,7 +233,7 @@ def test_panels_do_not_lie_on_one_another() -> None:
 
 def test_parameters_of_es_query_rules_are_what_kibana_takes() -> None:
     """Its own bounds, as it checks them."""
-    found = [rule for rule in BUNDLE.rules if not rule.form.is_detection]
+    found = [rule for rule in BUNDLE.rules if not rule.type.is_detection]
     assert found
     for rule in found:
         body, params = rule.body, rule.body["params"]
@@ -256,7 +256,7 @@ def test_parameters_of_es_query_rules_are_what_kibana_takes() -> None:
 
 def test_detection_rules_have_what_kibana_asks_for() -> None:
     """Risk and severity of the level, a query language, a threshold with its cardinality."""
-    found = [rule for rule in BUNDLE.rules if rule.form.is_detection]
+    found = [rule for rule in BUNDLE.rules if rule.type.is_detection]
     assert {"credential-stuffing-network", "password-spraying", "user-from-several-networks"} == {
         rule.rule for rule in found
     }
@@ -279,10 +279,10 @@ def test_detection_rules_have_what_kibana_asks_for() -> None:
 def test_rules_group_by_fields_of_the_mapping() -> None:
     """And those over events leave out what an event may lack."""
     for rule in BUNDLE.rules:
-        if rule.form is Form.ALERTS:
+        if rule.type is RuleType.ALERTS:
             continue
         body = rule.body
-        if rule.form is Form.THRESHOLD:
+        if rule.type is RuleType.THRESHOLD:
             fields = [*body["threshold"]["field"], body["threshold"]["cardinality"][0]["field"]]
         else:
             term = body["params"]["termField"]
@@ -295,7 +295,7 @@ def test_rules_over_alerts_ask_for_fields_of_the_runners_alerts() -> None:
     """By its own mapping: a rule over a field that is none would be silent for ever."""
     of_alerts = set(leaves(TEMPLATE["properties"]))
     for rule in BUNDLE.rules:
-        if rule.form is Form.ALERTS:
+        if rule.type is RuleType.ALERTS:
             params = rule.body["params"]
             (asked,) = json.loads(params["esQuery"])["query"]["bool"]["filter"]
             assert {params["timeField"], *params["termField"], *asked["term"]} <= of_alerts
@@ -317,26 +317,28 @@ def window(rule: KibanaRule) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "form", "why"),
+    ("name", "rule_type", "why"),
     [
-        ("brute-force", Form.ES_QUERY, "ours slides"),
-        ("settings-burst", Form.ES_QUERY, "without organization.id"),
-        ("password-spraying", Form.THRESHOLD, "ours slides"),
-        ("success-after-failures", Form.ALERTS, "no order"),
-        ("new-address-then-sensitive", Form.ALERTS, "no order"),
-        ("unusual-hours", Form.ALERTS, "usual hours"),
-        ("log-fell-silent", Form.ALERTS, "missing"),
-        ("dead-letter-flood", Form.ALERTS, "Kafka"),
-        ("id-conflict", Form.ALERTS, "Kafka"),
-        ("login-from-denied-range", Form.ALERTS, "AUDITLOG_DENIED_RANGES"),
+        ("brute-force", RuleType.ES_QUERY, "ours slides"),
+        ("settings-burst", RuleType.ES_QUERY, "without organization.id"),
+        ("password-spraying", RuleType.THRESHOLD, "ours slides"),
+        ("success-after-failures", RuleType.ALERTS, "no order"),
+        ("new-address-then-sensitive", RuleType.ALERTS, "no order"),
+        ("unusual-hours", RuleType.ALERTS, "usual hours"),
+        ("log-fell-silent", RuleType.ALERTS, "missing"),
+        ("dead-letter-flood", RuleType.ALERTS, "Kafka"),
+        ("id-conflict", RuleType.ALERTS, "Kafka"),
+        ("login-from-denied-range", RuleType.ALERTS, "AUDITLOG_DENIED_RANGES"),
     ],
 )
-def test_the_export_says_what_each_rule_becomes_and_why(name: str, form: Form, why: str) -> None:
+def test_the_export_says_what_each_rule_becomes_and_why(
+    name: str, rule_type: RuleType, why: str
+) -> None:
     """What Kibana can't say comes from our runner's alerts."""
     rule = rule_of(name)
-    assert form is rule.form
+    assert rule_type is rule.type
     assert why in rule.note
-    if form is Form.ALERTS:
+    if rule_type is RuleType.ALERTS:
         params = rule.body["params"]
         assert ["audit-alerts"] == params["index"]
         assert {"term": {"rule.name": name}} in json.loads(params["esQuery"])["query"]["bool"]["filter"]
@@ -346,16 +348,16 @@ def test_the_export_says_what_each_rule_becomes_and_why(name: str, form: Form, w
 def test_denied_ranges_are_the_deployments_own() -> None:
     """Never those of the examples: without a list, the rule waits for our runner's alerts."""
     assert "203.0.113" not in json.dumps(rule_of("login-from-denied-range").body)
-    named = rule_of("login-from-denied-range", bundle_of(WITH_RANGES, Places()))
-    assert Form.ES_QUERY is named.form
+    named = rule_of("login-from-denied-range", bundle_of(WITH_RANGES, ExportTarget()))
+    assert RuleType.ES_QUERY is named.type
     assert "198.51.100.0" in named.body["params"]["esQuery"]
     assert "2001" in named.body["params"]["esQuery"]
 
 
 def test_without_detection_rules_all_come_from_alerting() -> None:
     """Elastic Security may not be there, or not be allowed."""
-    plain = bundle_of(RULES, Places(), detection=False)
-    assert {Form.ES_QUERY, Form.ALERTS} == {rule.form for rule in plain.rules}
+    plain = bundle_of(RULES, ExportTarget(), detection=False)
+    assert {RuleType.ES_QUERY, RuleType.ALERTS} == {rule.type for rule in plain.rules}
     assert "detection" in rule_of("password-spraying", plain).note
     assert {rule.id for rule in BUNDLE.rules} == {rule.id for rule in plain.rules}
 
@@ -385,19 +387,19 @@ detection:
   login: {event.action: login}
   condition: login
 auditlog:
-  first-seen: {field: source.ip, by: [organization.id, audit.user], history: 30d}
+  new-terms: {field: source.ip, by: [organization.id, audit.user], history: 30d}
   reasons: {history: h}
 """
 
 
 def test_what_is_new_becomes_new_terms(tmp_path: Path) -> None:
     """Kibana has a rule for values that were not there before; it can't count them."""
-    rule = kibana_rule(compiled(tmp_path, NEW_NETWORK % (1, "")), Places())
-    assert Form.NEW_TERMS is rule.form
+    rule = kibana_rule(compiled(tmp_path, NEW_NETWORK % (1, "")), ExportTarget())
+    assert RuleType.NEW_TERMS is rule.type
     assert ["audit.user", "source.ip"] == rule.body["new_terms_fields"]
     assert "now-30d" == rule.body["history_window_start"]
-    counted = kibana_rule(compiled(tmp_path, NEW_NETWORK % (2, ", condition: c")), Places())
-    assert Form.ALERTS is counted.form
+    counted = kibana_rule(compiled(tmp_path, NEW_NETWORK % (2, ", condition: c")), ExportTarget())
+    assert RuleType.ALERTS is counted.type
 
 
 SEVERAL_PARTS = """
@@ -432,7 +434,7 @@ detection: {it: {event.action: chat-closed}, condition: it}
 
 def test_parts_are_asked_for_together(tmp_path: Path) -> None:
     """A count over two base rules is a count over either's events."""
-    rule = kibana_rule(compiled(tmp_path, SEVERAL_PARTS % "audit.user"), Places())
+    rule = kibana_rule(compiled(tmp_path, SEVERAL_PARTS % "audit.user"), ExportTarget())
     query = json.loads(rule.body["params"]["esQuery"])["query"]["query_string"]["query"]
     assert r"(event.action:chat\-opened) OR (event.action:chat\-closed)" == query
     assert (150, "s") == (rule.body["params"]["timeWindowSize"], rule.body["params"]["timeWindowUnit"])
@@ -443,22 +445,22 @@ def test_parts_are_asked_for_together(tmp_path: Path) -> None:
 )
 def test_groups_that_kibana_can_not_make_come_from_the_runner(tmp_path: Path, fields: str) -> None:
     """By what an event may lack alone, or by too many fields."""
-    rule = kibana_rule(compiled(tmp_path, SEVERAL_PARTS % fields), Places())
-    assert Form.ALERTS is rule.form
+    rule = kibana_rule(compiled(tmp_path, SEVERAL_PARTS % fields), ExportTarget())
+    assert RuleType.ALERTS is rule.type
 
 
 def test_spans_are_whole_numbers_of_their_unit() -> None:
     """Kibana takes no fractions."""
-    spans = [kibana_span(millis) for millis in (660_000, 3_600_000, 86_400_000, 90_000, 1_500)]
+    spans = [kibana_duration(millis) for millis in (660_000, 3_600_000, 86_400_000, 90_000, 1_500)]
     assert [(11, "m"), (1, "h"), (1, "d"), (90, "s"), (2, "s")] == spans
 
 
 def test_a_rules_name_never_leads_out_of_the_folder(tmp_path: Path) -> None:
     """Names are free text in a deployment's own rules."""
     odd = compiled(tmp_path, NEW_NETWORK.replace("name: new-network", "name: ../../odd") % (1, ""))
-    bundle_of([odd], Places()).write(tmp_path / "out")
+    bundle_of([odd], ExportTarget()).write(tmp_path / "out")
     (file,) = (tmp_path / "out" / "rules").iterdir()
-    assert f"{kibana_rule(odd, Places()).id}.json" == file.name
+    assert f"{kibana_rule(odd, ExportTarget()).id}.json" == file.name
 
 
 def test_export_writes_requests_that_can_be_sent_as_they_are(tmp_path: Path) -> None:
@@ -473,8 +475,8 @@ def test_export_writes_requests_that_can_be_sent_as_they_are(tmp_path: Path) -> 
     lines = (tmp_path / "out" / "saved-objects.ndjson").read_text().splitlines()
     assert list(BUNDLE.objects) == [json.loads(line) for line in lines]
     again = auditlog("kibana", "export", str(tmp_path / "out"), "--json", "--no-detection")
-    forms = {line["rule"]: line["form"] for line in map(json.loads, again.stdout.splitlines())}
-    assert "over alerts" == forms["password-spraying"]
+    types = {line["rule"]: line["type"] for line in map(json.loads, again.stdout.splitlines())}
+    assert "over alerts" == types["password-spraying"]
 
 
 def test_export_names_the_indices_that_are_set(tmp_path: Path) -> None:
@@ -506,5 +508,5 @@ def test_export_refuses_a_folder_with_a_rule_that_is_none_any_more(tmp_path: Pat
 
 def test_rules_over_alerts_are_those_of_the_runner() -> None:
     """Every rule that looks at dead letters is among them."""
-    over = {rule.rule for rule in BUNDLE.rules if rule.form is Form.ALERTS}
-    assert {rule.name for rule in RULES if rule.origin is Origin.DEAD_LETTERS} <= over
+    over = {rule.rule for rule in BUNDLE.rules if rule.type is RuleType.ALERTS}
+    assert {rule.name for rule in RULES if rule.log_source is LogSource.DEAD_LETTERS} <= over

@@ -17,19 +17,19 @@ from typing import Any
 
 import pytest
 from audit_alerts.rules import read_rules
-from audit_kibana import KibanaError, KibanaSettings, Places, bundle_of
+from audit_kibana import ExportTarget, KibanaError, KibanaSettings, bundle_of
 from audit_kibana.client import Kibana
-from audit_kibana.errors import Refused, Unreachable
-from audit_kibana.importing import Done, Outcome, imported
+from audit_kibana.errors import KibanaRefusedError, KibanaUnreachableError
+from audit_kibana.importing import ImportOutcome, ImportResult, imported
 from audit_schemas import Catalogue
 from pydantic import ValidationError
 from support.command import auditlog
 from support.servers import ROOT
 
-BUNDLE = bundle_of(read_rules([ROOT / "deploy" / "alerts"], Catalogue.load()), Places())
+BUNDLE = bundle_of(read_rules([ROOT / "deploy" / "alerts"], Catalogue.load()), ExportTarget())
 IMPORT = "/api/saved_objects/_import?overwrite=true"
-ALERTING = [rule for rule in BUNDLE.rules if not rule.form.is_detection]
-DETECTION = [rule for rule in BUNDLE.rules if rule.form.is_detection]
+ALERTING = [rule for rule in BUNDLE.rules if not rule.type.is_detection]
+DETECTION = [rule for rule in BUNDLE.rules if rule.type.is_detection]
 
 
 @dataclass
@@ -182,13 +182,13 @@ def settings(url: str, **given: Any) -> KibanaSettings:
     return KibanaSettings(kibana_url=url, **{f"kibana_{name}": value for name, value in given.items()})
 
 
-def bring(stub: Stub, **given: Any) -> list[Done]:
+def bring(stub: Stub, **given: Any) -> list[ImportResult]:
     """Import everything."""
     with Kibana(settings(stub.url, **given)) as kibana:
         return list(imported(BUNDLE, kibana))
 
 
-def outcomes(done: list[Done]) -> dict[str, str]:
+def outcomes(done: list[ImportResult]) -> dict[str, str]:
     """Return what became of each thing."""
     return {each.name: each.outcome.value for each in done}
 
@@ -212,7 +212,7 @@ def test_objects_go_as_one_file_and_rules_one_by_one(stub: Stub) -> None:
     assert {"application/json"} == {request.headers["content-type"] for request in rest}
     assert {"true"} == {request.headers["kbn-xsrf"] for request in stub.requests}
     assert not any("authorization" in request.headers for request in stub.requests)
-    assert {Outcome.CREATED} == {each.outcome for each in done}
+    assert {ImportOutcome.CREATED} == {each.outcome for each in done}
     assert len(BUNDLE.objects) + len(BUNDLE.rules) == len(done)
 
 
@@ -221,7 +221,7 @@ def test_a_second_import_replaces_and_adds_nothing(stub: Stub) -> None:
     bring(stub)
     made = dict(stub.rules)
     again = bring(stub)
-    assert {Outcome.UPDATED} == {each.outcome for each in again}
+    assert {ImportOutcome.UPDATED} == {each.outcome for each in again}
     assert made == stub.rules
 
 
@@ -306,10 +306,13 @@ def test_errors_inside_a_good_answer_are_told(stub: Stub) -> None:
     }
     stub.special = refusing(IMPORT, Answer(body=body))
     done = bring(stub)
-    assert (Outcome.FAILED, True) == (done[0].outcome, "does not know this type" in done[0].reason)
+    assert (ImportOutcome.FAILED, True) == (
+        done[0].outcome,
+        "does not know this type" in done[0].reason,
+    )
     assert other["attributes"]["name"] == done[1].name
-    assert (Outcome.FAILED, True) == (done[1].outcome, "does not say" in done[1].reason)
-    assert {Outcome.CREATED} == {each.outcome for each in done[2:]}
+    assert (ImportOutcome.FAILED, True) == (done[1].outcome, "does not say" in done[1].reason)
+    assert {ImportOutcome.CREATED} == {each.outcome for each in done[2:]}
 
 
 def test_one_refused_rule_hinders_no_other(stub: Stub) -> None:
@@ -317,7 +320,7 @@ def test_one_refused_rule_hinders_no_other(stub: Stub) -> None:
     wrong = Answer(400, {"statusCode": 400, "message": "params invalid: [bold]\x1b[31m"})
     stub.special = refusing(ALERTING[0].path, wrong)
     done = bring(stub)
-    (failed,) = (each for each in done if each.outcome is not Outcome.CREATED)
+    (failed,) = (each for each in done if each.outcome is not ImportOutcome.CREATED)
     assert ALERTING[0].rule == failed.name
     assert "status 400 (params invalid" in failed.reason
     assert "\x1b" not in failed.reason
@@ -338,7 +341,7 @@ def test_each_refusal_says_what_to_do(stub: Stub, status: int, told: str) -> Non
     """And nothing is asked a second time."""
     stub.special = lambda _: Answer(status, {"statusCode": status, "message": "words"})
     done = bring(stub)
-    assert {Outcome.FAILED} == {each.outcome for each in done}
+    assert {ImportOutcome.FAILED} == {each.outcome for each in done}
     for each in done:
         assert told in each.reason
         assert "words" in each.reason
@@ -349,7 +352,7 @@ def test_no_detection_privileges_leave_the_rest_standing(stub: Stub) -> None:
     """Elastic Security is often another team's."""
     stub.special = refusing("/api/detection_engine", Answer(403, {"message": "no"}))
     done = bring(stub)
-    failed = {each.name for each in done if each.outcome is Outcome.FAILED}
+    failed = {each.name for each in done if each.outcome is ImportOutcome.FAILED}
     assert {rule.rule for rule in DETECTION} == failed
 
 
@@ -357,14 +360,14 @@ def test_somebody_elses_change_is_not_overwritten_blindly(stub: Stub) -> None:
     """A second 409, at the replacement, is a change at the same time."""
     bring(stub)
     stub.special = refusing(ALERTING[0].path, Answer(409, {"message": "version"}), "PUT")
-    (failed,) = (each for each in bring(stub) if each.outcome is not Outcome.UPDATED)
+    (failed,) = (each for each in bring(stub) if each.outcome is not ImportOutcome.UPDATED)
     assert "somebody else at the same time" in failed.reason
 
 
 def test_an_id_that_another_space_has_is_told(stub: Stub) -> None:
     """There, but not here: Kibana says 409, then 404."""
     stub.special = refusing(ALERTING[0].path, Answer(409, {"message": "conflict"}))
-    (failed,) = (each for each in bring(stub) if each.outcome is not Outcome.CREATED)
+    (failed,) = (each for each in bring(stub) if each.outcome is not ImportOutcome.CREATED)
     assert "not in this space" in failed.reason
     assert "--space" in failed.reason
 
@@ -374,9 +377,9 @@ def test_an_id_that_another_space_has_is_told(stub: Stub) -> None:
     [
         (Answer(401, {"statusCode": 401, "message": "x"}), "refuses the credentials"),
         (Answer(302, b"", {"location": "/login?next=%2F"}), "sends on to /login"),
-        (Answer(200, b"<html>Hello</html>"), "is no Kibana (status 200)"),
-        (Answer(404, b"not found"), "is no Kibana (status 404)"),
-        (Answer(200, b'"text"'), "is no Kibana"),
+        (Answer(200, b"<html>Hello</html>"), "is not Kibana (status 200)"),
+        (Answer(404, b"not found"), "is not Kibana (status 404)"),
+        (Answer(200, b'"text"'), "is not Kibana"),
         (Answer(cut=True), "makes nothing twice"),
     ],
 )
@@ -384,9 +387,9 @@ def test_when_all_would_fail_nothing_further_is_tried(stub: Stub, answer: Answer
     """One sentence, one request."""
     stub.special = lambda _: answer
     done = bring(stub)
-    assert Outcome.FAILED is done[0].outcome
+    assert ImportOutcome.FAILED is done[0].outcome
     assert told in done[0].reason
-    assert {Outcome.NOT_TRIED} == {each.outcome for each in done[1:]}
+    assert {ImportOutcome.NOT_TRIED} == {each.outcome for each in done[1:]}
     assert 1 + len(BUNDLE.rules) == len(done)
     assert 1 == len(stub.requests)
 
@@ -405,7 +408,7 @@ def test_nobody_there(free_port: int) -> None:
     """The sentence names the address, and where to set it."""
     with (
         Kibana(settings(f"http://127.0.0.1:{free_port}")) as kibana,
-        pytest.raises(Unreachable) as told,
+        pytest.raises(KibanaUnreachableError) as told,
     ):
         kibana.send("GET", "/api/status")
     assert f"does not answer at http://127.0.0.1:{free_port}" in str(told.value)
@@ -424,7 +427,7 @@ def free_port() -> int:
 def test_a_refusal_carries_its_status(stub: Stub) -> None:
     """For whoever decides by it."""
     stub.special = lambda _: Answer(400, {"message": "m"})
-    with Kibana(settings(stub.url)) as kibana, pytest.raises(Refused) as told:
+    with Kibana(settings(stub.url)) as kibana, pytest.raises(KibanaRefusedError) as told:
         kibana.send("POST", "/api/x", {})
     assert 400 == told.value.status
 
@@ -511,8 +514,8 @@ def test_a_ca_of_ones_own_is_named(certificate: tuple[Path, Path]) -> None:
     """With it, the certificate is trusted; without, nothing is sent and the sentence says how."""
     with serving(certificate) as stub:
         done = bring(stub, api_key="a2V5")
-        assert (Outcome.FAILED, True) == (done[0].outcome, "--ca-file" in done[0].reason)
+        assert (ImportOutcome.FAILED, True) == (done[0].outcome, "--ca-file" in done[0].reason)
         assert "is not trusted" in done[0].reason
         assert not stub.requests
         trusting = bring(stub, api_key="a2V5", ca_file=certificate[0])
-        assert {Outcome.CREATED} == {each.outcome for each in trusting}
+        assert {ImportOutcome.CREATED} == {each.outcome for each in trusting}

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from audit_alerts import Rule
 from audit_alerts.examples import example_events
-from audit_alerts.hits import as_time, in_millis
 from audit_alerts.rules import read_rules
-from audit_kibana import Form, KibanaRule, Places, bundle_of
+from audit_alerts.times import as_time, in_millis
+from audit_kibana import ExportTarget, KibanaRule, RuleType, bundle_of
 from audit_kibana.dashboard import CHARTS, HOUR, WEEKDAY
 from audit_kibana.lens import RECORDS
 from audit_kibana.saved_objects import SEARCHES
@@ -28,8 +28,8 @@ CATALOGUE = Catalogue.load()
 FOLDER = ROOT / "deploy" / "alerts"
 RANGES = ["203.0.113.0/24", "2001:db8:bad::/48"]  # those of the examples
 RULES = {rule.name: rule for rule in read_rules([FOLDER], CATALOGUE, RANGES)}
-FORMS = {rule.rule: rule.form for rule in bundle_of(RULES.values(), Places()).rules}
-OVER_EVENTS = sorted(name for name, form in FORMS.items() if form is not Form.ALERTS)
+FORMS = {rule.rule: rule.type for rule in bundle_of(RULES.values(), ExportTarget()).rules}
+OVER_EVENTS = sorted(name for name, form in FORMS.items() if form is not RuleType.ALERTS)
 
 COARSER = {
     # Kibana would leave out who has no organization, so these are grouped without it.
@@ -42,7 +42,7 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def seconds_back(rule: KibanaRule) -> timedelta:
     """Return how far back the rule looks."""
-    if rule.form is Form.THRESHOLD:
+    if rule.type is RuleType.THRESHOLD:
         return timedelta(seconds=int(rule.body["from"].removeprefix("now-").removesuffix("s")))
     params = rule.body["params"]
     return timedelta(**{UNITS[params["timeWindowUnit"]]: params["timeWindowSize"]})
@@ -50,7 +50,7 @@ def seconds_back(rule: KibanaRule) -> timedelta:
 
 def searched(rule: KibanaRule) -> tuple[str, dict[str, Any], Sequence[str]]:
     """Return index, query and fields of the groups, as Kibana reads them from the rule."""
-    if rule.form is Form.THRESHOLD:
+    if rule.type is RuleType.THRESHOLD:
         query = {"query_string": {"query": rule.body["query"], "analyze_wildcard": True}}
         return rule.body["index"][0], query, rule.body["threshold"]["field"]
     params = rule.body["params"]
@@ -65,14 +65,14 @@ def request(rule: KibanaRule, at: int) -> dict[str, Any]:
     begin = as_time(at) - seconds_back(rule)
     bounds = {"gt": begin.isoformat(), "lte": as_time(at).isoformat()}
     time_field = "event.ingested"
-    if rule.form is not Form.THRESHOLD:
+    if rule.type is not RuleType.THRESHOLD:
         assert time_field == rule.body["params"]["timeField"]
     sources = [{field: {"terms": {"field": field}}} for field in fields]
     groups: dict[str, Any] = {"composite": {"size": 1000, "sources": sources}}
-    if rule.form is Form.ES_QUERY and len(fields) == 1:
+    if rule.type is RuleType.ES_QUERY and len(fields) == 1:
         groups = {"terms": {"field": fields[0], "size": rule.body["params"]["termSize"]}}
         groups["aggs"] = {"topHitsAgg": {"top_hits": {"size": rule.body["params"]["size"]}}}
-    if rule.form is Form.THRESHOLD:
+    if rule.type is RuleType.THRESHOLD:
         field = rule.body["threshold"]["cardinality"][0]["field"]
         groups["aggs"] = {"cardinality_count": {"cardinality": {"field": field}}}
     return {
@@ -85,7 +85,7 @@ def request(rule: KibanaRule, at: int) -> dict[str, Any]:
 def fired(rule: KibanaRule, answer: Mapping[str, Any]) -> Iterator[Any]:
     """Yield the groups that reach the rule's threshold."""
     for bucket in answer["aggregations"]["groupAgg"]["buckets"]:
-        if rule.form is Form.THRESHOLD:
+        if rule.type is RuleType.THRESHOLD:
             threshold = rule.body["threshold"]
             values = bucket["cardinality_count"]["value"]
             enough = values >= threshold["cardinality"][0]["value"]
@@ -109,7 +109,7 @@ def stored(deployment: Deployment, events: Sequence[Mapping[str, Any]], month: i
 
 def kibana_rule_of(rule: Rule, index: str) -> KibanaRule:
     """Return what a rule becomes for an index."""
-    (found,) = bundle_of([rule], Places(events=index)).rules
+    (found,) = bundle_of([rule], ExportTarget(events=index)).rules
     return found
 
 
@@ -141,7 +141,7 @@ def test_a_rule_fires_in_kibana_on_its_examples(deployment: Deployment, name: st
 
 def test_every_form_that_asks_for_events_is_tried() -> None:
     """Of the shipped rules nine ask for events."""
-    assert {Form.ES_QUERY, Form.THRESHOLD} == {FORMS[name] for name in OVER_EVENTS}
+    assert {RuleType.ES_QUERY, RuleType.THRESHOLD} == {FORMS[name] for name in OVER_EVENTS}
     assert len(OVER_EVENTS) >= 9
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 from audit_alerts.compile import compile_rule
-from audit_alerts.hits import as_time
-from audit_alerts.plan import Base, Correlation, Kind, Origin, Rule
+from audit_alerts.plan import Base, Correlation, Kind, LogSource, Rule
+from audit_alerts.times import as_time
 from audit_alerts.translate import translated
 from audit_schemas import Catalogue, format_timestamp
 from sigma.rule import SigmaRule
@@ -71,7 +71,7 @@ def text_of(parts: Sequence[Mapping[str, Any]]) -> str:
 
 
 def compiled(parts: Sequence[Mapping[str, Any]], *, ranges: Sequence[str] = ()) -> Rule:
-    """Return the rule that documents are. Raises RuleRefused."""
+    """Return the rule that documents are. Raises RuleRefusedError."""
     return compile_rule(text_of(parts), "some.yml", CATALOGUE, ranges=ranges)
 
 
@@ -82,7 +82,7 @@ def base(name: str = "login", **detection: Any) -> Base:
         {"title": name, "logsource": {"product": "auditlog"}, "detection": wanted}
     )
     tree = parsed.detection.parsed_condition[0].parsed
-    return Base(name, Origin.EVENTS, translated(tree, Origin.EVENTS), "")
+    return Base(name, LogSource.EVENTS, translated(tree, LogSource.EVENTS), "")
 
 
 def correlation(

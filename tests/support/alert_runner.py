@@ -1,4 +1,4 @@
-"""A runner of rules for tests: events with chosen times of arrival, and a bound that the test sets."""
+"""A runner of rules for tests: events with chosen times of arrival, a watermark that the test sets."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -9,8 +9,10 @@ from typing import Any
 import elasticsearch
 from audit_alerts.plan import Rule
 from audit_alerts.rules import read_rules, shipped_folder
-from audit_alerts.runner.book import AlertBook
-from audit_alerts.runner.runner import Covered, Runner, version_of
+from audit_alerts.runner.alert_store import AlertStore
+from audit_alerts.runner.runner import RoundSummary, Runner, version_of
+from audit_alerts.runner.service import run_alerts
+from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.state import RuleStates
 from audit_producer.build import new_event
 from audit_query import AuditLog
@@ -19,14 +21,14 @@ from support.servers import Deployment
 
 __all__ = [
     "START",
-    "FakeBound",
+    "FakeSource",
     "Running",
     "at",
     "failures",
     "millis",
     "running",
     "shipped",
-    "told",
+    "summaries",
 ]
 
 START = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -56,19 +58,19 @@ def shipped(*names: str) -> list[Rule]:
 
 
 @dataclass
-class FakeBound:
-    """A bound that the test sets, and dead letters that it makes."""
+class FakeSource:
+    """A watermark that the test sets, and dead letters that it makes."""
 
     upto: int = 0
     records: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
 
-    def bound(self) -> int:
+    def ingest_watermark(self) -> int:
         """Return it."""
         return self.upto
 
-    def letters(self, start: int, end: int) -> Iterator[dict[str, Any]]:
+    def dead_letters(self, start: int, end: int) -> Iterator[dict[str, Any]]:
         """Return what was taken then."""
-        return iter([letter for taken, letter in self.records if start <= taken < end])
+        return iter([headers for taken, headers in self.records if start <= taken < end])
 
 
 @dataclass
@@ -83,7 +85,7 @@ class Running:
     def runner(
         self,
         rules: Sequence[Rule],
-        source: FakeBound,
+        source: FakeSource,
         *,
         since: datetime | None = START,
         index: str | None = None,
@@ -93,26 +95,37 @@ class Running:
         """Return a runner; with an index of alerts of its own if one is named."""
         name = index or self.index
         states = RuleStates(self.client, f"{name}-state")
-        book = AlertBook(self.client, name, "http://localhost:8484", lambda: ["webhook"])
+        alert_store = AlertStore(self.client, name, "http://localhost:8484", lambda: ["webhook"])
         states.prepare()
-        book.prepare()
+        alert_store.prepare()
         return Runner(
             [(rule, version_of(rule, None)) for rule in rules],
             self.log,
             source,
             states,
-            book,
+            alert_store,
             since=None if since is None else millis(since),
             after_claim=after_claim,
             longest=longest,
         )
 
-    @property
-    def book(self) -> AlertBook:
-        """The alerts."""
-        return AlertBook(self.client, self.index, "http://localhost:8484", lambda: ["webhook"])
+    def settings(self) -> RunnerSettings:
+        """Return the settings of a runner that stays behind by nothing."""
+        names = {name: name.removeprefix("AUDITLOG_").lower() for name in self.deployment.environment}
+        given = {names[name]: value for name, value in self.deployment.environment.items()}
+        given |= {"alert_margin_seconds": "0", "alerts_index": self.index}
+        return RunnerSettings(**given)  # type: ignore[arg-type]  # texts are read
 
-    def step(self, runner: Runner, source: FakeBound, upto: datetime) -> Covered | None:
+    def once(self, since: datetime | None = None) -> None:
+        """Do what `auditlog alerts run --once` does, within this process."""
+        run_alerts(self.settings(), every=60, once=True, since=since)
+
+    @property
+    def alert_store(self) -> AlertStore:
+        """The alerts."""
+        return AlertStore(self.client, self.index, "http://localhost:8484", lambda: ["webhook"])
+
+    def step(self, runner: Runner, source: FakeSource, upto: datetime) -> RoundSummary | None:
         """Let it go on up to then."""
         source.upto = millis(upto)
         return runner.round()
@@ -125,7 +138,7 @@ class Running:
         return [hit["_source"] for hit in found["hits"]["hits"]]
 
 
-def told(alerts: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
+def summaries(alerts: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """Return what alerts say, less when they were made and revised."""
     return [
         (

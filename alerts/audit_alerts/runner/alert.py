@@ -8,13 +8,14 @@ from typing import Any
 
 from audit_schemas import format_timestamp
 
-from audit_alerts.episodes import Span
-from audit_alerts.hits import Group, as_time, in_millis
+from audit_alerts.episodes import FiringSpan
+from audit_alerts.matches import GroupValues
 from audit_alerts.plan import Rule
-from audit_alerts.runner.link import link_of
-from audit_alerts.runner.reading import Evidence
+from audit_alerts.runner.evidence import Evidence
+from audit_alerts.runner.page_link import link_of
+from audit_alerts.times import as_time, in_millis
 
-__all__ = ["TEMPLATE", "Stored", "absorbed", "group_key", "new_alert", "updated_alert"]
+__all__ = ["TEMPLATE", "StoredAlert", "group_key", "merged_alert", "new_alert", "updated_alert"]
 
 _SEVERITY = {"informational": 10, "low": 30, "medium": 50, "high": 70, "critical": 90}
 _KEYWORD = {"type": "keyword"}
@@ -66,7 +67,7 @@ TEMPLATE: dict[str, Any] = {
                         "status": _KEYWORD,
                         "merged_into": _KEYWORD,
                         "revision": {"type": "long"},
-                        "told": {"type": "long"},
+                        "last_notified_count": {"type": "long"},
                         "pending": _KEYWORD,
                         "what_to_do": _SHOWN,
                         "link": _SHOWN,
@@ -82,7 +83,7 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredAlert:
     """An alert as it is in the index."""
 
     id: str
@@ -91,14 +92,14 @@ class Stored:
     primary_term: int
 
     @property
-    def span(self) -> Span:
-        """When it was."""
+    def span(self) -> FiringSpan:
+        """When the rule fired, as far as the alert knows."""
         alert, event = self.document["audit"]["alert"], self.document["event"]
         since, first, last = map(in_millis, (event["start"], alert["first"], alert["last"]))
-        return Span(since, first, last, alert["size"])
+        return FiringSpan(since, first, last, alert["size"])
 
 
-def group_key(group: Group) -> str:
+def group_key(group: GroupValues) -> str:
     """Return a group as one text, that no other group has."""
     return json.dumps(group, ensure_ascii=False, separators=(",", ":"))
 
@@ -106,9 +107,9 @@ def group_key(group: Group) -> str:
 def new_alert(
     rule: Rule,
     version: str,
-    group: Group,
-    span: Span,
-    found: Evidence,
+    group: GroupValues,
+    span: FiringSpan,
+    evidence: Evidence,
     *,
     page: str,
     created: str,
@@ -132,7 +133,7 @@ def new_alert(
                 "group_by": list(rule.root.group_by),
                 "status": "open",
                 "revision": 0,
-                "told": 0,
+                "last_notified_count": 0,
                 "pending": [],
             }
         },
@@ -141,63 +142,64 @@ def new_alert(
         document["source"] = {"ip": named["source.ip"]}
     if "organization.id" in named:
         document["organization"] = {"id": named["organization.id"]}
-    made = _filled(document, rule, version, group, span, found, page)
-    return alert_id, _revised(made, sinks)
+    made = _with_content(document, rule, version, group, span, evidence, page)
+    return alert_id, _with_revision(made, sinks)
 
 
 def updated_alert(
-    known: Document,
+    existing: Document,
     rule: Rule,
     version: str,
-    group: Group,
-    span: Span,
-    found: Evidence,
+    group: GroupValues,
+    span: FiringSpan,
+    evidence: Evidence,
     *,
     page: str,
     sinks: Sequence[str],
 ) -> Document | None:
-    """Return the alert as it is by now; None if nothing about it has changed.
+    """Return the alert as it is now; None if nothing about it has changed.
 
-    Receivers are told again when it has at least doubled since they were: an attack that lasts a day
-    is a handful of messages. Evidence only grows: a runner that stalled saw less than is stored.
+    Receivers are notified again when its count has at least doubled since they were: an attack that
+    lasts a day is a handful of messages. Evidence only grows: a runner that stalled saw less than is
+    stored.
     """
-    seen = known["audit"]["alert"]
-    if found.count < seen["count"]:
-        related = known["related"]
-        found = Evidence(seen["count"], seen["samples"], related["user"], related["ip"])
-    made = _filled(_copy(known), rule, version, group, span, found, page)
-    made["rule"] = known["rule"]  # a rule that was changed since tells the next alert
-    if made == known:
+    shown = existing["audit"]["alert"]
+    if evidence.count < shown["count"]:
+        related = existing["related"]
+        evidence = Evidence(shown["count"], shown["samples"], related["user"], related["ip"])
+    made = _with_content(_copy(existing), rule, version, group, span, evidence, page)
+    made["rule"] = existing["rule"]  # a rule that was changed since is that of the next alert
+    if made == existing:
         return None
     alert = made["audit"]["alert"]
-    if alert["count"] >= 2 * max(1, alert["told"]):
-        return _revised(made, sinks)
+    if alert["count"] >= 2 * max(1, alert.get("last_notified_count", 0)):
+        return _with_revision(made, sinks)
     alert["revision"] += 1
     return made
 
 
-def absorbed(known: Document, into: str, sinks: Sequence[str]) -> Document:
+def merged_alert(existing: Document, into: str, sinks: Sequence[str]) -> Document:
     """Return an alert that turned out to be a part of another."""
-    made = _copy(known)
+    made = _copy(existing)
     made["audit"]["alert"] |= {"status": "merged", "merged_into": into}
-    return _revised(made, sinks)
+    return _with_revision(made, sinks)
 
 
-def _revised(document: Document, sinks: Sequence[str]) -> Document:
+def _with_revision(document: Document, sinks: Sequence[str]) -> Document:
     alert = document["audit"]["alert"]
     alert["revision"] += 1
-    alert["told"] = alert["count"]
+    alert["last_notified_count"] = alert["count"]
     alert["pending"] = sorted({*alert["pending"], *sinks})
     return document
 
 
-def _filled(
+def _with_content(
     document: Document,
     rule: Rule,
     version: str,
-    group: Group,
-    span: Span,
-    found: Evidence,
+    group: GroupValues,
+    span: FiringSpan,
+    evidence: Evidence,
     page: str,
 ) -> Document:
     since, first, last = (format_timestamp(as_time(at)) for at in (span.since, span.first, span.last))
@@ -212,17 +214,17 @@ def _filled(
     document["tags"] = list(rule.tags)
     named: Mapping[str, str | None] = dict(zip(rule.root.group_by, group, strict=True))
     document["related"] = {
-        "user": _with(found.users, named.get("audit.user")),
-        "ip": _with(found.ips, named.get("source.ip")),
+        "user": _with(evidence.users, named.get("audit.user")),
+        "ip": _with(evidence.ips, named.get("source.ip")),
     }
     alert = document["audit"]["alert"]
     alert |= {
         "level": rule.level,
         "first": first,
         "last": last,
-        "count": found.count,
+        "count": evidence.count,
         "size": span.size,
-        "samples": list(found.samples),
+        "samples": list(evidence.samples),
         "what_to_do": rule.what_to_do,
     }
     if link := link_of(page, rule, group, span):

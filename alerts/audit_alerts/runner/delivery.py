@@ -1,51 +1,50 @@
 """Alerts on their way from the outbox to a sink, each sink in a thread of its own."""
 
 import threading
-from collections.abc import Callable
 
 import elasticsearch
+import structlog
+from audit_schemas import printable
 
-from audit_alerts.runner.alert import Stored
-from audit_alerts.runner.book import AlertBook
+from audit_alerts.runner.alert import StoredAlert
+from audit_alerts.runner.alert_store import AlertStore
 from audit_alerts.runner.lease import Lease
 from audit_alerts.runner.metrics import RunnerMetrics
 from audit_alerts.runner.sinks import NotDeliveredError, Sink
 
-__all__ = ["Delivery", "Say"]
+__all__ = ["Delivery"]
+
+_log = structlog.get_logger()
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 60.0
-
-Say = Callable[[str], None]
 
 
 class Delivery:
     """Delivers what is pending for one sink, at least once each, until it is closed.
 
-    A sink that fails holds up itself alone, and loses nothing: what it was not told of stays pending in
+    A sink that fails holds up itself alone, and loses nothing: what it has not taken stays pending in
     the index, over restarts.
     """
 
     def __init__(
         self,
         sink: Sink,
-        book: AlertBook,
+        alert_store: AlertStore,
         lease: Lease,
-        say: Say,
         *,
         metrics: RunnerMetrics | None = None,
-        look: float = 5.0,
+        poll_seconds: float = 5.0,
     ) -> None:
         self._sink = sink
-        self._book = book
+        self._alert_store = alert_store
         self._lease = lease
-        self._say = say
         self._metrics = metrics or RunnerMetrics(sinks=[sink.name])
-        self._look = look
+        self._poll_seconds = poll_seconds
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._problem: str | None = None
-        self._last: Stored | None = None
+        self._last: StoredAlert | None = None
         self._took = 0
         self._thread = threading.Thread(target=self._run, name=f"sink-{sink.name}", daemon=True)
 
@@ -58,7 +57,7 @@ class Delivery:
         self._lease.take()
 
     def wake(self) -> None:
-        """Look now: there are new alerts."""
+        """Deliver now: there are new alerts."""
         self._wake.set()
 
     def attempt(self) -> bool:
@@ -67,7 +66,7 @@ class Delivery:
             return self.round()
         except Exception as error:  # noqa: BLE001 - a thread that ended would deliver nothing any more
             away = isinstance(error, elasticsearch.ApiError | elasticsearch.TransportError)
-            words = "Elasticsearch does not say what is pending" if away else str(error)[:200]
+            words = "Elasticsearch did not answer" if away else str(error)[:200]
             self._failed(f"{words} ({type(error).__name__})")
             return False
 
@@ -77,35 +76,35 @@ class Delivery:
         A round goes on behind the last that was tried, and begins again at the oldest after the last of
         all: so what one alert does to a sink keeps none from being tried.
         """
-        waiting = self._metrics.deliveries_waiting.labels(self._sink.name)
+        pending_alerts = self._metrics.deliveries_pending.labels(self._sink.name)
         self._took = 0
         if not self._lease.take():
-            waiting.set(0)  # the one who delivers shows them
+            pending_alerts.set(0)  # the one who delivers shows them
             return True
-        pending = self._book.pending(self._sink.name, self._last)
+        pending = self._alert_store.pending(self._sink.name, self._last)
         if not pending.some and self._last is not None:
-            pending = self._book.pending(self._sink.name)
-        waiting.set(pending.total)
+            pending = self._alert_store.pending(self._sink.name)
+        pending_alerts.set(pending.total)
         for alert in pending.some:
             if self._closed.is_set() or not self._lease.take():
                 return False
             self._last = alert
             if not self._deliver(alert):
                 break
-        waiting.set(pending.total - self._took)
+        pending_alerts.set(pending.total - self._took)
         if self._took == pending.total and self._problem is not None:
-            self._say(f"{self._sink.name}: takes alerts again")
+            _log.info("delivery resumed", sink=self._sink.name)
             self._problem = None
         return self._took == pending.total
 
-    def _deliver(self, alert: Stored) -> bool:
+    def _deliver(self, alert: StoredAlert) -> bool:
         """Try one; tell whether others may fare better."""
         try:
             self._sink.send(alert.document)
         except NotDeliveredError as error:
             self._failed(str(error))
             return error.alone
-        self._book.delivered(alert, self._sink.name)
+        self._alert_store.delivered(alert, self._sink.name)
         self._metrics.deliveries.labels(self._sink.name).inc()
         self._took += 1
         return True
@@ -135,13 +134,14 @@ class Delivery:
             if fine or self._took:
                 pause = _FIRST_PAUSE
             if fine:
-                self._wake.wait(self._look)
+                self._wake.wait(self._poll_seconds)
             else:
                 self._closed.wait(pause)
                 pause = min(_LONGEST_PAUSE, pause * 2)
 
-    def _failed(self, reason: str) -> None:
+    def _failed(self, text: str) -> None:
+        reason = printable(text)
         self._metrics.delivery_failures.labels(self._sink.name).inc()
         if reason != self._problem:
-            self._say(f"{self._sink.name}: {reason}; its alerts wait")
+            _log.warning("delivery failed", sink=self._sink.name, why=reason)
         self._problem = reason

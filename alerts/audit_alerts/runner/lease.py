@@ -8,8 +8,8 @@ from typing import Any
 
 import elasticsearch
 
-from audit_alerts.runner.bound import millis_now
 from audit_alerts.runner.owner import is_dead
+from audit_alerts.times import millis_now
 
 __all__ = ["Lease", "sinks_in_force"]
 

@@ -5,29 +5,30 @@ name                                           kind      labels       what
 ============================================== ========= ============ =================================
 auditlog_alerts_rules                          gauge                  rules in force, idle ones left out
 auditlog_alerts_lag_seconds                    gauge                  how far behind now all rules are
-auditlog_alerts_waiting                        gauge                  1 while something holds rules up
+auditlog_alerts_blocked                        gauge                  1 while rules can't be evaluated
 auditlog_alerts_last_success_timestamp_seconds gauge                  end of the last whole round; or 0
 auditlog_alerts_round_failures_total           counter                rounds that broke off; tried again
-auditlog_alerts_late_events_total              counter                seen after their time was covered
+auditlog_alerts_late_events_total              counter                found after their time was covered
 auditlog_alerts_steps_total                    counter   rule         steps done
 auditlog_alerts_step_seconds                   histogram              a step of all rules together
-auditlog_alerts_rule_seconds_total             counter   rule         time spent on looking, by rule
+auditlog_alerts_rule_seconds_total             counter   rule         time spent on evaluation, by rule
 auditlog_alerts_fired_total                    counter   rule, level  new alerts
-auditlog_alerts_grown_total                    counter   rule, level  times that an alert went on
+auditlog_alerts_updated_total                  counter   rule, level  updates of alerts that go on
 auditlog_alerts_deliveries_total               counter   sink         alerts that a sink took
-auditlog_alerts_delivery_failures_total        counter   sink         tries that a sink did not take
-auditlog_alerts_deliveries_waiting             gauge     sink         alerts that a sink was not told of
+auditlog_alerts_delivery_failures_total        counter   sink         attempts that failed
+auditlog_alerts_deliveries_pending             gauge     sink         alerts that a sink has yet to take
 ============================================== ========= ============ =================================
 
 Sinks are `output`, `topic` and, where one is set, `webhook`. Of several runners one delivers to a sink:
-the others show 0 waiting for it. The lag is the age of the bound that the rule furthest behind has
-covered, margin and consumers' lag included; it grows while nothing is covered, and is NaN until the
-first round has read how far rules are.
+the others show 0 pending for it. The lag is the age of what the rule furthest behind has covered last,
+margin and consumers' lag included; it grows while nothing is covered, and is NaN until the first round
+has read how far rules are.
 """
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -54,7 +55,7 @@ class RunnerMetrics:
 
         self._rules = gauge("rules", "Rules in force.")
         gauge("lag_seconds", "How far behind now the rules are.").set_function(self._lag)
-        self.waiting = gauge("waiting", "1 while something keeps rules from being evaluated.")
+        self.blocked = gauge("blocked", "1 while rules can't be evaluated.")
         self._success = gauge(
             "last_success_timestamp_seconds", "When the last whole round ended, since 1970; 0 if none."
         )
@@ -69,13 +70,15 @@ class RunnerMetrics:
             buckets=_SECONDS,
             registry=registry,
         )
-        self.rule_seconds = counter("rule_seconds", "Seconds spent on looking, by rule.", "rule")
+        self.rule_seconds = counter("rule_seconds", "Seconds spent on evaluation, by rule.", "rule")
         self.fired = counter("fired", "Alerts that are new.", *_OF_RULE)
-        self.grown = counter("grown", "How often an alert went on.", *_OF_RULE)
+        self.updated = counter("updated", "Updates of alerts that go on.", *_OF_RULE)
         self.deliveries = counter("deliveries", "Alerts that a sink took.", "sink")
-        self.delivery_failures = counter("delivery_failures", "Tries that a sink did not take.", "sink")
-        self.deliveries_waiting = gauge(
-            "deliveries_waiting", "Alerts that a sink was not told of yet.", "sink"
+        self.delivery_failures = counter(
+            "delivery_failures", "Attempts at delivery that failed.", "sink"
+        )
+        self.deliveries_pending = gauge(
+            "deliveries_pending", "Alerts that a sink has yet to take.", "sink"
         )
         self._show(list(rules), sinks)
 
@@ -83,19 +86,28 @@ class RunnerMetrics:
         """Note up to when every rule has covered what was ingested, in milliseconds."""
         self._covered = least
 
-    def recorded(self, rule: Rule, new: int, grown: int) -> None:
-        """Count what a step of a rule told."""
+    def recorded(self, rule: Rule, new: int, updated: int) -> None:
+        """Count what a step of a rule did to its alerts."""
         self.fired.labels(rule.name, rule.level).inc(new)
-        self.grown.labels(rule.name, rule.level).inc(grown)
+        self.updated.labels(rule.name, rule.level).inc(updated)
+
+    @contextmanager
+    def rule_timer(self, rule: Rule) -> Iterator[None]:
+        """Count the time that a rule's evaluation takes, however it ends."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.rule_seconds.labels(rule.name).inc(time.perf_counter() - started)
 
     def succeeded(self) -> None:
         """Note that a round has come to its end."""
-        self.waiting.set(0)
+        self.blocked.set(0)
         self._success.set_to_current_time()
 
     def failed(self) -> None:
         """Note that a round broke off."""
-        self.waiting.set(1)
+        self.blocked.set(1)
         self.round_failures.inc()
 
     def _lag(self) -> float:
@@ -108,8 +120,8 @@ class RunnerMetrics:
         for rule in rules:
             for alone in (self.steps, self.rule_seconds):
                 alone.labels(rule.name)
-            for by_rule in (self.fired, self.grown):
+            for by_rule in (self.fired, self.updated):
                 by_rule.labels(rule.name, rule.level)
         for sink in sinks:
-            for by_sink in (self.deliveries, self.delivery_failures, self.deliveries_waiting):
+            for by_sink in (self.deliveries, self.delivery_failures, self.deliveries_pending):
                 by_sink.labels(sink)

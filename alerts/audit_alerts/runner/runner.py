@@ -1,68 +1,52 @@
-"""The runner: step after step, each rule from what it has covered to what can be seen."""
+"""The runner: step after step, each rule from what it has covered to what can be found.
+
+A step reads the states of the rules, evaluates the rules that are behind, claims the steps that fire,
+records their alerts, and notes what is done. All that is read of the log is read by the evaluation:
+what is recorded afterwards is plain data.
+"""
 
 import hashlib
-import threading
-import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 import elasticsearch
 from audit_query import AuditLog
 
 from audit_alerts.errors import AlertError
-from audit_alerts.plan import Origin, Rule, Silence
-from audit_alerts.runner.book import AlertBook
-from audit_alerts.runner.look import Finding, look
+from audit_alerts.plan import Absence, Rule
+from audit_alerts.runner.alert_store import AlertStore, Recorded
+from audit_alerts.runner.changes import AlertChange
+from audit_alerts.runner.evaluation import EventSource, changes_of, reads_dead_letters, rule_step
 from audit_alerts.runner.metrics import RunnerMetrics
-from audit_alerts.runner.state import RuleState, RuleStates, Seen
-from audit_alerts.runner.unseen import look_at_letters, look_for_silence
-from audit_alerts.runner.visible import AGAIN, NOTHING, visible
+from audit_alerts.runner.pool import EvaluationPool
+from audit_alerts.runner.state import RuleState, RuleStates, VisibleCount
+from audit_alerts.runner.visible_counts import NO_INDEX, RECHECKED, visible_counts
 
-__all__ = ["Covered", "Runner", "Source", "version_of"]
+__all__ = ["RoundSummary", "Runner", "version_of"]
 
 _STEP = 3_600_000
 """The longest step, in milliseconds of event.ingested: what a stop leaves is caught up in such."""
-_AT_ONCE = 4
-
-
-class Source(Protocol):
-    """What the runner asks of Kafka."""
-
-    def bound(self) -> int:
-        """Return up to when all that was ingested can be seen, in milliseconds."""
-        ...
-
-    def letters(self, start: int, end: int) -> Iterable[dict[str, Any]]:
-        """Return the headers of the dead letters of a time."""
-        ...
+_CONFLICTS = 20
+"""How often a rule's step may be evaluated again in a round, because others changed its alerts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Covered:
-    """What a round did: from the earliest bound to the new one, in how many steps."""
+class RoundSummary:
+    """What a round did: from when to when, in how many steps."""
 
     start: int
     end: int
     steps: int
     new: int
-    grown: int
+    updated: int
     late: int = 0
-    """Events that could not be seen yet when their time was covered, and were looked at now."""
-
-
-def version_of(rule: Rule, denied: Path | None) -> str:
-    """Return what tells a rule file's content, with the ranges it is filled with, from another."""
-    digest = hashlib.sha256(Path(rule.file).read_bytes())
-    if denied is not None:
-        digest.update(denied.read_bytes())
-    return digest.hexdigest()[:16]
+    """Events that could not be found yet when their time was covered, and were evaluated now."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
+class _Step:
     """A step of one rule: from what its state has covered up to then."""
 
     rule: Rule
@@ -70,39 +54,30 @@ class _Task:
     state: RuleState
     upto: int
 
+    @property
+    def claimed(self) -> RuleState:
+        return self.state.claimed(self.upto, self.version)
 
-class _Tally:
-    """What a round has done so far."""
 
-    def __init__(self, bound: int, late: int) -> None:
-        self.start = bound
-        self.late = late
-        self.steps = self.new = self.grown = 0
-
-    def told(self, new: int, grown: int) -> None:
-        self.new += new
-        self.grown += grown
-
-    def stepped(self, done: Sequence[_Task]) -> None:
-        self.steps += bool(done)
-        self.start = min([self.start, *(task.state.covered for task in done)])
+_Evaluated = tuple[_Step, tuple[AlertChange, ...]]
 
 
 class Runner:
     """Does steps. Errors of the clients of Elasticsearch and Kafka pass through: nothing is lost.
 
-    Two runners may share the work, and be killed at any moment: see `state`. A step is one of all rules
-    that are behind: their states are read and written together, and several look at once, since most of
-    a look is waiting. A rule whose look fails holds up itself alone; its error is raised at the end.
+    Two runners may share the work, and be killed at any moment: see `state`. The rules that are behind
+    do their steps together: their states are read and written together, and several are evaluated at
+    once, since most of that is waiting. A rule whose evaluation fails holds up itself alone; its error
+    is raised at the end.
     """
 
     def __init__(
         self,
         rules: Sequence[tuple[Rule, str]],
         log: AuditLog,
-        source: Source,
+        source: EventSource,
         states: RuleStates,
-        book: AlertBook,
+        alert_store: AlertStore,
         *,
         since: int | None = None,
         longest: int = _STEP,
@@ -114,175 +89,165 @@ class Runner:
         self._log = log
         self._source = source
         self._states = states
-        self._book = book
+        self._alert_store = alert_store
         self._since = since
         self._longest = longest
         self._metrics = metrics or RunnerMetrics()
         self._alive = alive
         self._after_claim = after_claim
+        self._conflicts = Counter[str]()
 
-    def round(self, stopped: Callable[[], bool] = lambda: False) -> Covered | None:
-        """Bring all rules up to the bound; return what was covered, None if that is nothing."""
-        bound = self._source.bound()
-        self._log.refresh()  # all that is settled by the bound can be found from here on
-        tally = _Tally(bound, self._look_back(bound))
-        while not stopped() and (tasks := self._due(bound)):
+    def round(self, stopped: Callable[[], bool] = lambda: False) -> RoundSummary | None:
+        """Bring all rules up to the watermark; return what was covered, None if that is nothing."""
+        watermark = self._source.ingest_watermark()
+        self._log.refresh()  # all that is settled by the watermark can be found from here on
+        late = self._go_back_for_late_events(watermark)
+        start, steps, recorded = watermark, 0, Recorded()
+        self._conflicts.clear()
+        while not stopped() and (due := self._due(watermark)):
             with self._metrics.step_seconds.time():
-                self._step(tasks, tally, stopped)
-        if not tally.steps:
+                done, changed = self._run(due, stopped)
+            start = min([start, *(step.state.covered for step in done)])
+            steps += bool(done)
+            recorded += changed
+        if not steps:
             return None
-        return Covered(tally.start, bound, tally.steps, tally.new, tally.grown, tally.late)
+        return RoundSummary(start, watermark, steps, recorded.new, recorded.updated, late)
 
-    def _look_back(self, bound: int) -> int:
-        """Go back to where more can be seen than when it was covered; return how many events more.
-
-        Counted before rules look: what becomes visible between is counted the next time.
-        """
-        known = self._states.seen() or Seen(bound, NOTHING)
-        before, now = visible(self._log, known.upto, bound)
-        if now == NOTHING and known.count != NOTHING:
-            raise AlertError(
-                "there is no index of events any more, though there was; rules wait for it"
-            )
-        late = before - known.count if known.count != NOTHING else 0
-        if late > 0:
-            names = [rule.id for rule, _ in self._rules if not _reads_letters(rule)]
-            self._states.go_back(names, known.upto - AGAIN)
-            self._metrics.late_events.inc(late)
-        latest = (bound, now) if bound >= known.upto else (known.upto, before)
-        self._states.note(replace(known, upto=latest[0], count=latest[1]))
-        return max(0, late)
-
-    def _due(self, bound: int) -> list[_Task]:
-        """Return the next step of each rule that is behind the bound."""
+    def _due(self, watermark: int) -> list[_Step]:
+        """Read the states; return the next step of each rule that is behind the watermark."""
         names = [rule.id for rule, _ in self._rules]
         states = self._states.read(names)
-        begun = [self._beginning(*each, bound) for each in self._rules if each[0].id not in states]
+        begun = [self._beginning(*each, watermark) for each in self._rules if each[0].id not in states]
         if begun:
             self._states.write(begun)
             states = self._states.read(names)  # another runner may have begun them
-        self._metrics.covered(min((state.covered for state in states.values()), default=bound))
-        tasks = []
+        self._metrics.covered(min((state.covered for state in states.values()), default=watermark))
+        steps = []
         for rule, version in self._rules:
             state = states.get(rule.id)
             if state is None:
                 continue  # somebody has just deleted it: the next round begins it
-            upto = state.upto or min(bound, state.covered + self._longest_of(rule))
+            upto = state.upto or min(watermark, state.covered + self._longest_of(rule))
             if upto > state.covered:
-                tasks.append(_Task(rule, version, state, upto))
-        return tasks
+                steps.append(_Step(rule, version, state, upto))
+        return steps
 
-    def _step(self, tasks: Sequence[_Task], tally: _Tally, stopped: Callable[[], bool]) -> None:
-        """Look, claim, tell, and note what is done. Raises the first error after all of that."""
-        self._book.refresh()  # after the states were read: it shows all alerts of steps before
-        looked, failures = self._looks(tasks, stopped)
-        done = [task for task, finding in looked if not finding.spans]
-        claimed = self._claim([each for each in looked if each[1].spans])
+    def _run(self, due: Sequence[_Step], stopped: Callable[[], bool]) -> tuple[list[_Step], Recorded]:
+        """Evaluate, claim, record, and note what is done. Raises the first error after all of that."""
+        self._alert_store.refresh()  # after the states were read: it shows all alerts of earlier steps
+        evaluated, errors = self._evaluate(due, stopped)
+        quiet = [step for step, changes in evaluated if not changes]
+        claimed = self._claim([each for each in evaluated if each[1]])
         if claimed:
             self._after_claim()
-        for task, finding in claimed:
-            try:
-                new, grown = self._book.record(task.rule, task.version, finding)
-            except (elasticsearch.ApiError, elasticsearch.TransportError, AlertError) as error:
-                failures.append(error)
-                continue
-            self._metrics.recorded(task.rule, new, grown)
-            tally.told(new, grown)
-            done.append(task)
-        # Where another runner was faster, the next reading shows what is left to do.
-        self._states.write([task.state.claimed(task.upto, task.version).done() for task in done])
-        for task in done:
-            self._metrics.steps.labels(task.rule.name).inc()
-        tally.stepped(done)
-        if failures:
-            raise failures[0]
+        fired, recorded, more_errors = self._record(claimed)
+        done = [*quiet, *fired]
+        self._note_done(done)
+        if errors := [*errors, *more_errors]:
+            raise errors[0]
+        return done, recorded
 
-    def _looks(
-        self, tasks: Sequence[_Task], stopped: Callable[[], bool]
-    ) -> tuple[list[tuple[_Task, Finding]], list[BaseException]]:
-        """Return what was found, and what went wrong; nothing of those that a stop came before."""
-        found: list[tuple[_Task, Finding]] = []
-        failures: list[BaseException] = []
-        away = threading.Event()
+    def _evaluate(
+        self, due: Sequence[_Step], stopped: Callable[[], bool]
+    ) -> tuple[list[_Evaluated], list[BaseException]]:
+        """Return what each step does to the alerts, and what went wrong; nothing is written yet."""
+        pool = EvaluationPool(self._changes, stopped)
+        # Kafka has one reader: its rules come one after the other.
+        return pool.run(
+            [step for step in due if not reads_dead_letters(step.rule)],
+            [step for step in due if reads_dead_letters(step.rule)],
+        )
 
-        def look(task: _Task) -> Finding | None:
-            return None if stopped() or away.is_set() else self._look(task)
-
-        with ThreadPoolExecutor(_AT_ONCE, "look") as pool:
-            # Kafka has one reader: its rules come one after the other.
-            looks = [(task, pool.submit(look, task)) for task in tasks if not _reads_letters(task.rule)]
-            looks += [(task, _inline(look, task)) for task in tasks if _reads_letters(task.rule)]
-            for task, future in looks:
-                error = future.exception()
-                if error is not None:
-                    failures.append(error)
-                    if _is_away(error):
-                        away.set()  # so that not each rule waits for it
-                elif (finding := future.result()) is not None:
-                    found.append((task, finding))
-        return found, failures
-
-    def _claim(self, firing: Sequence[tuple[_Task, Finding]]) -> list[tuple[_Task, Finding]]:
+    def _claim(self, firing: Sequence[_Evaluated]) -> list[_Evaluated]:
         """Claim the steps that are not claimed yet; return those that are ours to do."""
-        fresh = [task for task, _ in firing if task.state.upto is None]
-        written = self._states.write([task.state.claimed(task.upto, task.version) for task in fresh])
-        claimed = dict(zip((task.rule.id for task in fresh), written, strict=True))
-        found = []
-        for task, finding in firing:
-            state = claimed.get(task.rule.id) if task.state.upto is None else task.state
+        fresh = [step for step, _ in firing if step.state.upto is None]
+        written = self._states.write([step.claimed for step in fresh])
+        claimed = dict(zip((step.rule.id for step in fresh), written, strict=True))
+        ours = []
+        for step, changes in firing:
+            state = claimed.get(step.rule.id) if step.state.upto is None else step.state
             if state is not None:
-                found.append((replace(task, state=state), finding))
-        return found
+                ours.append((replace(step, state=state), changes))
+        return ours
 
-    def _beginning(self, rule: Rule, version: str, bound: int) -> RuleState:
+    def _record(
+        self, claimed: Sequence[_Evaluated]
+    ) -> tuple[list[_Step], Recorded, list[BaseException]]:
+        """Store the alerts; return the steps that are done, what was stored, and what went wrong."""
+        done: list[_Step] = []
+        total, errors = Recorded(), list[BaseException]()
+        for step, changes in claimed:
+            try:
+                recorded = self._alert_store.record(step.rule, step.version, changes)
+                self._metrics.recorded(step.rule, recorded.new, recorded.updated)
+                total += recorded
+                if self._is_final(step.rule, recorded):
+                    done.append(step)
+            except (elasticsearch.ApiError, elasticsearch.TransportError, AlertError) as error:
+                errors.append(error)
+        return done, total, errors
+
+    def _is_final(self, rule: Rule, recorded: Recorded) -> bool:
+        """Tell whether a step is done; where others changed its alerts, it is evaluated again."""
+        if not recorded.conflicts:
+            return True
+        self._conflicts[rule.id] += 1
+        if self._conflicts[rule.id] >= _CONFLICTS:
+            raise AlertError(f"the alerts of {rule.name} are changed by others again and again")
+        return False
+
+    def _note_done(self, done: Sequence[_Step]) -> None:
+        """Where another runner was faster, the next reading shows what is left to do."""
+        self._states.write([step.claimed.done() for step in done])
+        for step in done:
+            self._metrics.steps.labels(step.rule.name).inc()
+
+    def _changes(self, step: _Step) -> tuple[AlertChange, ...]:
+        self._alive()
+        with self._metrics.rule_timer(step.rule):
+            return self._evaluate_rule(step.rule, step.state.covered, step.upto)
+
+    def _evaluate_rule(self, rule: Rule, covered: int, upto: int) -> tuple[AlertChange, ...]:
+        step = rule_step(
+            rule, covered, upto, log=self._log, source=self._source, alerts=self._alert_store
+        )
+        return changes_of(step, rule, self._alert_store)
+
+    def _go_back_for_late_events(self, watermark: int) -> int:
+        """Go back to where more can be found than when it was covered; return how many events more.
+
+        Counted before rules are evaluated: what becomes visible between is counted the next time.
+        """
+        known = self._states.visible_count() or VisibleCount(watermark, NO_INDEX)
+        before, now = visible_counts(self._log, known.upto, watermark)
+        if now == NO_INDEX and known.count != NO_INDEX:
+            raise AlertError(
+                "there is no index of events any more, though there was; rules wait for it"
+            )
+        late = before - known.count if known.count != NO_INDEX else 0
+        if late > 0:
+            names = [rule.id for rule, _ in self._rules if not reads_dead_letters(rule)]
+            self._states.go_back(names, known.upto - RECHECKED)
+            self._metrics.late_events.inc(late)
+        latest = (watermark, now) if watermark >= known.upto else (known.upto, before)
+        self._states.write_visible_count(replace(known, upto=latest[0], count=latest[1]))
+        return max(0, late)
+
+    def _beginning(self, rule: Rule, version: str, watermark: int) -> RuleState:
         """Return where a rule begins that nobody ran before: now, or when one was told to."""
-        start = bound if self._since is None else min(bound, self._since)
+        start = watermark if self._since is None else min(watermark, self._since)
         return RuleState(rule.id, version, start, None)
 
     def _longest_of(self, rule: Rule) -> int:
-        if isinstance(rule.root, Silence):
+        if isinstance(rule.root, Absence):
             return min(self._longest, rule.root.after)
         return self._longest
 
-    def _look(self, task: _Task) -> Finding:
-        self._alive()
-        started = time.perf_counter()
-        try:
-            return self._found(task.rule, task.state.covered, task.upto)
-        finally:
-            taken = time.perf_counter() - started
-            self._metrics.rule_seconds.labels(task.rule.name).inc(taken)
 
-    def _found(self, rule: Rule, covered: int, upto: int) -> Finding:
-        if isinstance(rule.root, Silence):
-            return look_for_silence(self._log, rule, covered, upto)
-        if rule.origin is Origin.DEAD_LETTERS:
-            return look_at_letters(self._source.letters, rule, covered, upto)
-        gap = rule.root.span
-        return look(
-            self._log,
-            rule,
-            covered,
-            upto,
-            lambda group, span: self._book.has(rule, group, span, gap),
-        )
-
-
-def _is_away(error: BaseException) -> bool:
-    """Tell whether Elasticsearch can't be reached; one look that takes too long says nothing of it."""
-    timed_out = isinstance(error, elasticsearch.ConnectionTimeout)
-    return isinstance(error, elasticsearch.TransportError) and not timed_out
-
-
-def _reads_letters(rule: Rule) -> bool:
-    return rule.origin is Origin.DEAD_LETTERS
-
-
-def _inline(look: Callable[[_Task], Finding | None], task: _Task) -> "Future[Finding | None]":
-    """Do it here and now, with the same ways out as in a thread."""
-    future: Future[Finding | None] = Future()
-    try:
-        future.set_result(look(task))
-    except Exception as error:  # noqa: BLE001 - raised by whoever asks for the result
-        future.set_exception(error)
-    return future
+def version_of(rule: Rule, denied: Path | None) -> str:
+    """Return what tells a rule file's content, with the ranges it is filled with, from another."""
+    digest = hashlib.sha256(Path(rule.file).read_bytes())
+    if denied is not None:
+        digest.update(denied.read_bytes())
+    return digest.hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from audit_runtime import CredentialsError, KafkaSettings, secret_of
+from audit_runtime import CredentialsError, KafkaSettings, LogSettings, secret_of
 from audit_runtime.monitor import MonitorSettings
 from pydantic import Field, FilePath, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
@@ -12,8 +12,8 @@ from audit_alerts.settings import AlertSettings
 __all__ = ["RunnerSettings"]
 
 
-class RunnerSettings(AlertSettings, KafkaSettings, MonitorSettings):
-    """Whose offsets it follows, where alerts are kept, and where they are sent."""
+class RunnerSettings(AlertSettings, KafkaSettings, MonitorSettings, LogSettings):
+    """Whose offsets it follows, and where alerts are sent."""
 
     group: str = Field("audit-indexer", min_length=1, description="Consumer group.")
     alert_margin_seconds: float = Field(

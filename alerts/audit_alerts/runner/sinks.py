@@ -6,15 +6,14 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Protocol, TextIO
 from urllib.parse import urlsplit
 
-from audit_runtime import CredentialsError
-from confluent_kafka import KafkaError, KafkaException, Producer
+from audit_runtime import CredentialsError, KafkaProducer
+from confluent_kafka import KafkaException
 
-from audit_alerts.runner.post import NoAnswerError, Post
+from audit_alerts.runner.http_post import HttpPost, NoAnswerError
 from audit_alerts.runner.settings import RunnerSettings
 
 __all__ = [
@@ -62,12 +61,12 @@ class Sink(Protocol):
 
 def body_of(alert: Mapping[str, Any]) -> bytes:
     """Return an alert as sinks get it: the document, less what only the outbox needs."""
-    told = {
+    content = {
         name: value
         for name, value in alert["audit"]["alert"].items()
-        if name not in ("pending", "told")
+        if name not in ("pending", "last_notified_count")
     }
-    shown = {**alert, "audit": {"alert": told}}
+    shown = {**alert, "audit": {"alert": content}}
     return json.dumps(shown, ensure_ascii=True, separators=(",", ":")).encode()
 
 
@@ -77,8 +76,8 @@ def sinks_of(settings: RunnerSettings) -> list[Sink]:
         settings.secret()  # better now than with the first alert
         parts = urlsplit(settings.webhook_url)
         if parts.scheme == "http":
-            mend = "Set AUDITLOG_WEBHOOK_URL to https"
-            settings.require_tls("The webhook", f"http://{parts.netloc}", mend, carried="alerts")
+            fix = "Set AUDITLOG_WEBHOOK_URL to https"
+            settings.require_tls("The webhook", f"http://{parts.netloc}", fix, carried="alerts")
     found: list[Sink] = [Output(), Topic(settings)]
     if settings.webhook_url is not None:
         found.append(Webhook(settings, settings.webhook_url))
@@ -115,11 +114,12 @@ class Topic:
         self._topic = settings.alerts_topic
         self._seconds = settings.alert_attempt_seconds
         self._settings = settings
-        self._is_refused = False
         self._producer = self._connect()
 
     def send(self, alert: Mapping[str, Any]) -> None:
-        """Publish, and wait until it is acknowledged."""
+        """Publish, and wait until it is acknowledged. After a fatal error, by a new client."""
+        if self._producer.fatal_error is not None:
+            self._producer = self._connect()
         outcome: list[str | None] = []
         try:
             self._producer.produce(
@@ -132,38 +132,20 @@ class Topic:
             raise NotDeliveredError(f"topic {self._topic}: {error}") from error
         deadline = time.monotonic() + self._seconds + 5
         while not outcome and time.monotonic() < deadline:
-            try:
-                self._producer.poll(0.1)
-            except KafkaException as error:  # it will never publish again, but another client may
-                self._producer = self._connect()
-                raise NotDeliveredError(f"topic {self._topic}: {error.args[0].str()}") from error
-            if self._is_refused:
-                self._is_refused = False
-                self._settings.renew_login(self._producer)
+            self._producer.poll(0.1)
+        if (fatal := self._producer.fatal_error) is not None:
+            raise NotDeliveredError(f"topic {self._topic}: {fatal.str()}")
         if not outcome or outcome[0] is not None:
             raise NotDeliveredError(f"topic {self._topic}: {outcome[0] if outcome else 'no answer'}")
 
     def close(self) -> None:
         """Forget what was not acknowledged; it is still in the outbox."""
         self._producer.purge()
-        with suppress(KafkaException, SystemError):  # it has ended before; its flush raises both
-            self._producer.flush(1)
+        self._producer.flush(1)
 
-    def _connect(self) -> Producer:
-        return Producer(
-            self._settings.kafka_config()
-            | {
-                "enable.idempotence": True,
-                "linger.ms": 0,
-                "message.timeout.ms": round(self._seconds * 1000),
-            },
-            error_cb=self._on_trouble,
-        )
-
-    def _on_trouble(self, error: KafkaError) -> None:
-        """Take a password that was changed in its file."""
-        if error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001 - librdkafka's public code
-            self._is_refused = True
+    def _connect(self) -> KafkaProducer:
+        timeout = round(self._seconds * 1000)
+        return KafkaProducer(self._settings, {"linger.ms": 0, "message.timeout.ms": timeout})
 
 
 class Webhook:
@@ -173,10 +155,10 @@ class Webhook:
 
     def __init__(self, settings: RunnerSettings, url: str) -> None:
         self._settings = settings
-        self._post = Post(url, settings.alert_attempt_seconds)
+        self._post = HttpPost(url, settings.alert_attempt_seconds)
 
     def send(self, alert: Mapping[str, Any]) -> None:
-        """Post; any answer of 200 to 299 means that it was taken."""
+        """HttpPost; any answer of 200 to 299 means that it was taken."""
         body = body_of(alert)
         try:
             status = self._post.send(body, self._headers(alert, body))

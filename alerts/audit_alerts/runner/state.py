@@ -1,4 +1,4 @@
-"""How far each rule is, in Elasticsearch: which bound it has covered, and which step is under way.
+"""How far each rule is, in Elasticsearch: up to when it has covered the log, and its step under way.
 
 A step is claimed before it is done: its end is written down under `if_seq_no`. Whoever finds a claimed
 step does that very step. All that a step writes depends on the step alone, under ids that follow from
@@ -15,9 +15,9 @@ import elasticsearch
 
 from audit_alerts.errors import AlertError
 
-__all__ = ["RuleState", "RuleStates", "Seen"]
+__all__ = ["RuleState", "RuleStates", "VisibleCount"]
 
-_SEEN = "seen"
+_VISIBLE = "visible-count"
 _TRIES = 20
 _MAPPING: dict[str, Any] = {
     "dynamic": "strict",
@@ -29,14 +29,14 @@ _MAPPING: dict[str, Any] = {
         "sink": {"type": "keyword"},
         "runner": {"type": "keyword"},
         "until": {"type": "date", "format": "epoch_millis"},
-        "seen": {"type": "long"},
+        "visible_count": {"type": "long"},
     },
 }
 
 
 @dataclass(frozen=True, slots=True)
 class RuleState:
-    """A rule's bound, in milliseconds of event.ingested."""
+    """How far a rule is, in milliseconds of event.ingested."""
 
     rule: str
     version: str
@@ -56,8 +56,8 @@ class RuleState:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """How many events could be seen of the time before a bound: see `visible`."""
+class VisibleCount:
+    """How many events could be found of the time before a watermark: see `visible_counts`."""
 
     upto: int
     count: int
@@ -121,22 +121,23 @@ class RuleStates:
                 return
         raise AlertError("other runners are faster each time; the next round tries again")
 
-    def seen(self) -> Seen | None:
+    def visible_count(self) -> VisibleCount | None:
         """Return what was noted last; None if nothing was yet."""
         try:
-            found = self._client.get(index=self._index, id=_SEEN)
+            found = self._client.get(index=self._index, id=_VISIBLE)
         except elasticsearch.NotFoundError:
             return None
         source = found["_source"]
-        return Seen(source["upto"], source["seen"], found["_seq_no"], found["_primary_term"])
+        return VisibleCount(
+            source["upto"], source["visible_count"], found["_seq_no"], found["_primary_term"]
+        )
 
-    def note(self, seen: Seen) -> None:
-        """Note what can be seen, in place of what was read; another's note since is as good."""
-        how = {"op_type": "create"} if seen.seq_no < 0 else _condition(seen)
+    def write_visible_count(self, visible: VisibleCount) -> None:
+        """Replace the count that was read; one that another runner wrote since is as good."""
+        how = {"op_type": "create"} if visible.seq_no < 0 else _condition(visible)
         with suppress(elasticsearch.ConflictError):
-            self._client.index(
-                index=self._index, id=_SEEN, document={"upto": seen.upto, "seen": seen.count}, **how
-            )
+            document = {"upto": visible.upto, "visible_count": visible.count}
+            self._client.index(index=self._index, id=_VISIBLE, document=document, **how)
 
     def _written(self, state: RuleState, item: Mapping[str, Any]) -> RuleState | None:
         if item["status"] == HTTPStatus.CONFLICT:
@@ -184,7 +185,7 @@ def _action(state: RuleState) -> dict[str, Any]:
     return {"index": {"_id": _key(state.rule), **_condition(state)}}
 
 
-def _condition(state: RuleState | Seen) -> dict[str, Any]:
+def _condition(state: RuleState | VisibleCount) -> dict[str, Any]:
     return {"if_seq_no": state.seq_no, "if_primary_term": state.primary_term}
 
 

@@ -135,9 +135,9 @@ def test_alert_runner_without_a_broker_waits_and_passes_nothing_over(
         wait_until(lambda: told_of(deployment) == ["203.0.113.1"], what="the first attack is told")
         deployment.publish_raw(*guesses("203.0.113.2"))
         fleet.broker.kill()
-        wait_until(lambda: b"waiting: Kafka" in output.read_bytes(), what="it waits")
+        wait_until(lambda: b'"why": "Kafka: ' in output.read_bytes(), what="it waits")
         fleet.broker.start()
-        wait_until(lambda: b"goes on" in output.read_bytes(), what="it goes on")
+        wait_until(lambda: b'"event": "resumed"' in output.read_bytes(), what="it goes on")
         assert told_of(deployment) == ["203.0.113.1"]  # the second is not settled
         with deployment.consuming(log=log) as consumer:
             settle(deployment, log, consumer)
@@ -147,7 +147,7 @@ def test_alert_runner_without_a_broker_waits_and_passes_nothing_over(
         brute = [alert for alert in run.alerts() if alert["rule"]["name"] == "brute-force"]
     assert [alert["source"]["ip"] for alert in brute] == ["203.0.113.1", "203.0.113.2"]
     assert sorted(told_of(deployment)) == ["203.0.113.1", "203.0.113.2"]
-    assert output.read_text().count("waiting: ") == 1
+    assert output.read_text().count('"event": "waiting"') == 1
 
 
 def guesses(ip: str) -> list[bytes]:

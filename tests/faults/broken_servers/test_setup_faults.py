@@ -1,6 +1,8 @@
 """Faults of the set-up: an operator's to mend. No event is dead-lettered for one, and none is lost."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,7 +16,9 @@ from faults.fleet import WRITER, Fleet
 from faults.flow import Flow
 from faults.group import lag
 from faults.proof import assert_exactly_once
+from support.command import clean_environment
 from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chats
 from support.server_processes import Search
 from support.servers import Deployment
@@ -163,9 +167,9 @@ def test_refused_credentials_at_the_start_stop_it(guarded: Deployment, log: Path
     assert "no-such-password" not in log.read_text()
 
 
-def accepts(search: Search, password: str) -> bool:
-    """Tell whether Elasticsearch takes the consumer's user with a password."""
-    with elasticsearch.Elasticsearch(search.url, basic_auth=(WRITER.name, password)) as client:
+def accepts(search: Search, password: str, name: str = WRITER.name) -> bool:
+    """Tell whether Elasticsearch takes a user with a password."""
+    with elasticsearch.Elasticsearch(search.url, basic_auth=(name, password)) as client:
         try:
             client.cluster.health()
         except elasticsearch.AuthenticationException:
@@ -208,6 +212,41 @@ def test_password_rotated_while_it_runs(
     guarded.extra = administrator
     ids = [*before, *flow.ids]
     assert_exactly_once(guarded, ids, refused=flow.refused, repeated=flow.repeated)
+
+
+def test_alert_runner_takes_a_password_that_is_rotated(
+    guarded: Deployment, fleet: Fleet, log: Path, tmp_path: Path
+) -> None:
+    """It waits for the new one in its file, says so in a sentence, and needs no restart."""
+    file, output = tmp_path / "password", tmp_path / "runner"
+    file.write_text(f"{WRITER.password}\n")
+    guarded.publish_raw(*chats(3).values())
+    with guarded.consuming(log=log) as consumer:
+        settle(guarded, log, consumer)
+    environment = clean_environment() | guarded.environment
+    environment |= credentials(WRITER.name, "")
+    del environment["AUDITLOG_ELASTICSEARCH_PASSWORD"]
+    environment["AUDITLOG_ELASTICSEARCH_PASSWORD_FILE"] = str(file)
+    environment["AUDITLOG_ALERTS_INDEX"] = f"alerts-{guarded.name}"
+    command = [sys.executable, "-m", "audit_cli", "alerts", "run", "--every", "0.2s"]
+    with output.open("ab") as stream:
+        process = subprocess.Popen(command, env=environment, stdout=stream, stderr=stream)
+    try:
+        state = f"alerts-{guarded.name}-state"
+        with guarded.client() as client:
+            wait_until(lambda: client.indices.exists(index=state), what="it runs")
+        fleet.search.set_password(WRITER.name, "rotated-password")
+        wait_until(lambda: b"refuses the credentials" in output.read_bytes(), what="it waits")
+        file.write_text("rotated-password\n")
+        wait_until(lambda: b'"event": "resumed"' in output.read_bytes(), what="it goes on")
+        process.terminate()
+        assert process.wait(30) == 0, output.read_text()
+    finally:
+        process.kill()
+        process.wait()
+    assert not re.search(f"({WRITER.password}|rotated-password)", output.read_text())
+    with guarded.client() as client:
+        client.indices.delete(index=f"alerts-{guarded.name}*", expand_wildcards="all")
 
 
 def test_refused_credentials_of_kafka_stop_it(fleet: Fleet, deployment: Deployment, log: Path) -> None:

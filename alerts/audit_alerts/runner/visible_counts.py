@@ -1,4 +1,4 @@
-"""How many events of a time can be seen: more than when it was covered is what came too late.
+"""How many events can be found: more than when their time was covered have come too late.
 
 A consumer whose clock is behind by more than the margin stamps events with a time that rules have
 covered; so does a bulk request, or a repair, that took long. One count a round notices them.
@@ -6,21 +6,21 @@ covered; so does a bulk request, or a repair, that took long. One count a round 
 
 from audit_query import AuditLog
 
-from audit_alerts.backfill import RuleFilter
+from audit_alerts.log_reader import RuleFilter
 
-__all__ = ["AGAIN", "NOTHING", "visible"]
+__all__ = ["NO_INDEX", "RECHECKED", "visible_counts"]
 
-AGAIN = 600_000
-"""How far back of the bound is counted, and looked at again, in milliseconds of event.ingested."""
-NOTHING = -1
+RECHECKED = 600_000
+"""How far back is counted, and evaluated again, in milliseconds of event.ingested."""
+NO_INDEX = -1
 """There is no index of events at all."""
 
 
-def visible(log: AuditLog, before: int, bound: int) -> tuple[int, int]:
-    """Return how many events can be seen of the time before an earlier bound, and before this one."""
-    ends = {"before": before, "now": bound}
-    ranges = {name: _ingested(end - AGAIN, end) for name, end in ends.items()}
-    earliest, latest = min(ends.values()) - AGAIN, max(ends.values())
+def visible_counts(log: AuditLog, before: int, now: int) -> tuple[int, int]:
+    """Return how many events can be found of the time before an earlier watermark, and before now's."""
+    ends = {"before": before, "now": now}
+    ranges = {name: _ingested(end - RECHECKED, end) for name, end in ends.items()}
+    earliest, latest = min(ends.values()) - RECHECKED, max(ends.values())
     answer = log.ask(
         RuleFilter(queries=(_ingested(earliest, latest),)),
         size=0,
@@ -28,7 +28,7 @@ def visible(log: AuditLog, before: int, bound: int) -> tuple[int, int]:
         aggs={"ends": {"filters": {"filters": ranges}}},
     )
     if "aggregations" not in answer:
-        return NOTHING, NOTHING
+        return NO_INDEX, NO_INDEX
     buckets = answer["aggregations"]["ends"]["buckets"]
     return buckets["before"]["doc_count"], buckets["now"]["doc_count"]
 

@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import dataclass
 
-__all__ = ["ALERTS_INDEX", "Places"]
+__all__ = ["ALERTS_INDEX", "ExportTarget"]
 
 ALERTS_INDEX = "audit-alerts"
 """Where the runner puts alerts."""
@@ -12,7 +12,7 @@ _NAMESPACE = uuid.UUID("8f6f5a0e-6d0b-5f0c-9a83-a1e275b0c1ba")
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class ExportTarget:
     """What the exported objects look at, and the space that they are for."""
 
     events: str = "audit-events"

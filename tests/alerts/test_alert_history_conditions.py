@@ -4,22 +4,22 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from audit_alerts.absence import absences
 from audit_alerts.condition import Exists
-from audit_alerts.hits import Hit
-from audit_alerts.marks import marked
-from audit_alerts.plan import Base, FirstSeen, Origin, Silence, UnusualHours
-from audit_alerts.silence import silences
+from audit_alerts.history_conditions import filter_by_history
+from audit_alerts.matches import Match
+from audit_alerts.plan import Absence, Base, LogSource, NewTerms, UnusualHours
 from hypothesis import given
 from hypothesis import strategies as st
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
-LOGIN = Base("login", Origin.EVENTS, Exists("service.name"), "")
+LOGIN = Base("login", LogSource.EVENTS, Exists("service.name"), "")
 
 
-def hit(at: int, number: int = 0, user: str | None = "a", ip: str | None = None) -> Hit:
+def hit(at: int, number: int = 0, user: str | None = "a", ip: str | None = None) -> Match:
     """Return an event of a user."""
-    return Hit(at, (0, number), f"e-{number:03}", at, {"user.id": user, "source.ip": ip})
+    return Match(at, (0, number), f"e-{number:03}", at, {"user.id": user, "source.ip": ip})
 
 
 @given(
@@ -37,11 +37,11 @@ def test_first_seen_is_what_was_not_there_while_another_was(
     events: list[tuple[int, str | None, str | None]], history: int
 ) -> None:
     """In the history before, for the same group; events of one moment do not know each other."""
-    mark = FirstSeen("source.ip", ("user.id",), history)
+    condition = NewTerms("source.ip", ("user.id",), history)
     hits = [hit(at, number, user, ip) for number, (at, user, ip) in enumerate(sorted(events, key=str))]
     hits.sort(key=lambda each: (each.at, each.order))
 
-    def is_new(one: Hit) -> bool:
+    def is_new(one: Match) -> bool:
         before = {
             other.values["source.ip"]
             for other in hits
@@ -56,7 +56,7 @@ def test_first_seen_is_what_was_not_there_while_another_was(
         for one in hits
         if None not in (one.values["user.id"], one.values["source.ip"]) and is_new(one)
     ]
-    assert expected == marked(mark, hits)
+    assert expected == filter_by_history(condition, hits)
 
 
 @given(
@@ -70,10 +70,10 @@ def test_unusual_is_what_is_far_from_every_time_of_day_before(
     events: list[tuple[int, int]], history: int, days: int, margin: int, shift: int
 ) -> None:
     """On days enough, around midnight too; the same day is no history; within a shift one was there."""
-    mark = UnusualHours(("user.id",), history * DAY, days, margin * HOUR, shift * HOUR)
+    condition = UnusualHours(("user.id",), history * DAY, days, margin * HOUR, shift * HOUR)
     hits = [hit(day * DAY + hour * HOUR, number) for number, (day, hour) in enumerate(sorted(events))]
 
-    def is_odd(one: Hit) -> bool:
+    def is_odd(one: Match) -> bool:
         day, hour = divmod(one.at // HOUR, 24)
         before = [
             (last // DAY, between // HOUR % 24)
@@ -84,19 +84,19 @@ def test_unusual_is_what_is_far_from_every_time_of_day_before(
         far = all(min((hour - other) % 24, (other - hour) % 24) > margin for _, other in before)
         return len({d for d, _ in before}) >= days and far
 
-    assert [one for one in hits if is_odd(one)] == marked(mark, hits)
+    assert [one for one in hits if is_odd(one)] == filter_by_history(condition, hits)
 
 
 @pytest.mark.parametrize(("hour", "is_odd"), [(9, True), (10, False), (14, False), (15, True)])
 def test_the_margin_is_as_long_before_as_after(hour: int, is_odd: bool) -> None:  # noqa: FBT001
     """Two hours from noon are usual; three are not."""
-    mark = UnusualHours(("user.id",), 9 * DAY, 2, 2 * HOUR)
+    condition = UnusualHours(("user.id",), 9 * DAY, 2, 2 * HOUR)
     hits = [hit(day * DAY + 12 * HOUR, day) for day in range(3)]
     odd = hit(3 * DAY + hour * HOUR, 9)
-    assert ([odd] if is_odd else []) == marked(mark, [*hits, odd])
+    assert ([odd] if is_odd else []) == filter_by_history(condition, [*hits, odd])
 
 
-PLAN = Silence(LOGIN, ("service.name",), after=HOUR, days=2, least=3)
+PLAN = Absence(LOGIN, ("service.name",), after=HOUR, days=2, least=3)
 BUSY = [
     day * DAY + hour * HOUR + minute * 60_000
     for day in range(3)
@@ -109,7 +109,7 @@ def test_silence_is_where_the_days_before_had_enough() -> None:
     """It begins with the last event, fires an hour later, and ends with the next."""
     stop, again = 2 * DAY + 9 * HOUR, 2 * DAY + 15 * HOUR
     times = [at for at in BUSY if not stop < at < again]
-    (span,) = silences(PLAN, times, 3 * DAY)
+    (span,) = absences(PLAN, times, 3 * DAY)
     last, following = next((a, b) for a, b in pairwise(times) if b - a > HOUR)
     assert (last, last + HOUR, following - 1) == (span.since, span.first, span.last)
 
@@ -117,8 +117,8 @@ def test_silence_is_where_the_days_before_had_enough() -> None:
 def test_a_service_that_rests_at_this_hour_is_not_silent() -> None:
     """Nothing was expected, so nothing is missing; when it should begin again, it is."""
     times = [at for at in BUSY if at % DAY >= 8 * HOUR]
-    assert not list(silences(PLAN, times, 3 * DAY + 8 * HOUR))
-    (span,) = silences(PLAN, times, 3 * DAY + 10 * HOUR)
+    assert not list(absences(PLAN, times, 3 * DAY + 8 * HOUR))
+    (span,) = absences(PLAN, times, 3 * DAY + 10 * HOUR)
     assert 3 * DAY + 8 * HOUR < span.first <= 3 * DAY + 10 * HOUR
 
 
@@ -126,22 +126,22 @@ def test_what_rests_at_weekends_is_not_silent_then_and_is_missed_on_a_monday() -
     """Compared with its own weekday: the days before a Saturday are busy, those before a Monday not."""
     plan = replace(PLAN, days=14, only=(7, 14))
     times = [day * DAY + at % DAY for day in range(19) if day % 7 < 5 for at in BUSY[:96]]
-    assert not list(silences(plan, times, 20 * DAY))
-    (span,) = silences(plan, times, 22 * DAY)
+    assert not list(absences(plan, times, 20 * DAY))
+    (span,) = absences(plan, times, 22 * DAY)
     assert 21 * DAY < span.first <= 21 * DAY + 2 * HOUR
-    assert [5, 12] == [span.first // DAY for span in silences(PLAN, times, 19 * DAY)]
+    assert [5, 12] == [span.first // DAY for span in absences(PLAN, times, 19 * DAY)]
 
 
 def test_silence_is_told_as_soon_as_it_has_lasted() -> None:
     """Not a moment before."""
     stop = 2 * DAY + 9 * HOUR + 5 * 60_000
     times = [at for at in BUSY if at <= stop]
-    assert [stop + HOUR] == [span.first for span in silences(PLAN, times, stop + HOUR)]
-    assert not list(silences(PLAN, times, stop + HOUR - 1))
+    assert [stop + HOUR] == [span.first for span in absences(PLAN, times, stop + HOUR)]
+    assert not list(absences(PLAN, times, stop + HOUR - 1))
 
 
 @pytest.mark.parametrize("hours", [1, 5, 30])
 def test_nothing_is_said_about_times_that_are_not_known_yet(hours: int) -> None:
     """What has not come because the consumers are behind is not missing."""
     until = 2 * DAY + hours * HOUR
-    assert not list(silences(PLAN, [at for at in BUSY if at <= until], min(until, BUSY[-1])))
+    assert not list(absences(PLAN, [at for at in BUSY if at <= until], min(until, BUSY[-1])))

@@ -3,48 +3,48 @@
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from audit_schemas import parse_timestamp
+from audit_schemas import OFFSET_HEADER, PARTITION_HEADER, RECEIVED_HEADER
 
 from audit_alerts.condition import values_at
 from audit_alerts.fields import kind_of
 from audit_alerts.plan import (
     OPTIONAL,
+    Absence,
     Base,
     Correlation,
-    FirstSeen,
+    LogSource,
+    NewTerms,
     Node,
-    Origin,
-    Silence,
     UnusualHours,
     field_below,
     nodes_of,
 )
+from audit_alerts.times import in_millis
 
-__all__ = ["Group", "Hit", "as_time", "group_of", "hits_of_base", "in_millis", "needed_fields"]
+__all__ = [
+    "GroupValues",
+    "Match",
+    "group_values",
+    "matches_of_base",
+    "needed_fields",
+]
 
-Group = tuple[str | None, ...]
+GroupValues = tuple[str | None, ...]
 """The values of what is grouped by, in its order; None where an event may lack one."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-_HOME: Mapping[Origin, tuple[str, str, str]] = {
-    Origin.EVENTS: ("@timestamp", "audit.kafka.partition", "audit.kafka.offset"),
-    Origin.DEAD_LETTERS: (
-        "audit.errors.received",
-        "__connect.errors.partition",
-        "__connect.errors.offset",
-    ),
+_HOME: Mapping[LogSource, tuple[str, str, str]] = {
+    LogSource.EVENTS: ("@timestamp", "audit.kafka.partition", "audit.kafka.offset"),
+    LogSource.DEAD_LETTERS: (RECEIVED_HEADER, PARTITION_HEADER, OFFSET_HEADER),
 }
 """When it happened, and what tells events of one moment apart. A dead letter's time is when Kafka
 took the refused record, so that a consumer's backlog is no flood."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class Match:
     """An event that fits a base rule, or the moment at which a correlation fired."""
 
     at: int
@@ -58,31 +58,33 @@ class Hit:
     """Of the fields that matter; addresses in one spelling each."""
 
 
-def hits_of_base(base: Base, fields: Iterable[str], events: Iterable[Mapping[str, Any]]) -> list[Hit]:
-    """Return the events that fit a base rule, in order of time; marks are not looked at.
+def matches_of_base(
+    base: Base, fields: Iterable[str], events: Iterable[Mapping[str, Any]]
+) -> list[Match]:
+    """Return the events that fit a base rule, in order of time, whatever its history condition.
 
     An event that is given twice counts once.
     """
     wanted = tuple(fields)
     addresses = {path for path in wanted if kind_of(path) == "ip"}
-    home = _HOME[base.origin]
-    found: dict[tuple[int, tuple[int, int], str], Hit] = {}
+    home = _HOME[base.log_source]
+    found: dict[tuple[int, tuple[int, int], str], Match] = {}
     for event in events:
         if base.condition.matches(event):
-            hit = _hit(event, home, wanted, addresses)
-            found[hit.at, hit.order, hit.id] = hit
+            match = _match(event, home, wanted, addresses)
+            found[match.at, match.order, match.id] = match
     return [found[key] for key in sorted(found)]
 
 
-def needed_fields(root: Node | Silence, base: Base) -> frozenset[str]:
-    """Return the fields of a base rule's events that groups, counts and marks of a plan look at."""
-    found: set[str] = set(root.group_by) if isinstance(root, Silence) else set()
+def needed_fields(root: Node | Absence, base: Base) -> frozenset[str]:
+    """Return the fields of a base rule's events that groups, counts and history conditions need."""
+    found: set[str] = set(root.group_by) if isinstance(root, Absence) else set()
     for node in nodes_of(root):
         if isinstance(node, Correlation):
             wanted = {*node.group_by, *([node.counted] if node.counted else ())}
             found |= {path for name in wanted if (path := field_below(node, name, base))}
-    match base.mark:
-        case FirstSeen(field, group_by):
+    match base.history_condition:
+        case NewTerms(field, group_by):
             found |= {field, *group_by}
         case UnusualHours(group_by):
             found |= set(group_by)
@@ -91,33 +93,23 @@ def needed_fields(root: Node | Silence, base: Base) -> frozenset[str]:
     return frozenset(found)
 
 
-def group_of(hit: Hit, names: Iterable[str]) -> Group | None:
-    """Return the group that a hit is in, None if it lacks a value that tells groups apart."""
+def group_values(match: Match, names: Iterable[str]) -> GroupValues | None:
+    """Return the group that a match is in, None if it lacks a value that tells groups apart."""
     found = []
     for name in names:
-        value = hit.values.get(name)
+        value = match.values.get(name)
         if value is None and name not in OPTIONAL:
             return None
         found.append(value)
     return tuple(found)
 
 
-def in_millis(text: str) -> int:
-    """Return an RFC 3339 time in milliseconds, cut as Elasticsearch cuts it."""
-    return (parse_timestamp(text) - _EPOCH) // _MILLISECOND
-
-
-def as_time(millis: int) -> datetime:
-    """Return the moment of so many milliseconds since 1970, in UTC."""
-    return _EPOCH + millis * _MILLISECOND
-
-
-def _hit(
+def _match(
     event: Mapping[str, Any],
     home: tuple[str, str, str],
     fields: tuple[str, ...],
     addresses: Collection[str],
-) -> Hit:
+) -> Match:
     when, partition, offset = (next(iter(values_at(event, path)), None) for path in home)
     at = in_millis(str(when))
     order = (int(partition or 0), int(offset or 0))
@@ -126,7 +118,7 @@ def _hit(
     for path in addresses:
         if (address := values[path]) is not None:
             values[path] = _as_grouped(address)
-    return Hit(at, order, named or f"{order[0]}-{order[1]}", at, values)
+    return Match(at, order, named or f"{order[0]}-{order[1]}", at, values)
 
 
 @lru_cache(maxsize=8192)

@@ -1,13 +1,19 @@
-"""Up to when everything that was ingested can be seen: asked of Kafka, as an onlooker."""
+"""What the runner asks of Kafka, as an onlooker: how far the log is complete, and the dead letters."""
 
 import re
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
-from audit_schemas import format_timestamp
+from audit_runtime import committed_offsets, offset_at, partition_bounds, partitions_of
+from audit_schemas import (
+    OFFSET_HEADER,
+    PARTITION_HEADER,
+    REASON_HEADER,
+    RECEIVED_HEADER,
+    format_timestamp,
+)
 from confluent_kafka import (
-    OFFSET_END,
     TIMESTAMP_NOT_AVAILABLE,
     Consumer,
     KafkaError,
@@ -15,22 +21,16 @@ from confluent_kafka import (
     Message,
     TopicPartition,
 )
-from confluent_kafka.admin import TopicMetadata
 
 from audit_alerts.errors import AlertError
-from audit_alerts.hits import as_time, in_millis
-from audit_alerts.runner.patience import patiently
 from audit_alerts.runner.settings import RunnerSettings
+from audit_alerts.times import as_time, in_millis, millis_now
 
-__all__ = ["KafkaLog", "NoOffsetsError", "millis_now"]
+__all__ = ["KafkaSource", "NoOffsetsError"]
 
-_SECONDS = 10.0
-_T = TypeVar("_T")
+_SECONDS = 15.0
 _BATCH = 2000
 _WAIT = 0.1
-_RECEIVED = "audit.errors.received"
-_PARTITION = "__connect.errors.partition"
-_OFFSET = "__connect.errors.offset"
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _LONGEST = 1000
 """Characters of a header: an alert is grouped by some, and Elasticsearch takes no longer keyword."""
@@ -40,12 +40,7 @@ class NoOffsetsError(AlertError):
     """Nobody knows how far the log is complete."""
 
 
-def millis_now() -> int:
-    """Return the time in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
-
-
-class KafkaLog:
+class KafkaSource:
     """The topics, read without taking part in the group. KafkaException passes through."""
 
     def __init__(self, settings: RunnerSettings, *, clock: Callable[[], int] = millis_now) -> None:
@@ -63,30 +58,32 @@ class KafkaLog:
             }
         )
 
-    def bound(self) -> int:
+    def ingest_watermark(self) -> int:
         """Return U, in milliseconds: all that ever has event.ingested <= U is indexed by now.
 
         What waits in a partition was, or will be, ingested after Kafka took it. So each partition
-        that lags holds the bound at the time at which Kafka took the first record that is not
+        that lags holds the watermark at the time at which Kafka took the first record that is not
         settled. Raises NoOffsetsError where the group has not begun.
         """
         now = self._clock()  # before Kafka is asked: what comes later is ingested later
-        found = patiently(self._committed)
-        if not any(point.offset >= 0 for point in found):
+        partitions = self._partitions(self._settings.topic)
+        committed = committed_offsets(self._consumer, partitions, seconds=_SECONDS)
+        if not any(each.offset >= 0 for each in committed):
             raise NoOffsetsError(
                 f"The consumer group {self._settings.group} has settled nothing of topic "
                 f"{self._settings.topic}; start: auditlog consume (AUDITLOG_GROUP, AUDITLOG_TOPIC)"
             )
-        held = [self._held_at(point) for point in found]
+        held = [self._held_at(each) for each in committed]
         return min([now, *(at for at in held if at is not None)]) - round(
             self._settings.alert_margin_seconds * 1000
         )
 
-    def letters(self, start: int, end: int) -> Iterator[dict[str, Any]]:
+    def dead_letters(self, start: int, end: int) -> Iterator[dict[str, Any]]:
         """Yield the headers of the dead letters that Kafka took from `start` to before `end`."""
         for partition in self._partitions(self._settings.dead_letter_topic):
-            wanted = TopicPartition(partition.topic, partition.partition, max(start, 0))
-            for message in self._read(self._at(wanted)):
+            moment = TopicPartition(partition.topic, partition.partition, max(start, 0))
+            offset = offset_at(self._consumer, moment, seconds=_SECONDS)
+            for message in self._read(partition, offset):
                 if message.timestamp()[1] >= end:
                     break
                 if fields := _headers(message):
@@ -97,41 +94,30 @@ class KafkaLog:
         self._consumer.close()
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
-        found = patiently(lambda: self._described(topic))
-        return [TopicPartition(topic, number) for number in sorted(found.partitions)]
+        try:
+            return partitions_of(self._consumer, topic, seconds=_SECONDS)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise NoOffsetsError(
+                    f"Kafka has no topic {topic}; create it with: auditlog setup"
+                ) from error
+            raise
 
-    def _described(self, topic: str) -> TopicMetadata:
-        found: TopicMetadata = self._consumer.list_topics(topic, timeout=_SECONDS).topics[topic]
-        if found.error is not None and found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise NoOffsetsError(f"Kafka has no topic {topic}; create it with: auditlog setup")
-        return _sound(found)
-
-    def _committed(self) -> list[TopicPartition]:
-        found = self._consumer.committed(self._partitions(self._settings.topic), timeout=_SECONDS)
-        return [_sound(point) for point in found]
-
-    def _at(self, moment: TopicPartition) -> TopicPartition:
-        """Return the first record at or after a time, which stands where the offset would."""
-        (found,) = patiently(lambda: self._consumer.offsets_for_times([moment], timeout=_SECONDS))
-        return _sound(found)
-
-    def _held_at(self, point: TopicPartition) -> int | None:
+    def _held_at(self, committed: TopicPartition) -> int | None:
         """Return when Kafka took the first record that is not settled; None if all are."""
-        low, high = patiently(lambda: self._consumer.get_watermark_offsets(point, timeout=_SECONDS))
-        if max(point.offset, low) >= high:
-            return None
-        first = TopicPartition(point.topic, point.partition, max(point.offset, low))
-        message = next(self._read(first), None)
+        message = next(self._read(committed, committed.offset), None)
         if message is None:
             return None
         taken = message.timestamp()
         return None if taken[0] == TIMESTAMP_NOT_AVAILABLE else int(taken[1])
 
-    def _read(self, point: TopicPartition) -> Iterator[Message]:
-        """Yield the records from an offset on, to the partition's end."""
-        if point.offset == OFFSET_END:
+    def _read(self, partition: TopicPartition, offset: int) -> Iterator[Message]:
+        """Yield the records from an offset on, or from the first that is there, to the end."""
+        low, high = partition_bounds(self._consumer, partition, seconds=_SECONDS)
+        first = max(offset, low)
+        if first >= high:
             return
-        self._consumer.assign([point])
+        self._consumer.assign([TopicPartition(partition.topic, partition.partition, first)])
         deadline = time.monotonic() + _SECONDS
         try:
             while True:
@@ -150,14 +136,6 @@ class KafkaLog:
             self._consumer.unassign()
 
 
-def _sound(found: _T) -> _T:
-    """Return what Kafka answered about a topic or partition; raise what it says is wrong with it."""
-    error = getattr(found, "error", None)
-    if error is not None:
-        raise KafkaException(error)
-    return found
-
-
 def _headers(message: Message) -> dict[str, Any] | None:
     """Return a dead letter's headers; of one name the last, since what was forged stands before.
 
@@ -170,14 +148,14 @@ def _headers(message: Message) -> dict[str, Any] | None:
         for name, value in headers
         if isinstance(value, bytes)
     }
-    if "audit.errors.reason" not in fields:
+    if REASON_HEADER not in fields:
         return None
-    if not _is_time(fields.get(_RECEIVED, "")):
-        fields[_RECEIVED] = format_timestamp(as_time(message.timestamp()[1]))
-    if not _NUMBER.fullmatch(fields.get(_OFFSET, "")):
-        fields[_OFFSET] = str(message.offset())
-    if not _NUMBER.fullmatch(fields.get(_PARTITION, "")):
-        fields.pop(_PARTITION, None)
+    if not _is_time(fields.get(RECEIVED_HEADER, "")):
+        fields[RECEIVED_HEADER] = format_timestamp(as_time(message.timestamp()[1]))
+    if not _NUMBER.fullmatch(fields.get(OFFSET_HEADER, "")):
+        fields[OFFSET_HEADER] = str(message.offset())
+    if not _NUMBER.fullmatch(fields.get(PARTITION_HEADER, "")):
+        fields.pop(PARTITION_HEADER, None)
     return fields
 
 

@@ -7,9 +7,10 @@ from audit_query import ParameterError, Question
 from audit_schemas import format_timestamp
 
 from audit_alerts.condition import AllOf, AnyOf, Condition, Equals
-from audit_alerts.episodes import Span
-from audit_alerts.hits import Group, as_time
-from audit_alerts.plan import Origin, Rule, bases_of
+from audit_alerts.episodes import FiringSpan
+from audit_alerts.matches import GroupValues
+from audit_alerts.plan import LogSource, Rule, bases_of
+from audit_alerts.times import as_time
 
 __all__ = ["link_of"]
 
@@ -26,12 +27,12 @@ _NAMES = {
 }
 
 
-def link_of(page: str, rule: Rule, group: Group, span: Span) -> str | None:
+def link_of(page: str, rule: Rule, group: GroupValues, span: FiringSpan) -> str | None:
     """Return the page's address with the evidence asked for; None for what the page does not show.
 
     What the page has no parameter for is left out: it shows more then, never less.
     """
-    if rule.origin is not Origin.EVENTS:
+    if rule.log_source is not LogSource.EVENTS:
         return None
     pairs = [
         ("from", format_timestamp(as_time(span.since))),

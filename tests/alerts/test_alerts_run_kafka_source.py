@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_alerts.runner import bound
-from audit_alerts.runner.bound import KafkaLog, millis_now
+from audit_alerts.runner import kafka_source
+from audit_alerts.runner.changes import targets_of
+from audit_alerts.runner.dead_letter_step import DeadLetterStep
+from audit_alerts.runner.kafka_source import KafkaSource
 from audit_alerts.runner.settings import RunnerSettings
-from audit_alerts.runner.unseen import look_at_letters
+from audit_alerts.times import millis_now
 from audit_producer.build import new_event
 from audit_schemas import encode
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -48,32 +50,30 @@ class BusyConsumer:
 
 def test_broker_that_has_just_started_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run --once beside it does not fail for a coordinator that is still loading."""
-    monkeypatch.setattr(bound, "Consumer", BusyConsumer)
+    monkeypatch.setattr(kafka_source, "Consumer", BusyConsumer)
     now = millis_now()
-    found = KafkaLog(RunnerSettings(alert_margin_seconds=0), clock=lambda: now).bound()
+    found = KafkaSource(RunnerSettings(alert_margin_seconds=0), clock=lambda: now).ingest_watermark()
     assert found == now
 
 
 @pytest.mark.servers
 def test_what_repair_writes_is_looked_at(deployment: Deployment, log: Path) -> None:
     """It comes after the rules have covered its time, and is new to them all the same."""
-    deployment.extra["AUDITLOG_ALERT_MARGIN_SECONDS"] = "0"
     begin = datetime.now(UTC) - timedelta(hours=1)
     attack = [
         new_event("login-failed", user="root", ip="203.0.113.9", at=begin + timedelta(seconds=n))
         for n in range(8)
     ]
     with running(deployment) as run, deployment.client() as client:
-        deployment.extra["AUDITLOG_ALERTS_INDEX"] = run.index
         deployment.publish_raw(*map(encode, attack))
         with deployment.consuming(log=log) as consumer:
             settle(deployment, log, consumer)
         for index in client.indices.get(index=f"{deployment.name}-*"):
             client.indices.delete(index=index)
-        deployment.run("alerts", "run", "--once", "--since", "-2h")
+        run.once(since=datetime.now(UTC) - timedelta(hours=2))
         assert not run.alerts()
         deployment.run("verify", "--repair")
-        deployment.run("alerts", "run", "--once")
+        run.once()
         found = [alert for alert in run.alerts() if alert["rule"]["name"] == "brute-force"]
     assert [alert["source"]["ip"] for alert in found] == ["203.0.113.9"]
 
@@ -94,12 +94,12 @@ def test_dead_letter_that_nobody_can_read_counts_and_ends_no_rule(deployment: De
         producer.produce(topic, b"", headers=headers)
     assert producer.flush(30) == 0
     settings = RunnerSettings(kafka_bootstrap_servers=deployment.servers.kafka, dead_letter_topic=topic)
-    kafka = KafkaLog(settings)
+    kafka = KafkaSource(settings)
     upto = millis_now() + 1
     (rule,) = shipped("id-conflict")
-    found = look_at_letters(kafka.letters, rule, before, upto)
-    ((group, (span,)),) = found.spans.items()
-    assert found.tell(group, span).count == 3
-    read = list(kafka.letters(before, upto))
+    step = DeadLetterStep(kafka.dead_letters, rule, before, upto)
+    (evidence,) = step.evidence(targets_of({}, step.spans(), step.gap))
+    assert evidence.count == 3
+    read = list(kafka.dead_letters(before, upto))
     kafka.close()
     assert max(len(value) for letter in read for value in letter.values()) == 1000

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
-__all__ = ["NoAnswerError", "Post"]
+__all__ = ["HttpPost", "NoAnswerError"]
 
 _SAFE = "/?&=%:@!$'()*+,;~"
 
@@ -21,7 +21,7 @@ class NoAnswerError(Exception):
     """There was no answer, or none in time."""
 
 
-class Post:
+class HttpPost:
     """Where to post to, and how long one may take. It reads the status alone and follows nowhere."""
 
     def __init__(self, url: str, seconds: float) -> None:

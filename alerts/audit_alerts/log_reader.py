@@ -1,0 +1,136 @@
+"""What rules read of the log: counts of events by group and time, and the events themselves."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+from audit_query import AuditLog, Filter
+
+from audit_alerts.candidates import Driver, Window, counts_body, lucene, merge_windows
+from audit_alerts.condition import fields_of
+from audit_alerts.matches import GroupValues, Match, matches_of_base, needed_fields
+from audit_alerts.plan import OPTIONAL, Absence, Base, Correlation, group_fields
+
+__all__ = ["LogReader", "RuleFilter", "within"]
+
+_VALUES = 1000
+_WINDOWS = 100
+_ONE_PAGE = 2000
+_ALWAYS = ("@timestamp", "event.id", "audit.kafka.partition", "audit.kafka.offset")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFilter(Filter):
+    """A filter with more queries that have to match."""
+
+    queries: tuple[Mapping[str, Any], ...] = ()
+
+    def to_query(self) -> dict[str, Any]:
+        """Return the Elasticsearch query."""
+        return {"bool": {"filter": [Filter.to_query(self), *self.queries]}}
+
+
+class LogReader:
+    """Reads the events within `bounds`. Errors of the client pass through, and ExportError."""
+
+    def __init__(self, log: AuditLog, bounds: RuleFilter) -> None:
+        self._log = log
+        self._bounds = bounds
+
+    def ask(self, *queries: Mapping[str, Any], **body: Any) -> Mapping[str, Any]:
+        """Return the answer to one search request over the events that match all queries."""
+        return self._log.ask(self._bounded(queries), **body)
+
+    def buckets(
+        self, queries: Sequence[Mapping[str, Any]], body: dict[str, Any]
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the buckets of a composite aggregation called `counts`, page by page."""
+        while True:
+            answer = self.ask(*queries, size=0, track_total_hits=False, aggs=body)
+            page = answer.get("aggregations", {}).get("counts", {"buckets": []})
+            yield from page["buckets"]
+            after = page.get("after_key")
+            if after is None:
+                return
+            body["counts"]["composite"]["after"] = after
+
+    def counts(
+        self, driver: Driver, base: Base, *queries: Mapping[str, Any]
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield how many of a base rule's events each group has in each step of time."""
+        return self.buckets([lucene(base), *queries], counts_body(driver, base, None))
+
+    def group_counts(
+        self,
+        driver: Driver,
+        base: Base,
+        root: Correlation | Absence,
+        groups: Iterable[GroupValues],
+        windows: Sequence[Window],
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield these counts for some groups within windows of time, and perhaps more."""
+        for members in _members(root, base, groups):
+            yield from self.counts(driver, base, within(windows), *members)
+
+    def matches(
+        self,
+        root: Correlation | Absence,
+        base: Base,
+        groups: Iterable[GroupValues],
+        windows: Sequence[Window],
+    ) -> list[Match]:
+        """Return a base rule's events of the groups within the windows, and perhaps more."""
+        needed = needed_fields(root, base)
+        sources = sorted({*needed, *fields_of(base.condition), *_ALWAYS})
+        found: list[Match] = []
+        for members in _members(root, base, groups):
+            for page in self._pages((lucene(base), within(windows), *members), sources):
+                found += matches_of_base(base, needed, page)
+        return sorted(found, key=lambda match: (match.at, match.order, match.id))
+
+    def _pages(
+        self, queries: Sequence[Mapping[str, Any]], sources: Sequence[str]
+    ) -> Iterator[Iterable[dict[str, Any]]]:
+        """Yield all events, page by page.
+
+        Nearly always they fit into one answer; a scan takes two requests more, and a connection of
+        its own.
+        """
+        answer = self.ask(*queries, size=_ONE_PAGE, track_total_hits=False, source_includes=sources)
+        hits = answer["hits"]["hits"]
+        if len(hits) < _ONE_PAGE:
+            yield [hit["_source"] for hit in hits]
+            return
+        with self._log.scan(self._bounded(queries), source_includes=sources) as pages:
+            for page in pages:
+                yield (msgspec.json.decode(hit.source) for hit in page)
+
+    def _bounded(self, queries: Sequence[Mapping[str, Any]]) -> RuleFilter:
+        return replace(self._bounds, queries=(*self._bounds.queries, *queries))
+
+
+def within(windows: Iterable[Window]) -> Mapping[str, Any]:
+    """Return the query for events that happened within any of the windows."""
+    merged = merge_windows(windows)
+    if len(merged) > _WINDOWS:
+        merged = [(merged[0][0], merged[-1][1])]
+    ranges = [
+        {"range": {"@timestamp": {"gte": first, "lte": last, "format": "epoch_millis"}}}
+        for first, last in merged
+    ]
+    return {"bool": {"should": ranges, "minimum_should_match": 1}}
+
+
+def _members(
+    root: Correlation | Absence, base: Base, groups: Iterable[GroupValues]
+) -> Iterator[tuple[Mapping[str, Any], ...]]:
+    """Yield queries for the groups, by the first field that every group has a value of."""
+    for number, name in enumerate(root.group_by):
+        if name not in OPTIONAL:
+            path = group_fields(root, base)[number]
+            values = sorted({str(group[number]) for group in groups})
+            for begin in range(0, len(values), _VALUES):
+                yield ({"terms": {path: values[begin : begin + _VALUES]}},)
+            return
+    yield ()

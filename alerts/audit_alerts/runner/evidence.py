@@ -1,0 +1,119 @@
+"""What an alert shows of its events, read for many groups at once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audit_alerts.candidates import Window, lucene
+from audit_alerts.episodes import SAMPLES
+from audit_alerts.log_reader import LogReader, within
+from audit_alerts.matches import GroupValues
+from audit_alerts.plan import Absence, Base, Correlation, bases_of, group_fields
+
+__all__ = ["Evidence", "evidence_of_events", "evidence_of_groups"]
+
+_GROUPS = 100
+"""Groups that one request asks about."""
+_RELATED = 10
+_ORDER = ("@timestamp", "audit.kafka.partition", "audit.kafka.offset")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How many events an alert is about, some of their ids, and who and what was involved."""
+
+    count: int
+    samples: tuple[str, ...]
+    users: tuple[str, ...] = ()
+    ips: tuple[str, ...] = ()
+
+
+def evidence_of_groups(
+    reader: LogReader, root: Correlation | Absence, wanted: Sequence[tuple[GroupValues, Window]]
+) -> list[Evidence]:
+    """Return the evidence of each group within its window, from the events of all base rules."""
+    bases = tuple({base.name: base for base in bases_of(root)}.values())
+    filters = [
+        {"bool": {"filter": [within([window]), _any_of(root, bases, group)]}}
+        for group, window in wanted
+    ]
+    windows = [window for _, window in wanted]
+    everything = [_either([lucene(base) for base in bases]), within(windows)]
+    return _read(reader, everything, filters)
+
+
+def evidence_of_events(
+    reader: LogReader, wanted: Sequence[tuple[Sequence[str], int]]
+) -> list[Evidence]:
+    """Return evidence that shows chosen events, each time as some of so many."""
+    filters = [{"ids": {"values": list(ids)}} for ids, _ in wanted]
+    every_id = [event_id for ids, _ in wanted for event_id in ids]
+    read = _read(reader, [{"ids": {"values": every_id}}], filters)
+    return [
+        Evidence(count, tuple(ids), found.users, found.ips)
+        for (ids, count), found in zip(wanted, read, strict=True)
+    ]
+
+
+def _read(
+    reader: LogReader, queries: Sequence[Mapping[str, Any]], filters: Sequence[Mapping[str, Any]]
+) -> list[Evidence]:
+    evidence: list[Evidence] = []
+    for begin in range(0, len(filters), _GROUPS):
+        some = list(filters[begin : begin + _GROUPS])
+        answer = reader.ask(
+            *queries,
+            size=0,
+            track_total_hits=False,
+            aggs={"groups": {"filters": {"filters": some}, "aggs": _AGGREGATIONS}},
+        )
+        if "aggregations" not in answer:  # no event yet, so no index behind the alias
+            evidence += [Evidence(0, ())] * len(some)
+        else:
+            evidence += map(_evidence, answer["aggregations"]["groups"]["buckets"])
+    return evidence
+
+
+def _samples(order: str) -> dict[str, Any]:
+    sort = [{field: order} for field in _ORDER]
+    return {"top_hits": {"size": SAMPLES // 2, "sort": sort, "_source": ["event.id"]}}
+
+
+_AGGREGATIONS = {
+    "first": _samples("asc"),
+    "last": _samples("desc"),
+    "users": {"terms": {"field": "audit.user", "size": _RELATED}},
+    "ips": {"terms": {"field": "source.ip", "size": _RELATED}},
+}
+
+
+def _evidence(bucket: Mapping[str, Any]) -> Evidence:
+    hits = [*bucket["first"]["hits"]["hits"], *reversed(bucket["last"]["hits"]["hits"])]
+    samples = dict.fromkeys(hit["_source"]["event"]["id"] for hit in hits)
+    users, ips = (
+        tuple(sorted(value["key"] for value in bucket[name]["buckets"])) for name in ("users", "ips")
+    )
+    return Evidence(bucket["doc_count"], tuple(samples), users, ips)
+
+
+def _any_of(
+    root: Correlation | Absence, bases: Sequence[Base], group: GroupValues
+) -> Mapping[str, Any]:
+    return _either(
+        [
+            {"bool": {"filter": [lucene(base), *_is_group(group_fields(root, base), group)]}}
+            for base in bases
+        ]
+    )
+
+
+def _either(queries: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return {"bool": {"should": list(queries), "minimum_should_match": 1}}
+
+
+def _is_group(names: Sequence[str], group: GroupValues) -> Iterator[Mapping[str, Any]]:
+    for name, value in zip(names, group, strict=True):
+        if value is None:
+            yield {"bool": {"must_not": [{"exists": {"field": name}}]}}
+        else:
+            yield {"term": {name: value}}

@@ -1,0 +1,61 @@
+"""Several evaluations at once, most of which is waiting for Elasticsearch."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+import elasticsearch
+
+__all__ = ["EvaluationPool"]
+
+_AT_ONCE = 4
+
+_S = TypeVar("_S")
+_R = TypeVar("_R")
+
+
+class EvaluationPool(Generic[_S, _R]):
+    """Evaluates steps until it is stopped, or until Elasticsearch can't be reached."""
+
+    def __init__(self, evaluate: Callable[[_S], _R], stopped: Callable[[], bool]) -> None:
+        self._evaluate = evaluate
+        self._stopped = stopped
+        self._away = threading.Event()
+
+    def run(
+        self, parallel: Sequence[_S], serial: Sequence[_S]
+    ) -> tuple[list[tuple[_S, _R]], list[BaseException]]:
+        """Return results and errors; neither of steps that were not begun any more."""
+        results: list[tuple[_S, _R]] = []
+        errors: list[BaseException] = []
+        with ThreadPoolExecutor(_AT_ONCE, "evaluate") as pool:
+            futures = [(step, pool.submit(self._attempt, step)) for step in parallel]
+            futures += [(step, self._inline(step)) for step in serial]
+            for step, future in futures:
+                error = future.exception()
+                if error is not None:
+                    errors.append(error)
+                elif (result := future.result()) is not None:
+                    results.append((step, result))
+        return results, errors
+
+    def _attempt(self, step: _S) -> _R | None:
+        if self._stopped() or self._away.is_set():
+            return None
+        try:
+            return self._evaluate(step)
+        except elasticsearch.ConnectionTimeout:
+            raise  # one query that takes too long says nothing about the others
+        except elasticsearch.TransportError:
+            self._away.set()  # so that not each rule waits for it
+            raise
+
+    def _inline(self, step: _S) -> "Future[_R | None]":
+        """Evaluate here and now, with the same ways out as in a thread."""
+        future: Future[_R | None] = Future()
+        try:
+            future.set_result(self._attempt(step))
+        except Exception as error:  # noqa: BLE001 - raised by whoever asks for the result
+            future.set_exception(error)
+        return future
