@@ -1,16 +1,16 @@
-# The command `auditlog` for every role: consumer, page, alert runner, set-up, secrets. Nothing that builds.
+# The command `auditlog` for every role: consumer, server, alert runner, set-up, secrets. No build tools.
 FROM python:3.11-slim AS build
 WORKDIR /src
-# What builds is an environment of its own. The other is copied whole into the final image: no pip in it.
+# Building has its own environment. The other one, without pip, is copied into the final image.
 RUN python -m venv /opt/build && python -m venv --without-pip /opt/auditlog
-# What others wrote, by hash; it changes less often than what we write.
+# Dependencies first, by hash: they change less often than our code.
 COPY requirements.txt requirements-build.txt ./
 RUN /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements-build.txt \
  && /opt/build/bin/pip --python /opt/auditlog/bin/python install --no-cache-dir --no-compile \
         --require-hashes -r requirements.txt
-# .dockerignore lets through what the wheel is built from, no more.
+# .dockerignore allows only what the wheel is built from.
 COPY . .
-# Compiled here, since the final image can't write; nobody changes a source there, so none is looked at.
+# Compiled here, because the final image is read-only; sources never change there, so none is checked.
 RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation -w /wheels . \
  && /opt/build/bin/pip --python /opt/auditlog/bin/python install --no-cache-dir --no-compile --no-deps \
         /wheels/*.whl \
@@ -24,7 +24,7 @@ LABEL org.opencontainers.image.title="chat-auditlog" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/auditlog /opt/auditlog
-# Log lines leave at once; the root filesystem may be read-only.
+# Log lines are not buffered; the root file system may be read-only.
 ENV PATH=/opt/auditlog/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
@@ -33,6 +33,6 @@ USER 10001:10001
 WORKDIR /
 ENTRYPOINT ["auditlog"]
 CMD ["--help"]
-# Asks /readyz of what runs; a job has none, and is well while it lasts.
+# Requests /readyz of whatever runs; a job has none and counts as healthy.
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=4 \
     CMD ["python", "-m", "audit_cli.healthy"]

@@ -9,14 +9,16 @@ ROUNDS ?= 3
 QUERY_EVENTS ?= 2000000
 SECONDS ?= 600
 JOBS ?= 2
+T ?=
 
 # What the image, a Linux one, is for; tests hold it to the Dockerfile.
 IMAGE_EXTRAS := consumer web alerts secrets
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 HASHED := --quiet --constraint constraints.txt --generate-hashes --python-platform linux --python-version 3.11 \
 	--no-header --no-annotate --no-emit-index-url --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-containers soak bench bench-fields bench-adaptive bench-query bench-alerts bench-detection bench-sizes lint format requirements schema clean
+.PHONY: help install demo test test-fast test-containers soak bench bench-fields bench-adaptive bench-query bench-alerts bench-detection bench-sizes lint format requirements schema clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -39,8 +41,11 @@ demo: $(VENV)/.installed  ## Show the whole way on real servers, and prove that 
 	AUDITLOG_CATALOGUE=deploy/catalogue/linux-host.toml AUDITLOG_MAX_PAST_DAYS=36500 \
 		$(BIN)/auditlog demo $(addprefix --file ,$(wildcard $(DEMO_FILE)))
 
-test: $(VENV)/.installed-dev  ## Run all tests, on real servers; JOBS=2 at a time, each with its own
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+test: $(VENV)/.installed-dev  ## Run all tests, on real servers, JOBS=2 at a time; a part: make test T=tests/query
+	$(PYTEST) $(T)
+
+test-fast: $(VENV)/.installed-dev  ## Run what needs no server: a minute
+	$(PYTEST) -m "not servers and not slow and not containers" $(T)
 
 test-containers: $(VENV)/.installed-dev  ## Build the image, start docker-compose.yml and the tests' containers for real; needs a Docker engine
 	$(BIN)/python -m pytest -m containers tests/containers

@@ -1,1 +1,1 @@
-"""Measurements of the whole way, on servers of their own: `python -m benchmarks --help`."""
+"""End-to-end measurements on servers of their own: `python -m benchmarks --help`."""

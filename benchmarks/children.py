@@ -6,24 +6,21 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import ParamSpec
 
 from benchmarks.errors import BenchError
 from benchmarks.family import Family
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-__all__ = ["ROOT", "Child", "Command", "clean_environment", "job", "job_of", "running", "undisturbed"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
 _STOP_SECONDS = 40.0
 _LOG_LINES = 12
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +33,10 @@ class Command:
     environment: Mapping[str, str] | None = None
 
 
-def job(name: str, module: str, work: "DataclassInstance") -> Command:
-    """Return the command that runs one of our own modules; `job_of` reads `work` there."""
-    return Command(name, module, (json.dumps(asdict(work)),))
-
-
-def job_of(arguments: Sequence[str]) -> dict[str, Any]:
-    """Return the fields that `job` was given."""
-    fields: dict[str, Any] = json.loads(arguments[1])
-    return fields
+def job(name: str, function: Callable[P, object], *positional: P.args, **named: P.kwargs) -> Command:
+    """Return the command that calls a function of ours; arguments and result travel as JSON."""
+    where = function.__module__, function.__name__
+    return Command(name, "benchmarks.job", (*where, json.dumps([positional, named])))
 
 
 class Child:
@@ -58,7 +50,7 @@ class Child:
             self._process = subprocess.Popen(  # noqa: S603 - our own modules
                 [sys.executable, "-m", command.module, *command.arguments],
                 cwd=ROOT,
-                env=clean_environment() | dict(command.environment or {}),
+                env=_clean_environment() | dict(command.environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,
@@ -77,24 +69,19 @@ class Child:
         lines = self._log.read_text("utf-8", "replace").strip().splitlines()[-_LOG_LINES:]
         return "Its last lines:\n" + "\n".join(line[:400] for line in lines)
 
-    def output(self) -> bytes:
-        """Return what it printed so far."""
-        return self._output.read_bytes()
-
     def finish(self, seconds: float) -> bytes:
-        """Wait for its end and return what it printed. Raises BenchError if it failed or dawdles."""
+        """Wait for its end and return what it printed. Raises BenchError if it failed or timed out."""
         try:
-            status = self._process.wait(seconds)
+            self._process.wait(seconds)
         except subprocess.TimeoutExpired as error:
             raise BenchError(
                 f"{self.name} was not done after {seconds:.0f} s. {self.end_of_log()}"
             ) from error
-        if status:
-            raise BenchError(f"{self.name} ended with status {status}. {self.end_of_log()}")
-        return self.output()
+        self.check(may_be_done=True)
+        return self._output.read_bytes()
 
     def stop(self) -> None:
-        """End it: SIGTERM, and SIGKILL for one that does not listen."""
+        """End it: SIGTERM, then SIGKILL if that is ignored."""
         if self._process.poll() is not None:
             return
         self._process.terminate()
@@ -111,16 +98,17 @@ def running(commands: Sequence[Command], folder: Path) -> Iterator[list[Child]]:
     with ExitStack() as stack:
         children = []
         for number, command in enumerate(commands):
+            slug = re.sub("[^a-z0-9]+", "-", command.name.lower())
             with undisturbed():
-                child = Child(command, folder / f"{_slug(command.name)}-{number}.log")
-                stack.callback(_stop_undisturbed, child)
+                child = Child(command, folder / f"{slug}-{number}.log")
+                stack.callback(undisturbed()(child.stop))
             children.append(child)
         yield children
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait for the end of the block: what is started has to be noted, and ended.
+    """Delay Ctrl-C and SIGTERM to the end of the block, so that what starts is noted, and ended.
 
     Call it in the main thread, and inside of what will clean up: the signal comes as the block ends.
     """
@@ -136,15 +124,6 @@ def undisturbed() -> Iterator[None]:
             signal.raise_signal(came[0])
 
 
-def clean_environment() -> dict[str, str]:
+def _clean_environment() -> dict[str, str]:
     """Return the environment, less the settings that would change what is measured."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AUDITLOG_")}
-
-
-def _slug(name: str) -> str:
-    return re.sub("[^a-z0-9]+", "-", name.lower())
-
-
-def _stop_undisturbed(child: Child) -> None:
-    with undisturbed():
-        child.stop()

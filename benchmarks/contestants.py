@@ -1,6 +1,8 @@
 """Those who index the topic, each as processes of its own, watched from outside."""
 
+import http.client
 import itertools
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -8,46 +10,54 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import elasticsearch
+from audit_local.ports import free_port
 
-from benchmarks import push
+from benchmarks.bodies import Bodies, push
 from benchmarks.children import Child, Command, job, running
-from benchmarks.index import Index
-from benchmarks.kafka import Group, ends
+from benchmarks.errors import BenchError
+from benchmarks.index import Codec, Index
+from benchmarks.kafka import committed, ends
 from benchmarks.run import Run, Sample, Watch, figures
 from benchmarks.screen import Screen
 from benchmarks.servers import Servers
+from benchmarks.sink import serve
 from benchmarks.topic import TOPIC, lengthened
-
-__all__ = [
-    "BY_HAND",
-    "CONSUMER",
-    "Arena",
-    "Shape",
-    "consumer_commands",
-    "consumer_environment",
-    "used",
-]
 
 CONSUMER = "audit_cli"
 BY_HAND = "benchmarks.by_hand"
 
 _ONE_EVENT = "bench.one"
 _SMALL = 50_000
+_MILLION = 1_000_000
 
 _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How the ready-made bodies are pushed: the ceiling's two dials."""
+    """How the ready-made bodies are pushed: the ceiling's two parameters."""
 
-    connections: int
-    documents: int
+    connections: int = 3
+    documents: int = 2000
+
+    def __str__(self) -> str:
+        return f"{self.connections} connections, {self.documents:,} documents a body"
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """A run against the sink."""
+
+    run: Run
+    requests: int
+    sent_twice: int
+    """Documents that came again: a process that joined took over what another had not committed."""
+    sink_cpu_per_million: float
 
 
 @dataclass(frozen=True, slots=True)
 class Arena:
-    """What a race needs: servers, a client to watch with, the topic's size, a screen."""
+    """What a measurement needs: servers, a client to watch with, the topic's size, a screen."""
 
     servers: Servers
     client: elasticsearch.Elasticsearch
@@ -59,19 +69,17 @@ class Arena:
 
     @property
     def is_small(self) -> bool:
-        """Tell whether the topic is too small for even running."""
+        """Tell whether the topic is too small for a steady run."""
         return self.events < _SMALL
 
     def ceiling(self, shape: Shape, limit: int, what: str = "") -> Run:
         """Push ready-made bodies into a fresh index, as `setup` makes it."""
         with self.fresh_index() as index:
-            what = what or f"{shape.connections} connections, {shape.documents:,} documents a body"
-            return self.pushed(index, "all", shape, limit, what)
+            return self.pushed(index, shape, limit, what or str(shape))
 
     def pushed(
         self,
         index: Index,
-        name: str,
         shape: Shape,
         limit: int,
         what: str,
@@ -79,14 +87,14 @@ class Arena:
         filter_path: str = "errors",
         folder: Path | None = None,
     ) -> Run:
-        """Push ready-made bodies, those of `folder` or the topic's, into one index of the prefix."""
-        limit, folder = min(limit, self.events), folder or self.servers.folder
-        path = f"/{index.prefix}-{name}/_bulk?filter_path={filter_path}"
-        address = urlsplit(self.servers.elasticsearch).netloc
-        work = push.Push(address, path, str(folder), shape.connections, shape.documents, limit)
-        with running([job("the ceiling", push.__name__, work)], self.servers.folder) as children:
+        """Push ready-made bodies, those of `folder` or the topic's, into the index `<prefix>-all`."""
+        limit = min(limit, self.events)
+        path = f"/{index.prefix}-all/_bulk?filter_path={filter_path}"
+        address, bodies = urlsplit(self.servers.elasticsearch).netloc, folder or self.servers.folder
+        work = (address, path, str(bodies), shape.connections, shape.documents, limit)
+        with running([job("ceiling", push, *work)], self.servers.folder) as children:
             samples = self._watched(children, index, limit, what)
-            run = figures(samples, *used(children), samples[1].contestant)
+            run = figures(samples, *_used(children), samples[1].contestant)
         index.check_count(limit, what)
         return run
 
@@ -97,23 +105,104 @@ class Arena:
         what: str,
         *,
         settings: Mapping[str, str] | None = None,
+        codec: Codec = "default",
         then: Callable[[Index], None] = lambda _: None,
     ) -> tuple[Run, list[Sample]]:
-        """Let processes of one group index the whole topic; `then` may look at the full index."""
-        start_cpu = self.start_cpu(module, processes)
-        with self.fresh_index() as index:
-            environment = consumer_environment(self.servers, self.topic, index.prefix)
-            commands = consumer_commands(module, processes, what, environment | dict(settings or {}))
-            with running(commands, self.servers.folder) as children:
-                samples = self._watched(children, index, self.events, what)
-                self.wait_for_commit(children, environment["AUDITLOG_GROUP"])
-                run = figures(samples, *used(children), start_cpu)
+        """Let processes of one group index the whole topic; `then` gets the full index."""
+        start_cpu = self._start_cpu(module, processes)
+        with (
+            self.fresh_index(codec) as index,
+            self.consuming(index.prefix, what, module, processes, settings) as children,
+        ):
+            samples = self._watched(children, index, self.events, what)
+            self.wait_for_commit(children, index.prefix)
+            run = figures(samples, *_used(children), start_cpu)
             index.check_count(self.events, what)
+            for child in children:
+                child.stop()
             then(index)
             return run, samples
 
-    def start_cpu(self, module: str, processes: int) -> float | None:
-        """Return the CPU seconds that processes take to start, and each to settle one event.
+    def emptied(self, processes: int, what: str, *, keep: bool = False) -> Emptied:
+        """Let consumers of one group send the whole topic to a sink that answers at once."""
+        start_cpu = self._start_cpu(CONSUMER, processes)
+        with self.fresh_index() as index, self._sink(keep=keep) as (sink, port):
+            settings = {"AUDITLOG_ELASTICSEARCH_URL": f"http://127.0.0.1:{port}"}
+            before = sink.family.cpu_seconds()
+            with (
+                self.consuming(index.prefix, what, processes=processes, settings=settings) as children,
+                self.screen.bar(what, self.events) as show,
+            ):
+                watch = Watch(
+                    self.servers,
+                    children,
+                    lambda: _received(port)["documents"],
+                    self.events,
+                    show,
+                    (sink.family,),
+                )
+                watch.until_all()
+                self.wait_for_commit(children, index.prefix)
+                run = figures(watch.samples, *_used(children), start_cpu)
+            received = _received(port)
+            sink_cpu = (sink.family.cpu_seconds() - before) / received["documents"] * _MILLION
+            twice = received["documents"] - self.events
+            return Emptied(run, received["requests"], twice, sink_cpu)
+
+    def make_bodies(self) -> Bodies:
+        """Turn the topic into ready-made bulk bodies: what the consumer sends, kept by the sink."""
+        emptied = self.emptied(1, "Making the ceiling's documents", keep=True)
+        bodies = Bodies(self.servers.folder)
+        if emptied.sent_twice or bodies.documents != self.events:
+            raise BenchError(f"{bodies.documents:,} documents were made of {self.events:,} events")
+        return bodies
+
+    @contextmanager
+    def fresh_index(self, codec: Codec = "default") -> Iterator[Index]:
+        """Give a set-up prefix of its own, on servers that have become idle; it is deleted after."""
+        index = Index(self.client, f"bench-{next(_numbers)}")
+        index.set_up(self.servers, self.topic, codec)
+        self.servers.calm_down()
+        try:
+            yield index
+        finally:
+            index.delete()
+
+    @contextmanager
+    def consuming(
+        self,
+        prefix: str,
+        what: str,
+        module: str = CONSUMER,
+        processes: int = 1,
+        settings: Mapping[str, str] | None = None,
+    ) -> Iterator[list[Child]]:
+        """Run consumers of the topic into a prefix; what `settings` does not name is the default."""
+        environment = {
+            "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS": self.servers.kafka,
+            "AUDITLOG_ELASTICSEARCH_URL": self.servers.elasticsearch,
+            "AUDITLOG_TOPIC": self.topic,
+            "AUDITLOG_DEAD_LETTER_TOPIC": f"{self.topic}.dead-letter",
+            "AUDITLOG_ALERTS_TOPIC": f"{self.topic}.alerts",
+            "AUDITLOG_GROUP": prefix,
+            "AUDITLOG_INDEX_PREFIX": prefix,
+            "AUDITLOG_LOG_FORMAT": "json",
+            **(settings or {}),
+        }
+        arguments = ("consume", "--start", "earliest") if module == CONSUMER else ()
+        command = Command(what, module, arguments, environment)
+        with running([command] * processes, self.servers.folder) as children:
+            yield children
+
+    def wait_for_commit(self, children: Sequence[Child], group: str) -> None:
+        """Wait until the group has committed the end of the topic."""
+        kafka, topic = self.servers.kafka, self.topic
+        total = ends(kafka, topic)
+        watch = Watch(self.servers, children, lambda: 0, 0)
+        watch.until(lambda: committed(kafka, group, topic) >= total, "all offsets are committed")
+
+    def _start_cpu(self, module: str, processes: int) -> float | None:
+        """Return the CPU seconds that processes take to start, and each to index one event.
 
         None for a topic so small that the start is a part of the run.
         """
@@ -121,64 +210,45 @@ class Arena:
             return None
         if module not in self.starts:
             alone = replace(self, topic=_ONE_EVENT, events=1)
-            with alone.fresh_index():  # which makes the topic
-                if not ends(self.servers.kafka, _ONE_EVENT):
-                    lengthened(self.servers, self.screen, _ONE_EVENT, 1)
+            Index.make_topic(self.servers, _ONE_EVENT)
+            if not ends(self.servers.kafka, _ONE_EVENT):
+                lengthened(self.servers, self.screen, _ONE_EVENT, 1)
             run, _ = alone.consumers(module, 1, f"Starting {module}")
             self.starts[module] = run.total_cpu_seconds
         return self.starts[module] * processes
 
     @contextmanager
-    def fresh_index(self) -> Iterator[Index]:
-        """Give a set-up prefix of its own, on servers that have calmed down; it is deleted after."""
-        index = Index(self.client, f"bench-{next(_numbers)}")
-        index.set_up(self.servers, self.topic)
-        self.servers.calm_down()
-        try:
-            yield index
-        finally:
-            index.delete()
-
-    def wait_for_index(self, children: Sequence[Child], index: Index, what: str) -> None:
-        """Wait until the index has every event of the topic."""
-        self._watched(children, index, self.events, what)
-        index.check_count(self.events, what)
+    def _sink(self, *, keep: bool) -> Iterator[tuple[Child, int]]:
+        port, real = free_port(), urlsplit(self.servers.elasticsearch).netloc
+        command = job("sink", serve, port, real, str(self.servers.folder) if keep else None)
+        with running([command], self.servers.folder) as (child,):
+            Watch(self.servers, [child], lambda: 0, 0).until(lambda: _answers(port), "it answers")
+            yield child, port
 
     def _watched(self, children: Sequence[Child], index: Index, target: int, what: str) -> list[Sample]:
-        with self.screen.bar(what, target) as advance:
-            return Watch(self.servers, children, index.indexed, target, advance).until_all()
-
-    def wait_for_commit(self, children: Sequence[Child], group: str) -> None:
-        """Wait until the group's committed offsets say what the index says."""
-        total = ends(self.servers.kafka, self.topic)
-        with Group(self.servers.kafka, group, self.topic) as onlooker:
-            watch = Watch(self.servers, children, lambda: 0, 0)
-            watch.until(lambda: onlooker.committed() >= total, "all offsets are committed")
+        with self.screen.bar(what, target) as show:
+            return Watch(self.servers, children, index.indexed, target, show).until_all()
 
 
-def consumer_environment(servers: Servers, topic: str, prefix: str) -> dict[str, str]:
-    """Return the settings of a consumer; all that is not named here is at its default."""
-    return {
-        "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS": servers.kafka,
-        "AUDITLOG_ELASTICSEARCH_URL": servers.elasticsearch,
-        "AUDITLOG_TOPIC": topic,
-        "AUDITLOG_DEAD_LETTER_TOPIC": f"{topic}.dead-letter",
-        "AUDITLOG_ALERTS_TOPIC": f"{topic}.alerts",
-        "AUDITLOG_GROUP": prefix,
-        "AUDITLOG_INDEX_PREFIX": prefix,
-        "AUDITLOG_LOG_FORMAT": "json",
-    }
-
-
-def consumer_commands(
-    module: str, processes: int, what: str, environment: Mapping[str, str]
-) -> list[Command]:
-    """Return the commands of a group: `auditlog consume`, or the one written by hand."""
-    arguments = ("consume", "--start", "earliest") if module == CONSUMER else ()
-    return [Command(what, module, arguments, environment) for _ in range(processes)]
-
-
-def used(children: Sequence[Child]) -> tuple[int, float]:
+def _used(children: Sequence[Child]) -> tuple[int, float]:
     """Return the largest memory of one, and the CPU seconds of all, until now."""
     peak = max(child.family.peak_bytes() for child in children)
     return peak, sum(child.family.cpu_seconds() for child in children)
+
+
+def _received(port: int) -> dict[str, int]:
+    """Ask the sink what came so far; that completes what it keeps."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/_sink")
+        counts: dict[str, int] = json.loads(connection.getresponse().read())
+        return counts
+    finally:
+        connection.close()
+
+
+def _answers(port: int) -> bool:
+    try:
+        return bool(_received(port))
+    except OSError:
+        return False

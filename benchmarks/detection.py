@@ -24,20 +24,6 @@ from audit_generator.story import DENIED_RANGES
 from audit_generator.traffic import Traffic
 from audit_schemas import AuditEvent, Catalogue, Document, EventRefusedError, Origin
 
-__all__ = [
-    "EXPECTED",
-    "Detection",
-    "Log",
-    "actions_of",
-    "attacks_of",
-    "detect",
-    "found_by",
-    "is_about",
-    "quiet_alerts",
-    "shipped_rules",
-    "stored",
-]
-
 EXPECTED: Mapping[str, tuple[str, ...]] = {
     "brute-force": ("brute-force",),
     "password-spraying": ("password-spraying",),
@@ -69,12 +55,12 @@ class Log:
     """What the consumer would have stored, and what it would have refused."""
 
     documents: Sequence[Mapping[str, Any]]
-    letters: Sequence[Mapping[str, Any]]
+    dead_letters: Sequence[Mapping[str, Any]]
 
     def of(self, rule: Rule) -> Iterable[Mapping[str, Any]]:
-        """Return what a rule looks at, and perhaps more, in no order."""
+        """Return what a rule evaluates, and perhaps more, in no order."""
         if rule.origin is plan.Origin.DEAD_LETTERS:
-            return self.letters
+            return self.dead_letters
         asked = [actions_of(base.condition) for base in bases_of(rule.root)]
         if any(actions is None for actions in asked):
             return self.documents
@@ -196,14 +182,14 @@ def found_by(rules: Iterable[Rule], log: Log, start: datetime, end: datetime) ->
 def stored(events: Iterable[AuditEvent], catalogue: Catalogue) -> Log:
     """Return what becomes of events, in the order in which they are published."""
     documents: list[Mapping[str, Any]] = []
-    letters: list[Mapping[str, Any]] = []
+    dead_letters: list[Mapping[str, Any]] = []
     hashes: dict[str, str] = {}
     for offset, event in enumerate(events):
         try:
             settled = catalogue.settle(event)
             activity = catalogue[settled.event.action]
         except EventRefusedError as refused:
-            letters.append(_letter(event, offset, refused.reason))
+            dead_letters.append(_dead_letter(event, offset, refused.reason))
             continue
         at = event.timestamp
         document = Document.of(settled, activity, Origin(_TOPIC, 0, offset), at, at)
@@ -211,8 +197,8 @@ def stored(events: Iterable[AuditEvent], catalogue: Catalogue) -> Log:
             hashes[document.id] = document.hash
             documents.append(json.loads(document.body))
         elif hashes[document.id] != document.hash:
-            letters.append(_letter(event, offset, "id-conflict"))
-    return Log(documents, letters)
+            dead_letters.append(_dead_letter(event, offset, "id-conflict"))
+    return Log(documents, dead_letters)
 
 
 def is_about(episode: Episode, label: Label) -> bool:
@@ -228,8 +214,8 @@ def is_about(episode: Episode, label: Label) -> bool:
         "__connect.errors.topic": ("audit.events",) if "id-conflict" in label.reasons else (),
     }
     group = dict(zip(episode.group_by, episode.group, strict=True))
-    told = [value in who[name] for name, value in group.items() if name in who]
-    return any(told) if told else group.get("service.name") in label.services
+    matches = [value in who[name] for name, value in group.items() if name in who]
+    return any(matches) if matches else group.get("service.name") in label.services
 
 
 def actions_of(condition: Any) -> set[str] | None:
@@ -238,8 +224,8 @@ def actions_of(condition: Any) -> set[str] | None:
         case Equals("event.action", name):
             return {name}
         case AllOf(parts):
-            told = [actions for part in parts if (actions := actions_of(part)) is not None]
-            return set.intersection(*told) if told else None
+            known = [actions for part in parts if (actions := actions_of(part)) is not None]
+            return set.intersection(*known) if known else None
         case AnyOf(parts):
             some = [actions_of(part) for part in parts]
             return None if None in some else {name for actions in some for name in actions or ()}
@@ -247,7 +233,7 @@ def actions_of(condition: Any) -> set[str] | None:
             return None
 
 
-def _letter(event: AuditEvent, offset: int, reason: str) -> Mapping[str, Any]:
+def _dead_letter(event: AuditEvent, offset: int, reason: str) -> Mapping[str, Any]:
     return {
         "__connect.errors.topic": _TOPIC,
         "__connect.errors.partition": "0",

@@ -1,41 +1,32 @@
 """What the rules found, as tables, and put into the docs between their markers."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from io import StringIO
 from pathlib import Path
 
 from audit_alerts.episodes import Episode
 from audit_alerts.hits import as_time
 from audit_schemas import Catalogue
+from rich.console import Console, Group
 
 from benchmarks.detection import Detection, detect, quiet_alerts, shipped_rules
 from benchmarks.errors import BenchError
+from benchmarks.figures import table
 from benchmarks.labelled import LabelledLog, Verdict, labels_of, verdict_of
-from benchmarks.report import to_markdown
-from benchmarks.sheet import Sheet
-
-__all__ = [
-    "FULL_SEEDS",
-    "detection_tables",
-    "generated_sheet",
-    "labelled_sheets",
-    "linux_log",
-    "put",
-    "quiet_sheet",
-]
-
 
 FULL_SEEDS = 20
 """What the figures have to rest on to be published."""
 
 _ROOT = Path(__file__).parents[1]
+_WIDE = 1000
 _WEEKS = ((1, 47_000), (2, 47_000))
 """Seeds and events of weeks without an attack; `auditlog generate` makes 47,000 in seven days."""
 
 
 def detection_tables(
     seeds: int, real: Path | None, *, say: Callable[[str], None]
-) -> Iterator[tuple[str, list[Sheet]]]:
+) -> Iterator[tuple[str, Group]]:
     """Yield names and tables: generated attacks, quiet weeks, and the real log if it is there.
 
     A table without a name is for the terminal.
@@ -44,18 +35,22 @@ def detection_tables(
     found = detect(rules, range(1, seeds + 1), jobs=os.cpu_count() or 2, say=say)
     for line in (*found.missed, *found.wrong):
         say(line)
-    yield "generated", [generated_sheet(found, [rule.name for rule in rules], seeds)]
+    yield "generated", generated_table(found, [rule.name for rule in rules], seeds)
     catalogue = Catalogue.load()
-    weeks = {
-        f"{count:,}, seed {seed}": list(quiet_alerts(rules, seed, count, catalogue))
-        for seed, count in _WEEKS
-    }
-    yield "quiet", [quiet_sheet(weeks)]
+    rows = []
+    for seed, count in _WEEKS:
+        fired = list(quiet_alerts(rules, seed, count, catalogue))
+        which = "; ".join(f"{episode.rule} {episode.key}" for episode in fired)
+        rows.append([f"{count:,}, seed {seed}", str(len(fired)), which])
+    yield "quiet", table("Weeks without an attack", ("Events and seed", "alerts", "which"), rows)
     if real is not None:
         log = linux_log(real / "linux-auth.ndjson")
-        summary, fired = labelled_sheets(verdict_of(labels_of(log.labels), log.episodes()))
-        yield "real", [summary]
-        yield "", [fired]
+        verdict = verdict_of(labels_of(log.labels), log.episodes())
+        yield "real", labelled_table(verdict)
+        headings = ("Attacker", "rule", "alerts", "events", "first")
+        everybody = (*verdict.addresses, *verdict.hosts)
+        fired_on = [_fired(name, verdict.found.get(name, ())) for name in everybody]
+        yield "", table("What fired on whom", headings, fired_on)
 
 
 def linux_log(events: Path) -> LabelledLog:
@@ -68,27 +63,25 @@ def linux_log(events: Path) -> LabelledLog:
     )
 
 
-def generated_sheet(found: Detection, rules: Sequence[str], seeds: int) -> Sheet:
-    """Return a row a rule: attacks that were to be found, those that were, and its alerts."""
+def generated_table(found: Detection, rules: Sequence[str], seeds: int) -> Group:
+    """Return a row for each rule: attacks to be found, those that were, and its alerts."""
+    counts = {
+        rule: (found.attacks[rule], found.found[rule], found.alerts[rule], found.right[rule])
+        for rule in rules
+    }
+    sums = [sum(column) for column in zip(*counts.values(), strict=True)]
+    counts["all"] = (sums[0], sums[1], sums[2], sums[3])
     rows = [
         [
-            rule,
-            str(found.attacks[rule]),
-            str(found.found[rule]),
-            f"{found.recall(rule):.2f}",
-            str(found.alerts[rule]),
-            str(found.alerts[rule] - found.right[rule]),
+            name,
+            *map(str, (attacks, seen)),
+            f"{seen / max(1, attacks):.2f}",
+            *map(str, (alerts, alerts - right)),
         ]
-        for rule in rules
+        for name, (attacks, seen, alerts, right) in counts.items()
     ]
-    total = [found.attacks.total(), sum(found.found[rule] for rule in rules)]
-    wrong = found.alerts.total() - found.right.total()
-    recall = f"{total[1] / max(1, total[0]):.2f}"
-    rows.append(["all", *map(str, total), recall, str(found.alerts.total()), str(wrong)])
-    unseen = "; ".join(
-        f"{kind}: {found.found[kind]} of {number}" for kind, number in found.unseen.items()
-    )
-    return Sheet(
+    unseen = "; ".join(f"{kind}: {found.found[kind]} of {n}" for kind, n in found.unseen.items())
+    return table(
         f"{seeds} seeds of generated attacks: precision {found.precision:.3f}",
         ("Rule", "attacks", "found", "recall", "alerts", "of them wrong"),
         rows,
@@ -96,53 +89,39 @@ def generated_sheet(found: Detection, rules: Sequence[str], seeds: int) -> Sheet
     )
 
 
-def quiet_sheet(found: Mapping[str, Sequence[Episode]]) -> Sheet:
-    """Return a row a simulated week without any attack."""
-    rows = [
-        [week, str(len(episodes)), "; ".join(f"{e.rule} {e.key}" for e in episodes)]
-        for week, episodes in found.items()
-    ]
-    return Sheet("Weeks without an attack", ("Events and seed", "alerts", "which"), rows)
-
-
-def labelled_sheets(verdict: Verdict) -> Iterator[Sheet]:
-    """Yield recall and precision, and every attacker with what fired on them."""
-    everybody = [*verdict.addresses, *verdict.hosts]
+def labelled_table(verdict: Verdict) -> Group:
+    """Return how many of a real log's attackers were found."""
+    groups = {"addresses": verdict.addresses, "host names, no address": verdict.hosts}
+    groups["all"] = [*verdict.addresses, *verdict.hosts]
     rows = [
         [
             name,
             str(len(who)),
-            str(sum(each in verdict.found for each in who)),
+            str(sum(one in verdict.found for one in who)),
             f"{verdict.recall(who):.2f}",
         ]
-        for name, who in (
-            ("addresses", verdict.addresses),
-            ("host names, no address", verdict.hosts),
-            ("all", everybody),
-        )
+        for name, who in groups.items()
     ]
-    yield Sheet(
+    return table(
         f"{verdict.alerts} alerts on the real log: precision {verdict.precision:.3f}",
         ("Attackers", "labelled", "found", "recall"),
         rows,
         f"Alerts about nobody who was labelled as an attacker: {len(verdict.wrong)}.",
     )
-    yield Sheet(
-        "What fired on whom",
-        ("Attacker", "rule", "alerts", "events", "first"),
-        [_fired(name, verdict.found.get(name, ())) for name in everybody],
-    )
 
 
-def put(file: Path, name: str, sheets: Sequence[Sheet]) -> None:
-    """Write tables between the file's markers of that name. Raises BenchError if it has none."""
+def put(file: Path, name: str, result: Group) -> None:
+    """Write a table between the file's markers of that name. Raises BenchError if it has none."""
     begin, end = f"<!-- {name}: written by make bench-detection -->", f"<!-- end of {name} -->"
     before, found, rest = file.read_text("utf-8").partition(begin)
     _, closed, after = rest.partition(end)
     if not found or not closed:
         raise BenchError(f"{file.name} has no place for {name}: {begin} ... {end}")
-    tables = "\n\n".join(map(to_markdown, sheets))
-    file.write_text(f"{before}{begin}\n\n{tables}\n\n{end}{after}", "utf-8")
+    console = Console(file=StringIO(), width=_WIDE, emoji=False)
+    with console.capture() as captured:
+        console.print(result)
+    text = "\n".join(line.rstrip() for line in captured.get().strip().splitlines())
+    file.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", "utf-8")
 
 
 def _fired(name: str, episodes: Sequence[Episode]) -> list[str]:

@@ -7,8 +7,6 @@ import psutil
 
 from benchmarks.errors import BenchError
 
-__all__ = ["Family", "busy_seconds"]
-
 _PEAK = "VmHWM:"
 _KIB = 1024
 
@@ -28,7 +26,7 @@ class Family:
         Raises BenchError if the process is no more.
         """
         try:
-            times = [process.cpu_times() for process in self.members()]
+            times = [process.cpu_times() for process in self._processes()]
         except psutil.NoSuchProcess as error:
             raise BenchError(f"{self.name} ended while it was measured") from error
         return sum(found.user + found.system for found in times)
@@ -36,12 +34,11 @@ class Family:
     def peak_bytes(self) -> int:
         """Return the largest resident size of any member so far; where unknown, the present one."""
         try:
-            return max(_peak(process) for process in self.members())
+            return max(_peak(process) for process in self._processes())
         except psutil.NoSuchProcess as error:
             raise BenchError(f"{self.name} ended while it was measured") from error
 
-    def members(self) -> list[psutil.Process]:
-        """Return the processes. Raises psutil.NoSuchProcess."""
+    def _processes(self) -> list[psutil.Process]:
         if self.is_settled and self._members:
             return self._members
         head = psutil.Process(self.pid)

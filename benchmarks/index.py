@@ -9,17 +9,17 @@ from audit_admin import SetupSettings, set_up
 from benchmarks.errors import BenchError
 from benchmarks.servers import Servers
 
-__all__ = ["Disk", "Index", "client_of"]
-
 _MERGE_SECONDS = 600.0
+
+Codec = Literal["default", "best_compression"]
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """How many bytes an index takes, and what each field takes of them, by part."""
+    """How many bytes an index takes, and each field in its index, doc values and stored fields."""
 
     bytes: int
-    fields: dict[str, dict[str, int]]
+    fields: dict[str, tuple[int, int, int]]
 
 
 def client_of(servers: Servers) -> elasticsearch.Elasticsearch:
@@ -33,15 +33,9 @@ class Index:
     def __init__(self, client: elasticsearch.Elasticsearch, prefix: str) -> None:
         self._client = client
         self.prefix = prefix
+        self.pattern = f"{prefix}-*"
 
-    @property
-    def pattern(self) -> str:
-        """Match its indices."""
-        return f"{self.prefix}-*"
-
-    def set_up(
-        self, servers: Servers, topic: str, codec: Literal["default", "best_compression"] = "default"
-    ) -> None:
+    def set_up(self, servers: Servers, topic: str, codec: Codec = "default") -> None:
         """Make topic and template as `auditlog setup` does: 1 shard, no replica, refresh 1 s."""
         settings = SetupSettings(
             kafka_bootstrap_servers=servers.kafka,
@@ -56,6 +50,14 @@ class Index:
             codec=codec,
         )
         list(set_up(settings))
+
+    @classmethod
+    def make_topic(cls, servers: Servers, topic: str) -> None:
+        """Make a topic, as `auditlog setup` does, and leave no template behind."""
+        with client_of(servers) as client:
+            index = cls(client, "bench-topic")
+            index.set_up(servers, topic)
+            index.delete()
 
     def indexed(self) -> int:
         """Return how many documents were indexed, searchable or not. Cheap."""
@@ -80,11 +82,6 @@ class Index:
         fields = {name: _parts(field) for name, field in usage["fields"].items()}
         return Disk(usage["store_size_in_bytes"], fields)
 
-    def count(self) -> int:
-        """Return how many documents can be found, after a refresh."""
-        self._client.indices.refresh(index=self.pattern)
-        return int(self._client.count(index=self.pattern)["count"])
-
     def find(self, ids: list[str]) -> list[str]:
         """Return those of the ids that a search finds now."""
         found = self._client.search(
@@ -98,7 +95,9 @@ class Index:
 
     def check_count(self, expected: int, who: str) -> None:
         """Raise BenchError unless exactly so many documents can be found."""
-        if (found := self.count()) != expected:
+        self._client.indices.refresh(index=self.pattern)
+        found = self._client.count(index=self.pattern)["count"]
+        if found != expected:
             raise BenchError(f"{who}: {found:,} documents in the index, and not {expected:,}")
 
     def force_merge(self) -> None:
@@ -125,15 +124,7 @@ class Index:
             self._client.indices.delete_index_template(name=self.prefix)
 
 
-def _parts(field: dict[str, Any]) -> dict[str, int]:
-    return {
-        "index": sum(
-            (
-                field["inverted_index"]["total_in_bytes"],
-                field["points_in_bytes"],
-                field["norms_in_bytes"],
-            )
-        ),
-        "doc_values": field["doc_values_in_bytes"],
-        "stored": field["stored_fields_in_bytes"],
-    }
+def _parts(field: dict[str, Any]) -> tuple[int, int, int]:
+    inverted, points, norms = field["inverted_index"], field["points_in_bytes"], field["norms_in_bytes"]
+    index = inverted["total_in_bytes"] + points + norms
+    return index, field["doc_values_in_bytes"], field["stored_fields_in_bytes"]

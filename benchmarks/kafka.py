@@ -1,67 +1,27 @@
 """What the bench asks Kafka: where a topic ends, and how far a group has come."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
+from contextlib import contextmanager
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from benchmarks.errors import BenchError
 
-__all__ = ["Group", "TopicSize", "ends", "measure_topic", "records"]
-
 _SECONDS = 30.0
 _BATCH = 5000
 
 
-class Group:
-    """An onlooker of a consumer group: it never joins. Use it as a context manager."""
-
-    def __init__(self, servers: str, group: str, topic: str) -> None:
-        self._consumer = _reader(servers, group)
-        self._topic = topic
-
-    def committed(self) -> int:
-        """Return the sum of the group's committed offsets; topics of the bench begin at 0."""
-        points = self._consumer.committed(_partitions(self._consumer, self._topic), timeout=_SECONDS)
+def committed(servers: str, group: str, topic: str) -> int:
+    """Return the sum of a group's committed offsets; topics of the bench begin at 0."""
+    with _reader(servers, group) as consumer:
+        points = consumer.committed(_partitions(consumer, topic), timeout=_SECONDS)
         return sum(max(0, point.offset) for point in points)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
-    ) -> None:
-        self._consumer.close()
-
-
-@dataclass(frozen=True, slots=True)
-class TopicSize:
-    """What a topic holds."""
-
-    events: int
-    mean_bytes: float
-    partitions: tuple[int, ...]
 
 
 def ends(servers: str, topic: str) -> int:
     """Return how many records a topic holds."""
-    consumer = _reader(servers, "bench-onlooker")
-    try:
+    with _reader(servers) as consumer:
         return sum(high for _, high in _ends(consumer, topic))
-    finally:
-        consumer.close()
-
-
-def measure_topic(servers: str, topic: str) -> TopicSize:
-    """Read a topic through and measure it."""
-    total, counts = 0, dict[int, int]()
-    for message in records(servers, topic):
-        total += len(message.value() or b"")
-        counts[message.partition() or 0] = counts.get(message.partition() or 0, 0) + 1
-    events = sum(counts.values())
-    return TopicSize(events, total / max(1, events), tuple(counts[p] for p in sorted(counts)))
 
 
 def records(servers: str, topic: str, limit: int | None = None) -> Iterator[Message]:
@@ -69,8 +29,7 @@ def records(servers: str, topic: str, limit: int | None = None) -> Iterator[Mess
 
     Raises BenchError if Kafka gives none for half a minute.
     """
-    consumer = _reader(servers, "bench-onlooker")
-    try:
+    with _reader(servers) as consumer:
         points = _ends(consumer, topic)
         consumer.assign([TopicPartition(p.topic, p.partition, 0) for p, high in points if high])
         left = sum(high for _, high in points)
@@ -84,8 +43,6 @@ def records(servers: str, topic: str, limit: int | None = None) -> Iterator[Mess
                     raise BenchError(f"{topic} can't be read: {message.error()}")
                 yield message
             left -= len(messages)
-    finally:
-        consumer.close()
 
 
 def _ends(consumer: Consumer, topic: str) -> list[tuple[TopicPartition, int]]:
@@ -100,8 +57,10 @@ def _partitions(consumer: Consumer, topic: str) -> list[TopicPartition]:
     return [TopicPartition(topic, number) for number in sorted(found.partitions)]
 
 
-def _reader(servers: str, group: str) -> Consumer:
-    return Consumer(
+@contextmanager
+def _reader(servers: str, group: str = "bench-observer") -> Iterator[Consumer]:
+    """Give a consumer that never joins its group."""
+    consumer = Consumer(
         {
             "bootstrap.servers": servers,
             "group.id": group,
@@ -111,3 +70,7 @@ def _reader(servers: str, group: str) -> Consumer:
             "log_level": 3,
         }
     )
+    try:
+        yield consumer
+    finally:
+        consumer.close()

@@ -19,8 +19,6 @@ from audit_schemas import Catalogue
 
 from benchmarks.detection import found_by, stored
 
-__all__ = ["LabelledLog", "Verdict", "labels_of", "verdict_of"]
-
 _SLACK = timedelta(minutes=15) // timedelta(milliseconds=1)
 """Nobody labelled the ends of bursts; none of them has a pause of ten minutes."""
 

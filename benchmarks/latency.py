@@ -1,106 +1,154 @@
 """From publish to searchable: a steady stream, and a search for sampled events every 50 ms."""
 
+import threading
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import Self
 
-from benchmarks.children import Child, running
-from benchmarks.contestants import CONSUMER, Arena, consumer_commands, consumer_environment
+from audit_producer import ProducerSettings
+from audit_schemas import format_timestamp
+from confluent_kafka import Producer
+
+from benchmarks.contestants import Arena
 from benchmarks.errors import BenchError
-from benchmarks.index import Index
+from benchmarks.figures import quantile, table
+from benchmarks.kafka import records
+from benchmarks.records import Record, record_of, send
 from benchmarks.run import Watch
-from benchmarks.spread import quantile
-from benchmarks.stream import Stream, load_stream
-
-__all__ = ["WARM_SECONDS", "Pace", "measure_latency"]
+from benchmarks.topic import TOPIC
 
 _TOPIC = "bench.latency"
-WARM_SECONDS = 8.0
-
-_SEARCH_SECONDS = 0.05
+_RECORDS = 100_000
+_TICK = 0.01
+_SAMPLE_SECONDS = _SEARCH_SECONDS = 0.05
+_WARM_SECONDS = 8.0
+"""Before the first sample: the consumer catches up with what came while it started."""
 _PATIENCE_SECONDS = 60.0
-_SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+Find = Callable[[list[str]], list[str]]
+"""Returns those of the ids that a search finds now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast, and for how long."""
-
-    events_per_second: float
-    warm_seconds: float
-    """Before the first sample: the consumer catches up with what came while it started."""
-    seconds: float
-
-
-def measure_latency(arena: Arena, pace: Pace) -> dict[str, Any]:
-    """Publish at a steady pace while a consumer runs, and time sampled events. Raises BenchError.
+def measure_latency(arena: Arena, rate: float, seconds: float) -> None:
+    """Publish at a steady rate while a consumer runs, and time sampled events. Raises BenchError.
 
     The time of an event is its own `@timestamp`, taken at most 10 ms before it is published; it is
     found when the answer to the first search that has it arrived. Refresh is 1 s.
     """
     arena = replace(arena, topic=_TOPIC)
-    records = load_stream(arena.servers.kafka)
-    with arena.fresh_index() as index:
-        environment = consumer_environment(arena.servers, _TOPIC, index.prefix)
-        commands = consumer_commands(CONSUMER, 1, "a consumer at half its rate", environment)
-        stream = Stream(arena.servers.kafka, _TOPIC, records, pace.events_per_second)
-        with running(commands, arena.servers.folder) as children, stream:
-            watch = Watch(arena.servers, children, lambda: 0, 0)
-            watch.until(lambda: index.indexed() > 0, "a first event is indexed")
-            time.sleep(pace.warm_seconds)
-            found = _Probing(arena, index, stream, children).run(pace.seconds)
-            published, rate = stream.finish()
-            arena.wait_for_commit(children, index.prefix)
+    source = [record_of(message) for message in records(arena.servers.kafka, TOPIC, _RECORDS)]
+    stream = Stream(arena.servers.kafka, source, rate)
+    with (
+        arena.fresh_index() as index,
+        arena.consuming(index.prefix, "a consumer of a steady stream") as children,
+        stream,
+    ):
+        watch = Watch(arena.servers, children, lambda: 0, 0)
+        watch.until(lambda: index.indexed() > 0, "a first event is indexed")
+        time.sleep(min(_WARM_SECONDS, seconds))
+        found = stream.latencies(index.find, seconds)
+        published, rate = stream.finish()
+        arena.wait_for_commit(children, index.prefix)
         index.check_count(published, "the latency's consumer")
-    return asdict(pace) | {"events_per_second": rate, "samples": len(found)} | _figures(found)
+    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "highest": 1.0}
+    rows = [
+        [
+            f"{rate:,.0f}",
+            *(f"{quantile(found, share):.2f} s" for share in shares.values()),
+            str(len(found)),
+        ]
+    ]
+    note = f"At a steady rate for {seconds:.0f} s; the index refreshes every second."
+    headings = ("events/s", *shares, "samples")
+    arena.screen.show(table("From publish to searchable", headings, rows, note))
 
 
-def _figures(latencies: Sequence[float]) -> dict[str, float]:
-    figures = {name: quantile(latencies, share) for name, share in _SHARES.items()}
-    return figures | {"highest": max(latencies)}
+class Stream:
+    """Publishes events that happen now, with next to no CPU, from a thread of its own.
 
+    The topic's own records serve again: each gets the present time and a new id.
+    """
 
-class _Probing:
-    """Searches for what was sampled and not found yet, one cheap request for all of them."""
-
-    def __init__(self, arena: Arena, index: Index, stream: Stream, children: Sequence[Child]) -> None:
-        self._arena = arena
-        self._index = index
-        self._stream = stream
-        self._children = children
+    def __init__(self, kafka: str, source: Sequence[Record], rate: float) -> None:
+        settings = ProducerSettings(kafka_bootstrap_servers=kafka, topic=_TOPIC)
+        self._producer = Producer(settings.producer_config())
+        self._source = source
+        self._rate = rate
+        self._numbers = count(1)
+        self._sampling = threading.Event()
         self._waiting: dict[str, float] = {}
-        self._found: list[float] = []
+        """Ids of samples that were not found yet, and when each happened."""
+        self._stop = threading.Event()
+        self._failure: Exception | None = None
+        self._sent, self._seconds = 0, 0.0
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def run(self, seconds: float) -> list[float]:
-        """Sample for so long; return how long each sampled event took, in seconds."""
-        self._stream.sampling.set()
+    def latencies(self, find: Find, seconds: float) -> list[float]:
+        """Sample an event every 50 ms for so long; return how long each took to be found."""
+        found: list[float] = []
         begin = time.monotonic()
-        with self._arena.screen.bar("Publish to searchable", int(seconds)) as advance:
-            while time.monotonic() < begin + seconds:
-                advance(int(time.monotonic() - begin))
-                self._look()
-        self._stream.sampling.clear()
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while self._look():
-            if time.monotonic() > deadline:
+        deadline = begin + seconds + _PATIENCE_SECONDS
+        self._sampling.set()
+        while self._sampling.is_set() or self._waiting:
+            started = time.monotonic()
+            if waiting := list(self._waiting):
+                seen, now = find(waiting), time.time()
+                found += [now - self._waiting.pop(event) for event in seen]
+            self._check()
+            if started > begin + seconds:
+                self._sampling.clear()
+            if started > deadline:
                 raise BenchError(
-                    f"{len(self._waiting)} of {len(self._waiting) + len(self._found)} sampled events "
-                    f"were not found within {_PATIENCE_SECONDS:.0f} s: the consumer does not keep up"
+                    f"{len(self._waiting)} sampled events were not found within "
+                    f"{_PATIENCE_SECONDS:.0f} s: the consumer does not keep up"
                 )
-        if not self._found:
+            time.sleep(max(0.0, started + _SEARCH_SECONDS - time.monotonic()))
+        if not found:
             raise BenchError("no event was sampled")
-        return self._found
+        return found
 
-    def _look(self) -> int:
-        """Search once, at the next time for it; return how many are still waited for."""
-        for child in self._children:
-            child.check()
+    def finish(self) -> tuple[int, float]:
+        """Stop; return how many events were delivered, and how many a second there were."""
+        self._stop.set()
+        self._thread.join()
+        self._check()
+        return self._sent, self._sent / self._seconds
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise BenchError(f"the stream failed: {self._failure}")
+
+    def _run(self) -> None:
         begin = time.monotonic()
-        self._waiting |= self._stream.take_samples()
-        if self._waiting:
-            seen = self._index.find(list(self._waiting))
-            now = time.time()
-            self._found += [now - self._waiting.pop(event) for event in seen]
-        time.sleep(max(0.0, begin + _SEARCH_SECONDS - time.monotonic()))
-        return len(self._waiting)
+        try:
+            while not self._stop.is_set():
+                self._publish(int((time.monotonic() - begin) * self._rate) - self._sent)
+                self._producer.poll(0)
+                time.sleep(_TICK)
+            self._seconds = time.monotonic() - begin
+            if left := self._producer.flush(60):
+                raise BenchError(f"{left} events were not delivered")
+        except Exception as error:  # noqa: BLE001 - raised by `_check`, in the thread that waits
+            self._failure = error
+
+    def _publish(self, due: int) -> None:
+        now = time.time()
+        moment = format_timestamp(datetime.fromtimestamp(now, UTC)).encode()
+        for _ in range(due):
+            number = next(self._numbers)
+            record = self._source[number % len(self._source)]
+            if self._sampling.is_set() and number % max(1, int(self._rate * _SAMPLE_SECONDS)) == 0:
+                self._waiting[record.id(number)] = now
+            send(self._producer, _TOPIC, record, record.renewed(number, moment))
+            self._sent += 1

@@ -4,8 +4,6 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["GROUPS", "group_leaves", "leaves", "pruned", "turned_off"]
-
 GROUPS: Mapping[str, Sequence[str]] = {
     "@timestamp": ("@timestamp",),
     "event.id": ("event.id",),

@@ -12,8 +12,6 @@ import elasticsearch
 from audit_query import AuditLog, Filter
 from audit_schemas import format_timestamp
 
-__all__ = ["DAYS", "FIRST_PAGE", "HISTOGRAM", "KINDS", "Kind", "Material"]
-
 DAYS = 90
 """How long the traffic of this part of the bench lasts."""
 FIRST_PAGE, HISTOGRAM = "first page of the log", "90 days by activity"

@@ -1,4 +1,4 @@
-"""One contestant's run: what is looked at while it works, and the figures that follow from it."""
+"""One contestant's run: what is sampled while it works, and the figures that follow from it."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,11 +11,8 @@ from benchmarks.errors import BenchError
 from benchmarks.family import Family, busy_seconds
 from benchmarks.servers import Servers
 
-__all__ = ["Run", "Sample", "Watch", "figures"]
-
-_START_SECONDS = 60.0
 _STALL_SECONDS = 60.0
-_LONGEST_LOOK, _FIRST_LOOK, _SHORTEST_LOOK = 0.5, 0.1, 0.01
+_LONGEST_PAUSE, _USUAL_PAUSE, _SHORTEST_PAUSE = 0.5, 0.1, 0.01
 _MILLION = 1_000_000
 _MIB = 1024 * 1024
 _USERS = ("contestant", "elastic", "broker", "bench")
@@ -39,7 +36,6 @@ class Run:
     """The figures of one run."""
 
     documents: int
-    seconds: float
     documents_per_second: float
     """From the first document to the last."""
     contestant_cpu_per_million: float
@@ -60,7 +56,7 @@ class Run:
 
 @dataclass(slots=True)
 class Watch:
-    """Looks at a run from outside: counts, CPU times, progress. Raises BenchError if it stalls."""
+    """Watches a run from outside: counts, CPU times, progress. Raises BenchError if it stalls."""
 
     servers: Servers
     children: Sequence[Child]
@@ -74,7 +70,8 @@ class Watch:
     def until_all(self) -> list[Sample]:
         """Wait until all documents are counted; return a sample of the start, and all that follow."""
         self._take(0)
-        self._wait_for_first()
+        self.until(lambda: self.count() > 0, "a first document is indexed")
+        self._take(self.count())
         moved = self.samples[-1]
         while self.samples[-1].documents < self.target:
             time.sleep(self._pause())
@@ -82,7 +79,7 @@ class Watch:
             if self.samples[-1].documents > moved.documents:
                 moved = self.samples[-1]
             elif self.samples[-1].at - moved.at > _STALL_SECONDS:
-                raise self._stalled(f"stands at {moved.documents:,} of {self.target:,} documents")
+                raise self._stalled(f"stopped at {moved.documents:,} of {self.target:,} documents")
         return self.samples
 
     def until(self, done: Callable[[], bool], what: str) -> None:
@@ -90,18 +87,9 @@ class Watch:
         deadline = time.monotonic() + _STALL_SECONDS
         while not done():
             if time.monotonic() > deadline:
-                raise self._stalled(f"did not come to it that {what}")
+                raise self._stalled(f"did not get to where {what}")
             self._check()
-            time.sleep(_FIRST_LOOK)
-
-    def _wait_for_first(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while not (found := self.count()):
-            if time.monotonic() > deadline:
-                raise self._stalled("indexed nothing")
-            self._check()
-            time.sleep(_FIRST_LOOK)
-        self._take(found)
+            time.sleep(_USUAL_PAUSE)
 
     def _take(self, documents: int) -> None:
         self._check()
@@ -120,12 +108,12 @@ class Watch:
         )
 
     def _pause(self) -> float:
-        """Look seldom on the way, and often near the end, so that the last moment is met."""
+        """Sample rarely on the way and often near the end, so that the last moment is met."""
         first, last = self.samples[1], self.samples[-1]
-        elapsed = max(last.at - self.samples[0].at, _SHORTEST_LOOK)
+        elapsed = max(last.at - self.samples[0].at, _SHORTEST_PAUSE)
         rate = max((last.documents - first.documents) / elapsed, 1.0)
         left = (self.target - last.documents) / rate
-        return min(_LONGEST_LOOK, max(_SHORTEST_LOOK, left / 4))
+        return min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, left / 4))
 
     def _check(self) -> None:
         for child in self.children:
@@ -143,8 +131,8 @@ def figures(
 ) -> Run:
     """Return the figures of a run. Pure.
 
-    `start_cpu` is what starting alone costs the contestant; with None the start is taken for a part
-    of the run, in its rate too. So is it where the first look finds half of all done.
+    `start_cpu` is what starting alone costs the contestant; with None the start counts as a part
+    of the run, in its rate too, and so it does where the first sample finds half of all done.
     """
     start, first, last = samples[0], samples[1], samples[-1]
     whole = start_cpu is None or first.documents * 2 > last.documents
@@ -154,7 +142,6 @@ def figures(
     others = last.machine - start.machine - sum(used)
     return Run(
         documents=last.documents,
-        seconds=last.at - start.at,
         documents_per_second=(last.documents - begin.documents) / (last.at - begin.at),
         contestant_cpu_per_million=(total_cpu - start_cpu) * scale,
         elastic_cpu_per_million=(last.elastic - start.elastic) * scale,

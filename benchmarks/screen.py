@@ -1,38 +1,35 @@
-"""What the person at the terminal sees while it runs."""
+"""What the terminal shows: progress and sentences on stderr, results on stdout."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.console import Console, Group
+from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
-__all__ = ["Screen"]
+_FILE_WIDTH = 160
 
 
 class Screen:
-    """Progress bars, tables and sentences on one console."""
+    """Progress bars, sentences and tables."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, emoji=False)
+        self._results = Console(emoji=False)
+        if not self._results.is_terminal:
+            self._results.width = _FILE_WIDTH
 
     def say(self, sentence: str) -> None:
-        """Print a sentence of ours."""
-        self.console.print(sentence, highlight=False, markup=False)
+        """Print a sentence."""
+        self.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
-    def show(self, table: Table) -> None:
-        """Print a table."""
-        self.console.print(table)
+    def show(self, result: Group) -> None:
+        """Print a table of results."""
+        self._results.print(result)
 
     @contextmanager
     def bar(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a bar for the time of the block; it is given a function that takes what is done."""
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-        )
+        """Show a bar during the block, which gets a function that takes how much is done."""
+        columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
         still = not self.console.is_terminal
         with Progress(*columns, console=self.console, transient=True, disable=still) as progress:
             task = progress.add_task(what, total=total)

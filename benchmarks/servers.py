@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,6 @@ from rich.console import Console
 
 from benchmarks.children import undisturbed
 from benchmarks.family import Family
-
-__all__ = ["Servers", "running_servers"]
 
 _CALM_SHARE = 0.1
 _CALM_SECONDS = 20.0
@@ -52,7 +50,7 @@ def running_servers(console: Console) -> Iterator[Servers]:
     with ExitStack() as stack:
         with undisturbed():
             folder = Path(tempfile.mkdtemp(prefix="auditlog-bench-"))
-            stack.callback(_undisturbed, lambda: shutil.rmtree(folder, ignore_errors=True))
+            stack.callback(undisturbed()(shutil.rmtree), folder, ignore_errors=True)
         folder.chmod(0o755)  # the servers run as another account, where root runs the bench
         scratch = folder / "bench"
         scratch.mkdir()
@@ -60,7 +58,7 @@ def running_servers(console: Console) -> Iterator[Servers]:
             home=folder / "home", kafka_port=free_port(), elasticsearch_port=free_port()
         )
         both = Stack(settings, console)
-        stack.callback(_undisturbed, both.reset)
+        stack.callback(undisturbed()(both.reset))
         with undisturbed():  # a server that is not on record yet would be left behind
             kafka, elastic = both.up()
         yield Servers(
@@ -70,8 +68,3 @@ def running_servers(console: Console) -> Iterator[Servers]:
             Family(elastic.name, elastic.process.pid, is_settled=True),
             scratch,
         )
-
-
-def _undisturbed(clean: Callable[[], object]) -> None:
-    with undisturbed():
-        clean()

@@ -1,163 +1,166 @@
 """Side by side, interleaved: the ceiling, this consumer once and twice, the one written by hand."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from benchmarks.contestants import BY_HAND, CONSUMER, Arena, Shape
+from rich.console import Group
+
+from benchmarks.bodies import Bodies
+from benchmarks.contestants import BY_HAND, CONSUMER, Arena, Emptied, Shape
+from benchmarks.figures import Spread, interleaved, ratio, table
 from benchmarks.index import Index
 from benchmarks.run import Run
-from benchmarks.spread import Spread
-
-__all__ = ["CEILING", "CONTESTANTS", "ONE", "Contestant", "measure_speed", "summary", "sweep"]
 
 CEILING, ONE, TWO, HAND = "ceiling", "one", "two", "by_hand"
+CONTESTANTS = {
+    CEILING: "ready-made bodies: the ceiling",
+    ONE: "auditlog consume",
+    TWO: "auditlog consume, two processes",
+    HAND: "written by hand in a day",
+}
+"""Names -> titles."""
 
 _CONNECTIONS = (1, 2, 3, 4)
 _DOCUMENTS = (1000, 2000, 5000)
 _WARM = 2
-_USUAL = Shape(3, 2000)
 _PART_LEAST, _PART_MOST, _PART_SHARE = 50_000, 200_000, 5
-"""How many documents the sweep and the warming-up push: a share of all, within bounds."""
-_MILLION = 1_000_000
+"""How many documents the sweep and the warm-up push: a share of all, within bounds."""
+_MIB_A_MILLION = 1_000_000 / (1024 * 1024)
+
+Runs = dict[str, list[Run]]
 
 
-@dataclass(frozen=True, slots=True)
-class Contestant:
-    """One of those who index the same topic."""
-
-    name: str
-    title: str
-    module: str = ""
-    processes: int = 1
-
-
-CONTESTANTS = (
-    Contestant(CEILING, "ready-made bodies: the ceiling"),
-    Contestant(ONE, "auditlog consume", CONSUMER, 1),
-    Contestant(TWO, "auditlog consume, two processes", CONSUMER, 2),
-    Contestant(HAND, "written by hand in a day", BY_HAND, 1),
-)
-
-
-def measure_speed(arena: Arena, rounds: int, only: Sequence[str] = ()) -> dict[str, Any]:
-    """Find the ceiling's best shape, then let all run, a round after the other.
+def measure_speed(arena: Arena, rounds: int, only: Sequence[str] = ()) -> Runs:
+    """Find the ceiling's best shape, then let all run, one round after the other, and show it all.
 
     With `only`, some of the contestants; then there may be no ratios. Raises BenchError.
     """
-    racing = [c for c in CONTESTANTS if not only or c.name in only]
+    bodies = arena.make_bodies()
+    names = [name for name in CONTESTANTS if name in (only or CONTESTANTS)]
     part = min(arena.events, max(_PART_LEAST, min(_PART_MOST, arena.events // _PART_SHARE)))
     for _ in range(1 if arena.is_small else _WARM):
-        arena.ceiling(_USUAL, part, "Warming Elasticsearch up")
-    tried, shape = sweep(arena, part) if racing[0].name == CEILING else ([], _USUAL)
-    runs: dict[str, list[Run]] = {c.name: [] for c in racing}
-    disk = _Disk()
-    for number in range(1, rounds + 1):
-        for contestant in racing:
-            what = f"Round {number} of {rounds}: {contestant.title}"
-            run = _run(arena, contestant, shape, what, disk)
-            runs[contestant.name].append(run)
-            arena.screen.say(f"{what}: {sentence(run, runs.get(CEILING))}")
-    return {
-        "events": arena.events,
-        "rounds": rounds,
-        "sweep": tried,
-        "shape": asdict(shape),
-        "contestants": {
-            c.name: {
-                "title": c.title,
-                "runs": [asdict(run) for run in runs[c.name]],
-                "summary": summary(runs[c.name], runs.get(CEILING), runs.get(HAND)),
-            }
-            for c in racing
-        },
-        "disk": disk.section(arena.events),
+        arena.ceiling(Shape(), part, "Warming Elasticsearch up")
+    shape = _best_shape(arena, part) if CEILING in names else Shape()
+    disk: list[int] = []
+
+    def measure_disk(index: Index) -> None:
+        index.force_merge()
+        disk.append(index.disk().bytes)
+
+    ways: dict[str, Callable[[str], Run]] = {
+        CEILING: partial(arena.ceiling, shape, arena.events),
+        ONE: lambda what: arena.consumers(CONSUMER, 1, what, then=measure_disk)[0],
+        TWO: lambda what: arena.consumers(CONSUMER, 2, what)[0],
+        HAND: lambda what: arena.consumers(BY_HAND, 1, what)[0],
     }
+    runs = interleaved(arena.screen, rounds, {name: ways[name] for name in names}, _sentence)
+    note = f"The ceiling: {shape}. A document has {bodies.mean_bytes:.0f} bytes."
+    if disk:
+        note += f" On disk, merged to one segment, a million take {_mib(disk[-1], bodies):,.0f} MiB."
+    arena.screen.show(speed_table(runs, note))
+    return runs
 
 
-def sweep(arena: Arena, part: int) -> tuple[list[dict[str, Any]], Shape]:
-    """Push a part of the documents in every shape; return the figures and the fastest shape."""
-    tried, best, fastest = [], Shape(1, 1000), 0.0
-    for documents in _DOCUMENTS[:1] if arena.is_small else _DOCUMENTS:
-        for connections in _CONNECTIONS[:2] if arena.is_small else _CONNECTIONS:
-            shape = Shape(connections, documents)
-            run = arena.ceiling(shape, part)
-            tried.append(
-                asdict(shape)
-                | {
-                    "documents_per_second": run.documents_per_second,
-                    "elastic_cpu_per_million": run.elastic_cpu_per_million,
-                }
-            )
-            if run.documents_per_second > fastest:
-                best, fastest = shape, run.documents_per_second
-    arena.screen.say(
-        f"The ceiling's best: {best.connections} connections, {best.documents:,} documents a body "
-        f"({fastest:,.0f} a second)"
+def speed_table(runs: Runs, note: str) -> Group:
+    """Show rates, ratios to the ceiling of the same round, and costs. Pure."""
+    rows = [_row(CONTESTANTS[name], found, runs.get(CEILING)) for name, found in runs.items()]
+    every = [run for found in runs.values() for run in found]
+    others = max(run.others_share for run in every)
+    if ONE in runs and HAND in runs:
+        faster = ratio(_rates(runs[ONE]), _rates(runs[HAND]))
+        note += f" `auditlog consume` is {faster:.2f} times as fast as what is written by hand."
+    return table(
+        f"Side by side: {every[0].documents:,} events",
+        (
+            "",
+            "docs/s",
+            "of the ceiling",
+            "by CPU",
+            "own CPU",
+            "Elasticsearch",
+            "broker",
+            "peak MiB",
+            "start",
+        ),
+        rows,
+        f"Median (range); CPU in seconds for a million events. {note} "
+        f"Up to {others:.0%} of the machine went to other processes.",
     )
-    return tried, best
 
 
-def summary(
-    runs: Sequence[Run], ceiling: Sequence[Run] | None, by_hand: Sequence[Run] | None = None
-) -> dict[str, Any]:
-    """Return median and range of each figure, and of the ratios to others of the same round.
+def _row(title: str, runs: Sequence[Run], ceiling: Sequence[Run] | None) -> list[str]:
+    """Return a contestant's figures.
 
-    `expected_ratio` is what the CPU times alone allow where all share all cores: the cost of a
-    document to the ceiling's run, by the cost of one to this run.
+    By CPU is the ratio that the CPU times alone allow where all share all cores: the cost of a
+    document in the ceiling's run, by its cost in this one.
     """
-    found: dict[str, Any] = {
-        name: asdict(Spread.of([getattr(run, name) for run in runs]))
-        for name in asdict(runs[0])
-        if name != "documents"
+    return [
+        title,
+        f"{Spread.of(_rates(runs)):,.0f}",
+        f"{ratio(_rates(runs), _rates(ceiling)):.2f}" if ceiling else "",
+        f"{ratio(map(_cost, ceiling), map(_cost, runs)).median:.2f}" if ceiling else "",
+        f"{Spread.of(run.contestant_cpu_per_million for run in runs):.1f}",
+        f"{Spread.of(run.elastic_cpu_per_million for run in runs).median:.1f}",
+        f"{Spread.of(run.broker_cpu_per_million for run in runs).median:.1f}",
+        f"{Spread.of(run.peak_mib for run in runs):.0f}",
+        f"{Spread.of(run.start_seconds for run in runs).median:.1f} s",
+    ]
+
+
+def _best_shape(arena: Arena, part: int) -> Shape:
+    """Push a part of the documents in every shape, and return the fastest."""
+    rates = {
+        shape: arena.ceiling(shape, part).documents_per_second
+        for documents in (_DOCUMENTS[:1] if arena.is_small else _DOCUMENTS)
+        for connections in (_CONNECTIONS[:2] if arena.is_small else _CONNECTIONS)
+        for shape in [Shape(connections, documents)]
     }
-    if by_hand:
-        found["ratio_to_by_hand"] = _ratios(runs, by_hand)
-    if ceiling:
-        pairs = zip(runs, ceiling, strict=True)
-        found["ratio_to_ceiling"] = _ratios(runs, ceiling)
-        found["expected_ratio"] = asdict(Spread.of([_cost(best) / _cost(run) for run, best in pairs]))
-    return found
+    rows = [(str(shape), f"{rate:,.0f}") for shape, rate in rates.items()]
+    arena.screen.show(table("The ceiling by shape", ("", "docs/s"), rows))
+    return max(rates, key=lambda shape: rates[shape])
 
 
-def sentence(run: Run, ceiling: Sequence[Run] | None) -> str:
+def measure_scaling(arena: Arena, rounds: int) -> None:
+    """Show one process and two against a sink: what the consumer alone can do. Raises BenchError."""
+
+    def way(processes: int) -> Callable[[str], Emptied]:
+        return lambda what: arena.emptied(processes, what)
+
+    ways = {f"{n} of the consumer against the sink": way(n) for n in (1, 2)}
+    runs = interleaved(arena.screen, rounds, ways, lambda emptied: _sentence(emptied.run))
+    one = [emptied.run for emptied in next(iter(runs.values()))]
+    rows = [
+        [
+            name,
+            f"{Spread.of(_rates([e.run for e in found])):,.0f}",
+            f"{ratio(_rates([e.run for e in found]), _rates(one)):.2f}",
+            f"{Spread.of(e.run.contestant_cpu_per_million for e in found):.1f}",
+            f"{Spread.of(e.run.broker_cpu_per_million for e in found).median:.1f}",
+            f"{Spread.of(e.sink_cpu_per_million for e in found).median:.1f}",
+            f"{Spread.of((e.run.documents + e.sent_twice) / e.requests for e in found).median:,.0f}",
+        ]
+        for name, found in runs.items()
+    ]
+    headings = ("", "docs/s", "speed-up", "own CPU", "broker", "sink", "documents a body")
+    note = f"Median (range) of {arena.events:,} events; CPU in seconds for a million."
+    arena.screen.show(table("Processes against a sink that answers at once", headings, rows, note))
+
+
+def _sentence(run: Run) -> str:
     """Say in one line how a run went."""
-    said = (
+    return (
         f"{run.documents_per_second:,.0f} docs/s, {run.contestant_cpu_per_million:.1f} s of CPU "
         f"a million, {run.peak_mib:.0f} MiB"
     )
-    if ceiling:
-        ratio = run.documents_per_second / ceiling[-1].documents_per_second
-        said += f", {ratio:.2f} of the ceiling"
-    return said
 
 
-def _ratios(runs: Sequence[Run], others: Sequence[Run]) -> dict[str, float]:
-    pairs = zip(runs, others, strict=True)
-    ratios = [run.documents_per_second / other.documents_per_second for run, other in pairs]
-    return asdict(Spread.of(ratios))
+def _rates(runs: Sequence[Run]) -> list[float]:
+    return [run.documents_per_second for run in runs]
 
 
 def _cost(run: Run) -> float:
     return run.contestant_cpu_per_million + run.elastic_cpu_per_million + run.broker_cpu_per_million
 
 
-@dataclass(slots=True)
-class _Disk:
-    """The size of the index that the last run of one consumer left."""
-
-    merged: int = 0
-
-    def look(self, index: Index) -> None:
-        index.force_merge()
-        self.merged = index.disk().bytes
-
-    def section(self, events: int) -> dict[str, float] | None:
-        return {"bytes_per_million": self.merged / events * _MILLION} if self.merged else None
-
-
-def _run(arena: Arena, contestant: Contestant, shape: Shape, what: str, disk: _Disk) -> Run:
-    if contestant.name == CEILING:
-        return arena.ceiling(shape, arena.events, what)
-    look = disk.look if contestant.name == ONE else lambda _: None
-    return arena.consumers(contestant.module, contestant.processes, what, then=look)[0]
+def _mib(size: int, bodies: Bodies) -> float:
+    return size / bodies.documents * _MIB_A_MILLION

@@ -1,18 +1,76 @@
 """Fixtures: real servers, shared by all tests, and a deployment of its own for each test."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from audit_admin import set_up
-from support.servers import Deployment, Servers, new_deployment, running_servers, tear_down
+from support.run_folder import RunFolder
+from support.secured_servers import launch_secured
+from support.servers import Deployment, Servers, new_deployment, tear_down
+from support.shared_servers import launch_servers, shared_servers
+
+pytest_plugins = ["support.scheduling"]
+
+_RUN = pytest.StashKey[RunFolder]()
+_HANDED = "run_folder"
+_SERVERS = {"servers", "secured", "both"}
+"""The fixtures that stand for the three pairs of servers."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of this run, or take the controller's."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As in `make test &` of a script. What a process ignores its children ignore too, and some of
+        # ours are to be interrupted; what it handles, they don't inherit.
+        signal.signal(signal.SIGINT, lambda *_: None)
+    handed = getattr(config, "workerinput", {}).get(_HANDED)
+    config.stash[_RUN] = RunFolder(Path(handed)) if handed else RunFolder.create()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand the folder to a worker."""
+    node.workerinput[_HANDED] = str(node.config.stash[_RUN].path)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Kill the servers of this run."""
+    if not hasattr(config, "workerinput"):
+        config.stash[_RUN].clean()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test that needs servers, by whichever fixture."""
+    if _SERVERS & set(getattr(item, "fixturenames", ())):
+        item.add_marker("servers")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Launch the servers that tests will need, so that they start while the first tests run."""
+    config = session.config
+    if config.option.collectonly:
+        return
+    needed = [_SERVERS & set(getattr(item, "fixturenames", ())) for item in session.items]
+    if {"servers"} in needed:
+        launch_servers(config.stash[_RUN])
+    if {"secured"} in needed:
+        launch_secured(config.stash[_RUN])
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
+def run_folder(pytestconfig: pytest.Config) -> RunFolder:
+    """Give the folder of this run, which all workers share."""
+    return pytestconfig.stash[_RUN]
+
+
+@pytest.fixture(scope="session")
+def servers(run_folder: RunFolder) -> Servers:
     """Give a real Kafka and a real Elasticsearch."""
-    with running_servers() as found:
-        yield found
+    return shared_servers(run_folder)
 
 
 @pytest.fixture

@@ -18,15 +18,15 @@ class AlertSettings(QuerySettings, EventSettings):
 
     alert_rules: str = Field(
         SHIPPED,
-        description="Folders of alert rules, by commas; shipped are those that come with auditlog.",
+        description="Folders of alert rules, by commas; shipped means those of the distribution.",
     )
     denied_ranges: Path | None = Field(
-        None, description="File of the ranges that nobody may log in from, one CIDR a line."
+        None, description="File of CIDR ranges, one per line, that logins must not come from."
     )
     alerts_index: str = Field(
         "audit-alerts",
         pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$",
-        description="Index of alerts; what the runner remembers is in the same name with -state.",
+        description="Index of alerts; the runner's state is in the same name plus -state.",
     )
 
     @field_validator("alerts_index")

@@ -77,7 +77,7 @@ def run() -> int:
         # The commands report these in words of their own, or retry.
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)  # librdkafka's FATAL is critical
     try:
-        app()
+        app(prog_name="auditlog")
     except KeyboardInterrupt:
         sys.stderr.write("auditlog: interrupted\n")
         return 130

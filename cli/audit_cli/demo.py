@@ -1,4 +1,4 @@
-"""`auditlog demo`: the whole way on real servers, ending with the proof that nothing was lost."""
+"""`auditlog demo`: everything end to end on real servers, verified at the end."""
 
 import logging
 import signal
@@ -50,7 +50,7 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Show the whole way: servers, set-up, consumer, events, and what an analyst sees first.
+    """Run everything end to end: servers, setup, consumer, events, and what an analyst sees first.
 
     Starts the embedded servers, unless the environment names others. Exit status 0 only if
     published = indexed + duplicates + dead-lettered, counted from Kafka and Elasticsearch.
@@ -71,7 +71,7 @@ def demo(
     _show(console)
     proofs = list(verify(ConsumerSettings()))
     console.print(
-        f"\nLook further with: {_program()} search, buckets, top. "
+        f"\nExplore with: {_program()} search, buckets, top. "
         f"The servers go on running; stop them with: {_program()} local down\n",
         highlight=False,
     )
@@ -163,7 +163,7 @@ def _wait_until_read(progress: Progress, process: "subprocess.Popen[bytes]", log
             if process.poll() is not None:
                 raise ConsumerError(f"The consumer ended: {_last_line(log)}")
             if time.monotonic() - moved > _STALLED_SECONDS:
-                raise ConsumerError(f"The consumer does not get on; its log: {log}")
+                raise ConsumerError(f"The consumer makes no progress; its log: {log}")
             time.sleep(0.3)
             before, left = left, lag.records()
             if left != before:

@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings
 from rich.console import Console
 from rich.text import Text
 
+from audit_cli.setting_groups import ESSENTIAL, grouped
+
 __all__ = ["Setting", "all_settings", "register"]
 
 _CLASSES = (
@@ -64,7 +66,7 @@ def register(app: typer.Typer) -> None:
 
 def settings(
     markdown: Annotated[  # noqa: FBT002 - a flag
-        bool, typer.Option("--markdown", help="Print the table for the docs.")
+        bool, typer.Option("--markdown", help="Print the tables of docs/settings.md.")
     ] = False,
     json_output: Annotated[  # noqa: FBT002 - a flag
         bool, typer.Option("--json", help="Print JSON, for machines.")
@@ -104,12 +106,25 @@ def _in_force(setting: Setting) -> str:
 
 
 def markdown_table() -> Iterator[str]:
-    """Yield the lines of the table in the README."""
-    yield "| variable | default | what for |"
-    yield "| --- | --- | --- |"
-    for setting in all_settings():
-        default = f"`{setting.default}`" if setting.default else ""
-        yield f"| `{setting.variable}` | {default} | {setting.description} |"
+    """Yield the lines of docs/settings.md's tables: the essential settings, then all by group."""
+    settings_by_name = {setting.variable: setting for setting in all_settings()}
+    essential = [name for name in ESSENTIAL if name in settings_by_name]
+    sections = {"The ten that matter first": essential} | grouped(settings_by_name)
+    for title, names in sections.items():
+        if names:
+            yield from (
+                "",
+                f"## {title}",
+                "",
+                "| variable | default | description |",
+                "| --- | --- | --- |",
+            )
+            yield from (_row(settings_by_name[name]) for name in names)
+
+
+def _row(setting: Setting) -> str:
+    default = f"`{setting.default}`" if setting.default else ""
+    return f"| `{setting.variable}` | {default} | {setting.description} |"
 
 
 def _default(info: FieldInfo) -> str:

@@ -17,9 +17,9 @@ class ConsumerSettings(
 
     model_config = SettingsConfigDict(env_prefix="AUDITLOG_", extra="ignore")
 
-    group: str = Field("audit-indexer", min_length=1, description="The consumer group.")
+    group: str = Field("audit-indexer", min_length=1, description="Consumer group.")
     group_protocol: Literal["classic", "consumer"] = Field(
-        "classic", description="Kafka's group protocol; consumer is that of KIP-848."
+        "classic", description="Kafka's group protocol; consumer is the one of KIP-848."
     )
     session_seconds: int = Field(
         20,
@@ -31,32 +31,30 @@ class ConsumerSettings(
         None,
         ge=1,
         le=20_000,
-        description="Documents of a bulk request; unset: found while running.",
+        description="Documents per bulk request; unset adapts it while running.",
     )
     bulks: int | None = Field(
-        None, ge=1, le=32, description="Bulk requests in flight; unset: found while running."
+        None, ge=1, le=32, description="Bulk requests in flight; unset adapts it while running."
     )
     bulk_bytes: int = Field(
-        8 * 1024 * 1024, ge=64 * 1024, description="Size of a bulk request's body, about, at most."
+        8 * 1024 * 1024, ge=64 * 1024, description="Approximate maximum size of a bulk request's body."
     )
     memory_bytes: int = Field(
         64 * 1024 * 1024,
         ge=1024 * 1024,
-        description="Records read and not settled yet, in bytes; then reading pauses.",
+        description="Bytes of records in memory that are not finished; above it, reading pauses.",
     )
     fetch_bytes: int = Field(
-        8 * 1024 * 1024, ge=1024 * 1024, description="Records fetched ahead, in bytes."
+        8 * 1024 * 1024, ge=1024 * 1024, description="Bytes of records to prefetch from Kafka."
     )
-    request_seconds: float = Field(
-        60.0, gt=0, description="How long Elasticsearch may take for one request."
-    )
+    request_seconds: float = Field(60.0, gt=0, description="Timeout of a request to Elasticsearch.")
     backoff_seconds: float = Field(
-        10.0, gt=0, description="The longest pause between two tries; the first is a tenth of a second."
+        10.0, gt=0, description="Longest delay between two attempts; the first is a tenth of a second."
     )
     drain_seconds: float = Field(
         30.0,
         ge=0,
-        description="How long a stop waits for what was read; a request may take longer.",
+        description="How long a stop waits for records in memory; a running request may take longer.",
     )
 
     def consumer_config(self) -> dict[str, Any]:

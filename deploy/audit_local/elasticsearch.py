@@ -1,7 +1,7 @@
 """A single-node Elasticsearch, the core distribution."""
 
 import http.client
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from audit_local.ports import LOOPBACK, free_port
@@ -27,10 +27,11 @@ def start_elasticsearch(
     port: int,
     heap: str,
     settings: Mapping[str, str] | None = None,
+    java_options: Sequence[str] = (),
 ) -> Running:
     """Start Elasticsearch on the loopback address; its data, in `home`, survives a restart.
 
-    `settings` go on top of ours, as in elasticsearch.yml.
+    `settings` go on top of ours, as in elasticsearch.yml; `java_options` are for short-lived servers.
     """
     config, data, temporary = home / "config", home / "data", home / "tmp"
     for folder in (config, data, temporary, home / "logs"):
@@ -45,7 +46,7 @@ def start_elasticsearch(
         folder=home,
         environment={
             "ES_JAVA_HOME": str(java),
-            "ES_JAVA_OPTS": f"-Xms{heap} -Xmx{heap}",
+            "ES_JAVA_OPTS": " ".join([f"-Xms{heap} -Xmx{heap}", *java_options]),
             "ES_PATH_CONF": str(config),
             "ES_TMPDIR": str(temporary),
         },

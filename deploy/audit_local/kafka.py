@@ -5,7 +5,7 @@ import logging
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,11 @@ def start_kafka(
     port: int,
     heap: str,
     properties: Mapping[str, str] | None = None,
+    java_options: Sequence[str] = (),
 ) -> Running:
     """Start Kafka on the loopback address; its data, in `home`, survives a restart.
 
-    `properties` go on top of ours, as in server.properties.
+    `properties` go on top of ours, as in server.properties; `java_options` are for short-lived servers.
     """
     data, config = home / "data", home / "server.properties"
     data.mkdir(parents=True, exist_ok=True)
@@ -37,9 +38,9 @@ def start_kafka(
     (home / "simplelogger.properties").write_text("org.slf4j.simpleLogger.defaultLogLevel=warn\n")
     launcher = [str(java / "bin" / "java"), "-cp", f"{libraries}/*:{home}"]
     if not (data / "meta.properties").exists():
-        _format(launcher, config)
+        _format([launcher[0], *java_options, *launcher[1:]], config)
     change_owner(data)
-    options = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"]
+    options = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true", *java_options]
     return start(
         [launcher[0], *options, *launcher[1:], "kafka.Kafka", config],
         log=home / "kafka.log",

@@ -27,19 +27,19 @@ class LocalSettings(BaseSettings):
     )
     cache: Path = Field(
         default_factory=lambda: _base("XDG_CACHE_HOME", ".cache", "/var/cache/auditlog"),
-        description="Folder of the downloaded servers; shared by all homes.",
+        description="Folder of the downloaded servers, shared by all homes.",
     )
     java_home: Path | None = Field(
-        None, description="The Java (21 or later) to use, instead of the one that is found."
+        None, description="Java home (21 or later), instead of the one that is found."
     )
     kafka_port: int = Field(
-        9092, ge=1, le=65535, description="Kafka's port; a free one if it is taken."
+        9092, ge=1, le=65535, description="Kafka's port; a free one if it is in use."
     )
     elasticsearch_port: int = Field(
-        9200, ge=1, le=65535, description="Elasticsearch's port; a free one if it is taken."
+        9200, ge=1, le=65535, description="Elasticsearch's port; a free one if it is in use."
     )
-    kafka_heap: str = Field("512m", pattern=r"^\d+[mg]$", description="Kafka's heap, such as 512m.")
+    kafka_heap: str = Field("512m", pattern=r"^\d+[mg]$", description="Kafka's heap size.")
     elasticsearch_heap: str = Field(
-        "1g", pattern=r"^\d+[mg]$", description="Elasticsearch's heap, such as 1g."
+        "1g", pattern=r"^\d+[mg]$", description="Elasticsearch's heap size."
     )
-    start_seconds: int = Field(180, ge=10, description="How long a server may take to become ready.")
+    start_seconds: int = Field(180, ge=10, description="How long to wait for a server to become ready.")

@@ -17,26 +17,26 @@ class KibanaSettings(AlertSettings):
     """Where Kibana is, and as whom to speak to it."""
 
     kibana_url: str = Field(
-        "http://127.0.0.1:5601", description="Kibana, with its base path if it has one."
+        "http://127.0.0.1:5601", description="Kibana's address, including its base path if any."
     )
     kibana_space: str = Field(
         "default",
         pattern=r"^[a-z0-9_-]{1,100}$",
-        description="The space of Kibana that things are imported into, by its identifier.",
+        description="Identifier of the Kibana space to import into.",
     )
-    kibana_username: str | None = Field(None, description="User, for basic authentication.")
-    kibana_password: SecretStr | None = Field(None, description="That user's password.")
+    kibana_username: str | None = Field(None, description="Kibana user, for basic authentication.")
+    kibana_password: SecretStr | None = Field(None, description="Kibana password.")
     kibana_password_file: FilePath | None = Field(
-        None, description="File that holds Kibana's password, instead of the variable."
+        None, description="File that contains Kibana's password."
     )
     kibana_api_key: SecretStr | None = Field(
-        None, description="API key (encoded), instead of user and password."
+        None, description="Kibana API key (encoded), instead of user and password."
     )
     kibana_api_key_file: FilePath | None = Field(
-        None, description="File that holds Kibana's API key, instead of the variable."
+        None, description="File that contains Kibana's API key."
     )
     kibana_ca_file: FilePath | None = Field(
-        None, description="CA certificates (PEM) that sign Kibana's certificate."
+        None, description="CA certificates (PEM) for Kibana's certificate."
     )
 
     @field_validator("kibana_url")

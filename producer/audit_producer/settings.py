@@ -12,21 +12,19 @@ __all__ = ["ProducerSettings"]
 class ProducerSettings(KafkaSettings, EventSettings):
     """How a service publishes. Reads no environment: the service passes what it has."""
 
-    service: str | None = Field(
-        None, description="service.name of every event that does not name its own."
-    )
+    service: str | None = Field(None, description="Default service.name of events.")
     block_seconds: float = Field(
-        1.0, ge=0, description="How long publish() may wait for room in the local queue."
+        1.0, ge=0, description="How long publish() waits if the local queue is full."
     )
     close_seconds: float = Field(
         30.0, gt=0, description="How long close() waits for outstanding acknowledgements."
     )
     delivery_seconds: int = Field(
-        120, ge=1, description="How long an event is retried before its delivery has failed."
+        120, ge=1, description="Delivery timeout of an event, including retries."
     )
-    queue_events: int = Field(100_000, ge=1, description="Events that may wait in the local queue.")
+    queue_events: int = Field(100_000, ge=1, description="Size of the local queue in events.")
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = Field(
-        "lz4", description="Compression of batches on their way to Kafka."
+        "lz4", description="Compression of batches sent to Kafka."
     )
 
     def producer_config(self) -> dict[str, Any]:

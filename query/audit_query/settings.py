@@ -12,7 +12,7 @@ class QuerySettings(BaseSettings, ElasticsearchSettings):
 
     model_config = SettingsConfigDict(env_prefix="AUDITLOG_", extra="ignore")
 
-    query_seconds: float = Field(30.0, gt=0, description="How long a query may take.")
+    query_seconds: float = Field(30.0, gt=0, description="Timeout of a query.")
     time_zone: str = Field(
-        "UTC", description="Zone that times are read and shown in, such as Europe/Istanbul."
+        "UTC", description="Time zone of times that are entered and displayed, such as Europe/Istanbul."
     )

@@ -20,7 +20,7 @@ def zone(name: str) -> ZoneInfo:
     """Return the time zone of an IANA name that Elasticsearch knows too. Raises TimeRangeError."""
     try:
         if name in _PYTHONS_OWN or name.startswith(("posix/", "right/")):
-            raise ValueError(f"{name!r} is no time zone that has a place; give one such as {_PLACES}")
+            raise ValueError(f"{name!r} is not an IANA time zone of a place; use one such as {_PLACES}")
         return audit_schemas.zone(name)
     except ValueError as error:
         raise TimeRangeError(str(error)) from None

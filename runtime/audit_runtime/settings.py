@@ -42,7 +42,7 @@ class SecretSettings(BaseModel):
 
     allow_plain_text: bool = Field(
         False,
-        description="Send credentials and alerts also over connections to other machines without TLS.",
+        description="Allow credentials and alerts to be sent to other machines without TLS.",
     )
 
     def require_tls(self, what: str, addresses: str, fix: str, *, carried: str = "credentials") -> None:
@@ -64,28 +64,26 @@ class KafkaSettings(SecretSettings):
     """How to reach Kafka, and the topics."""
 
     kafka_bootstrap_servers: str = Field(
-        "127.0.0.1:9092", description="Kafka brokers, as host:port,host:port."
+        "127.0.0.1:9092", description="Kafka brokers, separated by commas: host:port,host:port."
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="How the connection to Kafka is secured."
+        "PLAINTEXT", description="Security protocol of connections to Kafka."
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        "SCRAM-SHA-512", description="SASL mechanism, with a SASL protocol."
+        "SCRAM-SHA-512", description="SASL mechanism, if the protocol is a SASL one."
     )
-    kafka_username: str | None = Field(None, description="SASL user.")
-    kafka_password: SecretStr | None = Field(None, description="SASL password.")
+    kafka_username: str | None = Field(None, description="SASL user of Kafka.")
+    kafka_password: SecretStr | None = Field(None, description="SASL password of Kafka.")
     kafka_password_file: FilePath | None = Field(
-        None, description="File that holds the SASL password, instead of the variable."
+        None, description="File that contains Kafka's SASL password."
     )
     kafka_ca_file: FilePath | None = Field(
-        None, description="CA certificates (PEM) that sign the brokers' certificates."
+        None, description="CA certificates (PEM) for the brokers' certificates."
     )
-    topic: str = Field("audit.events", description="The topic that events are published to.")
-    dead_letter_topic: str = Field(
-        "audit.events.dead-letter", description="The topic that refused records go to."
-    )
+    topic: str = Field("audit.events", description="Topic of events.")
+    dead_letter_topic: str = Field("audit.events.dead-letter", description="Topic of dead letters.")
 
-    alerts_topic: str = Field("audit.alerts", description="The topic that alerts go to.")
+    alerts_topic: str = Field("audit.alerts", description="Topic of alerts.")
 
     def kafka_config(self) -> dict[str, Any]:
         """Return what every librdkafka client of ours is configured with.
@@ -127,27 +125,29 @@ class ElasticsearchSettings(SecretSettings):
     """How to reach Elasticsearch, and the indices."""
 
     elasticsearch_url: str = Field(
-        "http://127.0.0.1:9200", description="Elasticsearch; several nodes by commas."
+        "http://127.0.0.1:9200", description="Elasticsearch nodes, separated by commas."
     )
-    elasticsearch_username: str | None = Field(None, description="User, for basic authentication.")
-    elasticsearch_password: SecretStr | None = Field(None, description="That user's password.")
+    elasticsearch_username: str | None = Field(
+        None, description="Elasticsearch user, for basic authentication."
+    )
+    elasticsearch_password: SecretStr | None = Field(None, description="Elasticsearch password.")
     elasticsearch_password_file: FilePath | None = Field(
         None,
-        description="File that holds it, instead of the variable; read again when it is refused.",
+        description="File that contains Elasticsearch's password; read again if it is rejected.",
     )
     elasticsearch_api_key: SecretStr | None = Field(
-        None, description="API key, instead of user and password."
+        None, description="Elasticsearch API key, instead of user and password."
     )
     elasticsearch_api_key_file: FilePath | None = Field(
-        None, description="File that holds the key, as that of the password."
+        None, description="File that contains the API key; read again if it is rejected."
     )
     elasticsearch_ca_file: FilePath | None = Field(
-        None, description="CA certificates (PEM) that sign Elasticsearch's certificate."
+        None, description="CA certificates (PEM) for Elasticsearch's certificate."
     )
     index_prefix: str = Field(
         "audit-events",
         pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$",
-        description="Alias of all events; indices are called PREFIX-YYYY.MM.",
+        description="Alias of all events, and prefix of their indices: PREFIX-YYYY.MM.",
     )
 
     @field_validator("elasticsearch_url")
@@ -202,7 +202,7 @@ class LogSettings(BaseModel):
     """How a long-running process logs."""
 
     log_format: LogFormat = Field(
-        "auto", description="auto: for people on a terminal, JSON lines elsewhere."
+        "auto", description="Log format; auto is text on a terminal and JSON lines elsewhere."
     )
 
 
@@ -211,13 +211,18 @@ class EventSettings(BaseModel):
 
     catalogue: Path | None = Field(
         None,
-        description="The deployment's own activities, a TOML file, on top of the shipped ones.",
+        description="TOML file of the deployment's own activities, in addition to the shipped ones.",
     )
     max_past_days: int = Field(
-        400, ge=1, le=400_000, description="How many days before its receipt an event may lie."
+        400,
+        ge=1,
+        le=400_000,
+        description="Events may be at most this many days older than their receipt by Kafka.",
     )
     max_future_seconds: int = Field(
-        300, ge=0, description="How many seconds after its receipt an event may lie."
+        300,
+        ge=0,
+        description="Events may be at most this many seconds newer than their receipt by Kafka.",
     )
 
     def load_catalogue(self) -> Catalogue:

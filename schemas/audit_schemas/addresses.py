@@ -20,7 +20,7 @@ def is_ip(text: str) -> bool:
 def canonical_ip(text: str) -> str:
     """Return the shortest form of an address; an IPv4 address mapped into IPv6 becomes IPv4.
 
-    Raises ValueError if `text` is no address.
+    Raises ValueError if `text` is not an IP address.
     """
     packed = _packed(text)
     if packed is None:
@@ -33,7 +33,7 @@ def canonical_ip(text: str) -> str:
 def network_of(text: str) -> str:
     """Return the network that an address is counted to: its /24 for IPv4, its /64 for IPv6.
 
-    Raises ValueError if `text` is no address.
+    Raises ValueError if `text` is not an IP address.
     """
     packed = _packed(text)
     if packed is None:
@@ -44,7 +44,7 @@ def network_of(text: str) -> str:
 
 
 def _packed(text: str) -> bytes | None:
-    """Return 4 or 16 bytes, or None where `text` is no address."""
+    """Return 4 or 16 bytes, or None if `text` is not an IP address."""
     try:
         return socket.inet_pton(socket.AF_INET, text)
     except (OSError, ValueError):  # ValueError: a NUL or a lone surrogate inside

@@ -156,7 +156,7 @@ def _parse(text: str, name: str) -> dict[str, Activity]:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"] if part != "[key]")
         said = (
-            "is no key of a catalogue or an activity"
+            "is not a key of a catalogue or an activity"
             if first["type"] == "extra_forbidden"
             else first["msg"]
         )
@@ -165,6 +165,6 @@ def _parse(text: str, name: str) -> dict[str, Activity]:
     for action, activity in activities.items():
         if unknown := [path for path in activity.requires if path not in known]:
             raise CatalogueError(
-                f"{name}: activities.{action}.requires: {unknown[0]} is no field of an event"
+                f"{name}: activities.{action}.requires: {unknown[0]} is not a field of an event"
             )
     return activities

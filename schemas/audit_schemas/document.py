@@ -111,7 +111,7 @@ def splice(
     """Write the fields of `ADDED` into an event's canonical text.
 
     `users`, the names that are related to the event, and `shown`, the one that the log counts by,
-    are JSON strings without their quotation marks. Raises ValueError if `ip` is no address.
+    are JSON strings without their quotation marks. Raises ValueError if `ip` is not an IP address.
     """
     audit = canonical.rindex('"audit":{')
     related = network = user = ""

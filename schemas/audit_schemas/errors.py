@@ -21,7 +21,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too-large"
     """Longer than `MAX_EVENT_BYTES`."""
     DUPLICATE_KEY = "duplicate-key"
-    """A key stands twice in one object, so its meaning is open."""
+    """A key appears twice in one object, so its meaning is open."""
     INVALID = "invalid"
     """A field is unknown, missing, of the wrong type, or over its limit."""
     UNKNOWN_ACTIVITY = "unknown-activity"

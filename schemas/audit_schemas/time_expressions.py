@@ -16,7 +16,7 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(
-            f"{name!r} is no time zone; give an IANA name such as UTC or Europe/Istanbul"
+            f"{name!r} is not a time zone; use an IANA name such as UTC or Europe/Istanbul"
         ) from None
 
 
@@ -38,7 +38,7 @@ def parse_time(text: str, now: datetime) -> datetime:
         moment.astimezone(UTC)  # the year 1 has no time everywhere
     except (ValueError, OverflowError):
         raise ValueError(
-            f"{text!r} is no time; give one such as 2026-11-23T09:30, 2026-11-23, -24h, now, today, "
-            "or yesterday"
+            f"{text!r} is not a valid time; use one such as 2026-11-23T09:30, 2026-11-23, -24h, now, "
+            "today, or yesterday"
         ) from None
     return moment

@@ -151,7 +151,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         counts = Counter(key for key, _ in pairs)
         twice = next(key for key, count in counts.items() if count > 1)
         raise EventRefusedError(
-            Reason.DUPLICATE_KEY, Problem(_shown(twice), "stands twice in one object")
+            Reason.DUPLICATE_KEY, Problem(_shown(twice), "appears twice in one object")
         )
     return found
 
@@ -162,7 +162,7 @@ def _whole(digits: str) -> int | Decimal:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise _malformed(f"not JSON: {name} is no JSON number")
+    raise _malformed(f"not JSON: {name} is not a JSON number")
 
 
 def _malformed(message: str) -> EventRefusedError:
@@ -190,19 +190,19 @@ def _sentence(detail: ErrorDetails) -> str:  # noqa: C901, PLR0911 - a table, in
         case "missing":
             return "is missing"
         case "extra_forbidden":
-            return "is no field of an audit event; anything of your own goes under labels"
+            return "is not a field of an audit event; put your own data under labels"
         case "string_pattern_mismatch":
             return _MEANINGS.get(context["pattern"], "must not contain control characters")
         case "string_too_long":
             return f"is longer than {context['max_length']} characters"
         case "string_too_short":
-            return "is empty; leave it out where it is unknown"
+            return "is empty; omit it if it is unknown"
         case "too_long":
             return f"has more than {context['max_length']} entries"
         case "string_type" | "string_unicode":
-            return "must be a string of Unicode text"
+            return "must be a string of valid Unicode"
         case "int_type":
-            return "must be a whole number"
+            return "must be an integer"
         case "model_type" | "dict_type":
             return "must be an object"
         case "list_type":

@@ -18,31 +18,36 @@ class ServeSettings(QuerySettings, MonitorSettings, LogSettings):
     model_config = SettingsConfigDict(env_prefix="AUDITLOG_", extra="ignore")
 
     serve_host: str = Field(
-        "127.0.0.1", description="Address that `auditlog serve` listens on; another one needs tokens."
+        "127.0.0.1",
+        description="Address that `auditlog serve` listens on; others than loopback require tokens.",
     )
-    serve_port: int = Field(8484, ge=0, le=65535, description="Its port; 0 takes a free one.")
+    serve_port: int = Field(
+        8484, ge=0, le=65535, description="Port of `auditlog serve`; 0 picks a free one."
+    )
     tokens_file: str | None = Field(
-        None, description="File of the tokens that let people ask; `auditlog tokens` writes it."
+        None, description="File of API tokens, written by `auditlog tokens`."
     )
     serve_cert_file: FilePath | None = Field(
-        None, description="Certificate chain (PEM), for TLS; with the key's file."
+        None, description="Server certificate chain (PEM), for TLS."
     )
-    serve_key_file: FilePath | None = Field(None, description="The certificate's private key (PEM).")
+    serve_key_file: FilePath | None = Field(
+        None, description="Private key (PEM) of the server certificate."
+    )
     serve_trusted_proxies: str = Field(
         "",
-        description="Proxies whose X-Forwarded-For is believed: addresses or CIDR ranges, by commas.",
+        description="Proxies whose X-Forwarded-For is trusted: addresses or CIDR ranges, by commas.",
     )
-    serve_requests: int = Field(
-        32, ge=1, description="Requests that are worked on at a time; more are sent away with a 503."
+    serve_requests: int = Field(32, ge=1, description="Concurrent requests; further ones get a 503.")
+    serve_exports: int = Field(
+        4, ge=1, description="Concurrent exports, as part of the concurrent requests."
     )
-    serve_exports: int = Field(4, ge=1, description="Exports among them.")
     serve_send_seconds: float = Field(
         60.0,
         gt=0,
-        description="How long a reader may take no byte of an answer before it is broken off.",
+        description="How long a client may read nothing before its response is aborted.",
     )
     serve_self_audit: bool = Field(
-        True, description="Whether searches, exports and refusals are published as events themselves."
+        True, description="Publish searches, exports and rejected requests as events."
     )
 
     @field_validator("serve_trusted_proxies")

@@ -48,7 +48,7 @@ def test_list_groups_by_reason_with_counts_times_and_an_example(deployment: Depl
         assert (group["copies"], group["replayed"], group["refused_again"]) == (0, 0, 0)
     text = call(deployment, DEAD_LETTERS, "list").stdout
     assert "malformed: 2 records\n" in text
-    assert "example    surprise: is no field of an audit event" in text
+    assert "example    surprise: is not a field of an audit event" in text
     assert "4 records in total; times are in UTC" in text
 
 
@@ -247,7 +247,7 @@ def test_times_are_read_and_shown_in_the_zone_that_is_set(deployment: Deployment
     deployment.extra["AUDITLOG_TIME_ZONE"] = "Mars/Base"
     done = call(deployment, DEAD_LETTERS, "list", check=False)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
-    assert "is no time zone" in done.stderr
+    assert "is not a time zone" in done.stderr
 
 
 def test_digest_of_what_is_shown_is_that_of_the_bytes(deployment: Deployment) -> None:

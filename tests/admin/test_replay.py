@@ -41,13 +41,13 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from support.command import clean_environment
+from support.conditions import wait_until
 from support.consumed import consume_all
-from support.consuming import settle
+from support.consumers import settle
 from support.dead_letters import refuse, send, source_records
 from support.events import raw
 from support.in_process import call
 from support.servers import Deployment
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

@@ -14,12 +14,12 @@ from audit_admin.verification.commands import closing_line
 from audit_producer import AuditProducer
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from support.conditions import wait_until
 from support.consumed import consume_all
-from support.consuming import settle
+from support.consumers import settle
 from support.events import chat_opened, raw
 from support.in_process import call
 from support.servers import Deployment
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

@@ -6,10 +6,10 @@ import pytest
 from audit_alerts.backfill import backfill_rule
 from audit_alerts.evaluate import evaluate
 from audit_alerts.rules import read_rules, shipped_folder
-from support.alert_making import CATALOGUE, event
-from support.alert_running import FakeBound, Running, at, failures, running, shipped
+from support.alert_cases import CATALOGUE, event
+from support.alert_runner import FakeBound, Running, at, failures, running, shipped
 from support.servers import Deployment
-from support.stored import store
+from support.stored_events import store
 
 SPELLINGS = [
     # Node.js says so of every IPv4 client of a socket that takes both families.

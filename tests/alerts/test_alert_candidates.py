@@ -19,7 +19,7 @@ from audit_query import AuditLog
 from audit_schemas import IndexNaming, format_timestamp
 from hypothesis import given
 from hypothesis import strategies as st
-from support.alert_making import CATALOGUE, base, correlation, event, rule_of
+from support.alert_cases import CATALOGUE, base, correlation, event, rule_of
 from support.servers import Deployment
 
 FAILED, LOGIN = base("login-failed"), base("login")

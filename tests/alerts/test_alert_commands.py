@@ -11,7 +11,7 @@ from audit_alerts.rules import shipped_folder
 from audit_alerts.settings import AlertSettings
 from audit_cli.app import app
 from pydantic import ValidationError
-from support.alert_making import documents, text_of
+from support.alert_cases import documents, text_of
 from support.command import auditlog
 from typer import Typer
 from typer.testing import CliRunner, Result

@@ -12,7 +12,7 @@ from audit_alerts.plan import Base, Correlation, Kind
 from audit_alerts.ranges import denied_ranges
 from audit_alerts.rules import load_rules, read_rules
 from audit_alerts.settings import AlertSettings
-from support.alert_making import CATALOGUE, compiled, documents, text_of
+from support.alert_cases import CATALOGUE, compiled, documents, text_of
 
 
 def test_a_rule_becomes_a_plan() -> None:

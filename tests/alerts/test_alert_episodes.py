@@ -10,7 +10,7 @@ from audit_alerts.hits import Group, in_millis
 from audit_alerts.plan import Correlation, Kind, Rule
 from hypothesis import given
 from hypothesis import strategies as st
-from support.alert_making import base, correlation, event, rule_of
+from support.alert_cases import base, correlation, event, rule_of
 
 Event = dict[str, Any]
 FAILED, LOGIN = base("login-failed"), base("login")

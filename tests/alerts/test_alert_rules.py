@@ -13,7 +13,7 @@ from audit_alerts.examples import BEGIN, check_examples, example_events
 from audit_alerts.plan import Correlation, Rule, bases_of
 from audit_alerts.rules import read_rules, shipped_folder
 from audit_schemas import Catalogue
-from support.alert_making import CATALOGUE
+from support.alert_cases import CATALOGUE
 
 ROOT = Path(__file__).resolve().parents[2]
 LINUX = Catalogue.load(ROOT / "deploy" / "catalogue" / "linux-host.toml")

@@ -9,7 +9,7 @@ from audit_alerts.plan import Correlation, Kind
 from audit_alerts.sliding import Part, firings
 from hypothesis import given
 from hypothesis import strategies as st
-from support.alert_making import base, correlation
+from support.alert_cases import base, correlation
 
 PARTS = (base("login"), base("logout"), base("login-failed"))
 

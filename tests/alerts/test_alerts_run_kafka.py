@@ -12,8 +12,8 @@ from audit_alerts.runner.unseen import look_at_letters
 from audit_producer.build import new_event
 from audit_schemas import encode
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
-from support.alert_running import running, shipped
-from support.consuming import settle
+from support.alert_runner import running, shipped
+from support.consumers import settle
 from support.servers import Deployment
 
 

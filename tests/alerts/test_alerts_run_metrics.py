@@ -12,12 +12,12 @@ from audit_alerts.runner import metrics
 from audit_local.ports import free_port
 from audit_producer.build import new_event
 from audit_schemas import encode
-from support.alert_running import Running, running
+from support.alert_runner import Running, running
 from support.command import clean_environment
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
+from support.metrics_endpoint import get, samples
 from support.servers import Deployment
-from support.waiting import wait_until
-from support.watching import get, samples
 
 pytestmark = pytest.mark.servers
 

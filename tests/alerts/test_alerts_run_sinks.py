@@ -22,12 +22,12 @@ from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.sinks import SIGNATURE, TIMESTAMP, NotDeliveredError, Webhook
 from audit_producer.build import new_event
 from audit_schemas import encode
-from support.alert_running import FakeBound, Running, at, failures, running, shipped
+from support.alert_runner import FakeBound, Running, at, failures, running, shipped
 from support.command import clean_environment
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.servers import Deployment
-from support.stored import store
-from support.waiting import wait_until
+from support.stored_events import store
 
 pytestmark = pytest.mark.servers
 

@@ -16,7 +16,7 @@ from audit_alerts.runner.state import RuleState, RuleStates
 from audit_producer.build import new_event
 from audit_schemas import AuditEvent, format_timestamp
 from elastic_transport import Transport
-from support.alert_running import (
+from support.alert_runner import (
     START,
     FakeBound,
     Running,
@@ -28,7 +28,7 @@ from support.alert_running import (
     told,
 )
 from support.servers import Deployment
-from support.stored import store
+from support.stored_events import store
 
 pytestmark = pytest.mark.servers
 

@@ -17,10 +17,10 @@ from audit_alerts.runner.sinks import NotDeliveredError
 from audit_alerts.runner.state import RuleStates
 from audit_query.errors import ExportError
 from audit_runtime.monitor import Health
-from support.alert_running import FakeBound, Running, at, failures, running, shipped
+from support.alert_runner import FakeBound, Running, at, failures, running, shipped
+from support.conditions import wait_until
 from support.servers import Deployment
-from support.stored import store
-from support.waiting import wait_until
+from support.stored_events import store
 
 
 @pytest.fixture

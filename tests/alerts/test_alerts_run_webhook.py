@@ -19,7 +19,7 @@ from audit_alerts.runner.sinks import NotDeliveredError, Webhook, sinks_of
 from audit_runtime.errors import CredentialsError
 from pydantic import ValidationError
 from support.certificates import loopback_certificate
-from support.waiting import wait_until
+from support.conditions import wait_until
 
 ALERT = {"event": {"id": "a1"}, "audit": {"alert": {"revision": 3, "told": 5, "pending": ["webhook"]}}}
 

@@ -18,14 +18,14 @@ from audit_alerts.runner.settings import RunnerSettings
 from audit_local.ports import free_port
 from audit_producer.build import new_event
 from audit_schemas import encode
-from support.alert_running import FakeBound, Running, at, failures, running, shipped, told
+from support.alert_runner import FakeBound, Running, at, failures, running, shipped, told
 from support.command import clean_environment
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
+from support.metrics_endpoint import get, samples
 from support.proxy import proxied
 from support.servers import Deployment
-from support.stored import store
-from support.waiting import wait_until
-from support.watching import get, samples
+from support.stored_events import store
 
 pytestmark = pytest.mark.servers
 

@@ -18,7 +18,7 @@ from audit_producer.build import new_event
 from audit_query import AuditLog
 from audit_schemas import Catalogue, encode, parse_timestamp
 from support.servers import ROOT, Deployment
-from support.stored import store
+from support.stored_events import store
 
 from benchmarks.detection import (
     EXPECTED,
@@ -125,7 +125,7 @@ def test_what_is_missed_and_what_is_wrong_counts() -> None:
     assert [1, 1] == [len(judge.missed), len(judge.wrong)]
 
 
-def test_refused_records_and_conflicts_become_letters_and_copies_do_not() -> None:
+def test_refused_records_and_conflicts_become_dead_letters_and_copies_do_not() -> None:
     """As the consumer has it."""
     at = attacks_of(1).start
     events = [
@@ -136,7 +136,7 @@ def test_refused_records_and_conflicts_become_letters_and_copies_do_not() -> Non
     log = stored([*events, odd], CATALOGUE)
     assert [ONE] == [document["event"]["id"] for document in log.documents]
     assert ["id-conflict", "unknown-activity"] == [
-        letter["audit.errors.reason"] for letter in log.letters
+        letter["audit.errors.reason"] for letter in log.dead_letters
     ]
 
 

@@ -1,5 +1,6 @@
 """Processes of the bench: ended whatever happens, and heard when they fail."""
 
+import json
 import signal
 import subprocess
 import time
@@ -9,8 +10,9 @@ from typing import Any
 import psutil
 import pytest
 
-from benchmarks.children import Child, Command, running, undisturbed
+from benchmarks.children import Child, Command, job, running, undisturbed
 from benchmarks.errors import BenchError
+from benchmarks.records import random_id
 
 SLEEP = Command("a sleeper", "timeit", ("-n", "1", "-r", "1", "import time; time.sleep(60)"))
 FAIL = Command("a failure", "timeit", ("raise SystemExit('what went wrong')",))
@@ -104,3 +106,9 @@ def test_environment_of_a_process_has_no_setting_but_those_given(
     command = Command("a look", "timeit", show, {"AUDITLOG_GROUP": "g"})
     with running([command], tmp_path) as (child,):
         assert child.finish(30).startswith(b"['AUDITLOG_GROUP']")
+
+
+def test_function_runs_as_a_process_and_gives_its_result(tmp_path: Path) -> None:
+    """Arguments and result travel as JSON."""
+    with running([job("an id", random_id, "x")], tmp_path) as (child,):
+        assert json.loads(child.finish(30)) == random_id("x")

@@ -4,11 +4,12 @@ from typing import Any
 
 import psutil
 import pytest
+from rich.console import Console, Group
 
 from benchmarks.adaptive import settled_rate
+from benchmarks.figures import Spread, quantile, ratio, table
 from benchmarks.run import Sample, figures
-from benchmarks.speed import summary
-from benchmarks.spread import Spread, quantile
+from benchmarks.speed import speed_table
 
 CORES = psutil.cpu_count() or 1
 
@@ -19,11 +20,19 @@ def sample(at: float, documents: int, cpu: float = 0.0, **more: float) -> Sample
     return Sample(at=at, documents=documents, contestant=cpu, **(used | more))
 
 
+def text_of(shown: Group) -> str:
+    """Return what a table looks like in a file."""
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(shown)
+    return captured.get()
+
+
 def test_rate_is_from_the_first_document_to_the_last() -> None:
     """The start is a figure of its own."""
     run = figures([sample(0, 0), sample(3, 1000), sample(13, 101_000)], 1, 2.0, 0.5)
     assert run.documents_per_second == 10_000
-    assert (run.start_seconds, run.seconds) == (3, 13)
+    assert run.start_seconds == 3
 
 
 def test_cpu_for_a_million_is_less_the_start_and_of_all_documents() -> None:
@@ -56,30 +65,44 @@ def test_what_went_to_others_is_a_share_of_the_machine() -> None:
     assert run.others_share == pytest.approx(0.1)
 
 
-def test_summary_compares_rounds_with_the_ceiling_of_the_same_round() -> None:
+def test_rounds_are_compared_with_the_same_round_of_the_other() -> None:
     """A machine that slows down slows both."""
-    fast, slow = (
-        figures([sample(0, 0), sample(1, 1), sample(1 + t, 100_001, elastic=t)], 1, 0.0, 0.0)
-        for t in (2.0, 4.0)
-    )
-    found = summary([fast, slow], [fast, slow])
-    assert found["ratio_to_ceiling"] == {"median": 1.0, "low": 1.0, "high": 1.0}
-    assert found["documents_per_second"]["low"] == 25_000
-    assert "ratio_to_ceiling" not in summary([fast], None)
-    assert summary([fast, fast], None, [slow, slow])["ratio_to_by_hand"]["median"] == 2
+    assert ratio([50_000, 25_000], [50_000, 25_000]) == Spread(1, 1, 1)
+    assert ratio([50_000, 50_000], [25_000, 25_000]).median == 2
 
 
-def test_expected_ratio_is_that_of_the_cpu_times() -> None:
-    """What a document costs all, in the ceiling's run, by what it costs in this one."""
-    ceiling = figures([sample(0, 0), sample(1, 1), sample(2, 1000, elastic=0.3)], 1, 0.0, 0.0)
-    run = figures([sample(0, 0), sample(1, 1), sample(2, 1000, elastic=0.3)], 1, 0.1, 0.0)
-    assert summary([run], [ceiling])["expected_ratio"]["median"] == pytest.approx(0.75)
+def test_table_has_rates_ratios_and_costs() -> None:
+    """By CPU is what a document costs all in the ceiling's run, by what it costs in this one."""
+    start = [sample(0, 0), sample(1, 1)]
+    ceiling = [figures([*start, sample(1 + t, 100_001, elastic=30.0)], 1, 0.0, 0.0) for t in (2.0, 4.0)]
+    ours = [
+        figures([*start, sample(1 + 2 * t, 100_001, elastic=30.0)], 1, 10.0, 0.0) for t in (2.0, 4.0)
+    ]
+    shown = text_of(speed_table({"ceiling": ceiling, "one": ours}, "note"))
+    row = next(line for line in shown.splitlines() if "auditlog consume" in line)
+    cells = [cell.strip() for cell in row.strip("| ").split("|")]
+    assert cells[:5] == ["auditlog consume", "18,750 (12,500 to 25,000)", "0.50", "0.75", "100.0"]
+    assert "note" in shown
+
+
+def test_table_is_markdown_and_shown_whole() -> None:
+    """In a document as in a terminal; no cell is cut or read as markup."""
+    lines = text_of(table("T", ("", "a"), [["[x]", "1,000 (900 to 1,100)"]], "note")).splitlines()
+    assert [line.strip() for line in lines if line.strip()] == [
+        "### T",
+        "|     |                    a |",
+        "|-----|----------------------|",
+        "| [x] | 1,000 (900 to 1,100) |",
+        "note",
+    ]
 
 
 def test_spread_is_median_and_range() -> None:
     """Of an even number, the middle of the two middle ones."""
     assert Spread.of([3, 1, 2]) == Spread(2, 1, 3)
     assert Spread.of([4, 1]).median == 2.5
+    assert f"{Spread.of([4, 1]):.1f}" == "2.5 (1.0 to 4.0)"
+    assert f"{Spread.of([1.01, 1.02]):.1f}" == "1.0", "no range where none shows"
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 51), (0.99, 100), (0.0, 1)])

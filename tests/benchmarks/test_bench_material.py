@@ -11,14 +11,14 @@ from audit_generator.traffic import Traffic
 from audit_producer import new_event
 from audit_schemas import decode, encode
 from audit_schemas.template import mapping
+from support.messages import message
 from support.servers import ROOT
 
 from benchmarks.bodies import STEP, Bodies, Writer
-from benchmarks.cut import cut_value
 from benchmarks.fields import variants
-from benchmarks.ids import in_order_of_time, random_id
 from benchmarks.mapping_variants import group_leaves, leaves, pruned, turned_off
-from benchmarks.publish import arguments_of
+from benchmarks.producer import arguments_of
+from benchmarks.records import in_order_of_time, random_id, record_of
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
 BENCH = ROOT / "benchmarks"
@@ -53,23 +53,23 @@ def test_bodies_hold_each_document_once(bodies: Bodies, size: int, limit: int, e
 
 def test_bodies_are_counted_and_read_back(bodies: Bodies) -> None:
     """By pairs, without line ends."""
-    assert bodies.documents() == 1050
+    assert bodies.documents == 1050
     assert list(bodies.pairs(2)) == [(b'{"create":{}}', b'{"n":0}'), (b'{"create":{}}', b'{"n":1}')]
-    assert bodies.mean_bytes() == bodies.file.stat().st_size / 1050
+    assert bodies.mean_bytes == bodies.file.stat().st_size / 1050
     assert STEP == 100
 
 
 def test_renewed_record_is_the_same_event_with_another_id_and_time() -> None:
     """Cut as bytes, and still what the contract wants."""
     for event in Traffic(200, END):
-        cut = cut_value(encode(event))
-        renewed = decode(cut.renewed(7, b"2026-11-20T00:00:00.000Z"))
-        assert renewed.event.id == cut.id(7) != event.event.id
+        record = record_of(message(encode(event)))
+        renewed = decode(record.renewed(7, b"2026-11-20T00:00:00.000Z"))
+        assert renewed.event.id == record.id(7) != event.event.id
         assert renewed.timestamp == "2026-11-20T00:00:00.000Z"
         assert renewed.model_copy(update={"event": event.event, "timestamp": event.timestamp}) == event
-        assert decode(cut.renewed(8)).timestamp == event.timestamp
-        assert cut.id(8) != cut.id(7)
-        assert len(cut.id(8)) == len(event.event.id)
+        assert decode(record.renewed(8)).timestamp == event.timestamp
+        assert record.id(8) != record.id(7)
+        assert len(record.id(8)) == len(event.event.id)
 
 
 def test_ids_are_in_order_of_time_and_unique() -> None:
@@ -125,15 +125,13 @@ def test_variants_begin_and_end_as_it_is() -> None:
     template = {"settings": {"index": {"codec": "default"}}, "mappings": mapping()}
     sample = [{"event": {"id": "x", "hash": "y"}, "user": {"id": "u"}}]
     found = list(variants(template, sample))
-    assert [(v.group, v.name) for v in (found[0], found[-1])] == [
-        ("baseline", "as it is"),
-        ("baseline again", "as it is"),
-    ]
-    assert len({(v.group, v.name) for v in found}) == len(found)
-    user = [v.name for v in found if v.group == "user"]
-    assert user == ["no index", "no doc values", "neither", "gone"]
-    assert [v.name for v in found if v.group == "event.hash"] == ["gone"], "it has neither"
-    assert not [v for v in found if v.group == "source.ip"], "no event of the sample has it"
+    names = [variant.name for variant in found]
+    assert [names[0], names[-1]] == ["baseline: as it is", "baseline again: as it is"]
+    assert len(set(names)) == len(names)
+    user = [name for name in names if name.startswith("user: ")]
+    assert user == [f"user: {what}" for what in ("no index", "no doc values", "neither", "gone")]
+    assert [n for n in names if n.startswith("event.hash")] == ["event.hash: gone"], "it has neither"
+    assert not [n for n in names if n.startswith("source.ip")], "no event of the sample has it"
 
 
 def test_yardstick_is_what_it_was() -> None:

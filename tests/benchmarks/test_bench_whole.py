@@ -1,133 +1,445 @@
-"""The whole bench at its smallest, on its own servers, so that it can't rot."""
+"""The bench from end to end: on stubs, and once on the servers that all tests share."""
 
-import contextlib
 import json
 import os
-import shutil
+import platform
+import re
 import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-import psutil
 import pytest
-from support.command import clean_environment
-from support.servers import ROOT
-from support.waiting import wait_until
+from audit_consumer import RESPONSE_FIELDS
+from audit_query import QuerySettings
+from rich.console import Console, Group
+from support.events import chat_opened
+from support.messages import message
+from support.servers import ROOT, Deployment
+from typer.testing import CliRunner
+
+from benchmarks import adaptive, commands, fields, latency, producer, query, servers, sink, sizes
+from benchmarks.alerts import time_steps
+from benchmarks.bodies import Bodies, Writer
+from benchmarks.contestants import Arena, Emptied, Shape
+from benchmarks.errors import BenchError
+from benchmarks.family import Family
+from benchmarks.figures import table
+from benchmarks.index import Disk
+from benchmarks.machine import describe
+from benchmarks.query import ask_all
+from benchmarks.questions import KINDS
+from benchmarks.records import record_of
+from benchmarks.run import Run, Sample
+from benchmarks.screen import Screen
+from benchmarks.servers import Servers
+from benchmarks.speed import CONTESTANTS
+from benchmarks.topic import end_of_traffic, preload_topic
+
+
+def run_at(rate: float) -> Run:
+    """Return a run of that many documents a second."""
+    return Run(
+        documents=1000,
+        documents_per_second=rate,
+        contestant_cpu_per_million=10.0,
+        elastic_cpu_per_million=20.0,
+        broker_cpu_per_million=1.0,
+        peak_mib=90.0,
+        start_seconds=1.5,
+        start_cpu_seconds=0.5,
+        total_cpu_seconds=2.0,
+        others_share=0.02,
+    )
+
+
+@dataclass
+class StubArena:
+    """Gives figures for whatever is asked of it, and notes what that was."""
+
+    folder: Path
+    events: int = 1000
+    topic: str = "bench.events"
+    is_small: bool = True
+    asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.servers = SimpleNamespace(
+            folder=self.folder, kafka="", elasticsearch="http://127.0.0.1:9", calm_down=lambda: None
+        )
+        self.client: Any = None
+        self.screen = Screen()
+
+    def ceiling(self, shape: Shape, _: int, what: str = "") -> Run:
+        """Be the faster the more connections there are."""
+        self.asked.append(what or str(shape))
+        return run_at(50_000.0 + 1000 * shape.connections)
+
+    def pushed(self, _: object, __: Shape, ___: int, what: str, **____: object) -> Run:
+        """Be as fast whatever is pushed."""
+        self.asked.append(what)
+        return run_at(50_000)
+
+    def consumers(
+        self, module: str, processes: int, what: str, **options: Any
+    ) -> tuple[Run, list[Sample]]:
+        """Be slower with two processes, and slowest by hand."""
+        self.asked.append(what)
+        if "then" in options:
+            options["then"](StubIndex())
+        rate = {("audit_cli", 1): 40_000, ("audit_cli", 2): 36_000}.get((module, processes), 8000)
+        times = ((0.0, 0), (1.0, 1), (2.0, 1000))
+        samples = [Sample(at, documents, 0, 0, 0, 0, 0) for at, documents in times]
+        return run_at(rate), samples
+
+    def emptied(self, processes: int, what: str) -> Emptied:
+        """Be half as fast with two processes."""
+        self.asked.append(what)
+        return Emptied(run_at(60_000 / processes), 2, 0, 1.4)
+
+    def make_bodies(self) -> Any:
+        """Write a hundred documents."""
+        writer = Writer(self.folder)
+        for _ in range(100):
+            writer.write(b'{"create":{"_id":"0123456789abcdef"}}', b'{"user":{"id":"u"}}')
+        writer.close()
+        return Bodies(self.folder)
+
+    @contextmanager
+    def fresh_index(self) -> Iterator["StubIndex"]:
+        """Give a stub."""
+        yield StubIndex()
+
+
+class StubIndex:
+    """An index of 300 bytes a document."""
+
+    prefix = "bench"
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def disk(self) -> Disk:
+        """Say what fields take."""
+        return Disk(300_000, {"user.id": (1000, 2000, 3000), "_seq_no": (1, 0, 0)})
+
+    def template(self) -> dict[str, Any]:
+        """Have one field."""
+        mappings = {"properties": {"user": {"properties": {"id": {"type": "keyword"}}}}}
+        return {"settings": {"index": {}}, "mappings": mappings}
+
+    def __getattr__(self, _: str) -> Any:
+        return lambda *_, **__: None
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    """Give a folder for all that the bench makes, which the servers' account can reach."""
-    made = Path(tempfile.mkdtemp(prefix="auditlog-test-bench-"))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made)
+def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubArena:
+    """Give the arena that every command gets, instead of servers."""
+    stub = StubArena(tmp_path)
+
+    @contextmanager
+    def bench(events: int, _: int | None = None) -> Iterator[tuple[StubArena, float]]:
+        stub.events = events
+        yield stub, 329.0
+
+    monkeypatch.setattr(commands, "_bench", bench)
+    for module in (adaptive, fields, producer, sizes):
+        monkeypatch.setattr(module, "Index", StubIndex)
+    StubIndex.make_topic = staticmethod(lambda *_: None)  # type: ignore[attr-defined]
+    return stub
 
 
-def bench(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    """Start a command of the bench, as if someone typed it."""
-    environment = clean_environment() | {
-        "TMPDIR": str(folder),
-        "AUDITLOG_GROUP": "not-heeded",
-        "AUDITLOG_LOCAL_ELASTICSEARCH_HEAP": "512m",
-    }
-    return subprocess.Popen(
-        [sys.executable, "-m", "benchmarks", *arguments, "--out", str(folder / "out")],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def printed(monkeypatch: pytest.MonkeyPatch, module: Any, found: dict[str, float]) -> None:
+    """Let a module's processes print these figures, without starting any."""
+
+    @contextmanager
+    def run(*_: object) -> Iterator[list[Any]]:
+        yield [SimpleNamespace(finish=lambda _: json.dumps(found).encode())]
+
+    monkeypatch.setattr(module, "running", run)
 
 
-def left_behind(folder: Path) -> list[list[str]]:
-    """Return the processes that have anything to do with the folder."""
-    return [
-        process.info["cmdline"]
-        for process in psutil.process_iter(["cmdline"])
-        if any(str(folder) in part for part in process.info["cmdline"] or ())
-        and process.pid != os.getpid()
-    ]
+def bench(*arguments: str) -> str:
+    """Run a command in process and return its tables."""
+    done = CliRunner().invoke(commands.app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return str(done.stdout)
+
+
+def text_of(result: Group) -> str:
+    """Return what a table looks like in a file."""
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(result)
+    return captured.get()
+
+
+def cells(shown: str, name: str) -> list[str]:
+    """Return the cells of a row."""
+    (row,) = (line for line in shown.splitlines() if line.startswith(f"| {name} "))
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def test_all_measures_side_by_side_scaling_latency_and_producer(
+    arena: StubArena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Contestants in turn, each beside the ceiling of its round; then the rest, at half the rate."""
+    rates = []
+    monkeypatch.setattr(commands, "measure_latency", lambda _, rate, __: rates.append(rate))
+    printed(monkeypatch, producer, {"seconds": 0.01, "cpu_us": 5.0, "caller_cpu_us": 3.0})
+    shown = bench("all", "--events", "1000", "--rounds", "2")
+    turns = [what for what in arena.asked if what.startswith("Round")]
+    assert [what.partition(": ")[2] for what in turns[:4]] == list(CONTESTANTS)
+    assert [what[:7] for what in turns[:8]] == ["Round 1"] * 4 + ["Round 2"] * 4
+    assert cells(shown, "auditlog consume")[1:4] == ["40,000", "0.77", "1.00"]
+    assert cells(shown, "2 connections, 1,000 documents a body")[1] == "52,000"
+    assert "The ceiling: 2 connections, 1,000 documents a body" in shown, "the fastest shape"
+    assert "is 5.00 times as fast as what is written by hand" in shown
+    assert "a million take 2,861 MiB" in shown
+    assert "Up to 2% of the machine went to other processes" in shown
+    assert cells(shown, "2 of the consumer against the sink")[1:3] == ["30,000", "0.50"]
+    assert rates == [20_000]
+    assert cells(shown, "bare Producer.produce, the same bytes")[1:4] == ["100,000", "1.00", "5.0"]
+
+
+def test_only_some_contestants_have_no_ratios(arena: StubArena) -> None:
+    """Nor does the ceiling's sweep take its time."""
+    shown = bench("speed", "--events", "1000", "--rounds", "1", "--only", "one")
+    assert cells(shown, "auditlog consume")[1:4] == ["40,000", "", ""]
+    assert "by shape" not in shown
+    assert len(arena.asked) == 2
+
+
+def test_unknown_contestant_is_refused() -> None:
+    """With the names that there are."""
+    done = CliRunner().invoke(commands.app, ["speed", "--only", "me"])
+    assert done.exit_code == 2
+    assert "must be one of ceiling, one" in re.sub(r"[\s│]+", " ", done.output)
+
+
+def test_adaptive_is_compared_with_the_best_fixed_setting(
+    arena: StubArena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All twelve are swept; both then get a stream that lasts."""
+    lengths: list[int] = []
+    monkeypatch.setattr(adaptive, "lengthened", lambda *arguments: lengths.append(arguments[-1]))
+    shown = bench("adaptive", "--events", "1000", "--settle", "1", "--seconds", "1")
+    assert sum("bulks of" in line for line in shown.splitlines()) == 13
+    assert lengths == [80_000]
+    assert cells(shown, "ratio")[1] == "1.00"
+    assert len(arena.asked) == 1 + 12 + 2
+
+
+def test_every_variant_of_a_field_is_measured(
+    arena: StubArena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a variant's own documents do not stay on the disk."""
+    monkeypatch.setattr(fields, "_answer", lambda *_: (b'{"errors":false}', 2000))
+    shown = bench("fields", "--events", "1000", "--rounds", "1", "--only", "user")
+    names = [what.partition(": ")[2] for what in arena.asked if what.startswith("Round")]
+    assert names[0] == "baseline: as it is"
+    assert names[1:-1] == [f"user: {name}" for name in ("no index", "no doc values", "neither", "gone")]
+    assert cells(shown, "user: gone")[1:] == ["50,000", "20.0", "+0.0", "300.0", "+0.0"]
+    assert cells(shown, "user.id")[1:] == ["1.0", "2.0", "3.0", "6.0"]
+    assert cells(shown, "errors")[1] == "0.0"
+    assert not (arena.folder / "rewritten").exists()
+
+
+def test_sizes_are_bytes_an_event(arena: StubArena, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By where it is stored."""
+    monkeypatch.setattr(sizes, "_publish_alone", lambda *_: None)
+    monkeypatch.setattr(sizes, "_log_bytes", lambda *_: 100_000)
+    monkeypatch.setattr(sizes, "_index_bytes", lambda *_: 279.0)
+    shown = bench("sizes", "--events", "1000")
+    assert cells(shown, "the event itself")[1] == "329"
+    assert cells(shown, "Kafka, in batches (lz4)")[1] == "100"
+    assert cells(shown, "Elasticsearch, codec best_compression")[1] == "279"
+    assert arena.asked == []
+
+
+def test_query_measures_a_tenth_and_then_all(arena: StubArena, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers, and exports that are counted."""
+    asked: list[int] = []
+    monkeypatch.setattr(query, "ask_all", lambda arena, *_: asked.append(arena.events))
+    printed(monkeypatch, query, {"rows": 1000, "seconds": 0.1, "peak_bytes": 1024 * 1024})
+    with pytest.raises(BenchError, match="1,000 rows, and not 10,000"):
+        bench("query", "--events", "10000", "--rounds", "1")
+    assert asked == [1000, 10_000]
+    arena.asked.clear()
+    arena.events = 1000
+    query.measure_query(arena, end_of_traffic(), 1)  # type: ignore[arg-type]
+    assert arena.asked == ["Indexing"]
+
+
+def test_detection_goes_into_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table between the markers of its name; one without a name is for the terminal."""
+    docs = tmp_path / "alerts.md"
+    docs.write_text("a\n<!-- x: written by make bench-detection -->\nold\n<!-- end of x -->\nb\n")
+    tables = [("x", table("T", ("", "n"), [["r", "1"]], "note")), ("", table("U", ("",), []))]
+    monkeypatch.setattr(commands, "detection_tables", lambda *_, **__: tables)
+    for _ in range(2):
+        shown = bench("detection", "--docs", str(docs))
+        lines = docs.read_text().splitlines()
+        assert lines[0] == "a"
+        assert lines[-1] == "b"
+        assert [line for line in lines if line.startswith(("###", "| r", "note"))] == [
+            "### T",
+            "| r | 1 |",
+            "note",
+        ]
+        assert "old" not in lines
+    assert "### U" in shown
+    docs.write_text("mine")
+    with pytest.raises(BenchError, match="no place"):
+        bench("detection", "--docs", str(docs))
+    assert docs.read_text() == "mine"
+
+
+def test_steady_stream_is_timed_from_the_events_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples that are found at once take next to nothing, and all of them are found."""
+    sent: list[bytes] = []
+
+    class StubProducer:
+        def __init__(self, _: object) -> None:
+            pass
+
+        def produce(self, _: str, value: bytes, **__: object) -> None:
+            sent.append(value)
+
+        def poll(self, _: float) -> None:
+            pass
+
+        def flush(self, _: float) -> int:
+            return 0
+
+    monkeypatch.setattr(latency, "Producer", StubProducer)
+    with latency.Stream("", [record_of(message(chat_opened()))], 1000) as stream:
+        found = stream.latencies(
+            lambda ids: [i for i in ids if any(i.encode() in s for s in sent)], 0.5
+        )
+        published, rate = stream.finish()
+    assert 5 <= len(found) <= 20
+    assert 0 <= min(found) <= max(found) < 0.5
+    assert published == len(sent) == len(set(sent))
+    assert 500 < rate < 1100
+
+
+def test_events_that_are_never_found_fail_the_latency(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so does a stream that fails."""
+    monkeypatch.setattr(latency, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(latency, "send", lambda *_: None)
+    source = [record_of(message(chat_opened()))]
+    with (
+        latency.Stream("", source, 1000) as stream,
+        pytest.raises(BenchError, match="not found within"),
+    ):
+        stream.latencies(lambda _: [], 0.2)
+    monkeypatch.setattr(latency, "send", lambda *_: 1 / 0)
+    with latency.Stream("", source, 1000) as stream, pytest.raises(BenchError, match="stream failed"):
+        stream.latencies(lambda _: [], 0.2)
+
+
+def test_interrupt_while_servers_start_ends_and_deletes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are on record by then, and Ctrl-C comes once they are."""
+    done: list[str] = []
+
+    class StubStack:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def up(self) -> list[Any]:
+            signal.raise_signal(signal.SIGINT)
+            done.append("up")
+            server = SimpleNamespace(address="", name="", process=SimpleNamespace(pid=os.getpid()))
+            return [server, server]
+
+        def reset(self) -> None:
+            done.append("reset")
+
+    monkeypatch.setattr(servers, "Stack", StubStack)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(KeyboardInterrupt), servers.running_servers(Screen().console):
+        pytest.fail("the block was entered")
+    assert done == ["up", "reset"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_error_is_a_sentence_and_a_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not a traceback; signals are as they were after the test."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def fail() -> None:
+        raise BenchError("[what] failed")
+
+    monkeypatch.setattr(commands, "app", fail)
+    with pytest.raises(SystemExit) as status:
+        commands.main()
+    assert status.value.code == 1
+    assert "[what] failed" in capsys.readouterr().err
+
+
+def test_machine_is_described_without_name_or_path() -> None:
+    """Figures are published."""
+    said = describe()
+    assert platform.node() not in said
+    assert str(ROOT) not in said
+    assert "cores" in said
+
+
+def test_every_command_of_readme_and_makefile_exists() -> None:
+    """What they say can be typed."""
+    known = {c.name or getattr(c.callback, "__name__", "") for c in commands.app.registered_commands}
+    text = "".join((ROOT / name).read_text() for name in ("benchmarks/README.md", "Makefile"))
+    assert set(re.findall(r"python -m benchmarks ([a-z]+)", text)) == known
 
 
 @pytest.mark.servers
-@pytest.mark.timeout(900)
-def test_smallest_bench_measures_everything_and_leaves_nothing(folder: Path) -> None:
-    """Every part has figures; counts were exact, or there would be none."""
-    done = bench(folder, "all", "--events", "5000", "--rounds", "1", "--seconds", "2")
-    said, _ = done.communicate(timeout=800)
-    assert done.returncode == 0, said
-    found = json.loads((folder / "out" / "quick.json").read_text())
-    assert found.keys() == {"speed", "scaling", "latency", "producer"}
-    contestants = found["speed"]["contestants"]
-    assert contestants.keys() == {"ceiling", "one", "two", "by_hand"}
-    for contestant in contestants.values():
-        (run,) = contestant["runs"]
-        assert run["documents"] == 5000
-        assert min(run["documents_per_second"], run["peak_mib"], run["elastic_cpu_per_million"]) > 0
-    assert 300 < found["speed"]["event_bytes"] < 400
-    assert found["latency"]["p50"] <= found["latency"]["p99"] <= found["latency"]["highest"]
-    assert found["producer"]["ways"]["bare"]["ratio_to_bare"]["median"] == 1
-    assert (folder / "out" / "quick.svg").read_text().startswith("<svg")
-    assert str(folder) not in json.dumps(found), "no path of the machine"
-    assert [path.name for path in folder.iterdir()] == ["out"]
-    assert left_behind(folder) == []
-
-
-@pytest.mark.servers
-@pytest.mark.timeout(600)
-def test_smallest_bench_of_answers_measures_every_kind(folder: Path) -> None:
-    """Each kind both ways, and exports that were counted."""
-    done = bench(folder, "query", "--events", "2000", "--rounds", "1")
-    said, _ = done.communicate(timeout=500)
-    assert done.returncode == 0, said
-    found = json.loads((folder / "out" / "quick.json").read_text())
-    assert found["query_tenth"]["events"] * 10 == found["query"]["events"] == 2000
-    for kind in found["query"]["kinds"].values():
-        assert 0 < kind["module"]["p50"] <= kind["module"]["p95"]
-    assert found["query"]["export"].keys() == {"bare", "ndjson", "csv"}
-    assert "Asking 2,000 events" in said
-    assert left_behind(folder) == []
-
-
-@pytest.mark.servers
-@pytest.mark.timeout(600)
-def test_smallest_bench_of_alerts_times_each_rule(folder: Path) -> None:
-    """Every rule that asks Elasticsearch, and all of them together."""
-    done = bench(folder, "alerts", "--events", "2000")
-    said, _ = done.communicate(timeout=500)
-    assert done.returncode == 0, said
-    found = json.loads((folder / "out" / "quick.json").read_text())["alerts"]
-    assert len(found["rules"]) >= 12
-    assert found["step"]["p50"] > max(times["p50"] for times in found["rules"].values()) > 0
-    assert left_behind(folder) == []
-
-
-@pytest.mark.servers
-def test_interrupted_bench_leaves_nothing(folder: Path) -> None:
-    """Ctrl-C, once the servers run and the topic is being filled."""
-    running = bench(folder, "speed", "--events", "1000000", "--rounds", "1")
-    wait_until(
-        lambda: running.poll() is not None or any("preload" in " ".join(c) for c in children(running)),
-        seconds=200,
-        what="the topic is being filled",
-    )
-    running.send_signal(signal.SIGINT)
-    said, _ = running.communicate(timeout=90)
-    assert running.returncode not in (0, None), said
-    assert "Traceback" not in said
-    assert list(folder.iterdir()) == []
-    assert left_behind(folder) == []
-
-
-def children(process: "subprocess.Popen[str]") -> list[list[str]]:
-    """Return the command lines of a process's children, as far as they are still there."""
-    found = []
-    for child in psutil.Process(process.pid).children():
-        with contextlib.suppress(psutil.Error):
-            found.append(child.cmdline())
-    return found
+def test_topic_is_indexed_asked_and_searched_for_attacks(
+    bare: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For real, at its smallest: counts are exact, or there would be no figures."""
+    shown: list[Group] = []
+    monkeypatch.setattr(Screen, "show", lambda _, result: shown.append(result))
+    monkeypatch.setattr(Servers, "calm_down", lambda _: None)
+    monkeypatch.setattr("benchmarks.topic._PARTS", 1)
+    monkeypatch.setattr("benchmarks.query._WARM", 0)
+    monkeypatch.setattr("benchmarks.alerts._WARM", 0)
+    us = Family("us", os.getpid())
+    real = Servers(bare.servers.kafka, bare.servers.elasticsearch, us, us, tmp_path)
+    topic = f"{bare.name}.bench"
+    size = preload_topic(real, Screen(), 1000, topic=topic)
+    assert 300 < size < 400
+    with bare.client() as client:
+        arena = Arena(real, client, Screen(), 1000, topic)
+        assert arena.make_bodies().documents == 1000
+        body = b'{"create":{"_index":"%b-2026.10","_id":"x"}}\n{}\n' % bare.name.encode()
+        answer = client.perform_request(
+            "POST",
+            "/_bulk",
+            params={"filter_path": RESPONSE_FIELDS},
+            headers={"Accept": "application/json", "Content-Type": "application/x-ndjson"},
+            body=body,
+        )
+        assert answer.body == json.loads(sink.created(1)), "the sink answers as Elasticsearch does"
+        with arena.fresh_index() as index:
+            run = arena.pushed(index, Shape(2, 500), 1000, "the ceiling")
+            assert run.documents == 1000
+            assert min(run.documents_per_second, run.peak_mib, run.elastic_cpu_per_million) > 0
+            settings = QuerySettings(elasticsearch_url=real.elasticsearch, index_prefix=index.prefix)
+            ask_all(arena, settings, end_of_traffic(), samples=1)
+            time_steps(arena, settings, end_of_traffic(), steps=3)
+    asked, steps = (text_of(group) for group in shown)
+    for kind in KINDS:
+        ours, hand, _, late = map(float, cells(asked, kind.name)[1:])
+        assert 0 < ours <= late
+        assert hand > 0
+    rules = [line for line in steps.splitlines() if line.startswith("| ")][1:]
+    assert len(rules) > 12
+    assert rules[0].startswith("| a whole step "), "it takes longer than any rule"

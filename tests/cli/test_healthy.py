@@ -53,7 +53,7 @@ def status(**environment: str) -> int:
     return subprocess.run(
         [sys.executable, "-m", "audit_cli.healthy"],
         env=clean_environment() | environment,
-        timeout=60,
+        timeout=250,
         check=False,
     ).returncode
 

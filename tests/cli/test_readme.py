@@ -8,7 +8,7 @@ from audit_producer import new_event
 from handbook.block import DOCUMENTS, blocks_of
 from support.command import clean_environment
 from support.servers import Deployment
-from support.stored import store
+from support.stored_events import store
 
 pytestmark = pytest.mark.servers
 
@@ -25,7 +25,7 @@ def run(script: str, deployment: Deployment) -> "subprocess.CompletedProcess[str
         env=clean_environment() | deployment.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
         check=True,
     )
 

@@ -11,10 +11,10 @@ from audit_admin.lag import Lag
 from audit_consumer.record import Record
 from audit_producer import AuditProducer
 from audit_schemas.dead_letter import MESSAGE_HEADER, REASON_HEADER, origin_of
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chat_opened, fields, raw
 from support.servers import Deployment, Servers
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -104,7 +104,7 @@ def test_fault_of_the_setup_stops_the_start_and_dead_letters_nothing(
         )
     deployment.publish_raw(chat_opened())
     with deployment.consuming(log=log) as process:
-        assert process.wait(60) == 1
+        assert process.wait(120) == 1
     assert "auditlog doctor" in log.read_text()
     assert "Traceback" not in log.read_text()
     assert deployment.dead_letters() == []
@@ -115,7 +115,7 @@ def test_fault_of_the_setup_stops_the_start_and_dead_letters_nothing(
 def test_missing_template_stops_the_start_with_what_to_do(bare: Deployment, log: Path) -> None:
     """Without its template an index would get a guessed mapping, so the consumer does not start."""
     with bare.consuming(log=log) as process:
-        assert process.wait(60) == 1
+        assert process.wait(120) == 1
     assert log.read_text().splitlines()[-1] == (
         f"auditlog: The index template {bare.name} is missing. Create it with: auditlog setup"
     )
@@ -149,7 +149,7 @@ def test_sigterm_drains_commits_and_exits_well(deployment: Deployment, log: Path
     with deployment.consuming(log=log) as process:
         wait_until(lambda: deployment.count() > 0, what="the first events are indexed")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(40) == 0
+        assert process.wait(120) == 0
     with Lag(deployment.consumer) as lag:
         assert deployment.count() + lag.records() == 20_000
 
@@ -180,7 +180,7 @@ def test_new_group_protocol_works_too(deployment: Deployment, log: Path) -> None
     with deployment.consuming(log=log) as process:
         settle(deployment, log, process)
         process.terminate()
-        assert process.wait(40) == 0
+        assert process.wait(120) == 0
     assert (deployment.count(), len(deployment.dead_letters())) == (100, 1)
 
 
@@ -206,6 +206,6 @@ def test_consumer_waits_for_an_elasticsearch_that_is_away(
         wait_until(lambda: log.read_text().count('"event": "waiting"') > 1, what="it waits")
         assert process.poll() is None
         process.terminate()
-        assert process.wait(40) == 0
+        assert process.wait(120) == 0
     deployment.servers = servers
     assert deployment.dead_letters() == []

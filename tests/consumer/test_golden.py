@@ -3,7 +3,7 @@
 A new version may add golden records; it never changes those that are there. Where one of these tests
 fails, the format was changed. Either take the change back, or, if records of older versions still give
 the same documents and only new ones differ, raise SCHEMA_VERSION's minor (the distribution's version,
-where only the document changed), and add a file for it as tests/support/make_golden.py says. Where
+where only the document changed), and add a file for it as tests/support/golden_records.py says. Where
 nothing but what the consumer adds has changed (ecs.version, say) and every event.hash is the same, a
 replay finds duplicates as before: write the files again, and say so in the changelog.
 """
@@ -18,7 +18,7 @@ from audit_consumer.record import Prepared, Record, Refusal
 from audit_schemas import Catalogue, content_hash, encode, publisher_fields
 from audit_schemas.event import SCHEMA_VERSION
 from audit_schemas.wire import decode
-from support.make_golden import INGESTED, Kept, decoder, kept_by, main
+from support.golden_records import INGESTED, Kept, decoder, kept_by, main
 from support.messages import message
 
 FOLDER = Path(__file__).with_name("golden")
@@ -67,7 +67,7 @@ def test_producers_form_is_written_as_ever(name: str) -> None:
 
 
 def test_every_activity_and_version_has_golden_records(capsys: pytest.CaptureFixture[str]) -> None:
-    """Add them by tests/support/make_golden.py, as it says, if this fails."""
+    """Add them by tests/support/golden_records.py, as it says, if this fails."""
     assert version("chat-auditlog") in SHA256
     kept = [KEPT[name] for name in OURS]
     actions = {json.loads(one["value"])["event"]["action"] for one in kept}

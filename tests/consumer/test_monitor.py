@@ -7,12 +7,12 @@ import pytest
 from audit_admin.status import PartitionStatus
 from audit_admin.status_commands import summary
 from audit_local.ports import free_port
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chat_opened
+from support.metrics_endpoint import get, samples
 from support.proxy import proxied
 from support.servers import Deployment, Servers
-from support.waiting import wait_until
-from support.watching import get, samples
 
 
 @pytest.mark.servers
@@ -73,7 +73,7 @@ def test_nothing_listens_unless_asked_for(deployment: Deployment, log: Path) -> 
         port = taken.url.rpartition(":")[2]
         deployment.extra["AUDITLOG_METRICS_PORT"] = port
         with deployment.consuming(log=log) as process:
-            assert process.wait(30) == 1
+            assert process.wait(120) == 1
     assert log.read_text().splitlines()[-1] == (
         f"auditlog: Metrics can't be served on 127.0.0.1:{port}: Address already in use. "
         "Set AUDITLOG_METRICS_PORT to a free port, or leave it out"

@@ -122,7 +122,7 @@ class Project:
 
     @cached_property
     def folder(self) -> Path:
-        """The authority's certificate and the first token, copied out as the README says."""
+        """The authority's certificate and the first token, copied out as docs/installing.md says."""
         folder = ROOT / "build" / self.name
         folder.mkdir(parents=True)
         self.compose("cp", "page:/run/auditlog/ca.crt", str(folder / "ca.crt"))

@@ -17,7 +17,7 @@ from audit_secrets.roster import SERVED
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from containers.project import JOBS, RUNNING, Project, docker, image, service_of
-from support.waiting import wait_until
+from support.conditions import wait_until
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(1200)]
 
@@ -250,7 +250,7 @@ def test_the_image_is_small_and_nobody_in_particular(project: Project) -> None: 
 
 
 def test_renewed_certificates_serve_after_a_restart(project: Project) -> None:
-    """As the README says; the authority stays, so nobody has to be told, and so do data and tokens."""
+    """As docs/installing.md says; the certificate authority, data and tokens stay."""
     before = project.secrets()
     project.run("secrets", "secrets", "/secrets", "--owners", "--renew")
     project.up("--force-recreate")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support.exported import Exported, exported, unknown_names
+from support.exported_metrics import Exported, exported, unknown_names
 from support.promtool import checked_rules
 from support.servers import ROOT
 

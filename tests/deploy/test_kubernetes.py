@@ -23,7 +23,7 @@ from audit_server.settings import ServeSettings
 from prometheus_client import CollectorRegistry
 from pydantic_settings import BaseSettings
 from support.command import auditlog
-from support.kustomized import Resource, build
+from support.kustomize import Resource, build
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from support.exported import exported, unknown_names
-from support.kustomized import build
+from support.exported_metrics import exported, unknown_names
+from support.kustomize import build
 from support.promtool import checked_rules, promtool
 from support.servers import ROOT
 

@@ -10,8 +10,8 @@ from typing import Self
 
 from elasticsearch import Elasticsearch
 from faults.group import lag, owned
+from support.conditions import wait_until
 from support.servers import Deployment
-from support.waiting import wait_until
 
 __all__ = ["Crew", "Process", "conflicts"]
 
@@ -51,7 +51,7 @@ class Crew:
         """
         self.check()
         process.terminate()
-        status = process.wait(60)
+        status = process.wait(120)
         said = self._log_of[process].read_text()
         was_early = status == -signal.SIGTERM and said == ""
         gave_up = status == 1 and "read again at the next start" in said and not drains
@@ -63,7 +63,7 @@ class Crew:
         for process in self.alive:
             process.terminate()
         for process in self.alive:
-            process.wait(60)
+            process.wait(120)
         self.alive.clear()
 
     def log(self) -> str:
@@ -95,9 +95,9 @@ class Crew:
             self.check()
             return owned(self._deployment) == shares
 
-        wait_until(is_shared, seconds=120, what=f"the group's members have {shares} partitions")
+        wait_until(is_shared, seconds=300, what=f"the group's members have {shares} partitions")
 
-    def settle(self, *, patience: float = 60) -> None:
+    def settle(self, *, patience: float = 180) -> None:
         """Wait until all that is published is settled. Fail after so many seconds with no progress."""
         left, since = lag(self._deployment), time.monotonic()
         while left:

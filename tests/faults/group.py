@@ -8,8 +8,8 @@ from audit_admin.lag import Lag
 from audit_runtime.offsets import committed_offsets, visible_partitions
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import AdminClient, MemberDescription
+from support.conditions import wait_until
 from support.servers import Deployment
-from support.waiting import wait_until
 
 __all__ = ["committed", "evict_all", "lag", "members", "owned"]
 
@@ -64,7 +64,7 @@ def evict_all(deployment: Deployment) -> None:
     body += b"".join(_text(member) + struct.pack(">h", -1) for member in dead)
     header = struct.pack(">hhi", _LEAVE_GROUP, _VERSION, 1) + _text("tests")
     host, _, port = deployment.servers.kafka.rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(struct.pack(">i", len(header + body)) + header + body)
         answer = connection.recv(4096)
     (error,) = struct.unpack_from(">h", answer, 12)  # after length, correlation and throttle time

@@ -25,6 +25,7 @@ from faults.flow import Flow
 from faults.proof import assert_flow_settled
 from rich.console import Console
 from support.proxy import Proxy, proxied
+from support.run_folder import RunFolder
 from support.servers import Servers, new_deployment
 
 __all__ = ["Soak", "main"]
@@ -185,7 +186,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="auditlog-soak-"))
     console.print(f"seed {arguments.seed}", highlight=False)
     try:
-        with running_fleet() as fleet:
+        with running_fleet(RunFolder.create().new("fleet")) as fleet:
             _soak(fleet, folder, chance, console, arguments.seconds)
     except AssertionError as failure:
         console.print(f"FAILED: {failure}", highlight=False, markup=False, soft_wrap=True)

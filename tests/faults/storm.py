@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import elasticsearch
-from faults.fleet import Search
+from support.server_processes import Search
 
 __all__ = ["Storm", "rejections"]
 

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from faults.group import committed
-from support.consuming import settle
+from support.consumers import settle
 from support.events import chat_opened
 from support.servers import Deployment
 
@@ -38,7 +38,7 @@ def test_records_that_expired_unread_stop_the_consumer(
     log.write_text("")
     for _ in range(2):  # it does not learn to like it
         with deployment.consuming(log=log) as process:
-            assert process.wait(60) == 1
+            assert process.wait(120) == 1
     last = log.read_text().splitlines()[-1]
     assert f"{deployment.name}.events [{partition}]: offsets 10 to 39 are gone" in last
     assert "--skip-expired" in last

@@ -21,15 +21,15 @@ from faults.hostile_values import INDEXED
 from faults.mutations import mutants, valid_events
 from faults.poison import CORPUS, Poison, twenty_megabytes
 from faults.topics import set_topic
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chat_opened
 from support.raw_header import publish_with_header
 from support.servers import Deployment, Servers
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 
-MUTANTS, SEED, ROUNDS = 100_000, 20261123, 2
+MUTANTS, SEED, ROUNDS = 30_000, 20261123, 2
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Publisher:
 
     def flush(self) -> None:
         """Wait until all are acknowledged."""
-        assert self._producer.flush(60) == 0
+        assert self._producer.flush(120) == 0
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def fates(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         with deployment.consuming(log=log) as process:
             settle(deployment, log, process)
             process.terminate()
-            assert process.wait(40) == 0
+            assert process.wait(120) == 0
         yield Fates(twenty, publisher.places, stored(deployment), letters(deployment), deployment)
 
 
@@ -185,7 +185,7 @@ def publish(deployment: Deployment, values: Iterable[bytes]) -> dict[Place, byte
     for value in values:
         producer.produce(f"{deployment.name}.events", value, on_delivery=report)
         producer.poll(0)
-    assert producer.flush(60) == 0
+    assert producer.flush(120) == 0
     return found
 
 
@@ -204,7 +204,7 @@ def rate(deployment: Deployment, count: int, log: Path) -> float:
 def test_every_mutant_is_accounted_for_at_a_bearable_rate(
     servers: Servers, tmp_path: Path, deployment: Deployment
 ) -> None:
-    """100,000 damaged events: none vanishes, and they cost at most four times what clean ones do.
+    """30,000 damaged events: none vanishes, and they cost at most four times what clean ones do.
 
     It is about two and a half times: clean ones are told by one match, damaged ones are parsed.
 

@@ -12,10 +12,10 @@ from confluent_kafka.admin import AdminClient
 from faults.group import evict_all, lag
 from faults.proof import assert_exactly_once
 from faults.topics import set_topic
-from support.consuming import settle
+from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chats, raw
 from support.servers import Deployment
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -60,7 +60,7 @@ def test_same_event_twice_is_a_duplicate(deployment: Deployment, log: Path) -> N
     with deployment.consuming(log=log) as process:
         settle(deployment, log, process)
         process.terminate()
-        assert process.wait(40) == 0
+        assert process.wait(120) == 0
     deployment.publish_raw(*events.values(), key=b"and one more")
     with deployment.consuming(log=log) as process:
         settle(deployment, log, process)
@@ -76,7 +76,7 @@ def test_same_id_with_other_content_is_a_conflict(deployment: Deployment, log: P
         deployment.publish_raw(others[1], key=b"another")
         settle(deployment, log, process)
         process.terminate()
-        assert process.wait(40) == 0
+        assert process.wait(120) == 0
     deployment.publish_raw(others[2], one)
     with deployment.consuming(log=log) as process:
         settle(deployment, log, process)
@@ -93,7 +93,7 @@ def not_there(deployment: Deployment) -> Iterator[None]:
     topic = f"{deployment.name}.dead-letter"
     admin = AdminClient({"bootstrap.servers": deployment.servers.kafka})
     admin.delete_topics([topic])[topic].result(30)
-    wait_until(lambda: topic not in admin.list_topics(timeout=10).topics, what="the topic is gone")
+    wait_until(lambda: topic not in admin.list_topics(timeout=60).topics, what="the topic is gone")
     yield
     list(set_up(deployment.setup))
 

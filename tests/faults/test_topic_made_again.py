@@ -6,9 +6,9 @@ import pytest
 from audit_admin import set_up
 from confluent_kafka.admin import AdminClient
 from faults.crew import Crew
+from support.conditions import wait_until
 from support.events import chats
 from support.servers import Deployment
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -39,5 +39,5 @@ def make_topic_again(deployment: Deployment) -> None:
     topic = f"{deployment.name}.events"
     admin = AdminClient({"bootstrap.servers": deployment.servers.kafka})
     admin.delete_topics([topic])[topic].result(30)
-    wait_until(lambda: topic not in admin.list_topics(timeout=10).topics, what="the topic is gone")
+    wait_until(lambda: topic not in admin.list_topics(timeout=60).topics, what="the topic is gone")
     list(set_up(deployment.setup))

@@ -1,4 +1,4 @@
-"""The fenced blocks of all documents: what a reader would type, or paste."""
+"""The fenced blocks of all documents: what a reader would type or paste."""
 
 import re
 from collections.abc import Iterator
@@ -10,8 +10,7 @@ from support.servers import ROOT
 __all__ = ["DOCUMENTS", "Block", "blocks_of", "name_of"]
 
 DOCUMENTS: tuple[Path, ...] = (
-    ROOT / "README.md",
-    ROOT / "ARCHITECTURE.md",
+    *(ROOT / f"{name}.md" for name in ("README", "ARCHITECTURE", "CONTRIBUTING", "SECURITY")),
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted(path for part in ("deploy", "benchmarks", "tests") for path in (ROOT / part).rglob("*.md")),
 )
@@ -24,7 +23,7 @@ _FENCE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block, and the excuse that stands before it if it is not run."""
+    """A fenced block, and the reason given before it if it is not run."""
 
     language: str
     text: str
@@ -57,5 +56,5 @@ def blocks_of(document: Path) -> list[Block]:
 
 
 def name_of(document: Path) -> str:
-    """Return a document's path from the project's root on."""
+    """Return a document's path relative to the project's root."""
     return document.relative_to(ROOT).as_posix()

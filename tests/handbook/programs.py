@@ -28,7 +28,7 @@ def curl() -> None:
     if shutil.which("curl") is None:
         run_as_root("apt-get", "update", "--quiet")
         run_as_root("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "curl")
-    assert shutil.which("curl"), "the commands of the README need curl: install it"
+    assert shutil.which("curl"), "the documents' commands need curl: install it"
 
 
 def java_command() -> list[str]:

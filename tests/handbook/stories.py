@@ -1,4 +1,4 @@
-"""What each document takes for granted before its commands are typed, and what they then say."""
+"""What each document assumes before its commands are typed, and what they must print."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,26 +10,26 @@ from support.servers import Deployment
 __all__ = ["EVENT_ID", "STORIES", "Story", "given"]
 
 EVENT_ID = "01980c7e-5f3a-7000-8c1d-2b3a4c5d6e7f"
-"""The event that the README shows."""
+"""The event that docs/searching.md shows."""
 
 
 def _nothing(_: Typist) -> None:
-    """Take nothing for granted, expect nothing but that all commands end well."""
+    """Assume nothing, and expect only that every command succeeds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Before and after."""
+    """What is set up before a document's commands, and what is checked after them."""
 
     before: Callable[[Typist], None] = _nothing
     after: Callable[[Typist], None] = _nothing
     given: Mapping[str, str] = field(default_factory=dict)
     until: Mapping[str, str] = field(default_factory=dict)
-    """Commands that are typed again until they say this: what takes a moment to become so."""
+    """Commands that are repeated until they print this."""
 
 
 def given(deployment: Deployment, port: int) -> dict[str, str]:
-    """Return what stands here for the servers, paths and ids that documents name."""
+    """Return what replaces the servers, addresses and ids that the documents name."""
     return {
         "kafka-1:9092,kafka-2:9092": deployment.servers.kafka,
         "https://elasticsearch:9200": deployment.servers.elasticsearch,
@@ -38,7 +38,17 @@ def given(deployment: Deployment, port: int) -> dict[str, str]:
     }
 
 
-def _readme_before(typist: Typist) -> None:
+def _readme_after(typist: Typist) -> None:
+    assert "= indexed" in typist.said["auditlog verify"]
+
+
+def _searching_after(typist: Typist) -> None:
+    said = typist.said
+    assert EVENT_ID in said[f"auditlog show {EVENT_ID}"]
+    assert "login-failed" in said["auditlog tail --activity login-failed"]
+
+
+def _with_certificate(typist: Typist) -> None:
     certificate = loopback_certificate()
     typist.variables |= {
         "AUDITLOG_SERVE_CERT_FILE": certificate.cert,
@@ -47,19 +57,19 @@ def _readme_before(typist: Typist) -> None:
     }
 
 
-def _readme_after(typist: Typist) -> None:
+def _http_api_after(typist: Typist) -> None:
+    (answer,) = (words for line, words in typist.said.items() if line.startswith("curl "))
+    assert '"events":[' in answer
+
+
+def _dead_letters_after(typist: Typist) -> None:
     said = typist.said
     assert "Nothing is missing" in said["auditlog verify --repair"]
-    assert "= indexed" in said["auditlog verify"]
-    assert EVENT_ID in said[f"auditlog show {EVENT_ID}"]
-    assert "login-failed" in said["auditlog tail --activity login-failed"]
     assert said["auditlog dead-letters list --from -24h"].startswith("unknown-activity: 1 record\n")
     (shown,) = (words for line, words in said.items() if line.startswith("auditlog dead-letters show"))
     assert "door-opened" in shown
     (tried,) = (words for line, words in said.items() if "replay" in line and "dead-letters" in line)
     assert tried.startswith("Would publish 1 record")
-    (answer,) = (words for line, words in said.items() if line.startswith("curl "))
-    assert '"events":[' in answer
 
 
 def _own_indices(typist: Typist) -> None:
@@ -80,14 +90,17 @@ def _migrating_after(typist: Typist) -> None:
 
 
 STORIES: dict[str, Story] = {
-    "README.md": Story(_readme_before, _readme_after),
+    "README.md": Story(after=_readme_after),
     "docs/activities.md": Story(
         after=_activities_after,
         until={"auditlog search --activity door-opened --from -24h": "door-opened"},
     ),
+    "docs/dead-letters.md": Story(after=_dead_letters_after),
+    "docs/http-api.md": Story(_with_certificate, _http_api_after),
     "docs/migrating.md": Story(
         after=_migrating_after,
         until={"auditlog search --user Ada --from 2026-10-01 --to 2026-11-01": "chat-opened"},
     ),
+    "docs/searching.md": Story(after=_searching_after),
     "docs/sizing.md": Story(before=_own_indices),
 }

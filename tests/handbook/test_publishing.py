@@ -13,7 +13,7 @@ from audit_consumer.record import Record
 from handbook.block import blocks_of
 from handbook.programs import go_home, java_command, node_home
 from support.command import clean_environment
-from support.consuming import settle
+from support.consumers import settle
 from support.servers import ROOT, Deployment
 
 pytestmark = pytest.mark.servers

@@ -1,4 +1,4 @@
-"""The runbook: who is woken by an alert finds it under its name."""
+"""The runbook: whoever is paged by an alert finds it under its name."""
 
 import re
 
@@ -16,20 +16,20 @@ def alerts() -> dict[str, str]:
 
 
 def test_each_alert_has_its_heading_and_each_heading_its_alert() -> None:
-    """In the order of the rules, so that neighbours stand together."""
+    """In the order of the rules, so that related alerts are next to each other."""
     headings = re.findall(r"^### (\w+)$", _RUNBOOK.read_text(), re.MULTILINE)
     assert headings == list(alerts())
 
 
 def test_each_alert_leads_to_its_heading() -> None:
-    """The link in the alert is the heading's own."""
+    """The runbook_url of each alert ends with its heading's anchor."""
     for name, address in alerts().items():
         assert address.endswith(f"docs/operating.md#{name.lower()}")
 
 
-def test_each_heading_says_what_to_look_at_and_what_to_do() -> None:
-    """Nobody who is woken is left with a description alone."""
+def test_each_heading_says_what_to_check_and_how_to_fix_it() -> None:
+    """Nobody who is paged is left with a description alone."""
     parts = re.split(r"^### (\w+)$", _RUNBOOK.read_text(), flags=re.MULTILINE)[1:]
     for name, text in zip(parts[::2], parts[1::2], strict=True):
-        assert "*Look" in text, name
-        assert "*Do*" in text or "*Look and do*" in text, name
+        assert "**Check**" in text, name
+        assert "**Fix**" in text, name

@@ -17,7 +17,7 @@ from handbook.block import blocks_of
 from handbook.programs import curl
 from handbook.typist import Typist
 from rich.console import Console
-from support.consuming import settle
+from support.consumers import settle
 from support.events import chats
 from support.servers import ROOT, Deployment, Servers, new_deployment
 

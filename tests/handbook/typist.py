@@ -1,6 +1,5 @@
 """Types the commands of a document as a reader would, against a deployment."""
 
-import multiprocessing
 import os
 import re
 import shlex
@@ -8,15 +7,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import MappingProxyType
 
 from handbook.block import Block
-from handbook.forked import auditlog
 from support.command import clean_environment
+from support.conditions import wait_until
+from support.forked_process import ForkedProcess
 from support.servers import Deployment
-from support.waiting import wait_until
 
 __all__ = ["Typist"]
 
@@ -25,10 +23,6 @@ _SERVICES = ("auditlog consume", "auditlog serve", "auditlog alerts run")
 _WATCHES = ("auditlog tail", "auditlog status --watch")
 """Are left with Ctrl-C as soon as they have shown something."""
 _SHELL = re.compile(r"[|<>;&$`\n]")
-
-# A command costs a fork and not the second that Python takes to read its libraries.
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["audit_cli.app", "handbook.forked"])
 
 
 class Typist:
@@ -50,7 +44,7 @@ class Typist:
         self._folder = folder
         self.given = dict(given)
         self._until = until
-        self._running: dict[str, ForkServerProcess] = {}
+        self._running: dict[str, ForkedProcess] = {}
 
     def type_all(self, block: Block) -> None:
         """Type each command of a block; all have to end well."""
@@ -91,7 +85,7 @@ class Typist:
             cwd=self._folder,
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=250,
             check=False,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
@@ -104,10 +98,9 @@ class Typist:
         process = self._start(command, out, {"TTY_COMPATIBLE": "1"} if is_watch else {})
         if is_watch:
             self._wait_for_words(process, out)
-            _signal(process, signal.SIGINT)
-        process.join(100)
+            process.send_signal(signal.SIGINT)
         well = (0, 130) if is_watch else (0,)
-        assert process.exitcode in well, f"{command}\n{out.read_text()}"
+        assert process.wait(200) in well, f"{command}\n{out.read_text()}"
         return out.read_text()
 
     def _serve(self, command: str) -> str:
@@ -121,40 +114,34 @@ class Typist:
 
     def _start(
         self, command: str, out: Path, more: Mapping[str, str] = MappingProxyType({})
-    ) -> ForkServerProcess:
+    ) -> ForkedProcess:
         words = tuple(shlex.split(command)[1:])
-        known = (words, self.variables | dict(more), self._folder, out)
-        process = _forks.Process(target=auditlog, args=known, daemon=True)
-        process.start()
-        return process
+        known = self.variables | {"PYTHONUNBUFFERED": "1"} | dict(more)
+        return ForkedProcess(words, known, stdout=out, folder=self._folder)
 
-    def _wait_for_words(self, process: ForkServerProcess, out: Path) -> None:
+    def _wait_for_words(self, process: ForkedProcess, out: Path) -> None:
         try:
             wait_until(
                 lambda: (
-                    not process.is_alive()
+                    process.poll() is not None
                     or (out.exists() and re.search("[a-z]{3}.*\n", out.read_text()))
                 ),
-                seconds=30,
+                seconds=120,
                 what="it says something",
             )
         except AssertionError:
             process.kill()
             raise
-        assert process.is_alive(), out.read_text()
+        assert process.poll() is None, out.read_text()
 
     def _end(self, service: str) -> None:
         process = self._running.pop(service, None)
         if process is None:
             return
-        _signal(process, signal.SIGTERM)
-        process.join(40)
-        if process.exitcode is None:
+        process.terminate()
+        try:
+            status = process.wait(120)
+        except subprocess.TimeoutExpired:
             process.kill()
-            process.join()
-        assert process.exitcode == 0, (self._folder / f"said-{service}").read_text()
-
-
-def _signal(process: ForkServerProcess, number: signal.Signals) -> None:
-    if process.pid is not None:
-        os.kill(process.pid, number)
+            raise
+        assert status == 0, (self._folder / f"said-{service}").read_text()

@@ -26,9 +26,9 @@ from audit_producer import (
 from audit_producer.errors import DeliveryError
 from audit_schemas import SCHEMA_HEADER, SCHEMA_HEADER_VALUE, decode
 from support.command import clean_environment
+from support.conditions import wait_until
 from support.events import fields
 from support.servers import Deployment
-from support.waiting import wait_until
 
 NOBODY_LISTENS = "127.0.0.1:1"
 

@@ -17,7 +17,7 @@ from audit_schemas import AuditEvent
 from hypothesis import given
 from hypothesis import strategies as st
 from support.servers import Deployment
-from support.stored import store
+from support.stored_events import store
 
 T0 = datetime(2026, 11, 1, 10, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from audit_query import AuditLog, Bucket, Filter
 from audit_query.tables import buckets_table, events_table, row_of
 from rich.console import Console
 from support.servers import Deployment
-from support.stored import store
+from support.stored_events import store
 
 pytestmark = pytest.mark.servers
 

@@ -14,7 +14,7 @@ from audit_query import AuditLog, Criteria, Filter, Seen, TimeRangeError
 from audit_query.time_range import zone
 from audit_schemas import AuditEvent
 from support.servers import Deployment
-from support.stored import store
+from support.stored_events import store
 
 pytestmark = pytest.mark.servers
 

@@ -14,9 +14,9 @@ from audit_query.options import asks
 from audit_query.question import NAMES, Question
 from audit_query.tail import follow
 from support.command import clean_environment
+from support.conditions import wait_until
 from support.servers import Deployment
-from support.stored import store
-from support.waiting import wait_until
+from support.stored_events import store
 from typer import Typer
 from typer.testing import CliRunner
 

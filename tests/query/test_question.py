@@ -83,10 +83,10 @@ def test_values_are_added_moved_and_taken_away() -> None:
     [
         ([("usr", "Ada")], "usr", "did you mean user?"),
         ([("xyzzy", "1")], "xyzzy", "there are user, activity"),
-        ([("from", "soon")], "from", "'soon' is no time"),
-        ([("to", "2026-13-01")], "to", "is no time"),
+        ([("from", "soon")], "from", "'soon' is not a valid time"),
+        ([("to", "2026-13-01")], "to", "is not a valid time"),
         ([("to", "0999-01-01")], "to", "no event is of the year 999"),
-        ([("from", "-999999w")], "from", "is no time"),
+        ([("from", "-999999w")], "from", "is not a valid time"),
         ([("from", "now"), ("to", "-1h")], "from", "now is not before -1h"),
         ([("from", "-1h"), ("from", "-2h")], "from", "give it once"),
         ([("not_ip", "1.2.3")], "not_ip", "'1.2.3' is no address"),

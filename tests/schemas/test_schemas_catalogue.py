@@ -112,15 +112,15 @@ def test_shipped_catalogue_cannot_be_changed() -> None:
     [
         ("not = = toml", "is not TOML: Invalid value (at line 1, column 7)"),
         ("", "activities: Field required"),
-        ("colour = 1\n[activities]", "colour: is no key of a catalogue or an activity"),
+        ("colour = 1\n[activities]", "colour: is not a key of a catalogue or an activity"),
         ("[activities.x]", "activities.x.description: Field required"),
         (
             '[activities.x]\ndescription = "X."\ncolour = "red"',
-            "activities.x.colour: is no key of a catalogue or an activity",
+            "activities.x.colour: is not a key of a catalogue or an activity",
         ),
         (
             '[activities.x]\ndescription = "X."\nrequires = ["chat.id"]',
-            "activities.x.requires: chat.id is no field of an event",
+            "activities.x.requires: chat.id is not a field of an event",
         ),
         (
             '[activities.login]\ndescription = "Mine."',
@@ -246,5 +246,5 @@ def test_path_inside_a_list_can_not_be_required(tmp_path: Path) -> None:
     """There may be none of it or several: such an activity would refuse all its events."""
     own = tmp_path / "own.toml"
     own.write_text('[activities.a]\ndescription = "x"\nrequires = ["audit.changes.field"]\n')
-    with pytest.raises(CatalogueError, match=r"audit\.changes\.field is no field of an event"):
+    with pytest.raises(CatalogueError, match=r"audit\.changes\.field is not a field of an event"):
         Catalogue.load(own)

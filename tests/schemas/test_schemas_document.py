@@ -151,7 +151,7 @@ def test_reading_the_publishers_part_changes_no_source() -> None:
 
 def test_source_with_a_foreign_field_is_no_event() -> None:
     """What was added in the index shows too."""
-    with pytest.raises(EventRefusedError, match="forged: is no field of an audit event"):
+    with pytest.raises(EventRefusedError, match="forged: is not a field of an audit event"):
         publisher_fields({**source_with(), "forged": 1})
 
 

@@ -1,13 +1,11 @@
-"""One secured pair of servers for all of these tests."""
-
-from collections.abc import Iterator
+"""One secured pair of servers for all of these tests, whichever worker runs them."""
 
 import pytest
-from support.secured import Secured, running_secured
+from support.run_folder import RunFolder
+from support.secured_servers import Secured, secured_servers
 
 
 @pytest.fixture(scope="session")
-def secured() -> Iterator[Secured]:
+def secured(run_folder: RunFolder) -> Secured:
     """Give a Kafka and an Elasticsearch with TLS, users and rules; nothing is set up yet."""
-    with running_secured() as found:
-        yield found
+    return secured_servers(run_folder)

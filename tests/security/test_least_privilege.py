@@ -1,8 +1,6 @@
 """Who may do what: each role does its work by our commands, and is refused everything else."""
 
 import json
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,11 +16,11 @@ from audit_producer import AuditProducer, Failure, ProducerSettings
 from audit_producer.build import new_event
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
-from support.command import clean_environment
+from support.command import start_auditlog
+from support.conditions import wait_until
 from support.events import chat_opened
-from support.secured import PASSWORD, Secured
+from support.secured_servers import Secured
 from support.servers import ROOT
-from support.waiting import wait_until
 
 ACLS = str(ROOT / "deploy" / "kafka" / "acls.toml")
 TOPIC, LETTERS, ALERTS = "audit.events", "audit.events.dead-letter", "audit.alerts"
@@ -48,23 +46,21 @@ def log(secured: Secured, tmp_path_factory: pytest.TempPathFactory) -> Secured:
         assert published.returncode == 0, published.stderr
     write(secured, "audit-publisher", TOPIC, b"no event")
     with consuming(secured, tmp_path_factory.mktemp("log") / "consumer.log") as output:
-        wait_until(lambda: lag(secured) == 0, seconds=90, what=f"all is settled: {output}")
+        wait_until(lambda: lag(secured) == 0, seconds=300, what=f"all is settled: {output}")
     return secured
 
 
 @contextmanager
 def consuming(secured: Secured, output: Path, elastic: str = "audit-writer") -> Iterator[Path]:
     """Run `auditlog consume` beside the test, as the consumer and this user of Elasticsearch."""
-    environment = clean_environment() | secured.environment(kafka="audit-consumer", elastic=elastic)
-    command = [sys.executable, "-m", "audit_cli", "consume", "--start", "earliest"]
-    with output.open("ab") as file:
-        process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
+    environment = secured.environment(kafka="audit-consumer", elastic=elastic)
+    process = start_auditlog("consume", "--start", "earliest", output=output, **environment)
     try:
         yield output
     finally:
         process.terminate()
-        process.wait(60)
-        assert PASSWORD not in output.read_text()
+        process.wait(120)
+        assert secured.password not in output.read_text()
 
 
 def lag(secured: Secured) -> int:
@@ -78,7 +74,7 @@ def write(secured: Secured, principal: str, topic: str, value: bytes) -> KafkaEr
     answers: list[KafkaError | None] = []
     producer = Producer(secured.kafka_config(principal) | {"message.timeout.ms": 15_000})
     producer.produce(topic, value, on_delivery=lambda error, _: answers.append(error))
-    producer.flush(20)
+    producer.flush(120)
     assert len(answers) == 1
     return answers[0]
 
@@ -89,7 +85,7 @@ def read(secured: Secured, principal: str, topic: str) -> KafkaError | None:
     consumer = Consumer(secured.kafka_config(principal) | config)
     try:
         # Whoever may read may describe; the client says nothing of a topic that it does not see.
-        unseen: KafkaError | None = consumer.list_topics(topic, timeout=20).topics[topic].error
+        unseen: KafkaError | None = consumer.list_topics(topic, timeout=60).topics[topic].error
         if unseen is not None:
             return unseen
         consumer.assign([TopicPartition(topic, 0, 0)])
@@ -311,7 +307,7 @@ def test_consumer_that_may_not_write_stops_and_dead_letters_nothing(
     assert done.stderr.splitlines()[-1].endswith("See what is missing with: auditlog doctor")
     assert (20, before, letters) == (before, lag(log), ends(log, LETTERS))
     with consuming(log, tmp_path / "consumer.log"):
-        wait_until(lambda: lag(log) == 0, seconds=90, what="the writer goes on where it stood")
+        wait_until(lambda: lag(log) == 0, seconds=300, what="the writer goes on where it stood")
     assert letters == ends(log, LETTERS)
 
 
@@ -319,7 +315,7 @@ def ends(secured: Secured, topic: str) -> int:
     """Return how many records a topic of one partition has had."""
     consumer = Consumer(secured.kafka_config("audit-admin") | {"group.id": "audit-indexer"})
     try:
-        return consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1]
+        return consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=60)[1]
     finally:
         consumer.close()
 
@@ -356,7 +352,7 @@ def test_setup_needs_no_super_user(log: Secured, tmp_path: Path) -> None:
         "AUDITLOG_ALERTS_TOPIC": "other.alerts",
     }
     given = AdminClient(log.kafka_config("audit-admin"))
-    assert given.list_topics(timeout=10).topics.keys() & names.values() == set()
+    assert given.list_topics(timeout=60).topics.keys() & names.values() == set()
     settings = settings_of(log, **names)
     added = add_rules(settings, load_rules(rules, names_of(settings)))
     assert {done for _, done in added} == {"added"}
@@ -387,7 +383,7 @@ def test_admin_makes_an_index_anew_and_the_others_go_on(log: Secured, tmp_path: 
     for _ in range(2):
         assert log.run("publish", str(events), kafka="audit-publisher").returncode == 0
     with consuming(log, tmp_path / "consumer.log") as output:
-        wait_until(lambda: lag(log) == 0, seconds=90, what=f"all is settled: {output}")
+        wait_until(lambda: lag(log) == 0, seconds=300, what=f"all is settled: {output}")
     done = log.run("verify", "--json", kafka="audit-reader", elastic="audit-reader")
     assert done.returncode == 0, done.stderr
     with log.client("audit-reader") as reader:

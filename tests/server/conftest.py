@@ -8,9 +8,9 @@ import pytest
 from audit_admin import set_up
 from audit_producer import new_event
 from audit_query import AuditLog
+from support.api_client import NOW, Asked, asking
 from support.servers import Deployment, Servers, new_deployment, tear_down
-from support.serving import NOW, Asked, asking
-from support.stored import store
+from support.stored_events import store
 
 
 @pytest.fixture(scope="session")

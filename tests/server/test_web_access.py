@@ -9,7 +9,7 @@ import pytest
 from audit_query import AuditLog, QuerySettings
 from audit_server.access import COOKIE
 from audit_server.networks import names_loopback
-from support.serving import NOW, Asked, asking
+from support.api_client import NOW, Asked, asking
 
 NOWHERE = QuerySettings(elasticsearch_url="http://127.0.0.1:9")
 """Whoever is let in meets an Elasticsearch that is not there: 503."""

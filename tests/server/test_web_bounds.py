@@ -7,7 +7,7 @@ import pytest
 from audit_query import AuditLog, Filter
 from audit_query.cursor import encode_cursor
 from audit_server.api import ROUTERS
-from support.serving import NOW, Asked
+from support.api_client import NOW, Asked
 
 pytestmark = pytest.mark.servers
 

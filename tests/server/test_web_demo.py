@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from support.command import clean_environment
+from support.conditions import wait_until
 from support.servers import Servers, new_deployment, tear_down
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

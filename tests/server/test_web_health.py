@@ -16,10 +16,10 @@ from audit_server.app import create_app
 from audit_server.health import PATHS
 from audit_server.settings import ServeSettings
 from starlette.testclient import TestClient
-from support.pretending import answering, answering_with, asking_at, refusing
+from support.api_client import NOW, Asked, asking, listening
+from support.conditions import wait_until
+from support.fake_elasticsearch import answering, answering_with, asking_at, refusing
 from support.servers import Deployment
-from support.serving import NOW, Asked, asking, listening
-from support.waiting import wait_until
 
 EMPTY = answering_with(200, '{"hits":{"hits":[]}}')
 """What Elasticsearch says to a search that finds nothing."""

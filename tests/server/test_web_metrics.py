@@ -19,8 +19,8 @@ from audit_server.settings import ServeSettings
 from prometheus_client import generate_latest
 from starlette.testclient import TestClient
 from support.command import clean_environment
-from support.pretending import answering, answering_with
-from support.waiting import wait_until
+from support.conditions import wait_until
+from support.fake_elasticsearch import answering, answering_with
 
 EMPTY = answering_with(200, '{"hits":{"hits":[]}}')
 ROUTE = "/api/v1/events/{event_id}"

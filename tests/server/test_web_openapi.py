@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 from audit_query.question import NAMES
 from audit_server.api import ROUTERS
-from support.serving import Asked
+from support.api_client import Asked
 
 pytestmark = pytest.mark.servers
 

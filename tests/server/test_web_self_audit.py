@@ -10,7 +10,7 @@ from audit_producer import new_event
 from audit_schemas import Catalogue
 from audit_server.account import account_name
 from audit_server.self_audit import SelfAudit, Who
-from support.serving import NOW, Published
+from support.api_client import NOW, Published
 
 ADA = Who("ada", "acme", "192.0.2.7")
 BEN = Who("ben", None, None)

@@ -23,8 +23,8 @@ from audit_server.settings import ServeSettings
 from audit_server.tokens import TokenFile
 from support.certificates import loopback_certificate
 from support.command import auditlog, clean_environment
+from support.conditions import wait_until
 from support.servers import Deployment
-from support.waiting import wait_until
 
 CERT, KEY = loopback_certificate().cert, loopback_certificate().key
 """A certificate of 127.0.0.1's, which nothing trusts."""
@@ -153,7 +153,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - that is the point
         ({"serve_key_file": KEY}, "one is missing"),
         ({"serve_cert_file": KEY, "serve_key_file": KEY}, "are no certificate and its key"),
         ({"tokens_file": "/no/such/file"}, "/no/such/file: No such file"),
-        ({"time_zone": "Mars/Base"}, "is no time zone"),
+        ({"time_zone": "Mars/Base"}, "is not a time zone"),
     ],
 )
 @pytest.mark.parametrize("plain_text", [False, True])

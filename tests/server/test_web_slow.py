@@ -14,11 +14,11 @@ from audit_query import AuditLog
 from audit_server.app import create_app
 from audit_server.settings import ServeSettings
 from starlette.testclient import TestClient
-from support.pretending import answering, answering_with, asking_at, refusing
+from support.api_client import Asked, asking
+from support.conditions import wait_until
+from support.fake_elasticsearch import answering, answering_with, asking_at, refusing
 from support.proxy import Network, Proxy, proxied
 from support.servers import Deployment
-from support.serving import Asked, asking
-from support.waiting import wait_until
 
 PATHS = (
     *("/events", "/events/0123456789abcdef", "/buckets", "/top?by=ip", "/export"),

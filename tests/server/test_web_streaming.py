@@ -16,10 +16,10 @@ from audit_query.export import Rows, export
 from audit_query.scan import Scan
 from audit_server.app import create_app
 from audit_server.settings import ServeSettings
+from support.api_client import listening
+from support.conditions import wait_until
 from support.proxy import proxied
 from support.servers import Deployment
-from support.serving import listening
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

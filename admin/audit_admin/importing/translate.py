@@ -91,7 +91,7 @@ def _change(rule: ChangeRule, row: Table[str, Any]) -> list[dict[str, Any]]:
 def _whole(text: str | list[str]) -> int:
     if isinstance(text, str) and text.strip().isascii() and text.strip().isdigit():
         return int(text[:40])
-    raise RowError(_WHOLE, "must be a whole number")
+    raise RowError(_WHOLE, "must be an integer")
 
 
 def _set(fields: dict[str, Any], path: str, value: Any) -> None:

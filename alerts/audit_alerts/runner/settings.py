@@ -15,24 +15,24 @@ __all__ = ["RunnerSettings"]
 class RunnerSettings(AlertSettings, KafkaSettings, MonitorSettings):
     """Whose offsets it follows, where alerts are kept, and where they are sent."""
 
-    group: str = Field("audit-indexer", min_length=1, description="The consumer group.")
+    group: str = Field("audit-indexer", min_length=1, description="Consumer group.")
     alert_margin_seconds: float = Field(
         2.0,
         ge=0,
-        description="How far alert rules stay behind what is settled, for clocks that differ.",
+        description="How far alert rules stay behind the consumers, to allow for clock differences.",
     )
     alert_attempt_seconds: float = Field(
-        10.0, gt=0, description="How long a webhook or Kafka may take for one alert."
+        10.0, gt=0, description="Timeout of one delivery of an alert to the webhook or Kafka."
     )
     page_url: str = Field(
-        "http://127.0.0.1:8484", description="The page that alerts link to, as people reach it."
+        "http://127.0.0.1:8484", description="Public address of the page, which alerts link to."
     )
-    webhook_url: str | None = Field(None, description="Where alerts are posted to as JSON.")
+    webhook_url: str | None = Field(None, description="Webhook that alerts are posted to as JSON.")
     webhook_secret: SecretStr | None = Field(
-        None, description="What posts to the webhook are signed with."
+        None, description="Secret that webhook requests are signed with."
     )
     webhook_secret_file: FilePath | None = Field(
-        None, description="File that holds that secret, instead of the variable."
+        None, description="File that contains the webhook secret."
     )
 
     @field_validator("page_url", "webhook_url")

@@ -12,6 +12,6 @@ class MonitorSettings(BaseModel):
         None,
         ge=1,
         le=65535,
-        description="Port of /metrics, /healthz (or /livez) and /readyz; off unless set.",
+        description="Port of /metrics, /healthz (or /livez) and /readyz; unset turns them off.",
     )
-    metrics_host: str = Field("127.0.0.1", description="Address that these listen on.")
+    metrics_host: str = Field("127.0.0.1", description="Address that the metrics port listens on.")

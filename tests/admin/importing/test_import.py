@@ -135,7 +135,7 @@ LINE = b"2026-11-01T09:30:00Z,login,Ada\n"
         (b"2026-11-01T09:30:00Z,,Ada\n", ["has no activity"]),
         (b"2026-11-01T09:30:00Z,log\x00in,Ada\n", ["must be a name of letters"]),
         (b'2026-11-01T09:30:00Z,login,"Ada\n,,\n', ["(to line 4) not CSV: unexpected end of data"]),
-        (b"2026-11-01T09:30:00Z,log\xffin,Ada\n", ["must be a string of Unicode text"]),
+        (b"2026-11-01T09:30:00Z,log\xffin,Ada\n", ["must be a string of valid Unicode"]),
     ],
 )
 def test_row_that_is_none_is_told_and_stops_nothing(

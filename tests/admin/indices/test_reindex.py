@@ -24,12 +24,12 @@ from audit_schemas import Catalogue, IndexNaming, Origin, TimeBounds, format_tim
 from audit_schemas.template import index_template
 from faults.flow import Flow
 from faults.proof import assert_flow_settled
+from support.conditions import wait_until
 from support.consumed import consume_all
-from support.consuming import settle
+from support.consumers import settle
 from support.events import chat_opened
 from support.in_process import call
 from support.servers import Deployment
-from support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 

@@ -22,7 +22,7 @@ from audit_query.reports.wait_row import summed
 from hypothesis import given
 from hypothesis import strategies as st
 from support.event_strategies import some
-from support.reporting import EPOCH, PEOPLE, TARGETS, Done, bucket_of, holding, meant
+from support.report_cases import EPOCH, PEOPLE, TARGETS, Done, bucket_of, holding, meant
 from support.servers import Deployment, Servers
 
 START = datetime(2026, 10, 24, 12, tzinfo=UTC)

@@ -20,7 +20,7 @@ from audit_query.reports.windows import cut
 from hypothesis import given
 from hypothesis import strategies as st
 from support.event_strategies import some
-from support.reporting import (
+from support.report_cases import (
     ASSIGNED,
     EPOCH,
     Done,

@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from support.event_strategies import some
-from support.reporting import ASSIGNED, Done, Who, holding
+from support.report_cases import ASSIGNED, Done, Who, holding
 from support.servers import Deployment, Servers
 
 T0 = datetime(2026, 11, 23, 9, tzinfo=UTC)

@@ -15,8 +15,8 @@ from audit_schemas import AuditEvent, Catalogue, Document, IndexNaming, Origin, 
 from audit_server.app import create_app
 from audit_server.settings import ServeSettings
 from audit_server.tokens import TokenFile
+from support.conditions import wait_until
 from support.servers import ROOT, Deployment
-from support.waiting import wait_until
 
 __all__ = ["NOW", "Served", "serving", "store"]
 

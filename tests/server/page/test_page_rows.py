@@ -8,7 +8,7 @@ from audit_producer import new_event
 from playwright.sync_api import Page, expect
 from server.page.people import CHANGE
 from server.page.served import NOW, Served
-from support.waiting import wait_until
+from support.conditions import wait_until
 
 pytestmark = pytest.mark.servers
 

@@ -55,8 +55,8 @@ def test_nothing_helps_but_beginning_anew(site: Served, reading: Opener) -> None
     ("asks", "says", "way"),
     [
         ("ip=12345&user=Ada", "ip: '12345' is no address or range", "/?user=Ada"),
-        ("from=soon", "from: 'soon' is no time", "/"),
-        ("tz=Mars/Olympus", "tz: 'Mars/Olympus' is no time zone", "/"),
+        ("from=soon", "from: 'soon' is not a valid time", "/"),
+        ("tz=Mars/Olympus", "tz: 'Mars/Olympus' is not a time zone", "/"),
         ("interval=fortnight", "interval: 'fortnight' is no interval", "/"),
         ("usr=Ada", "usr: there is no such parameter; did you mean user?", "/"),
         ("after=nonsense", "cursor: is none that a page gave", "/"),
