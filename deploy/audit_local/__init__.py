@@ -1,4 +1,4 @@
-"""A real Kafka and a real Elasticsearch on this machine, without containers: for trials and tests."""
+"""Kafka and Elasticsearch on this machine without containers, for trying things out and for tests."""
 
 from audit_local.errors import FetchError, JavaMissingError, LocalError, ServerFailedError
 from audit_local.settings import LocalSettings

@@ -1,4 +1,4 @@
-"""The servers' distributions, fetched once from Maven Central through jgo."""
+"""The servers' distributions, downloaded once from Maven Central through jgo."""
 
 import logging
 import shutil
@@ -27,12 +27,12 @@ _ProgressCallback = Callable[[str, int], AbstractContextManager[Callable[[int], 
 
 
 def kafka_libraries(cache: Path, console: Console) -> Path:
-    """Return the folder with Kafka's jars, fetched if it is not there yet. Raises FetchError."""
+    """Return the folder with Kafka's jars; download them if needed. Raises FetchError."""
     return _once(cache / f"kafka-{KAFKA_VERSION}", "Kafka", console, _fetch_kafka)
 
 
 def elasticsearch_home(cache: Path, console: Console) -> Path:
-    """Return Elasticsearch's folder, fetched and unpacked if not there yet. Raises FetchError."""
+    """Return Elasticsearch's folder; download and unpack it if needed. Raises FetchError."""
     target = cache / f"elasticsearch-{ELASTICSEARCH_VERSION}"
     return _once(target, "Elasticsearch", console, _fetch_elasticsearch)
 
@@ -40,7 +40,7 @@ def elasticsearch_home(cache: Path, console: Console) -> Path:
 def _once(
     target: Path, what: str, console: Console, fetch: Callable[[MavenContext, Path], None]
 ) -> Path:
-    """Fill `target` by `fetch`, whole or not at all: a cut download must not pass for a server."""
+    """Fill `target` atomically: an incomplete download must not be taken for a server."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with locked(target.parent / ".lock"):
         if not target.is_dir():
@@ -65,7 +65,7 @@ def _fill(
             except Exception as error:
                 raise FetchError(
                     f"{what} could not be downloaded ({type(error).__name__}). Check the connection "
-                    "to Maven Central, or name servers of your own in "
+                    "to Maven Central, or set your own servers in "
                     "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS and AUDITLOG_ELASTICSEARCH_URL"
                 ) from error
         filled.rename(target)
@@ -94,7 +94,7 @@ def _fetch_elasticsearch(context: MavenContext, target: Path) -> None:
 
 @contextmanager
 def _progress(what: str, console: Console) -> Iterator[_ProgressCallback]:
-    """Show one bar for the file that is being downloaded, one line when all are there."""
+    """Print a line, and show a progress bar for the file that is being downloaded."""
     logging.getLogger("jgo").setLevel(logging.ERROR)
     columns = (
         TextColumn("{task.description}"),
@@ -102,7 +102,7 @@ def _progress(what: str, console: Console) -> Iterator[_ProgressCallback]:
         DownloadColumn(),
         TransferSpeedColumn(),
     )
-    console.print(f"Downloading {what}, once")
+    console.print(f"Downloading {what} (only once)")
     with Progress(*columns, console=console, transient=True) as bars:
 
         @contextmanager

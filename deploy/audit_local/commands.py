@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
     local = typer.Typer(
         name="local",
         no_args_is_help=True,
-        help="A real Kafka and a real Elasticsearch on this machine, for trials. No containers.",
+        help="Run Kafka and Elasticsearch on this machine without containers, for trying things out.",
     )
     local.command(epilog="Example: auditlog local up")(up)
     local.command(epilog="Example: auditlog local down")(down)
@@ -31,11 +31,11 @@ def register(app: typer.Typer) -> None:
 
 
 def up() -> None:
-    """Start both servers on the loopback address; download them once."""
+    """Start both servers on the loopback address; download them the first time."""
     console = Console(stderr=True, emoji=False)
     servers = Stack(LocalSettings(), console).up()
     _show(servers)
-    console.print("auditlog finds them by itself. For other programs:")
+    console.print("auditlog finds them automatically. For other programs:")
     for server in servers:
         variable, scheme = _VARIABLES[server.name]
         console.print(f"export {variable}={scheme}{server.address}", highlight=False)
@@ -51,7 +51,7 @@ def down() -> None:
 def status(
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
 ) -> None:
-    """Say what runs, and where. Exit status 1 if not both do."""
+    """Show which servers are running, and where. Exits with status 1 unless both are."""
     servers = Stack(LocalSettings(), Console(stderr=True, emoji=False)).status()
     if json_output:
         Console(emoji=False).print_json(
@@ -66,7 +66,7 @@ def status(
 
 
 def reset(
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Stop both servers and delete their data; the downloads stay."""
     settings = LocalSettings()
@@ -81,4 +81,4 @@ def reset(
 
 def _show(servers: list[Server]) -> None:
     for server in servers:
-        Console(emoji=False).print(f"{server.name} runs on {server.address}", highlight=False)
+        Console(emoji=False).print(f"{server.name} is running on {server.address}", highlight=False)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from audit_local.ports import LOOPBACK, free_port
-from audit_local.process import Running, hand_over, start, write_file
+from audit_local.process import Running, change_owner, start, write_file
 
 __all__ = ["is_ready", "start_elasticsearch"]
 
@@ -39,7 +39,7 @@ def start_elasticsearch(
     write_file(config / "elasticsearch.yml", _settings(home, port, settings or {}), home)
     write_file(config / "log4j2.properties", _LOGGING, home)
     write_file(config / "jvm.options", _jvm_options(distribution / "config" / "jvm.options"), home)
-    hand_over(config, data, temporary, home / "logs")  # config too: the keystore is made there
+    change_owner(config, data, temporary, home / "logs")  # config too: the keystore is made there
     return start(
         [distribution / "bin" / "elasticsearch"],
         log=home / "elasticsearch.log",

@@ -1,4 +1,4 @@
-"""What can go wrong with the embedded servers; each message says what to do."""
+"""Errors of the embedded servers; each message says what to do."""
 
 __all__ = ["FetchError", "JavaMissingError", "LocalError", "ServerFailedError"]
 
@@ -8,7 +8,7 @@ class LocalError(Exception):
 
 
 class JavaMissingError(LocalError):
-    """No Java that is new enough, and none could be fetched."""
+    """There is no recent enough Java, and none could be downloaded."""
 
 
 class FetchError(LocalError):

@@ -1,4 +1,4 @@
-"""Find a Java that is new enough, or fetch one."""
+"""Find a recent enough Java, or download one."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from audit_local.errors import JavaMissingError
 __all__ = ["MINIMUM", "find_java", "java_version"]
 
 MINIMUM = 21
-"""Elasticsearch 9 asks for 21, Kafka 4 for 17."""
+"""Elasticsearch 9 needs 21, Kafka 4 needs 17."""
 
 _USUAL = (
     "/usr/lib/jvm/*",
@@ -34,7 +34,7 @@ def find_java(chosen: Path | None, cache: Path) -> Path:
     if chosen is not None:
         version = java_version(chosen)
         if version is None or version < MINIMUM:
-            found = "no Java" if version is None else f"Java {version}"
+            found = "not a Java home" if version is None else f"Java {version}"
             raise JavaMissingError(
                 f"AUDITLOG_LOCAL_JAVA_HOME={chosen} is {found}; Java {MINIMUM} or later is needed"
             )
@@ -75,7 +75,7 @@ def _candidates() -> Iterator[Path]:
 
 
 def _is_reachable(home: Path) -> bool:
-    """Tell whether every account may enter the folder, where the servers get another than ours."""
+    """Tell whether the servers' account can access the folder, if it differs from ours."""
     if os.geteuid() != 0:
         return True
     return all(folder.stat().st_mode & 0o001 for folder in (home, *home.resolve().parents))
@@ -88,7 +88,7 @@ def _fetch(cache: Path) -> Path:
         return Path(cjdk.java_home(vendor="temurin", version=f"{MINIMUM}+", cache_dir=cache))
     except Exception as error:
         raise JavaMissingError(
-            f"Java {MINIMUM} or later is missing and could not be fetched ({type(error).__name__}). "
+            f"Java {MINIMUM} or later is missing and could not be downloaded ({type(error).__name__}). "
             "Install one (Debian: apt-get install openjdk-21-jre-headless; "
             "macOS: brew install openjdk), or set AUDITLOG_LOCAL_JAVA_HOME"
         ) from error

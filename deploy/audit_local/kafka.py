@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from audit_local.errors import ServerFailedError
 from audit_local.ports import LOOPBACK, free_port
-from audit_local.process import Running, hand_over, start
+from audit_local.process import Running, change_owner, start
 
 __all__ = ["is_ready", "start_kafka"]
 
@@ -39,7 +39,7 @@ def start_kafka(
     launcher = [str(java / "bin" / "java"), "-cp", f"{libraries}/*:{home}"]
     if not (data / "meta.properties").exists():
         _format([launcher[0], *java_options, *launcher[1:]], config)
-    hand_over(data)
+    change_owner(data)
     options = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true", *java_options]
     return start(
         [launcher[0], *options, *launcher[1:], "kafka.Kafka", config],

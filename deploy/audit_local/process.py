@@ -13,24 +13,24 @@ import psutil
 
 from audit_local.errors import ServerFailedError
 
-__all__ = ["Running", "hand_over", "start", "stop", "wait_until_ready", "write_file"]
+__all__ = ["Running", "change_owner", "start", "stop", "wait_until_ready", "write_file"]
 
 _ACCOUNT = "nobody"
 _STOP_SECONDS = 30
 
 _started: list["subprocess.Popen[bytes]"] = []
-"""Kept, since a server may outlive us, and an object that is dropped would complain of that."""
+"""Kept, since servers outlive us, and Popen warns when an object of a live process is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A process by its id and its time of birth, so that a reused id is never taken for it."""
+    """A process by its id and start time, so that a reused id is not mistaken for it."""
 
     pid: int
     born: float
 
     def is_alive(self) -> bool:
-        """Tell whether this very process still runs."""
+        """Tell whether exactly this process is running."""
         return self._process() is not None
 
     def _process(self) -> psutil.Process | None:
@@ -47,7 +47,7 @@ def start(
 ) -> Running:
     """Start a server in a session of its own, with its output appended to `log`.
 
-    Run by root, it becomes an unprivileged account's: Elasticsearch refuses to run as root, and
+    If run by root, it uses an unprivileged account: Elasticsearch refuses to run as root, and
     no server needs to. Raises ServerFailedError if the program can't be started.
     """
     account = pwd.getpwnam(_ACCOUNT) if os.geteuid() == 0 else None
@@ -72,7 +72,7 @@ def start(
 
 
 def stop(running: Running) -> None:
-    """End a server and its children: SIGTERM, and SIGKILL for what is left after half a minute."""
+    """Stop a server and its children: SIGTERM, then SIGKILL for those left after 30 seconds."""
     process = running._process()  # noqa: SLF001 - of this module
     if process is None:
         return
@@ -84,10 +84,10 @@ def stop(running: Running) -> None:
     _started[:] = [child for child in _started if child.poll() is None]
 
 
-def hand_over(*folders: Path) -> None:
-    """Give folders to the account that the servers run as, where that is not the caller's.
+def change_owner(*folders: Path) -> None:
+    """Make the servers' account the owner of folders, if it is not the caller's.
 
-    Links are not followed: that account could have made one to anything.
+    Links are not followed: that account could have created one to anything.
     """
     if os.geteuid() != 0:
         return
@@ -99,9 +99,9 @@ def hand_over(*folders: Path) -> None:
 
 
 def write_file(path: Path, text: str, scratch: Path) -> None:
-    """Write a file anew, by way of a folder that only we may write to.
+    """Replace a file atomically, by way of a folder that only we may write to.
 
-    In a folder of the servers' account a link might stand in its place: it is replaced, not followed.
+    In a folder of the servers' account the path might be a link: it is replaced, not followed.
     """
     fresh = scratch / f".{path.name}"
     fresh.write_text(text)
@@ -116,7 +116,7 @@ def wait_until_ready(
     deadline = time.monotonic() + seconds
     while not is_ready():
         if not running.is_alive():
-            raise ServerFailedError(f"{name} ended while it started. {_end_of(log)}")
+            raise ServerFailedError(f"{name} exited during startup. {_end_of(log)}")
         if time.monotonic() > deadline:
             raise ServerFailedError(f"{name} was not ready after {seconds:.0f} s. {_end_of(log)}")
         time.sleep(0.2)

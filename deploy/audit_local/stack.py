@@ -38,7 +38,7 @@ class Server:
 
 
 class Stack:
-    """Both servers. What runs is on record in `<home>/state.json`."""
+    """Both servers. Their processes are recorded in `<home>/state.json`."""
 
     def __init__(self, settings: LocalSettings, console: Console) -> None:
         self._settings = settings
@@ -47,16 +47,16 @@ class Stack:
         self._state = settings.home / "state.json"
 
     def up(self) -> list[Server]:
-        """Start what does not run yet, and return when both answer.
+        """Start the servers that are not running, and return when both are ready.
 
         Raises JavaMissingError, FetchError or ServerFailedError.
         """
-        os.umask(0o022)  # the servers' account has to reach what we make
+        os.umask(0o022)  # the servers' account has to read what we create
         try:
             self._home.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LocalError(
-                f"{self._home} can't be made: {error.strerror}. Name another: AUDITLOG_LOCAL_HOME"
+                f"{self._home} can't be created: {error.strerror}. Set AUDITLOG_LOCAL_HOME to another"
             ) from error
         with locked(self._home / ".lock"):
             servers = [self._launch(name) for name in (KAFKA, ELASTICSEARCH)]
@@ -65,7 +65,7 @@ class Stack:
             return servers
 
     def down(self) -> list[str]:
-        """Stop both, and return the names of those that ran. Their data stays."""
+        """Stop both, keeping their data; return the names of those that were running."""
         running = self.status()
         for server in running:
             self._console.print(f"Stopping {server.name}")
@@ -73,11 +73,11 @@ class Stack:
         return [server.name for server in running]
 
     def status(self) -> list[Server]:
-        """Return the servers that run."""
+        """Return the servers that are running."""
         return [server for server in self.known() if server.process.is_alive()]
 
     def known(self) -> list[Server]:
-        """Return the servers that were started here, whether or not they run now."""
+        """Return the servers that were started here, running or not."""
         try:
             found = json.loads(self._state.read_text())
             return [Server(s["name"], s["port"], Running(**s["process"])) for s in found]
@@ -85,9 +85,9 @@ class Stack:
             return []
 
     def reset(self) -> bool:
-        """Stop both and delete what they made; the downloads stay. Tell whether there was anything.
+        """Stop both and delete their data; return whether there was any. Downloads are kept.
 
-        Whatever else is in the folder stays too: the setting may name the wrong one.
+        Other files in the folder are kept too, since the setting may name the wrong folder.
         """
         if not self._state.exists():
             return False
@@ -96,12 +96,12 @@ class Stack:
             shutil.rmtree(self._folder(name), ignore_errors=True)
         for file in (self._state, self._home / ".lock", self._home / "demo-consumer.log"):
             file.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # not empty: not all of it is ours
+        with contextlib.suppress(OSError):  # not empty: it has other files
             self._home.rmdir()
         return True
 
     def _launch(self, name: str) -> Server:
-        """Start a server, where possible on the port it had before; leave it be if it runs."""
+        """Start a server unless it is running, if possible on the port that it had before."""
         known = {server.name: server for server in self.known()}
         before = known.get(name)
         if before is not None and before.process.is_alive():

@@ -1,4 +1,4 @@
-"""Secrets of a deployment: an authority, certificates, passwords, and the forms that servers read."""
+"""Secrets of a deployment: certificate authority, certificates, passwords, tokens."""
 
 from audit_secrets.errors import SecretsError
 from audit_secrets.make import Secrets

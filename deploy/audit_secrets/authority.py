@@ -1,4 +1,4 @@
-"""A certificate authority of one's own, and the certificates that it signs."""
+"""A private certificate authority, and the certificates that it signs."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,11 +19,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from audit_secrets.errors import SecretsError
 from audit_secrets.folder import Folder
 
-__all__ = ["AUTHORITY_DAYS", "SERVER_DAYS", "Authority", "ending"]
+__all__ = ["AUTHORITY_DAYS", "SERVER_DAYS", "Authority", "expiry_warnings"]
 
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 825
-"""The longest that browsers and operating systems take from a private authority."""
+"""The longest validity that browsers and operating systems accept from a private authority."""
 _SOON = timedelta(days=60)
 _NAME = "auditlog authority"
 _CLOCKS_DIFFER = timedelta(hours=1)
@@ -33,34 +33,38 @@ class Authority:
     """Keeps `ca.crt` and `ca.key`, `NAME.crt` and `NAME.key` in a folder. Raises SecretsError."""
 
     def __init__(self, folder: Folder, now: datetime) -> None:
-        """Read the authority, or make one."""
+        """Read the authority, or create one."""
         self._folder = folder
         self._now = now
         if folder.has("ca.crt") and not folder.has("ca.key"):
             raise SecretsError(
-                f"{folder.path}: ca.key is missing, and nothing can be signed without it. Bring it "
-                "back, or remove ca.crt too, run this with --renew, and restart every service"
+                f"{folder.path}: ca.key is missing, and nothing can be signed without it. Restore it, "
+                "or remove ca.crt too, run this with --renew, and restart every service"
             )
         self._begin()
         self._read()
 
     @property
     def certificate(self) -> bytes:
-        """The authority's certificate, which everybody may know."""
+        """The authority's certificate, which is public."""
         return self._certificate.public_bytes(Encoding.PEM)
 
     def ensure(self, name: str) -> None:
-        """Make the certificate of a server and its key, where one is missing."""
+        """Create a server's certificate and key, if one is missing."""
         if not (self._folder.has(f"{name}.crt") and self._folder.has(f"{name}.key")):
             self.issue(name)
         certificate = _certificate_of(self._folder, f"{name}.crt")
         if _key_of(self._folder, f"{name}.key").public_key() != certificate.public_key():
-            raise SecretsError(f"{name}.key is not the key of {name}.crt: make all anew with --renew")
+            raise SecretsError(
+                f"{name}.key is not the key of {name}.crt: reissue all certificates with --renew"
+            )
         if not self._has_signed(certificate):
-            raise SecretsError(f"{name}.crt is not signed by ca.crt: make all anew with --renew")
+            raise SecretsError(
+                f"{name}.crt is not signed by ca.crt: reissue all certificates with --renew"
+            )
 
     def issue(self, name: str) -> None:
-        """Make a server's certificate and key anew."""
+        """Issue a new certificate and key for a server."""
         self._folder.write(f"{name}.key", _new_key())
         key = _key_of(self._folder, f"{name}.key")
         builder = _builder(self._now, SERVER_DAYS, name, self._certificate.subject, key)
@@ -78,16 +82,16 @@ class Authority:
         self._folder.write(f"{name}.crt", certificate.public_bytes(Encoding.PEM))
 
     def renew(self) -> None:
-        """Make the authority anew, if it would end before what it signs."""
+        """Replace the authority if it would expire before the certificates that it signs."""
         if self._certificate.not_valid_after_utc - self._now < timedelta(days=SERVER_DAYS):
             self._folder.write("ca.key", _new_key())
             self._folder.write("ca.crt", self._self_signed())
             self._read()
 
     def _begin(self) -> None:
-        """Make what is missing: a certificate of the same key is as good as the one before."""
-        self._folder.kept("ca.key", _new_key)
-        self._folder.kept("ca.crt", self._self_signed)
+        """Create what is missing: another certificate of the same key is just as good."""
+        self._folder.read_or_create("ca.key", _new_key)
+        self._folder.read_or_create("ca.crt", self._self_signed)
 
     def _self_signed(self) -> bytes:
         key = _key_of(self._folder, "ca.key")
@@ -118,20 +122,23 @@ class Authority:
         return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier.value)
 
 
-def ending(folder: Folder, names: Iterator[str], now: datetime) -> Iterator[str]:
-    """Yield a sentence for each certificate that ends soon, or has."""
+def expiry_warnings(folder: Folder, names: Iterator[str], now: datetime) -> Iterator[str]:
+    """Yield a warning for each certificate that expires soon, or has expired."""
     for name in names:
         end = _certificate_of(folder, f"{name}.crt").not_valid_after_utc
         if end - now < _SOON:
-            ends = "ended" if end <= now else "ends"
-            yield f"{name}.crt {ends} on {end:%Y-%m-%d}: make all anew with --renew, and restart all"
+            verb = "expired" if end <= now else "expires"
+            yield (
+                f"{name}.crt {verb} on {end:%Y-%m-%d}: reissue all certificates with --renew, and "
+                "restart every service"
+            )
 
 
 def _certificate_of(folder: Folder, name: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(folder.read(name))
     except ValueError:
-        raise SecretsError(f"{folder.path / name} is no certificate (PEM)") from None
+        raise SecretsError(f"{folder.path / name} is not a PEM certificate") from None
 
 
 def _key_of(folder: Folder, name: str) -> ec.EllipticCurvePrivateKey:
@@ -140,7 +147,7 @@ def _key_of(folder: Folder, name: str) -> ec.EllipticCurvePrivateKey:
     except (ValueError, TypeError):
         key = None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise SecretsError(f"{folder.path / name} is no private key on an elliptic curve (PEM)")
+        raise SecretsError(f"{folder.path / name} is not a PEM private key on an elliptic curve")
     return key
 
 

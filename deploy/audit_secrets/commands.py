@@ -17,21 +17,21 @@ def register(app: typer.Typer) -> None:
 
 
 def secrets_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of all secrets.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for all secrets.")],
     owners: Annotated[
-        bool, typer.Option("--owners", help="Give files to the accounts of the images; takes root.")
+        bool, typer.Option("--owners", help="Change owners to the accounts of the images; needs root.")
     ] = False,
     renew: Annotated[
-        bool, typer.Option("--renew", help="Make every certificate anew; passwords stay.")
+        bool, typer.Option("--renew", help="Reissue every certificate; passwords stay.")
     ] = False,
 ) -> None:
-    """Make what is missing of a deployment's certificates, passwords and tokens.
+    """Create the missing certificates, passwords and tokens of a deployment.
 
-    DIR/SERVICE holds what that service needs, DIR itself everything: keep it to yourself. The
-    authority's certificate is DIR/ca.crt, the first token of the page DIR/analyst.token. Nothing
-    that is there is overwritten; secrets are written to files, never printed.
+    DIR/SERVICE has what that service needs; DIR itself has everything, so keep it private. The
+    authority's certificate is DIR/ca.crt, the first token for the page is DIR/analyst.token. Existing
+    files are not overwritten. Secrets are written to files, never printed.
     """
-    made = Secrets(folder, lambda path: sys.stdout.write(f"{path}\n"), owners=owners)
-    made.make(renew=renew)
-    for warning in made.warnings():
+    secrets = Secrets(folder, lambda path: sys.stdout.write(f"{path}\n"), owners=owners)
+    secrets.create(renew=renew)
+    for warning in secrets.warnings():
         sys.stderr.write(f"auditlog: {warning}\n")

@@ -1,7 +1,7 @@
-"""What can go wrong with secrets; each message says what to do."""
+"""Errors of secrets; each message says what to do."""
 
 __all__ = ["SecretsError"]
 
 
 class SecretsError(Exception):
-    """Secrets can't be made, or what is there is none."""
+    """Secrets can't be created, or existing ones are invalid."""

@@ -1,4 +1,4 @@
-"""A folder of secrets: each file for its owner's eyes, and there whole or not at all."""
+"""A folder of secrets: each file is readable by its owner only, and written atomically."""
 
 import fcntl
 import os
@@ -13,25 +13,27 @@ __all__ = ["Folder"]
 
 
 class Folder:
-    """Files of secrets; with a uid, given to that account. Every method raises SecretsError."""
+    """Secret files; with a uid, owned by that account. Every method raises SecretsError."""
 
-    def __init__(self, path: Path, tell: Callable[[str], object], *, uid: int | None = None) -> None:
-        """Make it where it is missing. `tell` gets the path of each file that is written."""
+    def __init__(
+        self, path: Path, announce: Callable[[str], object], *, uid: int | None = None
+    ) -> None:
+        """Create it if it is missing. `announce` gets the path of each file that is written."""
         self.path = path
-        self._tell = tell
+        self._announce = announce
         self._uid = uid
         try:
             path.mkdir(mode=0o700 if uid is None else 0o755, parents=True, exist_ok=True)
         except OSError as error:
-            raise self._broken(path, error) from None
+            raise self._error(path, error) from None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold it, waiting for whoever else does."""
+        """Lock it, waiting until no other process has."""
         try:
             number = os.open(self.path, os.O_RDONLY)
         except OSError as error:
-            raise self._broken(self.path, error) from None
+            raise self._error(self.path, error) from None
         try:
             fcntl.flock(number, fcntl.LOCK_EX)
             yield
@@ -39,29 +41,29 @@ class Folder:
             os.close(number)
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a file of that name."""
+        """Tell whether a file exists."""
         return (self.path / name).exists()
 
     def read(self, name: str) -> bytes:
-        """Return what a file holds."""
+        """Return the contents of a file."""
         try:
             return (self.path / name).read_bytes()
         except OSError as error:
-            raise self._broken(self.path / name, error) from None
+            raise self._error(self.path / name, error) from None
 
-    def kept(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """Return what the file holds; where it is missing, make it."""
+    def read_or_create(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """Return the contents of a file; create it if it is missing."""
         if not self.has(name):
             self.write(name, make())
         return self.read(name)
 
-    def follow(self, name: str, content: bytes) -> None:
-        """See to it that the file holds this: for what comes from other files."""
+    def update(self, name: str, content: bytes) -> None:
+        """Write the file if its contents differ: for what is derived from other files."""
         if not self.has(name) or self.read(name) != content:
             self.write(name, content)
 
     def write(self, name: str, content: bytes) -> None:
-        """Put a whole new file in the place of what is there."""
+        """Replace a file atomically."""
         path = self.path / name
         try:
             number, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{name}.")  # mode 0600
@@ -77,22 +79,22 @@ class Folder:
                 Path(temporary).unlink(missing_ok=True)
                 raise
         except OSError as error:
-            raise self._broken(path, error) from None
-        self._tell(str(path))
+            raise self._error(path, error) from None
+        self._announce(str(path))
 
-    def give(self, path: Path) -> None:
-        """Give a file or folder that somebody else made to the account."""
+    def change_owner(self, path: Path) -> None:
+        """Make the account the owner of a file or folder that was created by other means."""
         if self._uid is None:
             return
         try:
             os.chown(path, self._uid, self._uid)
         except OSError as error:
-            raise self._broken(path, error) from None
+            raise self._error(path, error) from None
 
-    def _broken(self, path: Path, error: OSError) -> SecretsError:
+    def _error(self, path: Path, error: OSError) -> SecretsError:
         hint = (
-            ". --owners takes root"
+            ". --owners needs root"
             if self._uid is not None and isinstance(error, PermissionError)
             else ""
         )
-        return SecretsError(f"{path}: {error.strerror or 'it cannot be'}{hint}")
+        return SecretsError(f"{path}: {error.strerror or 'unknown error'}{hint}")

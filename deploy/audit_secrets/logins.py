@@ -1,4 +1,4 @@
-"""Passwords, in the forms that each server reads."""
+"""Passwords, in the formats that each server reads."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 _ROUNDS = 10_000
-"""Elasticsearch's own default for PBKDF2; what is hashed is random, not a word."""
+"""Elasticsearch's default for PBKDF2; the passwords are random, so more would not help."""
 _BYTES = 32
 _SASL = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 
@@ -27,13 +27,13 @@ def new_password() -> bytes:
     return secrets.token_urlsafe(_BYTES).encode()
 
 
-def user_hashes(passwords: Mapping[str, bytes], held: bytes) -> bytes:
-    """Return Elasticsearch's file `users`; a hash that is held and still right stays."""
-    known = dict(line.split(b":", 1) for line in held.splitlines() if b":" in line)
+def user_hashes(passwords: Mapping[str, bytes], existing: bytes) -> bytes:
+    """Return Elasticsearch's file `users`; an existing hash that still fits is kept."""
+    known = dict(line.split(b":", 1) for line in existing.splitlines() if b":" in line)
     lines = []
     for user, password in passwords.items():
         line = known.get(user.encode(), b"")
-        lines.append(user.encode() + b":" + (line if _fits(password, line) else _hashed(password)))
+        lines.append(user.encode() + b":" + (line if _matches(password, line) else _hashed(password)))
     return b"\n".join(lines) + b"\n"
 
 
@@ -47,7 +47,7 @@ def user_roles(users: Mapping[str, Sequence[str]]) -> bytes:
 
 
 def kafka_logins(passwords: Mapping[str, bytes], broker: str) -> bytes:
-    """Return the broker's JAAS file: as whom it logs in, and everybody's password."""
+    """Return the broker's JAAS file: its own login, and the passwords of all users."""
     users = "".join(f'\n  user_{user}="{word.decode()}"' for user, word in passwords.items())
     own = f'\n  username="{broker}"\n  password="{passwords[broker].decode()}"'
     return f"KafkaServer {{\n  {_SASL}{own}{users};\n}};\n".encode()
@@ -83,9 +83,9 @@ def _hashed(password: bytes, salt: bytes | None = None) -> bytes:
     return b"{PBKDF2}%d$" % _ROUNDS + b"$".join(parts)
 
 
-def _fits(password: bytes, held: bytes) -> bool:
+def _matches(password: bytes, existing: bytes) -> bool:
     try:
-        salt = base64.b64decode(held.split(b"$")[1])
+        salt = base64.b64decode(existing.split(b"$")[1])
     except (IndexError, ValueError):
         return False
-    return bool(salt) and hmac.compare_digest(_hashed(password, salt), held)
+    return bool(salt) and hmac.compare_digest(_hashed(password, salt), existing)

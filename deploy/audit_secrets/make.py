@@ -1,4 +1,4 @@
-"""All secrets of a deployment: made once, and shared out to those who need them."""
+"""All secrets of a deployment: created once, and distributed to the services that need them."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from audit_server import TokenFile
 
-from audit_secrets.authority import SERVER_DAYS, Authority, ending
+from audit_secrets.authority import SERVER_DAYS, Authority, expiry_warnings
 from audit_secrets.folder import Folder
 from audit_secrets.logins import (
     curl_config,
@@ -30,31 +30,31 @@ _TOKENS = Service("tokens", uid=next(one.uid for one in SERVICES if one.name == 
 class Secrets:
     """A folder with all of them, and in it a folder for each service. Raises SecretsError.
 
-    What is there is never made anew, so that it can run before each start. What a service's folder
-    holds follows from the files above it: remove a password there, and the next run makes another
-    and tells all who need it.
+    Existing secrets are never replaced, so this can run before each start. The folders of services are
+    derived from the files above them: remove a password there, and the next run creates another one
+    and distributes it.
     """
 
     def __init__(
         self,
         folder: Path,
-        tell: Callable[[str], object],
+        announce: Callable[[str], object],
         *,
         owners: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """With `owners`, a service's files are given to the account of its image."""
-        self._vault = Folder(folder, tell)
-        self._tell = tell
+        """With `owners`, a service's files are owned by the account of its image."""
+        self._vault = Folder(folder, announce)
+        self._announce = announce
         self._owners = owners
         self._now = clock()
 
-    def make(self, *, renew: bool = False) -> None:
-        """Make what is missing; with `renew`, every certificate anew. One at a time."""
+    def create(self, *, renew: bool = False) -> None:
+        """Create what is missing; with `renew`, reissue every certificate. One process at a time."""
         with self._vault.locked():
-            self._make(renew=renew)
+            self._create(renew=renew)
 
-    def _make(self, *, renew: bool) -> None:
+    def _create(self, *, renew: bool) -> None:
         authority = Authority(self._vault, self._now)
         if renew:
             authority.renew()
@@ -68,58 +68,61 @@ class Secrets:
         self._first_token()
 
     def warnings(self) -> Iterator[str]:
-        """Yield a sentence for each certificate that ends soon."""
-        return ending(self._vault, chain(["ca"], SERVED), self._now)
+        """Yield a warning for each certificate that expires soon."""
+        return expiry_warnings(self._vault, chain(["ca"], SERVED), self._now)
 
     def _share(self, service: Service, authority: Authority) -> None:
-        """Give a service the authority, its own certificate, and the passwords of its users."""
+        """Give a service the authority's certificate, its own one, and the passwords of its users."""
         folder = self._folder(service.name)
-        folder.follow("ca.crt", authority.certificate)
+        folder.update("ca.crt", authority.certificate)
         if service.name in SERVED:
-            folder.follow("tls.crt", self._vault.read(f"{service.name}.crt"))
-            folder.follow("tls.key", self._vault.read(f"{service.name}.key"))
+            folder.update("tls.crt", self._vault.read(f"{service.name}.crt"))
+            folder.update("tls.key", self._vault.read(f"{service.name}.key"))
         if service.kafka is not None:
-            folder.follow("kafka.password", self._password("kafka", service.kafka))
+            folder.update("kafka.password", self._password("kafka", service.kafka))
         if service.elasticsearch is not None:
             password = self._password("elasticsearch", service.elasticsearch)
-            folder.follow("elasticsearch.password", password)
+            folder.update("elasticsearch.password", password)
 
     def _share_kafka(self) -> None:
         folder = self._folder("kafka")
         passwords = {user: self._password("kafka", user) for user in KAFKA_USERS}
-        folder.follow("keystore.pem", self._vault.read("kafka.key") + self._vault.read("kafka.crt"))
-        folder.follow("logins.jaas", kafka_logins(passwords, "audit-broker"))
+        folder.update("keystore.pem", self._vault.read("kafka.key") + self._vault.read("kafka.crt"))
+        folder.update("logins.jaas", kafka_logins(passwords, "audit-broker"))
         health = kafka_client("audit-health", passwords["audit-health"], _KAFKA_AUTHORITY)
-        folder.follow("health.properties", health)
+        folder.update("health.properties", health)
 
     def _share_elasticsearch(self) -> None:
         folder = self._folder("elasticsearch")
         passwords = {user: self._password("elasticsearch", user) for user in ELASTICSEARCH_USERS}
         held = folder.read("users") if folder.has("users") else b""
-        folder.follow("users", user_hashes(passwords, held))
-        folder.follow("users_roles", user_roles(ELASTICSEARCH_USERS))
-        folder.follow("health.curl", curl_config("audit-health", passwords["audit-health"]))
+        folder.update("users", user_hashes(passwords, held))
+        folder.update("users_roles", user_roles(ELASTICSEARCH_USERS))
+        folder.update("health.curl", curl_config("audit-health", passwords["audit-health"]))
 
     def _share_kibana(self) -> None:
-        keys = {name: self._vault.kept(f"kibana.{name}.key", new_password) for name in _KIBANA_KEYS}
+        keys = {
+            name: self._vault.read_or_create(f"kibana.{name}.key", new_password)
+            for name in _KIBANA_KEYS
+        }
         password = self._password("elasticsearch", "audit-kibana")
-        self._folder("kibana").follow("kibana.yml", kibana_config("audit-kibana", password, keys))
+        self._folder("kibana").update("kibana.yml", kibana_config("audit-kibana", password, keys))
 
     def _first_token(self) -> None:
-        """Make the page's tokens file with one token in it; whose file it is may change it."""
+        """Create the page's token file with one token; after that, its contents are the operator's."""
         folder = self._folder(_TOKENS.name)
         path = folder.path / "tokens.json"
         if not path.exists():
             end = self._now + timedelta(days=SERVER_DAYS)
             token = TokenFile(path, clock=lambda: self._now).create("analyst", expires=end)
-            self._tell(str(path))
+            self._announce(str(path))
             self._vault.write("analyst.token", token.encode())
-        folder.give(path)
-        folder.give(folder.path)
+        folder.change_owner(path)
+        folder.change_owner(folder.path)
 
     def _password(self, server: str, user: str) -> bytes:
-        return self._vault.kept(f"{server}.{user}.password", new_password)
+        return self._vault.read_or_create(f"{server}.{user}.password", new_password)
 
     def _folder(self, service: str) -> Folder:
         uid = {one.name: one.uid for one in (*SERVICES, _TOKENS)}[service]
-        return Folder(self._vault.path / service, self._tell, uid=uid if self._owners else None)
+        return Folder(self._vault.path / service, self._announce, uid=uid if self._owners else None)

@@ -1,4 +1,4 @@
-"""Who there is, and what each may know: users of both servers, services and their folders."""
+"""The users of both servers, and the services with their logins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ __all__ = ["ELASTICSEARCH_USERS", "KAFKA_USERS", "SERVED", "SERVICES", "Service"
 _SERVERS_UID = 1000
 """The account of Kafka, Elasticsearch and Kibana in their images."""
 _OUR_UID = 10001
-"""That of our image."""
+"""The account of our image."""
 
 KAFKA_USERS = (
     "audit-broker",  # the broker itself
@@ -31,7 +31,7 @@ ELASTICSEARCH_USERS: Mapping[str, tuple[str, ...]] = {
 """Each user's roles."""
 
 SERVED = ("kafka", "elasticsearch", "kibana", "page")
-"""Those that listen, and so have a certificate."""
+"""Services that listen, and so have a certificate."""
 
 
 @dataclass(frozen=True, slots=True)

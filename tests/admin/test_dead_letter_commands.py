@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +14,10 @@ from audit_consumer.record import Refusal
 from audit_schemas import Reason
 from audit_schemas.dead_letter import MESSAGE_HEADER, SIZE_HEADER, TOPIC_HEADER
 from confluent_kafka import Producer
-from support.consumers import settle
+from support.consumed import consume_all
 from support.dead_letters import refuse, send, source_records
 from support.events import chat_opened, raw
+from support.in_process import call
 from support.servers import Deployment
 
 pytestmark = pytest.mark.servers
@@ -26,18 +26,15 @@ DEAD_LETTERS = "dead-letters"
 HOSTILE = b"\x1b[2J\x1b]0;title\x07 [bold]x[/bold] [/] :smile: \xff\xfe\x00 \xc2\x9b31m \xe2\x80\xae"
 
 
-def test_list_groups_by_reason_with_counts_times_and_an_example(
-    deployment: Deployment, log: Path
-) -> None:
+def test_list_groups_by_reason_with_counts_times_and_an_example(deployment: Deployment) -> None:
     """What a consumer refused is counted by reason; the example says path and sentence."""
     deployment.publish_raw(
         b"poison", b"", raw(action="frobnicated"), raw(surprise=1), chat_opened(1), key=b"k"
     )
-    with deployment.consuming(log=log) as process:
-        settle(deployment, log, process)
+    consume_all(deployment)
     groups = {
         group["reason"]: group
-        for group in json.loads(deployment.run(DEAD_LETTERS, "list", "--json").stdout)
+        for group in json.loads(call(deployment, DEAD_LETTERS, "list", "--json").stdout)
     }
     assert {reason: group["records"] for reason, group in groups.items()} == {
         "malformed": 2,
@@ -49,7 +46,7 @@ def test_list_groups_by_reason_with_counts_times_and_an_example(
         assert group["first_received"] <= group["last_received"] <= group["last"]
         assert group["first"] <= group["last"]
         assert (group["copies"], group["replayed"], group["refused_again"]) == (0, 0, 0)
-    text = deployment.run(DEAD_LETTERS, "list").stdout
+    text = call(deployment, DEAD_LETTERS, "list").stdout
     assert "malformed: 2 records\n" in text
     assert "example    surprise: is not a field of an audit event" in text
     assert "4 records in total; times are in UTC" in text
@@ -58,13 +55,13 @@ def test_list_groups_by_reason_with_counts_times_and_an_example(
 def test_copies_of_one_record_count_once(deployment: Deployment) -> None:
     """Dead letters are written at least once; by how many consumers, does not matter."""
     refuse(deployment, b"one", b"two", copies=3)
-    (group,) = json.loads(deployment.run(DEAD_LETTERS, "list", "--json").stdout)
+    (group,) = json.loads(call(deployment, DEAD_LETTERS, "list", "--json").stdout)
     assert (group["records"], group["copies"]) == (2, 4)
-    shown = deployment.run(DEAD_LETTERS, "show", "--json").stdout.splitlines()
+    shown = call(deployment, DEAD_LETTERS, "show", "--json").stdout.splitlines()
     assert [json.loads(line)["value"] for line in shown] == ["one", "two"]
     assert (
         "unknown-activity: 2 records, 4 additional copies"
-        in deployment.run(DEAD_LETTERS, "list").stdout
+        in call(deployment, DEAD_LETTERS, "list").stdout
     )
 
 
@@ -73,7 +70,7 @@ def test_record_of_a_topic_made_again_is_no_copy(deployment: Deployment) -> None
     (record,) = refuse(deployment, b"before")
     after = type(record)(record.origin, record.received, record.key, b"after")
     send(deployment, [Refusal(after, Reason.MALFORMED, "", "not JSON")])
-    groups = json.loads(deployment.run(DEAD_LETTERS, "list", "--json").stdout)
+    groups = json.loads(call(deployment, DEAD_LETTERS, "list", "--json").stdout)
     assert [(group["records"], group["copies"]) for group in groups] == [(1, 0), (1, 0)]
 
 
@@ -119,7 +116,7 @@ def test_options_are_the_filters(deployment: Deployment) -> None:
     place = ["--partition", str(source_records(deployment)[0].origin.partition), "--offset", "1"]
 
     def shown(*options: str) -> list[int]:
-        lines = deployment.run(DEAD_LETTERS, "show", "--json", *options).stdout.splitlines()
+        lines = call(deployment, DEAD_LETTERS, "show", "--json", *options).stdout.splitlines()
         return [json.loads(line)["origin"]["offset"] for line in lines]
 
     assert shown(*every) == [0, 1]
@@ -137,7 +134,7 @@ def test_show_does_nothing_to_the_terminal(deployment: Deployment) -> None:
     (record,) = source_records(deployment)
     send(deployment, [Refusal(record, Reason.INVALID, "a\x1b[31m[red]", "is \x1b[31m[red] wrong")])
     for command in ("list", "show"):
-        text = deployment.run(DEAD_LETTERS, command).stdout
+        text = call(deployment, DEAD_LETTERS, command).stdout
         assert set(text) & {*map(chr, range(32)), *map(chr, range(127, 160)), "\u202e"} == {"\n"}
         assert "a\\u001b[31m[red]: is \\u001b[31m[red] wrong" in text
     escaped = (
@@ -146,7 +143,7 @@ def test_show_does_nothing_to_the_terminal(deployment: Deployment) -> None:
     assert text.count(escaped) == 3
     assert f"[red]h\\u001b: {escaped}" in text
     assert "none: none" in text
-    line = deployment.run(DEAD_LETTERS, "show", "--json").stdout
+    line = call(deployment, DEAD_LETTERS, "show", "--json").stdout
     assert line.isascii()
     letter = json.loads(line)
     assert base64.b64decode(letter["value_base64"]) == HOSTILE
@@ -159,11 +156,11 @@ def test_show_does_nothing_to_the_terminal(deployment: Deployment) -> None:
 def test_show_cuts_what_is_long_unless_told_not_to(deployment: Deployment) -> None:
     """A megabyte of poison does not scroll everything away."""
     refuse(deployment, b"x" * 900_000, reason=Reason.MALFORMED)
-    text = deployment.run(DEAD_LETTERS, "show").stdout
+    text = call(deployment, DEAD_LETTERS, "show").stdout
     assert len(text) < 2000
     assert "value          900,000 bytes" in text
     assert "--full shows the rest" in text
-    assert "x" * 900_000 in deployment.run(DEAD_LETTERS, "show", "--full").stdout
+    assert "x" * 900_000 in call(deployment, DEAD_LETTERS, "show", "--full").stdout
 
 
 def test_headers_that_a_publisher_forged_are_his_own(deployment: Deployment) -> None:
@@ -177,11 +174,11 @@ def test_headers_that_a_publisher_forged_are_his_own(deployment: Deployment) -> 
     }
     deployment.publish_raw(b"poison", headers=forged)
     send(deployment, [Refusal(source_records(deployment)[0], Reason.MALFORMED, "", "not JSON")])
-    letter = json.loads(deployment.run(DEAD_LETTERS, "show", "--json").stdout)
+    letter = json.loads(call(deployment, DEAD_LETTERS, "show", "--json").stdout)
     assert letter["origin"]["topic"] == f"{deployment.name}.events"
     assert (letter["message"], letter["is_truncated"], letter["replay_of"]) == ("not JSON", False, None)
     assert {header["name"] for header in letter["headers"]} == set(forged)
-    assert deployment.run("verify").returncode == 0
+    assert call(deployment, "verify").returncode == 0
 
 
 def test_what_is_no_dead_letter_is_passed_over_and_told(deployment: Deployment) -> None:
@@ -193,10 +190,10 @@ def test_what_is_no_dead_letter_is_passed_over_and_told(deployment: Deployment) 
     producer.produce(topic, None, headers={"audit.errors.reason": b"\xff"})
     assert producer.flush(30) == 0
     deployment.extra["AUDITLOG_TOPIC"] = f"{deployment.name}.alerts"
-    text = deployment.run(DEAD_LETTERS, "list").stdout
+    text = call(deployment, DEAD_LETTERS, "list").stdout
     assert f"1 more dead letters are of topic {deployment.name}.events" in text
     assert "2 records skipped that auditlog did not write" in text
-    assert deployment.run(DEAD_LETTERS, "replay").stdout.startswith("There are no dead letters\n")
+    assert call(deployment, DEAD_LETTERS, "replay").stdout.startswith("There are no dead letters\n")
     assert len(source_records(deployment)) == 1
 
 
@@ -213,7 +210,7 @@ def test_what_is_asked_wrong_is_one_sentence(
 ) -> None:
     """Exit status 1, and nothing is published."""
     refuse(deployment, b"poison", reason=Reason.MALFORMED)
-    done = deployment.run(DEAD_LETTERS, *arguments, check=False)
+    done = call(deployment, DEAD_LETTERS, *arguments, check=False)
     assert done.returncode == 1
     (sentence,) = done.stderr.splitlines()
     assert sentence.startswith("auditlog: ")
@@ -223,7 +220,7 @@ def test_what_is_asked_wrong_is_one_sentence(
 
 def test_missing_topic_and_missing_kafka_are_told(bare: Deployment) -> None:
     """Which topic can't be read, or which broker does not answer."""
-    done = bare.run(DEAD_LETTERS, "list", check=False)
+    done = call(bare, DEAD_LETTERS, "list", check=False)
     assert done.returncode == 1
     assert f"{bare.name}.dead-letter" in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -232,13 +229,13 @@ def test_missing_topic_and_missing_kafka_are_told(bare: Deployment) -> None:
 def test_no_dead_letters_is_no_error(deployment: Deployment) -> None:
     """An empty topic, and a filter that nothing passes."""
     for command in ("list", "show"):
-        assert deployment.run(DEAD_LETTERS, command).stdout == "There are no dead letters\n"
+        assert call(deployment, DEAD_LETTERS, command).stdout == "There are no dead letters\n"
     refuse(deployment, b"x", reason=Reason.MALFORMED)
     for command in ("show", "replay"):
-        text = deployment.run(DEAD_LETTERS, command, "--reason", "invalid").stdout
+        text = call(deployment, DEAD_LETTERS, command, "--reason", "invalid").stdout
         assert text == "No dead letter matches; there are some with reason malformed\n"
     assert (
-        json.loads(deployment.run(DEAD_LETTERS, "list", "--reason", "invalid", "--json").stdout) == []
+        json.loads(call(deployment, DEAD_LETTERS, "list", "--reason", "invalid", "--json").stdout) == []
     )
 
 
@@ -246,9 +243,9 @@ def test_times_are_read_and_shown_in_the_zone_that_is_set(deployment: Deployment
     """As the queries do."""
     refuse(deployment, b"x")
     deployment.extra["AUDITLOG_TIME_ZONE"] = "Asia/Kathmandu"
-    assert "times are in Asia/Kathmandu" in deployment.run(DEAD_LETTERS, "list").stdout
+    assert "times are in Asia/Kathmandu" in call(deployment, DEAD_LETTERS, "list").stdout
     deployment.extra["AUDITLOG_TIME_ZONE"] = "Mars/Base"
-    done = deployment.run(DEAD_LETTERS, "list", check=False)
+    done = call(deployment, DEAD_LETTERS, "list", check=False)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert "is not a time zone" in done.stderr
 
@@ -256,6 +253,6 @@ def test_times_are_read_and_shown_in_the_zone_that_is_set(deployment: Deployment
 def test_digest_of_what_is_shown_is_that_of_the_bytes(deployment: Deployment) -> None:
     """So that what somebody exports can be checked."""
     refuse(deployment, b"\xff\x00")
-    letter = json.loads(deployment.run(DEAD_LETTERS, "show", "--json").stdout)
+    letter = json.loads(call(deployment, DEAD_LETTERS, "show", "--json").stdout)
     assert letter["sha256"] == hashlib.sha256(b"\xff\x00").hexdigest()
     assert (letter["size"], letter["is_truncated"]) == (2, False)

@@ -42,9 +42,11 @@ from confluent_kafka.admin import (
 )
 from support.command import clean_environment
 from support.conditions import wait_until
+from support.consumed import consume_all
 from support.consumers import settle
 from support.dead_letters import refuse, send, source_records
 from support.events import raw
+from support.in_process import call
 from support.servers import Deployment
 
 pytestmark = pytest.mark.servers
@@ -122,7 +124,7 @@ def test_replay_after_the_catalogue_has_learned_the_activity(
     catalogue.write_text(CATALOGUE)
     deployment.extra["AUDITLOG_CATALOGUE"] = str(catalogue)
 
-    done = deployment.run(DEAD_LETTERS, "replay", "--reason", "unknown-activity")
+    done = call(deployment, DEAD_LETTERS, "replay", "--reason", "unknown-activity")
     assert done.stdout.splitlines() == [
         f"Published 2 records to {deployment.name}.events again",
         "          2  unknown-activity",
@@ -139,10 +141,12 @@ def test_replay_after_the_catalogue_has_learned_the_activity(
         assert (record.key, record.header("trace")) == (b"k\x00ey", b"\xff")
         assert {name for name, _ in record.headers} == {"trace", ORIGIN_HEADER, RUN_HEADER}
         assert record.origin.partition == original.origin.partition
-    assert deployment.run("verify").stdout.splitlines()[-1] == (
+    assert call(deployment, "verify").stdout.splitlines()[-1] == (
         "published 5 = indexed 2 + duplicates 0 + dead-lettered 3"
     )
-    groups = {g["reason"]: g for g in json.loads(deployment.run(DEAD_LETTERS, "list", "--json").stdout)}
+    groups = {
+        g["reason"]: g for g in json.loads(call(deployment, DEAD_LETTERS, "list", "--json").stdout)
+    }
     assert groups["unknown-activity"]["replayed"] == 2
     assert groups["unknown-activity"]["refused_again"] == 0
     assert groups["malformed"]["replayed"] == 0
@@ -153,45 +157,43 @@ def test_dry_run_changes_nothing_and_says_what_would_be_done(deployment: Deploym
     refuse(deployment, b"one", b"two", copies=2)
     refuse(deployment, b"three", reason=Reason.MALFORMED)
     before = [len(source_records(deployment)), len(deployment.dead_letters())]
-    done = deployment.run(DEAD_LETTERS, "replay", "--dry-run")
+    done = call(deployment, DEAD_LETTERS, "replay", "--dry-run")
     assert done.stdout.splitlines() == [
         f"Would publish 3 records to {deployment.name}.events again; nothing was published",
         "          2  unknown-activity",
         "          1  malformed",
     ]
     assert [len(source_records(deployment)), len(deployment.dead_letters())] == before
-    done = deployment.run(DEAD_LETTERS, "replay", "--json")
+    done = call(deployment, DEAD_LETTERS, "replay", "--json")
     assert json.loads(done.stdout)["replayed_by_reason"] == {"unknown-activity": 2, "malformed": 1}
 
 
 def test_record_is_never_replayed_twice_unless_asked(deployment: Deployment) -> None:
     """Not by another process, nor for its copies; with --again it is."""
     refuse(deployment, b"one", b"two", copies=3)
-    assert json.loads(deployment.run(DEAD_LETTERS, "replay", "--json").stdout)["replayed"] == 2
-    second = deployment.run(DEAD_LETTERS, "replay")
+    assert json.loads(call(deployment, DEAD_LETTERS, "replay", "--json").stdout)["replayed"] == 2
+    second = call(deployment, DEAD_LETTERS, "replay")
     assert second.stdout.splitlines() == [
         f"Published 0 records to {deployment.name}.events again",
         "2 records skipped, already replayed; --again replays them too",
     ]
     assert set(origins(replayed(deployment)).values()) == {1}
-    third = deployment.run(DEAD_LETTERS, "replay", "--again", "--json")
+    third = call(deployment, DEAD_LETTERS, "replay", "--again", "--json")
     assert json.loads(third.stdout)["replayed"] == 2
     assert set(origins(replayed(deployment)).values()) == {2}
 
 
-def test_record_that_comes_back_is_told_and_can_be_replayed_again(
-    deployment: Deployment, log: Path
-) -> None:
+def test_record_that_comes_back_is_told_and_can_be_replayed_again(deployment: Deployment) -> None:
     """Its new dead letter names the new offset: another record, which was not replayed yet."""
     deployment.publish_raw(b"poison", key=b"k")
-    with deployment.consuming(log=log) as process:
-        settle(deployment, log, process)
-        deployment.run(DEAD_LETTERS, "replay")
-        settle(deployment, log, process)
-    (group,) = json.loads(deployment.run(DEAD_LETTERS, "list", "--json").stdout)
+    consume_all(deployment)
+    call(deployment, DEAD_LETTERS, "replay")
+    consume_all(deployment)
+    (group,) = json.loads(call(deployment, DEAD_LETTERS, "list", "--json").stdout)
     assert (group["records"], group["replayed"], group["refused_again"]) == (2, 1, 1)
     old, new = (
-        json.loads(line) for line in deployment.run(DEAD_LETTERS, "show", "--json").stdout.splitlines()
+        json.loads(line)
+        for line in call(deployment, DEAD_LETTERS, "show", "--json").stdout.splitlines()
     )
     assert new["replay_of"] == old["origin"]
     assert (old["replayed"]["partition"], old["replayed"]["offset"]) == (
@@ -199,7 +201,7 @@ def test_record_that_comes_back_is_told_and_can_be_replayed_again(
         new["origin"]["offset"],
     )
     assert (old["value"], new["value"], new["replayed"]) == ("poison", "poison", None)
-    assert "1 replayed, 1 refused again after a replay" in deployment.run(DEAD_LETTERS, "list").stdout
+    assert "1 replayed, 1 refused again after a replay" in call(deployment, DEAD_LETTERS, "list").stdout
     result = run(deployment)
     assert (result.replayed.total(), result.already_replayed) == (1, 1)
     assert origins(replayed(deployment)) == {
@@ -228,7 +230,7 @@ def test_each_original_header_is_sent_and_none_of_ours(deployment: Deployment) -
 
 def test_replays_at_the_same_time_publish_each_record_once(deployment: Deployment) -> None:
     """All have chosen before any begins, two race, one comes late: what one has, others leave to it."""
-    refuse(deployment, *(b"%d" % number for number in range(3000)))
+    refuse(deployment, *(b"%d" % number for number in range(1500)))
     chosen, raced = threading.Barrier(3), threading.Event()
 
     def one(begin: threading.Event) -> ReplayResult:
@@ -239,7 +241,7 @@ def test_replays_at_the_same_time_publish_each_record_once(deployment: Deploymen
             replayer = Replayer(
                 settings, lookup, letters, found.journal, again=False, claim_lifetime=CLAIM_LIFETIME
             )
-            assert len(replayer.choose(found, record=True)) == 3000
+            assert len(replayer.choose(found, record=True)) == 1500
             chosen.wait(60)
             begin.wait(60)
             for letter in dead_letters(deployment):
@@ -256,18 +258,18 @@ def test_replays_at_the_same_time_publish_each_record_once(deployment: Deploymen
         raced.set()
         results.append(late.result(120))
     found = origins(replayed(deployment))
-    assert (len(found), set(found.values())) == (3000, {1})
-    assert sum(result.replayed.total() for result in results) == 3000
-    assert sum(result.already_replayed + result.claimed_elsewhere for result in results) == 6000
-    assert results[2].already_replayed == 3000
-    assert run(deployment).already_replayed == 3000
+    assert (len(found), set(found.values())) == (1500, {1})
+    assert sum(result.replayed.total() for result in results) == 1500
+    assert sum(result.already_replayed + result.claimed_elsewhere for result in results) == 3000
+    assert results[2].already_replayed == 1500
+    assert run(deployment).already_replayed == 1500
 
 
 def test_record_that_another_run_claimed_is_left_to_it(deployment: Deployment) -> None:
     """The run may be about to publish it; that is reported, with exit status 1."""
     refuse(deployment, b"one", b"two")
     write(deployment, claim(dead_letters(deployment)[0]))
-    done = deployment.run(DEAD_LETTERS, "replay", check=False)
+    done = call(deployment, DEAD_LETTERS, "replay", check=False)
     assert done.returncode == 1
     assert "1 record claimed by another replay" in done.stderr
     assert [record.value for record in replayed(deployment)] == [b"two"]
@@ -362,7 +364,7 @@ def test_interrupted_replay_leaves_nothing_in_doubt(deployment: Deployment) -> N
     assert set(origins(replayed(deployment)).values()) == {1}
 
 
-def truncated_dead_letter(deployment: Deployment, log: Path) -> bytes:
+def truncated_dead_letter(deployment: Deployment) -> bytes:
     """Have a record refused that the dead-letter topic matches only the beginning of; return it."""
     value = hashlib.shake_256(b"seed").digest(700_000) * 5
     producer = Producer(
@@ -374,35 +376,32 @@ def truncated_dead_letter(deployment: Deployment, log: Path) -> bytes:
     )
     producer.produce(f"{deployment.name}.events", value, key=b"key", headers={"x": b"1"})
     assert producer.flush(30) == 0
-    with deployment.consuming(log=log) as process:
-        settle(deployment, log, process)
+    consume_all(deployment)
     (letter,) = deployment.dead_letters()
     assert letter.header(SIZE_HEADER) == b"3500000"
     return value
 
 
-def test_truncated_dead_letter_is_replayed_whole_from_the_source(
-    deployment: Deployment, log: Path
-) -> None:
+def test_truncated_dead_letter_is_replayed_whole_from_the_source(deployment: Deployment) -> None:
     """While the source topic has the record, and it is that record by its digest."""
-    value = truncated_dead_letter(deployment, log)
-    assert "the first 65,536 bytes of 3,500,000" in deployment.run(DEAD_LETTERS, "show").stdout
+    value = truncated_dead_letter(deployment)
+    assert "the first 65,536 bytes of 3,500,000" in call(deployment, DEAD_LETTERS, "show").stdout
     assert run(deployment).is_complete
     (again,) = replayed(deployment)
     assert (again.value, again.key, again.header("x")) == (value, b"key", b"1")
 
 
 def test_truncated_dead_letter_is_refused_if_the_source_no_longer_has_it(
-    deployment: Deployment, log: Path
+    deployment: Deployment,
 ) -> None:
     """Half an event is never published; a dry run says so too."""
-    truncated_dead_letter(deployment, log)
+    truncated_dead_letter(deployment)
     topic, partition = f"{deployment.name}.events", source_records(deployment)[0].origin.partition
     admin = AdminClient({"bootstrap.servers": deployment.servers.kafka})
     for deleted in admin.delete_records([TopicPartition(topic, partition, 1)]).values():
         deleted.result(30)
     for options in (("--dry-run",), ()):
-        done = deployment.run(DEAD_LETTERS, "replay", *options, check=False)
+        done = call(deployment, DEAD_LETTERS, "replay", *options, check=False)
         assert done.returncode == 1
         (sentence,) = done.stderr.splitlines()
         assert sentence == (
@@ -413,10 +412,10 @@ def test_truncated_dead_letter_is_refused_if_the_source_no_longer_has_it(
 
 
 def test_truncated_dead_letter_is_refused_if_another_record_has_its_offset(
-    deployment: Deployment, log: Path
+    deployment: Deployment,
 ) -> None:
     """The topic was made again under its name."""
-    truncated_dead_letter(deployment, log)
+    truncated_dead_letter(deployment)
     (record,) = source_records(deployment)
     (letter,) = deployment.dead_letters()
     forged: list[tuple[str, str | bytes | None]] = [
@@ -437,7 +436,7 @@ def test_record_that_kafka_does_not_acknowledge_is_reported(
     refuse(deployment, b"small", hashlib.shake_256(b"seed").digest(500_000))
     topic = f"{deployment.name}.events"
     set_limit(deployment, topic, 100_000)
-    done = deployment.run(DEAD_LETTERS, "replay", check=False)
+    done = call(deployment, DEAD_LETTERS, "replay", check=False)
     assert done.returncode == 1
     assert "1 record not acknowledged by Kafka" in done.stderr
     assert f"Published 1 record to {topic} again" in done.stdout

@@ -12,7 +12,7 @@ from audit_local.artifacts import elasticsearch_home
 from audit_local.elasticsearch import is_ready, start_elasticsearch
 from audit_local.java import find_java
 from audit_local.ports import LOOPBACK, free_port
-from audit_local.process import hand_over, stop, wait_until_ready
+from audit_local.process import change_owner, stop, wait_until_ready
 from handbook.block import blocks_of
 from handbook.programs import curl
 from handbook.typist import Typist
@@ -36,7 +36,7 @@ def with_repository(servers: Servers) -> Iterator[tuple[Deployment, Path]]:
         folder.chmod(0o755)
         repository = folder / "snapshots"
         repository.mkdir()
-        hand_over(repository)
+        change_owner(repository)
         running = start_elasticsearch(
             folder / "elasticsearch",
             elasticsearch_home(settings.cache, Console(stderr=True)),

@@ -3,6 +3,7 @@
 import json
 import shutil
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +16,12 @@ from audit_local.errors import FetchError, ServerFailedError
 from audit_local.java import find_java, java_version
 from audit_local.kafka import _cluster_id
 from audit_local.ports import LOOPBACK, free_port, is_free
-from audit_local.process import Running, hand_over, start, stop, wait_until_ready, write_file
+from audit_local.process import Running, change_owner, start, stop, wait_until_ready, write_file
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from rich.console import Console
 from support.command import auditlog
+from support.in_process import auditlog_in_process
 
 CONSOLE = Console(quiet=True)
 
@@ -33,7 +35,7 @@ def home() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_up_status_down_and_up_again_with_the_data(home: Path) -> None:
+def test_up_finds_what_runs_and_starts_what_does_not(home: Path) -> None:
     """Taken ports are avoided, all listens on the loopback address, and data survives a restart."""
     with socket.socket() as taken:
         taken.bind((LOOPBACK, 0))
@@ -44,11 +46,14 @@ def test_up_status_down_and_up_again_with_the_data(home: Path) -> None:
             "AUDITLOG_LOCAL_ELASTICSEARCH_PORT": str(free_port()),
             "AUDITLOG_LOCAL_ELASTICSEARCH_HEAP": "512m",
         }
+
+        def local(*arguments: str) -> "subprocess.CompletedProcess[str]":
+            return auditlog_in_process("local", *arguments, **environment)
+
         try:
-            up = auditlog("local", "up", **environment)
+            up = auditlog("local", "up", **environment)  # a process: the servers outlive it
             assert up.returncode == 0, up.stderr
-            first = json.loads(auditlog("local", "status", "--json", **environment).stdout)
-            kafka, elastic = first
+            kafka, elastic = json.loads(local("status", "--json").stdout)
             assert kafka["address"] != f"{LOOPBACK}:{taken.getsockname()[1]}"
             assert (
                 elastic["address"] == f"{LOOPBACK}:{environment['AUDITLOG_LOCAL_ELASTICSEARCH_PORT']}"
@@ -56,23 +61,26 @@ def test_up_status_down_and_up_again_with_the_data(home: Path) -> None:
             assert listening(kafka["pid"], elastic["pid"]) == {"127.0.0.1", "::ffff:127.0.0.1"}
             assert "root" not in accounts(kafka["pid"], elastic["pid"])
 
-            assert auditlog("local", "up", **environment).returncode == 0
-            assert json.loads(auditlog("local", "status", "--json", **environment).stdout) == first
-
             keep_a_record(kafka["address"])
-            assert auditlog("generate", "--count", "1", **environment).returncode == 1, "not set up"
-            assert "created topic" in auditlog("setup", **environment).stdout, "found by itself"
+            done = auditlog_in_process("generate", "--count", "1", **environment)
+            assert done.returncode == 1, "not set up"
+            done = auditlog_in_process("setup", **environment)
+            assert "created topic" in done.stdout, "found by itself"
 
-            assert auditlog("local", "down", **environment).returncode == 0
-            assert not any(psutil.pid_exists(server["pid"]) for server in first)
-            status = auditlog("local", "status", **environment)
+            stop(Stack(LocalSettings(home=home), CONSOLE).status()[0].process)
+            status = local("status", "--json")
+            assert (status.returncode, json.loads(status.stdout)) == (1, [elastic])
+            assert local("up").returncode == 0
+            started, left_alone = json.loads(local("status", "--json").stdout)
+            assert left_alone == elastic
+            assert (started["address"], records_kept(kafka["address"])) == (kafka["address"], 1)
+            done = auditlog_in_process("setup", **environment)
+            assert done.stdout.startswith("Nothing to change")
+
+            assert local("down").returncode == 0
+            assert not any(psutil.pid_exists(server["pid"]) for server in (started, elastic))
+            status = local("status")
             assert (status.returncode, "Nothing is running" in status.stdout) == (1, True)
-
-            assert auditlog("local", "up", **environment).returncode == 0
-            again = json.loads(auditlog("local", "status", "--json", **environment).stdout)
-            assert [s["address"] for s in again] == [s["address"] for s in first]
-            assert records_kept(kafka["address"]) == 1
-            assert auditlog("setup", **environment).stdout.startswith("Nothing to change")
         finally:
             reset = auditlog("local", "reset", "--yes", **environment)
     assert reset.returncode == 0
@@ -124,7 +132,7 @@ def test_java_that_is_too_old_is_refused(tmp_path: Path) -> None:
     fake_java(tmp_path, "17.0.15")
     with pytest.raises(JavaMissingError, match=r"is Java 17; Java 21 or later is needed"):
         find_java(tmp_path, tmp_path)
-    with pytest.raises(JavaMissingError, match=r"is no Java"):
+    with pytest.raises(JavaMissingError, match=r"is not a Java home"):
         find_java(tmp_path / "nothing", tmp_path)
 
 
@@ -153,14 +161,14 @@ def test_java_that_the_servers_can_not_reach_is_passed_over(
     assert find_java(None, tmp_path) != tmp_path / "home"
 
 
-def test_link_is_not_handed_over(tmp_path: Path) -> None:
+def test_owner_of_what_a_link_points_to_is_not_changed(tmp_path: Path) -> None:
     """What a link in the servers' folder points to stays whose it is."""
     target, folder = tmp_path / "target", tmp_path / "folder"
     target.write_text("")
     folder.mkdir()
     (folder / "link").symlink_to(target)
     owner = target.stat().st_uid
-    hand_over(folder)
+    change_owner(folder)
     assert target.stat().st_uid == owner
     write_file(folder / "link", "text", tmp_path)
     assert (target.read_text(), (folder / "link").read_text()) == ("", "text")
@@ -264,11 +272,11 @@ def test_reset_deletes_what_it_made_and_nothing_else(home: Path) -> None:
     """A setting that names the wrong folder must not cost anyone that folder."""
     (home / "docs").mkdir(parents=True)
     (home / "docs" / "thesis.txt").write_text("important")
-    stranger = auditlog("local", "reset", "--yes", AUDITLOG_LOCAL_HOME=str(home))
+    stranger = auditlog_in_process("local", "reset", "--yes", AUDITLOG_LOCAL_HOME=str(home))
     assert (stranger.returncode, "Nothing to delete" in stranger.stderr) == (0, True)
     (home / "state.json").write_text("[]")
     (home / "kafka").mkdir()
-    ours = auditlog("local", "reset", "--yes", AUDITLOG_LOCAL_HOME=str(home))
+    ours = auditlog_in_process("local", "reset", "--yes", AUDITLOG_LOCAL_HOME=str(home))
     assert (ours.returncode, "Deleted" in ours.stderr) == (0, True)
     assert [path.name for path in home.rglob("*")] == ["docs", "thesis.txt"]
 
@@ -282,11 +290,11 @@ def test_stopped_servers_are_named_and_never_replaced_by_strangers(home: Path) -
         for name, port in zip(("Kafka", "Elasticsearch"), ports, strict=True)
     ]
     (home / "state.json").write_text(json.dumps(state))
-    done = auditlog("generate", "--count", "1", AUDITLOG_LOCAL_HOME=str(home))
+    done = auditlog_in_process("generate", "--count", "1", AUDITLOG_LOCAL_HOME=str(home))
     assert done.returncode == 1
     assert f"Kafka at 127.0.0.1:{ports[0]} does not answer" in done.stderr
     assert "auditlog local up" in done.stderr
-    shown = auditlog("settings", "--json", AUDITLOG_LOCAL_HOME=str(home)).stdout
+    shown = auditlog_in_process("settings", "--json", AUDITLOG_LOCAL_HOME=str(home)).stdout
     in_force = {row["variable"]: row["in_force"] for row in json.loads(shown)}
     assert in_force["AUDITLOG_ELASTICSEARCH_URL"] == f"http://127.0.0.1:{ports[1]}"
 
@@ -294,7 +302,7 @@ def test_stopped_servers_are_named_and_never_replaced_by_strangers(home: Path) -
 def test_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     """One sentence, with the variable to change."""
     (tmp_path / "file").write_text("")
-    done = auditlog("local", "up", AUDITLOG_LOCAL_HOME=str(tmp_path / "file" / "home"))
+    done = auditlog_in_process("local", "up", AUDITLOG_LOCAL_HOME=str(tmp_path / "file" / "home"))
     assert done.returncode == 1
     (sentence,) = done.stderr.splitlines()
     assert "AUDITLOG_LOCAL_HOME" in sentence

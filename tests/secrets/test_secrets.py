@@ -16,7 +16,7 @@ from audit_secrets.authority import AUTHORITY_DAYS, SERVER_DAYS
 from audit_secrets.logins import user_hashes
 from audit_server.tokens import TokenFile
 from cryptography import x509
-from support.command import auditlog
+from support.in_process import auditlog_in_process
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -30,7 +30,7 @@ OF_ELASTICSEARCH = (
 def made(folder: Path, *, now: datetime = NOW, renew: bool = False) -> list[str]:
     """Make what is missing in the folder, and return the names of what was written."""
     written: list[str] = []
-    Secrets(folder, written.append, clock=lambda: now).make(renew=renew)
+    Secrets(folder, written.append, clock=lambda: now).create(renew=renew)
     return [str(Path(path).relative_to(folder)) for path in written]
 
 
@@ -223,7 +223,10 @@ def test_certificates_are_told_before_they_end(tmp_path: Path) -> None:
     assert warnings(SERVER_DAYS - 61) == []
     assert len(warnings(SERVER_DAYS - 59)) == 4
     end = f"{NOW + timedelta(days=SERVER_DAYS):%Y-%m-%d}"
-    assert f"kafka.crt ended on {end}: make all anew with --renew" in warnings(SERVER_DAYS + 1)[0]
+    assert (
+        f"kafka.crt expired on {end}: reissue all certificates with --renew"
+        in warnings(SERVER_DAYS + 1)[0]
+    )
 
 
 def test_renewal_keeps_the_authority_while_it_lasts(tmp_path: Path) -> None:
@@ -264,10 +267,16 @@ def test_an_authority_that_lost_its_certificate_gets_one_of_the_same_key(tmp_pat
     [
         ("rm ca.key", "ca.key is missing, and nothing can be signed without it"),
         ("cp kafka.key ca.key", "ca.key is not the key of ca.crt"),
-        ("echo x > ca.crt", "ca.crt is no certificate (PEM)"),
-        ("echo x > ca.key", "ca.key is no private key"),
-        ("cp page.key kafka.key", "kafka.key is not the key of kafka.crt: make all anew with --renew"),
-        ("rm ca.*; touch again", "kafka.crt is not signed by ca.crt: make all anew with --renew"),
+        ("echo x > ca.crt", "ca.crt is not a PEM certificate"),
+        ("echo x > ca.key", "ca.key is not a PEM private key"),
+        (
+            "cp page.key kafka.key",
+            "kafka.key is not the key of kafka.crt: reissue all certificates with --renew",
+        ),
+        (
+            "rm ca.*; touch again",
+            "kafka.crt is not signed by ca.crt: reissue all certificates with --renew",
+        ),
     ],
 )
 def test_what_does_not_fit_is_told_and_left_alone(tmp_path: Path, damage: str, says: str) -> None:
@@ -302,18 +311,18 @@ def test_two_at_a_time_end_well(tmp_path: Path) -> None:
 
 def test_the_command_prints_names_and_no_secret(tmp_path: Path) -> None:
     """What a container prints is kept in its log."""
-    done = auditlog("secrets", str(tmp_path / "s"))
+    done = auditlog_in_process("secrets", str(tmp_path / "s"))
     assert done.returncode == 0, done.stderr
     assert f"{tmp_path}/s/kafka/logins.jaas" in done.stdout.splitlines()
     secret = [held.decode().strip() for name, held in contents(tmp_path / "s").items() if "." in name]
     assert not [one for one in secret if one in done.stdout + done.stderr]
-    assert auditlog("secrets", str(tmp_path / "s")).stdout == ""
+    assert auditlog_in_process("secrets", str(tmp_path / "s")).stdout == ""
 
 
 def test_a_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
     """No traceback."""
     (tmp_path / "file").touch()
-    done = auditlog("secrets", str(tmp_path / "file" / "s"))
+    done = auditlog_in_process("secrets", str(tmp_path / "file" / "s"))
     assert done.returncode == 1
     assert done.stderr == f"auditlog: {tmp_path}/file/s: Not a directory\n"
 
@@ -328,7 +337,7 @@ def test_owners_are_the_accounts_of_the_images(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(os, "fchown", note)
     monkeypatch.setattr(os, "chown", note)
-    Secrets(tmp_path, lambda _: None, owners=True, clock=lambda: NOW).make()
+    Secrets(tmp_path, lambda _: None, owners=True, clock=lambda: NOW).create()
     assert (
         given["kafka/logins.jaas"] == given["elasticsearch/users"] == given["kibana/kibana.yml"] == 1000
     )

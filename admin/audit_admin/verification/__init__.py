@@ -1,7 +1,6 @@
 """Verification that nothing was lost, and the repair of what was."""
 
 from audit_admin.verification.commands import closing_line, register
-from audit_admin.verification.repair import repair
-from audit_admin.verification.verify import PartitionReconciliation, verify
+from audit_admin.verification.reconciliation import PartitionReconciliation, verify
 
-__all__ = ["PartitionReconciliation", "closing_line", "register", "repair", "verify"]
+__all__ = ["PartitionReconciliation", "closing_line", "register", "verify"]

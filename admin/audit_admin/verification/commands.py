@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from audit_admin.offset_set import OffsetSet
+from audit_admin.verification.reconciliation import PartitionReconciliation, verify
 from audit_admin.verification.repair import repair
-from audit_admin.verification.verify import PartitionReconciliation, verify
 
 __all__ = ["closing_line", "register"]
 

@@ -31,7 +31,7 @@ from audit_schemas import format_timestamp
 from confluent_kafka import Message
 
 from audit_admin.topic_reader import TopicReader, batches
-from audit_admin.verification.verify import PartitionReconciliation
+from audit_admin.verification.reconciliation import PartitionReconciliation
 
 __all__ = ["repair"]
 

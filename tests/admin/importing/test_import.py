@@ -12,8 +12,8 @@ from audit_admin.importing.rows import LINE_MAX, FileFormat, Row, read_rows
 from audit_admin.importing.rules import RowError
 from audit_admin.importing.translate import Translator
 from audit_schemas import AuditEvent, Catalogue, EventRefusedError
-from support.command import auditlog
-from support.consumers import settle
+from support.consumed import consume_all
+from support.in_process import auditlog_in_process, call
 from support.servers import ROOT, Deployment
 
 EXAMPLES = ROOT / "deploy" / "importing"
@@ -130,7 +130,7 @@ LINE = b"2026-11-01T09:30:00Z,login,Ada\n"
         (b"2026-11-01T09:30:00Z,login\n", ["has 2 fields instead of 3"]),
         (b'2026-11-01T09:30:00Z,login,"Ada"x\n', ["not CSV"]),
         (b"2026-11-01 09:30,login,Ada\n", ["has no time zone"]),
-        (b"yesterday,login,Ada\n", ['"yesterday" is no time of the file_format RFC 3339']),
+        (b"yesterday,login,Ada\n", ['"yesterday" is not a time in the format RFC 3339']),
         (b",login,Ada\n", ["has no time"]),
         (b"2026-11-01T09:30:00Z,,Ada\n", ["has no activity"]),
         (b"2026-11-01T09:30:00Z,log\x00in,Ada\n", ["must be a name of letters"]),
@@ -239,7 +239,7 @@ def test_id_of_an_earlier_row_that_says_something_else_is_told() -> None:
         (('"user.name"', '"user.nam"'), "[fields] user.nam is not a field of an event"),
         (('"user.name"', '"event.id"'), "[fields] event.id is set by [source] id"),
         (('= "who"', "= 7"), "[fields] user.name must be the name of a field"),
-        (('= "who"', '= { from = "a", constant = "b" }'), "must have either from and constant"),
+        (('= "who"', '= { from = "a", constant = "b" }'), "must have either from or constant"),
         (('= "who"', '= { from = "a", frm = "b" }'), "[fields] user.name frm is not a known key"),
         (("[source]", "[[source"), "is not valid TOML"),
     ],
@@ -257,7 +257,7 @@ def test_dry_run_needs_no_server_and_tells_all(tmp_path: Path) -> None:
     strange = "e-8,WHEN,Ada,,Danced,,,,,,,OK"
     source, rejects = tmp_path / "admin.csv", tmp_path / "rejects.ndjson"
     source.write_bytes(saas(*GOOD, old, strange))
-    done = auditlog(
+    done = auditlog_in_process(
         "import",
         str(source),
         "--mapping",
@@ -283,23 +283,22 @@ def test_columns_that_are_not_there_are_one_sentence(tmp_path: Path) -> None:
     source = tmp_path / "other.csv"
     source.write_text("a,b\n1,2\n3,4\n")
     mapping = str(EXAMPLES / "saas-admin-log.toml")
-    done = auditlog("import", str(source), "--mapping", mapping, "--dry-run")
+    done = auditlog_in_process("import", str(source), "--mapping", mapping, "--dry-run")
     assert done.stderr == "auditlog: the file has no column 'Account'; it has a, b\n"
 
 
 @pytest.mark.servers
-def test_importing_again_adds_nothing(deployment: Deployment, log: Path, tmp_path: Path) -> None:
+def test_importing_again_adds_nothing(deployment: Deployment, tmp_path: Path) -> None:
     """Also where the first import came to half of the file only."""
     half, whole = tmp_path / "half.csv", tmp_path / "whole.csv"
     half.write_bytes(saas(*GOOD[:2]))
     whole.write_bytes(saas(*GOOD))
     mapping = str(EXAMPLES / "saas-admin-log.toml")
-    with deployment.consuming(log=log) as process:
-        for source in (half, whole, whole):
-            deployment.run("import", str(source), "--mapping", mapping)
-        settle(deployment, log, process)
+    for source in (half, whole, whole):
+        call(deployment, "import", str(source), "--mapping", mapping)
+    consume_all(deployment)
     assert deployment.count() == len(GOOD)
     assert deployment.dead_letters() == []
-    assert deployment.run("verify").stdout.splitlines()[-1] == (
+    assert call(deployment, "verify").stdout.splitlines()[-1] == (
         "published 10 = indexed 4 + duplicates 6 + dead-lettered 0"
     )

@@ -16,7 +16,7 @@ from audit_admin import SetupSettings
 from audit_admin.setup import template_differs
 from audit_schemas import IndexNaming
 from audit_schemas.template import index_template, lifecycle_of
-from support.command import auditlog
+from support.in_process import auditlog_in_process, call
 from support.servers import Deployment
 
 PREFIX = "audit-events"
@@ -91,7 +91,7 @@ def test_policy_is_put_and_named_everywhere(keep: tuple[str, str], age: str) -> 
     """It waits a period longer, as ILM counts from an index's creation; a second run adds nothing."""
     played = Played()
     with playing(played) as url:
-        done = auditlog("retention", *keep, "--ilm", AUDITLOG_ELASTICSEARCH_URL=url)
+        done = auditlog_in_process("retention", *keep, "--ilm", AUDITLOG_ELASTICSEARCH_URL=url)
         assert done.returncode == 0, done.stderr
         sent = {path: body for _, path, body in played.sent}
         phases = {"delete": {"min_age": age, "actions": {"delete": {}}}}
@@ -100,7 +100,7 @@ def test_policy_is_put_and_named_everywhere(keep: tuple[str, str], age: str) -> 
         settings = sent[f"/_index_template/{PREFIX}"]["template"]["settings"]
         assert settings["index"]["lifecycle"] == {"name": PREFIX}
         played.sent.clear()
-        again = auditlog("retention", *keep, "--ilm", AUDITLOG_ELASTICSEARCH_URL=url)
+        again = auditlog_in_process("retention", *keep, "--ilm", AUDITLOG_ELASTICSEARCH_URL=url)
         assert again.returncode == 0
     assert f"/_index_template/{PREFIX}" not in {path for _, path, _ in played.sent}
 
@@ -120,7 +120,7 @@ def test_setup_leaves_the_policy_in_the_template() -> None:
 @pytest.mark.servers
 def test_server_without_ilm_is_one_sentence(deployment: Deployment) -> None:
     """With what to do instead."""
-    done = deployment.run("retention", "--keep-months", "12", "--ilm", check=False)
+    done = call(deployment, "retention", "--keep-months", "12", "--ilm", check=False)
     assert done.returncode == 1
     assert done.stderr == (
         "auditlog: This Elasticsearch has no index lifecycle management (ILM). "

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +10,9 @@ from audit_consumer.elastic import EventIndex
 from audit_schemas import IndexNaming
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from support.consumers import settle
+from support.consumed import consume_all
 from support.events import chat_opened
+from support.in_process import call
 from support.servers import Deployment
 
 OLD = datetime.now(UTC) - timedelta(days=100)
@@ -43,12 +43,11 @@ def test_time_without_end_is_never_over() -> None:
 
 
 @pytest.fixture
-def filled(deployment: Deployment, log: Path) -> Deployment:
+def filled(deployment: Deployment) -> Deployment:
     """Give a deployment with events of now and of a hundred days ago."""
     deployment.publish_raw(*(chat_opened(n, at=OLD) for n in range(20)))
     deployment.publish_raw(*(chat_opened(n) for n in range(5)))
-    with deployment.consuming(log=log) as process:
-        settle(deployment, log, process)
+    consume_all(deployment)
     return deployment
 
 
@@ -68,12 +67,12 @@ def expire(deployment: Deployment) -> None:
 
 def rows(deployment: Deployment, *arguments: str) -> dict[str, dict[str, Any]]:
     """Return what the command says of each index."""
-    said = deployment.run("retention", "--json", *arguments).stdout
+    said = call(deployment, "retention", "--json", *arguments).stdout
     return {row["index"]: row for row in json.loads(said)["indices"]}
 
 
 @pytest.mark.servers
-def test_index_goes_when_it_is_old_and_kafka_has_let_go(filled: Deployment, log: Path) -> None:
+def test_index_goes_when_it_is_old_and_kafka_has_let_go(filled: Deployment) -> None:
     """Not before, not without being told, and the log says who did it; the proof holds throughout."""
     old, now = name_of(filled, OLD), name_of(filled, datetime.now(UTC))
     policy = ("--keep-months", "2", "--delete", "--yes", "--as", "the-timer")
@@ -82,27 +81,26 @@ def test_index_goes_when_it_is_old_and_kafka_has_let_go(filled: Deployment, log:
     assert "Kafka still holds 20 of its events" in info["kept_because"]
 
     expire(filled)
-    shown = filled.run("retention", "--keep-months", "2").stdout
+    shown = call(filled, "retention", "--keep-months", "2").stdout
     assert "delete" in shown.split()
     assert filled.count() == 25, "it only shows"
 
     found = rows(filled, *policy)
     assert {name: row["deleted"] for name, row in found.items()} == {old: True, now: False}
-    with filled.consuming(log=log) as process:
-        settle(filled, log, process)
+    consume_all(filled)
     left = filled.documents()
     (noted,) = [one for one in left if one["event"]["action"] == "audit-log-deleted"]
     assert noted["user"]["name"] == "the-timer"
     assert (noted["labels"]["index"], noted["labels"]["events"]) == (old, "20")
     assert len(left) == 6
-    filled.run("verify")
+    call(filled, "verify")
 
 
 @pytest.mark.servers
 def test_nothing_goes_without_a_yes(filled: Deployment) -> None:
     """Where nobody can be asked, it ends with a plan."""
     expire(filled)
-    done = filled.run("retention", "--keep-days", "30", "--delete", check=False)
+    done = call(filled, "retention", "--keep-days", "30", "--delete", check=False)
     assert done.returncode == 1
     assert "auditlog: Deleting needs confirmation, and this is not a terminal: add --yes" in done.stderr
     assert filled.count() == 25
@@ -118,8 +116,8 @@ def test_index_that_is_not_ours_stays(deployment: Deployment) -> None:
             client.indices.create(index=name)
         client.indices.delete_index_template(name=deployment.name)
         client.indices.create(index=guessed, mappings={"dynamic": True})
-    deployment.run("setup")
-    said = deployment.run("retention", "--json", "--keep-days", "1", "--delete", "--yes").stdout
+    call(deployment, "setup")
+    said = call(deployment, "retention", "--json", "--keep-days", "1", "--delete", "--yes").stdout
     assert json.loads(said)["foreign"] == sorted([guessed, strange, foreign])
     with deployment.client() as client:
         assert len(client.indices.get(index=f"{deployment.name}-*")) == 3
@@ -157,7 +155,7 @@ def test_nothing_goes_that_could_not_be_noted(filled: Deployment) -> None:
 
 @pytest.mark.servers
 def test_late_event_makes_its_index_again_and_that_stays_for_as_long_as_kafka_holds_it(
-    filled: Deployment, log: Path
+    filled: Deployment,
 ) -> None:
     """Nothing that was published is lost because its time is over."""
     expire(filled)
@@ -165,18 +163,17 @@ def test_late_event_makes_its_index_again_and_that_stays_for_as_long_as_kafka_ho
     policy = ("--keep-months", "2", "--delete", "--yes")
     assert rows(filled, *policy)[old]["deleted"]
     filled.publish_raw(chat_opened(99, at=OLD))
-    with filled.consuming(log=log) as process:
-        settle(filled, log, process)
+    consume_all(filled)
     assert "Kafka still holds 1 of its events" in rows(filled, *policy)[old]["kept_because"]
     assert EventIndex(filled.consumer, 10).naming() == IndexNaming(filled.name)
-    filled.run("verify")
+    call(filled, "verify")
 
 
 @pytest.mark.servers
 def test_rebuilt_index_is_deleted_with_the_old_copy(filled: Deployment) -> None:
     """Under its own name, which consumers don't know."""
     old, naming = name_of(filled, OLD), IndexNaming(filled.name)
-    filled.run("reindex", "--index", old)
+    call(filled, "reindex", "--index", old)
     both = {naming.copy_of(old, 1), naming.copy_of(old, 2)}
     today = datetime.now(UTC).date()
     with filled.client() as client:
