@@ -21,14 +21,27 @@ from support.messages import message
 from support.servers import ROOT, Deployment
 from typer.testing import CliRunner
 
-from benchmarks import adaptive, commands, fields, latency, producer, query, servers, sink, sizes
+from benchmarks import (
+    adaptive,
+    commands,
+    detection_report,
+    fields,
+    latency,
+    producer,
+    query,
+    servers,
+    sink,
+    sizes,
+)
 from benchmarks.alerts import time_steps
 from benchmarks.bodies import Bodies, Writer
 from benchmarks.contestants import Arena, Emptied, Shape
+from benchmarks.detection import Detection
 from benchmarks.errors import BenchError
 from benchmarks.family import Family
 from benchmarks.figures import table
 from benchmarks.index import Disk
+from benchmarks.labelled import Verdict
 from benchmarks.machine import describe
 from benchmarks.query import ask_all
 from benchmarks.questions import KINDS
@@ -272,6 +285,32 @@ def test_query_measures_a_tenth_and_then_all(arena: StubArena, monkeypatch: pyte
     arena.events = 1000
     query.measure_query(arena, end_of_traffic(), 1)  # type: ignore[arg-type]
     assert arena.asked == ["Indexing"]
+
+
+def test_detection_shows_what_was_found_missed_and_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of generated attacks, of quiet weeks, and of a real log whose attackers are labelled."""
+    found = Detection(missed=["one was missed"])
+    found.attacks["brute-force"], found.found["brute-force"] = 4, 3
+    found.alerts["brute-force"], found.right["brute-force"] = 5, 4
+    verdict = Verdict(("192.0.2.1", "192.0.2.2"), ("a.example",), {"192.0.2.1": ()}, (), 0)
+    log = SimpleNamespace(labels=None, episodes=list)
+    monkeypatch.setattr(detection_report, "detect", lambda *_, **__: found)
+    monkeypatch.setattr(detection_report, "quiet_alerts", lambda *_: ())
+    monkeypatch.setattr(detection_report, "linux_log", lambda _: log)
+    monkeypatch.setattr(detection_report, "labels_of", lambda _: {})
+    monkeypatch.setattr(detection_report, "verdict_of", lambda *_: verdict)
+    said: list[str] = []
+    tables = detection_report.detection_tables(2, tmp_path, say=said.append)
+    shown = {name: text_of(result) for name, result in tables}
+    assert said == ["one was missed"]
+    assert "2 seeds of generated attacks: precision 0.800" in shown["generated"]
+    assert cells(shown["generated"], "brute-force")[1:] == ["4", "3", "0.75", "5", "1"]
+    assert cells(shown["generated"], "all")[1:] == ["4", "3", "0.75", "5", "1"]
+    assert cells(shown["quiet"], "47,000, seed 1")[1] == "0"
+    assert cells(shown["real"], "all")[1:] == ["3", "1", "0.33"]
+    assert cells(shown[""], "a.example")[1:3] == ["nothing", "0"]
 
 
 def test_detection_goes_into_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
