@@ -69,7 +69,9 @@ def _counts(
     wanted = RuleFilter(start=start, end=end, queries=(lucene(base),))
     after: Mapping[str, Any] | None = None
     while True:
-        answer = log.ask(wanted, size=0, track_total_hits=False, aggs=counts_body(driver, base, after))
+        answer = log.raw_search(
+            wanted, size=0, track_total_hits=False, aggs=counts_body(driver, base, after)
+        )
         page = answer.get("aggregations", {}).get("counts", {"buckets": []})
         yield from page["buckets"]
         after = page.get("after_key")

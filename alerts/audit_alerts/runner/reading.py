@@ -117,7 +117,9 @@ class Reading:
 
         A scan takes two requests more, and a connection of its own.
         """
-        answer = self._log.ask(wanted, size=_FEW, track_total_hits=False, source_includes=sources)
+        answer = self._log.raw_search(
+            wanted, size=_FEW, track_total_hits=False, source_includes=sources
+        )
         hits = answer["hits"]["hits"]
         if len(hits) < _FEW:
             yield [hit["_source"] for hit in hits]
@@ -127,7 +129,7 @@ class Reading:
                 yield (msgspec.json.decode(hit.source) for hit in page)
 
     def _evidence(self, wanted: RuleFilter) -> Evidence:
-        answer = self._log.ask(
+        answer = self._log.raw_search(
             wanted,
             size=_SHOWN,
             sort=[{field: "asc"} for field in _ORDER],
@@ -161,7 +163,7 @@ class Reading:
 
     def _buckets(self, wanted: RuleFilter, body: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
         while True:
-            answer = self._log.ask(wanted, size=0, track_total_hits=False, aggs=body)
+            answer = self._log.raw_search(wanted, size=0, track_total_hits=False, aggs=body)
             page = answer.get("aggregations", {}).get("counts", {"buckets": []})
             yield from page["buckets"]
             after = page.get("after_key")

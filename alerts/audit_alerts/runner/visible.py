@@ -21,7 +21,7 @@ def visible(log: AuditLog, before: int, bound: int) -> tuple[int, int]:
     ends = {"before": before, "now": bound}
     ranges = {name: _ingested(end - AGAIN, end) for name, end in ends.items()}
     earliest, latest = min(ends.values()) - AGAIN, max(ends.values())
-    answer = log.ask(
+    answer = log.raw_search(
         RuleFilter(queries=(_ingested(earliest, latest),)),
         size=0,
         track_total_hits=False,
