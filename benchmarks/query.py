@@ -46,7 +46,7 @@ def ask_all(arena: Arena, settings: QuerySettings, end: datetime, samples: int =
     """Show how long every kind of question takes, both ways."""
     with AuditLog(settings) as log:
         users = tuple(row.value for row in log.top(Filter(), "user", size=_VALUES))
-        ids = tuple(event["event"]["id"] for event in log.walk(Filter(), limit=_VALUES))
+        ids = tuple(event["event"]["id"] for event in log.iter_events(Filter(), limit=_VALUES))
         material = Material(users, ids, end)
         rows = []
         for kind in KINDS:

@@ -40,7 +40,7 @@ class LogReader:
 
     def ask(self, *queries: Mapping[str, Any], **body: Any) -> Mapping[str, Any]:
         """Return the answer to one search request over the events that match all queries."""
-        return self._log.ask(self._bounded(queries), **body)
+        return self._log.raw_search(self._bounded(queries), **body)
 
     def buckets(
         self, queries: Sequence[Mapping[str, Any]], body: dict[str, Any]

@@ -99,7 +99,7 @@ def _serve(console: Console, log: Path) -> None:
         console.print(f"\nThe Audit Logs page: {address} (Ctrl-C ends it)", highlight=False)
 
     with _consumer(log):
-        serve(settings, tell=tell)
+        serve(settings, on_start=tell)
 
 
 def _program() -> str:

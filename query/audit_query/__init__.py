@@ -1,15 +1,21 @@
-"""Ask the log: filter by user and activity, search, count, bucket by time, export."""
+"""Query the log: filter by user and activity, search, count, bucket by time, export."""
 
-from audit_query.aggregations import DIMENSIONS, Bucket, Buckets, Ranked, Seen
+from audit_query.aggregations import DIMENSIONS, Bucket, Buckets, Dimension, Ranked, Seen
 from audit_query.cursor import decode_cursor, encode_cursor
-from audit_query.errors import ExportError, ParameterError, QueryError, TimeRangeError
+from audit_query.errors import (
+    ExportError,
+    ParameterError,
+    QueryError,
+    TimeRangeError,
+    unknown_parameter,
+)
 from audit_query.export import MEDIA_TYPES, Format, Rows, export
 from audit_query.filter import Criteria, Filter
 from audit_query.intervals import AUTO, check_interval, fixed_width
 from audit_query.log import AuditLog, Page
-from audit_query.question import EXCLUDE, NAMES, PARAMETERS, VALUE_MAX, Question
+from audit_query.query_spec import EXCLUDE, NAMES, PARAMETERS, VALUE_MAX, QuerySpec
 from audit_query.settings import QuerySettings
-from audit_query.suggest import SUGGESTED
+from audit_query.suggestions import SUGGESTED, Suggested
 from audit_query.tables import buckets_table, ranking_table
 from audit_query.time_range import parse_time, zone
 
@@ -26,6 +32,7 @@ __all__ = [
     "Bucket",
     "Buckets",
     "Criteria",
+    "Dimension",
     "ExportError",
     "Filter",
     "Format",
@@ -33,10 +40,11 @@ __all__ = [
     "ParameterError",
     "QueryError",
     "QuerySettings",
-    "Question",
+    "QuerySpec",
     "Ranked",
     "Rows",
     "Seen",
+    "Suggested",
     "TimeRangeError",
     "buckets_table",
     "check_interval",
@@ -46,5 +54,6 @@ __all__ = [
     "fixed_width",
     "parse_time",
     "ranking_table",
+    "unknown_parameter",
     "zone",
 ]

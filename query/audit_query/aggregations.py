@@ -1,4 +1,4 @@
-"""What is counted, by Elasticsearch's aggregations: their bodies, and what their answers say. Pure."""
+"""Elasticsearch aggregations: their bodies, and what their responses say. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ __all__ = [
     "Dimension",
     "Ranked",
     "Seen",
-    "Span",
+    "TimeRange",
     "beginning_with",
     "may_be_low",
     "may_miss",
@@ -51,7 +51,7 @@ CANDIDATES = 10_000
 _MARGIN = 1000
 """Values that each shard names beyond those asked for: then it seldom comes to that."""
 
-Span = tuple[datetime, datetime]
+TimeRange = tuple[datetime, datetime]
 Aggregations = dict[str, Any]
 
 
@@ -97,29 +97,29 @@ class Seen:
 def over_time(
     interval: str,
     time_zone: str,
-    span: Span | None,
+    time_range: TimeRange | None,
     by: Dimension | None,
     parts: Sequence[str],
 ) -> Aggregations:
-    """Return a histogram that is filled over `span`, and one for each of the values it is split by.
+    """Return a histogram that is filled over a time range, and one for each value it is split by.
 
-    Raises TimeRangeError for what is no interval, and for more buckets than an answer may have.
+    Raises TimeRangeError for an invalid interval, and for more buckets than a response may have.
     """
     kind = check_interval(interval)
-    if span is not None and too_many(interval, *span):
+    if time_range is not None and too_many(interval, *time_range):
         raise TimeRangeError(
             f"{interval} is too short an interval for so long a time; take a longer one, or a "
             "shorter time (from, to)"
         )
     histogram = {"field": "@timestamp", kind: interval, "time_zone": time_zone}
     filled: dict[str, Any] = {**histogram, "min_doc_count": 0}
-    if span is not None:
-        filled["extended_bounds"] = {"min": _millis(span[0]), "max": _millis(span[1])}
-    found: Aggregations = {"over_time": {"date_histogram": filled}}
+    if time_range is not None:
+        filled["extended_bounds"] = {"min": _to_millis(time_range[0]), "max": _to_millis(time_range[1])}
+    body: Aggregations = {"over_time": {"date_histogram": filled}}
     if by is not None:
         each = {"over_time": {"date_histogram": histogram | {"min_doc_count": 1}}}
-        found["ranking"] = ranking(by, parts)["ranking"] | {"aggs": each}
-    return found
+        body["ranking"] = ranking(by, parts)["ranking"] | {"aggs": each}
+    return body
 
 
 def ranking(by: Dimension, values: int | Sequence[str]) -> Aggregations:
@@ -139,30 +139,30 @@ def beginning_with(field: str, prefix: str, size: int) -> Aggregations:
     return {"ranking": {"terms": {"field": field, "include": pattern, "size": size}}}
 
 
-def may_miss(found: Mapping[str, Any], size: int) -> bool:
+def may_miss(response: Mapping[str, Any], size: int) -> bool:
     """Tell whether another value may belong among the first `size`, by what shards left out."""
-    ranked = _aggregations(found).get("ranking", {})
+    ranked = _aggregations(response).get("ranking", {})
     counts = [row["doc_count"] for row in ranked.get("buckets", [])]
     if len(counts) <= size:
         return False
     return bool(counts[size - 1] < counts[size] + ranked["doc_count_error_upper_bound"])
 
 
-def may_be_low(found: Mapping[str, Any]) -> bool:
+def may_be_low(response: Mapping[str, Any]) -> bool:
     """Tell whether a shard may have left out some of the events of a value."""
-    rows = _aggregations(found).get("ranking", {}).get("buckets", [])
+    rows = _aggregations(response).get("ranking", {}).get("buckets", [])
     return any(row.get("doc_count_error_upper_bound", 0) for row in rows)
 
 
-def read_ranking(found: Mapping[str, Any]) -> list[Ranked]:
+def read_ranking(response: Mapping[str, Any]) -> list[Ranked]:
     """Return the values of an answer, most frequent first."""
-    rows = _aggregations(found).get("ranking", {}).get("buckets", [])
+    rows = _aggregations(response).get("ranking", {}).get("buckets", [])
     return [Ranked(_name(row), row["doc_count"]) for row in rows]
 
 
-def read_buckets(found: Mapping[str, Any]) -> list[Bucket]:
+def read_buckets(response: Mapping[str, Any]) -> list[Bucket]:
     """Return the histogram of an answer to `over_time`."""
-    aggregations = _aggregations(found)
+    aggregations = _aggregations(response)
     parts: dict[int, dict[str, int]] = {}
     for row in aggregations.get("ranking", {}).get("buckets", []):
         for step in row["over_time"]["buckets"]:
@@ -173,11 +173,11 @@ def read_buckets(found: Mapping[str, Any]) -> list[Bucket]:
     ]
 
 
-def read_seen(found: Mapping[str, Any]) -> Seen:
+def read_seen(response: Mapping[str, Any]) -> Seen:
     """Return the count and the times of an answer to `min` and `max` aggregations of the time."""
-    aggregations = _aggregations(found)
+    aggregations = _aggregations(response)
     first, last = (aggregations.get(name, {}).get("value") for name in ("first", "last"))
-    return Seen(int(found["hits"]["total"]["value"]), _moment(first), _moment(last))
+    return Seen(int(response["hits"]["total"]["value"]), _from_millis(first), _from_millis(last))
 
 
 def _bucket(step: Mapping[str, Any], parts: Mapping[str, int] | None) -> Bucket:
@@ -189,9 +189,9 @@ def _bucket(step: Mapping[str, Any], parts: Mapping[str, int] | None) -> Bucket:
     return Bucket(start, count, ordered, count - sum(parts.values()))
 
 
-def _aggregations(found: Mapping[str, Any]) -> Mapping[str, Any]:
+def _aggregations(response: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the aggregations; an answer of no index at all has none."""
-    aggregations: Mapping[str, Any] = found.get("aggregations", {})
+    aggregations: Mapping[str, Any] = response.get("aggregations", {})
     return aggregations
 
 
@@ -199,11 +199,11 @@ def _name(row: Mapping[str, Any]) -> str:
     return str(row.get("key_as_string", row["key"]))
 
 
-def _moment(millis: float | None) -> datetime | None:
-    return None if millis is None else datetime.fromtimestamp(millis / 1000, UTC)
+def _from_millis(to_millis: float | None) -> datetime | None:
+    return None if to_millis is None else datetime.fromtimestamp(to_millis / 1000, UTC)
 
 
-def _millis(at: datetime) -> int:
+def _to_millis(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 

@@ -1,24 +1,22 @@
 """`auditlog search`, `show`, `buckets`, `top`, `seen` and `tail`."""
 
-import difflib
-import json
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from audit_runtime.terminal import Json, new_console
+from audit_runtime import did_you_mean
+from audit_runtime.terminal import Json, new_console, print_json
 from rich.console import Console
 
 from audit_query.aggregations import Dimension
 from audit_query.filter import Filter
+from audit_query.filter_options import with_filter_options
 from audit_query.intervals import AUTO
 from audit_query.log import AuditLog
-from audit_query.options import asks
-from audit_query.question import Question
+from audit_query.query_spec import QuerySpec
 from audit_query.settings import QuerySettings
 from audit_query.tables import (
     buckets_table,
@@ -31,49 +29,51 @@ from audit_query.tables import (
 from audit_query.tail import follow
 from audit_query.time_range import zone
 
-__all__ = ["asked_filter", "explain_nothing", "register"]
+__all__ = ["explain_no_events", "register", "resolve_filter"]
+
+JsonLines = Annotated[bool, typer.Option("--json", help="Print whole events, one JSON object a line.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this component's commands."""
     app.command(epilog="Example: auditlog search --user u-007 --activity login --from -24h")(
-        asks(search)
+        with_filter_options(search)
     )
     app.command(epilog="Example: auditlog show 019ab3f0-7a51-7cc3-98a2-6b1e2f3a4c5d")(show)
     app.command(epilog="Example: auditlog buckets --interval 1h --by activity --from today")(
-        asks(buckets)
+        with_filter_options(buckets)
     )
-    app.command(epilog="Example: auditlog top ip --activity login-failed --from -7d")(asks(top))
-    app.command(epilog="Example: auditlog seen --ip 203.0.113.0/24")(asks(seen))
-    app.command(epilog="Example: auditlog tail --activity login-failed")(asks(tail))
+    app.command(epilog="Example: auditlog top ip --activity login-failed --from -7d")(
+        with_filter_options(top)
+    )
+    app.command(epilog="Example: auditlog seen --ip 203.0.113.0/24")(with_filter_options(seen))
+    app.command(epilog="Example: auditlog tail --activity login-failed")(with_filter_options(tail))
 
 
 def search(
-    question: Question,
+    spec: QuerySpec,
     limit: Annotated[int, typer.Option(min=1, help="How many events, at most.")] = 50,
     oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Else newest first.")] = False,
-    json_output: Annotated[
-        bool, typer.Option("--json", help="Print whole events, one JSON object a line.")
-    ] = False,
+    json_output: JsonLines = False,
 ) -> None:
     """Show events: Date and Time, User, IP Address, Activity."""
     settings = QuerySettings()
-    wanted = asked_filter(question, settings)
+    wanted = resolve_filter(spec, settings)
     with AuditLog(settings, seconds=settings.query_seconds) as log:
-        events = log.walk(wanted, limit=limit, newest_first=not oldest_first)
+        events = log.iter_events(wanted, limit=limit, newest_first=not oldest_first)
         if json_output:
             for event in events:
-                sys.stdout.write(json.dumps(event) + "\n")
+                print_json(event)
             return
-        found = list(events)
+        shown = list(events)
         total = log.count(wanted)
         console = new_console()
-        if not found:
-            explain_nothing(console, log, wanted)
+        if not shown:
+            explain_no_events(console, log, wanted)
             return
-    console.print(events_table(found, zone(settings.time_zone), settings.time_zone))
-    if total > len(found):
-        console.print(f"{len(found):,} of {total:,} events; more with --limit", highlight=False)
+    console.print(events_table(shown, zone(settings.time_zone), settings.time_zone))
+    if total > len(shown):
+        console.print(f"{len(shown):,} of {total:,} events; more with --limit", highlight=False)
 
 
 def show(
@@ -86,13 +86,13 @@ def show(
     if event is None:
         raise typer.BadParameter(f"no event has the id {event_id!r}", param_hint="EVENT_ID")
     if json_output:
-        sys.stdout.write(json.dumps(event) + "\n")
+        print_json(event)
     else:
         new_console().print(event_table(event))
 
 
 def buckets(
-    question: Question,
+    spec: QuerySpec,
     interval: Annotated[
         str,
         typer.Option(help="15m, 1h, 1d; minute, hour, day, week, month, quarter, year; or auto."),
@@ -102,115 +102,111 @@ def buckets(
 ) -> None:
     """Count events over time, split by activity, user, address or another field."""
     settings = QuerySettings()
-    wanted = asked_filter(question, settings)
+    wanted = resolve_filter(spec, settings)
     tz = zone(settings.time_zone)
     with AuditLog(settings, seconds=settings.query_seconds) as log:
-        found = log.buckets(wanted, interval=interval, by=by, time_zone=settings.time_zone)
+        histogram = log.buckets(wanted, interval=interval, by=by, time_zone=settings.time_zone)
         console = new_console()
-        if not any(bucket.count for bucket in found.buckets) and not json_output:
-            explain_nothing(console, log, wanted)
+        if not any(bucket.count for bucket in histogram.buckets) and not json_output:
+            explain_no_events(console, log, wanted)
             return
     if json_output:
-        _print_json(
-            {
-                "start": bucket.start.astimezone(tz).isoformat(),
-                "count": bucket.count,
-                **({"parts": dict(bucket.parts), "other": bucket.other} if by else {}),
-            }
-            for bucket in found.buckets
+        print_json(
+            [
+                {
+                    "start": bucket.start.astimezone(tz).isoformat(),
+                    "count": bucket.count,
+                    **({"parts": dict(bucket.parts), "other": bucket.other} if by else {}),
+                }
+                for bucket in histogram.buckets
+            ]
         )
     else:
-        console.print(buckets_table(found.buckets, tz, settings.time_zone, width=console.width))
+        console.print(buckets_table(histogram.buckets, tz, settings.time_zone, width=console.width))
 
 
 def top(
-    question: Question,
+    spec: QuerySpec,
     by: Annotated[Dimension, typer.Argument(help="What to rank.")],
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many values, at most.")] = 10,
     json_output: Json = False,
 ) -> None:
     """Rank activities, users, addresses or another field's values by their number of events."""
     settings = QuerySettings()
-    wanted = asked_filter(question, settings)
+    wanted = resolve_filter(spec, settings)
     with AuditLog(settings, seconds=settings.query_seconds) as log:
         ranked = log.top(wanted, by, size=limit)
         if not ranked and not json_output:
-            explain_nothing(new_console(), log, wanted)
+            explain_no_events(new_console(), log, wanted)
             return
     if json_output:
-        _print_json({"value": row.value, "count": row.count} for row in ranked)
+        print_json([{"value": row.value, "count": row.count} for row in ranked])
     else:
         heading = by.capitalize() if by != "ip" else "IP Address"
         new_console().print(ranking_table(ranked, heading))
 
 
-def seen(question: Question, json_output: Json = False) -> None:
-    """Tell how many events match, and when the first and the last happened."""
+def seen(spec: QuerySpec, json_output: Json = False) -> None:
+    """Show how many events match, and when the first and the last happened."""
     settings = QuerySettings()
-    wanted = asked_filter(question, settings)
+    wanted = resolve_filter(spec, settings)
     tz = zone(settings.time_zone)
     with AuditLog(settings, seconds=settings.query_seconds) as log:
-        found = log.seen(wanted)
-        if not found.count and not json_output:
-            explain_nothing(new_console(), log, wanted)
+        summary = log.seen(wanted)
+        if not summary.count and not json_output:
+            explain_no_events(new_console(), log, wanted)
             return
     if json_output:
-        times = {"first": found.first, "last": found.last}
+        times = {"first": summary.first, "last": summary.last}
         shown = {name: at and at.astimezone(tz).isoformat() for name, at in times.items()}
-        sys.stdout.write(json.dumps({"count": found.count, **shown}) + "\n")
+        print_json({"count": summary.count, **shown})
     else:
-        new_console().print(seen_table(found, tz, settings.time_zone))
+        new_console().print(seen_table(summary, tz, settings.time_zone))
 
 
 def tail(
-    question: Question,
-    lines: Annotated[int, typer.Option(min=0, max=1000, help="Begin with so many.")] = 10,
-    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 1.0,
-    json_output: Annotated[
-        bool, typer.Option("--json", help="Print whole events, one JSON object a line.")
-    ] = False,
+    spec: QuerySpec,
+    lines: Annotated[int, typer.Option(min=0, max=1000, help="Start with so many.")] = 10,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two polls.")] = 1.0,
+    json_output: JsonLines = False,
 ) -> None:
     """Show events as they arrive, until Ctrl-C; also those that happened long ago."""
     settings = QuerySettings()
-    wanted = asked_filter(question, settings)
+    wanted = resolve_filter(spec, settings)
     tz = zone(settings.time_zone)
     console = new_console()
     with AuditLog(settings, seconds=settings.query_seconds) as log, suppress(KeyboardInterrupt):
         for events in follow(log, wanted, first=lines, wait=lambda: time.sleep(every)):
             for event in events:
                 if json_output:
-                    sys.stdout.write(json.dumps(event) + "\n")
+                    print_json(event)
                 else:
                     console.print("  ".join(row_of(event, tz)), markup=False, highlight=False)
             sys.stdout.flush()
 
 
-def asked_filter(question: Question, settings: QuerySettings) -> Filter:
-    """Return the filter that a question means now, in the reader's zone. Raises ParameterError."""
-    return question.filter(datetime.now(zone(settings.time_zone)))
+def resolve_filter(spec: QuerySpec, settings: QuerySettings) -> Filter:
+    """Return the filter that was asked for, at this time and in the set zone. Raises ParameterError."""
+    return spec.filter(datetime.now(zone(settings.time_zone)))
 
 
-def _print_json(rows: Iterator[dict[str, Any]]) -> None:
-    sys.stdout.write(json.dumps(list(rows)) + "\n")
-
-
-def explain_nothing(console: Console, log: AuditLog, wanted: Filter) -> None:
-    """Say what kept all events out: an empty log, a name that no event has, or the time."""
+def explain_no_events(console: Console, log: AuditLog, wanted: Filter) -> None:
+    """Print why no event matches: an empty log, a name that no event has, or the time."""
     known = {row.value for row in log.top(Filter(), "activity", size=1000)}
-    strange = [user for user in wanted.users if not log.count(Filter(users=(user,)))]
+    unknown = [user for user in wanted.users if not log.count(Filter(users=(user,)))]
     if not known:
-        console.print("The log is empty. What may be missing, says: auditlog doctor")
+        console.print("The log is empty. To find out why: auditlog doctor")
         return
     for activity in wanted.activities:
         if activity not in known:
-            near = difflib.get_close_matches(activity, sorted(known), 1, 0.5)
-            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(known))}"
+            near = did_you_mean(activity, known, cutoff=0.5)
+            hint = f"; did you mean {near}?" if near else f"; there are {', '.join(sorted(known))}"
             console.print(f"No event has activity {activity!r}{hint}", markup=False, highlight=False)
-    for user in strange:
+    for user in unknown:
         console.print(
-            f"No event is by {user!r}: give a whole id or name, in capitals and small letters as it is",
+            f"No event is by {user!r}: give a whole id or name; capitals and small letters matter",
             markup=False,
             highlight=False,
         )
-    if not strange and known.issuperset(wanted.activities):
+    if not unknown and known.issuperset(wanted.activities):
         console.print("No events match. Widen --from and --to, or leave a filter out")

@@ -11,7 +11,12 @@ __all__ = ["Cursor", "decode_cursor", "encode_cursor"]
 
 Cursor = tuple[int, ...]
 
+PAGE_NUMBERS = 3
+"""Of a page's cursor: time, Kafka partition and offset."""
+
 _LONG = 2**63
+_PARTITION_MAX = 2**31
+"""What Elasticsearch takes for a long, and for an integer."""
 
 
 def encode_cursor(cursor: Sequence[int]) -> str:
@@ -20,20 +25,21 @@ def encode_cursor(cursor: Sequence[int]) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode_cursor(text: str, *, numbers: int = 3) -> Cursor:
+def decode_cursor(text: str, *, numbers: int = PAGE_NUMBERS) -> Cursor:
     """Read what `encode_cursor` wrote: three numbers of a page, or the one of a live tail.
 
     Raises ParameterError for anything else.
     """
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-        found = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError):
-        found = None
+        values = None
     if (
-        not isinstance(found, list)
-        or len(found) != numbers
-        or not all(type(number) is int and abs(number) < _LONG for number in found)
+        not isinstance(values, list)
+        or len(values) != numbers
+        or not all(type(number) is int and abs(number) < _LONG for number in values)
+        or (numbers == PAGE_NUMBERS and not -_PARTITION_MAX <= values[1] < _PARTITION_MAX)
     ):
-        raise ParameterError("cursor", "is none that a page gave; leave it out to begin anew")
-    return tuple(found)
+        raise ParameterError("cursor", "is not the cursor of a page; leave it out to start again")
+    return tuple(values)

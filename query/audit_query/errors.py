@@ -1,6 +1,10 @@
-"""What can be wrong with a question to the log."""
+"""What can be wrong with a query."""
 
-__all__ = ["ExportError", "ParameterError", "QueryError", "TimeRangeError"]
+from collections.abc import Iterable
+
+from audit_runtime import did_you_mean
+
+__all__ = ["ExportError", "ParameterError", "QueryError", "TimeRangeError", "unknown_parameter"]
 
 
 class QueryError(Exception):
@@ -8,13 +12,13 @@ class QueryError(Exception):
 
 
 class TimeRangeError(QueryError):
-    """A time or an interval can't be read, or asks for too much; the message says what can."""
+    """A time or an interval is not valid, or covers too much; the message says what is."""
 
 
 class ParameterError(QueryError):
-    """One part of a question can't be read.
+    """One parameter of a query is not valid.
 
-    `parameter` is its name as in a URL (`not_ip`), `reason` a sentence about it.
+    `parameter` is its name as in a URL (`not_ip`), `reason` says what is wrong with it.
     """
 
     def __init__(self, parameter: str, reason: str) -> None:
@@ -24,4 +28,12 @@ class ParameterError(QueryError):
 
 
 class ExportError(QueryError):
-    """An export can't go on, since Elasticsearch could not search everything."""
+    """An export stopped, because Elasticsearch could not search everything."""
+
+
+def unknown_parameter(name: str, known: Iterable[str]) -> ParameterError:
+    """Return the error for a name that is none of those known, with the closest of them."""
+    names = list(known)
+    near = did_you_mean(name, names)
+    hint = f"did you mean {near}?" if near else f"there are {', '.join(names)}"
+    return ParameterError(name[:64], f"there is no such parameter; {hint}")

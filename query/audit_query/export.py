@@ -9,7 +9,7 @@ import msgspec
 
 from audit_query.filter import Filter
 from audit_query.log import AuditLog
-from audit_query.scan import Hit
+from audit_query.scan import ScanHit
 
 __all__ = ["COLUMNS", "MEDIA_TYPES", "Format", "Rows", "csv_cell", "export"]
 
@@ -50,7 +50,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export(
-    log: AuditLog, wanted: Filter, form: Format, *, newest_first: bool = False
+    log: AuditLog, wanted: Filter, kind: Format, *, newest_first: bool = False
 ) -> Iterator[Rows]:
     """Yield all events that match, as of now, oldest first unless told otherwise.
 
@@ -58,9 +58,9 @@ def export(
     if it can't be whole; a caller must not let that look like the end. Closing the generator ends
     the scan.
     """
-    write = _WRITERS[form]
+    write = _WRITERS[kind]
     with log.scan(wanted, newest_first=newest_first) as pages:
-        if form == "csv":
+        if kind == "csv":
             yield 0, _lines([list(COLUMNS)])
         for hits in pages:
             yield len(hits), write(hits)
@@ -78,12 +78,12 @@ def csv_cell(value: object) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _csv(hits: Sequence[Hit]) -> bytes:
+def _csv(hits: Sequence[ScanHit]) -> bytes:
     events = (_EVENT.decode(hit.source) for hit in hits)
     return _lines([[csv_cell(find(event)) for find in _FINDERS] for event in events])
 
 
-def _ndjson(hits: Sequence[Hit]) -> bytes:
+def _ndjson(hits: Sequence[ScanHit]) -> bytes:
     """Events as they are stored: the consumer wrote each on one line."""
     return b"".join([bytes(part) for hit in hits for part in (hit.source, b"\n")])
 
@@ -114,12 +114,12 @@ def _shape(name: str, paths: Sequence[str]) -> type[msgspec.Struct]:
 def _finder(path: str) -> Callable[[object], object]:
     names = [_attribute(name) for name in path.split(".")]
 
-    def find(found: object) -> object:
+    def find(value: object) -> object:
         for name in names:
-            if found is None:
+            if value is None:
                 return None
-            found = getattr(found, name)
-        return found
+            value = getattr(value, name)
+        return value
 
     return find
 
@@ -130,4 +130,4 @@ def _attribute(name: str) -> str:
 
 _EVENT = msgspec.json.Decoder(_shape("Event", list(COLUMNS.values())))
 _FINDERS = [_finder(path) for path in COLUMNS.values()]
-_WRITERS: Mapping[Format, Callable[[Sequence[Hit]], bytes]] = {"csv": _csv, "ndjson": _ndjson}
+_WRITERS: Mapping[Format, Callable[[Sequence[ScanHit]], bytes]] = {"csv": _csv, "ndjson": _ndjson}

@@ -1,4 +1,4 @@
-"""What is asked for, and the query that it becomes. Pure."""
+"""Which events are searched for, and the Elasticsearch query for them. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -70,7 +70,7 @@ class Filter(Criteria):
     """Which events: all that match the criteria, lie in the time, and match nothing excluded.
 
     `start` is included, `end` is not. Raises TimeRangeError if they are the wrong way round, or
-    in a year that no event has, and ParameterError for what is no address.
+    in a year that no event has, and ParameterError for an invalid address.
     """
 
     start: datetime | None = None
@@ -90,7 +90,7 @@ class Filter(Criteria):
     def to_query(self) -> Query:
         """Return the Elasticsearch query: filters only, since nothing is scored."""
         wanted = list(self.clauses())
-        if span := self._span():
+        if span := self._time_range():
             wanted.append({"range": {"@timestamp": span}})
         unwanted = list(self.exclude.clauses())
         if not wanted and not unwanted:
@@ -102,7 +102,7 @@ class Filter(Criteria):
             }
         }
 
-    def _span(self) -> dict[str, str]:
+    def _time_range(self) -> dict[str, str]:
         span = {}
         if self.start is not None:
             span["gte"] = format_timestamp(self.start)
@@ -143,7 +143,7 @@ def _network(text: str) -> IPv4Network | IPv6Network:
     if network is None or "%" in text:
         raise ParameterError(
             "ip",
-            f"{text!r} is no address or range; give one such as 192.0.2.7, 192.0.2.0/24, "
+            f"{text!r} is not a valid IP address or range; give one such as 192.0.2.7, 192.0.2.0/24, "
             f"2001:db8::/32, or {NO_IP} where it is unknown",
         )
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):

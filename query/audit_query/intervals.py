@@ -55,7 +55,7 @@ def check_interval(text: str) -> str:
     if text in _CALENDAR:
         return "calendar_interval"
     raise TimeRangeError(
-        f"{text!r} is no interval; give a number and s, m, h or d, such as 15m, or one of: "
+        f"{text!r} is not a valid interval; give a number and s, m, h or d, such as 15m, or one of: "
         + ", ".join((*_CALENDAR, AUTO))
     )
 

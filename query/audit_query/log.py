@@ -1,4 +1,4 @@
-"""The log, asked: one thin object over Elasticsearch."""
+"""The query client: one thin object over Elasticsearch."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from audit_query.aggregations import (
     Dimension,
     Ranked,
     Seen,
-    Span,
+    TimeRange,
     may_be_low,
     may_miss,
     over_time,
@@ -31,7 +31,7 @@ from audit_query.errors import TimeRangeError
 from audit_query.filter import Filter
 from audit_query.intervals import AUTO, LADDER, check_interval, suitable_interval
 from audit_query.scan import Scan
-from audit_query.suggest import Suggested, suggestions
+from audit_query.suggestions import Suggested, suggestions
 
 __all__ = ["PAGE_MAX", "AuditLog", "Page"]
 
@@ -54,9 +54,9 @@ class Page:
 
 
 class AuditLog:
-    """Asks the index of events. Errors of the Elasticsearch client pass through.
+    """Queries the index of events. Errors of the Elasticsearch client pass through.
 
-    An answer is whole, or there is none: what a shard could not search is an error, no less events.
+    A result is complete, or there is none: a shard that could not be searched is an error.
     Threads may share one.
     """
 
@@ -74,8 +74,8 @@ class AuditLog:
         self._organization: str | None = None
         self._client = connect(settings, seconds=seconds)
 
-    def within(self, organization: str) -> "AuditLog":
-        """Return the log of one organization: in all its answers, no other's events exist.
+    def for_organization(self, organization: str) -> "AuditLog":
+        """Return the log of one organization: no other's events exist in any of its results.
 
         It shares the connections; close the one it came from.
         """
@@ -103,18 +103,18 @@ class AuditLog:
         """
         order = "desc" if newest_first else "asc"
         size = max(1, min(size, PAGE_MAX))
-        found = self.ask(
+        response = self.raw_search(
             wanted,
             size=size,
             sort=[{field: order} for field in ORDER],
             track_total_hits=False,
             **({"search_after": list(after)} if after else {}),
         )
-        hits = found["hits"]["hits"]
+        hits = response["hits"]["hits"]
         cursor = tuple(hits[-1]["sort"]) if len(hits) == size else None
         return Page([hit["_source"] for hit in hits], cursor)
 
-    def walk(
+    def iter_events(
         self, wanted: Filter, *, limit: int, newest_first: bool = True
     ) -> Iterator[dict[str, Any]]:
         """Yield up to `limit` events, page by page."""
@@ -131,36 +131,41 @@ class AuditLog:
         """Return an event by its id; None if there is none."""
         if not event_id:
             return None
-        found = self._search({"ids": {"values": [event_id]}}, size=1)
-        return next((hit["_source"] for hit in found["hits"]["hits"]), None)
+        response = self._search({"ids": {"values": [event_id]}}, size=1)
+        return next((hit["_source"] for hit in response["hits"]["hits"]), None)
 
-    def arrived(self, wanted: Filter, *, since: Sequence[int] | None = None, size: int = 100) -> Page:
-        """Return the events that came last, the newest arrival first: a live tail's next look.
+    def newest_arrivals(
+        self, wanted: Filter, *, since: Sequence[int] | None = None, size: int = 100
+    ) -> Page:
+        """Return the events that were indexed last, the newest first: what a live tail polls.
 
-        By the time of indexing, so that events which happened long ago show when they come. Events
-        can become visible out of this order, so each look goes back a minute before the cursor:
-        tell by event.id which were there already. Of more than `size` only the last come.
+        Sorted by the time of indexing, so that events which happened long ago show when they
+        arrive. Events can become visible out of this order, so each poll goes back a minute before
+        the cursor: tell by event.id which were there already. Of more than `size` only the last.
         """
-        arrived: dict[str, Any] = {"bool": {"filter": [wanted.to_query()]}}
+        query: dict[str, Any] = {"bool": {"filter": [wanted.to_query()]}}
         if since is not None:
-            arrived["bool"]["filter"].append(
-                {"range": {"event.ingested": {"gte": since[0] - _millis(_LATE)}}}
+            query["bool"]["filter"].append(
+                {"range": {"event.ingested": {"gte": since[0] - _to_millis(_LATE)}}}
             )
-        found = self._search(
-            arrived, size=size, sort=[{field: "desc"} for field in _ARRIVAL], track_total_hits=False
+        response = self._search(
+            query,
+            size=size,
+            sort=[{field: "desc"} for field in _ARRIVAL],
+            track_total_hits=False,
         )
-        hits = found["hits"]["hits"]
+        hits = response["hits"]["hits"]
         times = [hit["sort"][0] for hit in hits[:1]] + list(since or ())[:1]
         return Page([hit["_source"] for hit in hits], (max(times),) if times else None)
 
     def count(self, wanted: Filter) -> int:
         """Return how many events match, exactly."""
-        found = self.ask(wanted, size=0, track_total_hits=True)
-        return int(found["hits"]["total"]["value"])
+        response = self.raw_search(wanted, size=0, track_total_hits=True)
+        return int(response["hits"]["total"]["value"])
 
     def seen(self, wanted: Filter) -> Seen:
         """Return how many events match, exactly, and when the first and the last happened."""
-        found = self.ask(
+        response = self.raw_search(
             wanted,
             size=0,
             track_total_hits=True,
@@ -169,7 +174,7 @@ class AuditLog:
                 "last": {"max": {"field": "@timestamp"}},
             },
         )
-        return read_seen(found)
+        return read_seen(response)
 
     def buckets(
         self,
@@ -188,12 +193,14 @@ class AuditLog:
         """
         if interval != AUTO:
             check_interval(interval)
-        span = self._span(wanted)
+        time_range = self._time_range(wanted)
         if interval == AUTO:
-            interval = suitable_interval(*span) if span else LADDER[-1]
+            interval = suitable_interval(*time_range) if time_range else LADDER[-1]
         values = [row.value for row in read_ranking(self._ranked(wanted, by, parts))] if by else []
-        found = self._over_time(wanted, over_time(interval, time_zone, span, by, values[:parts]))
-        return Buckets(interval, read_buckets(found))
+        response = self._over_time(
+            wanted, over_time(interval, time_zone, time_range, by, values[:parts])
+        )
+        return Buckets(interval, read_buckets(response))
 
     def top(self, wanted: Filter, by: Dimension, *, size: int = 10) -> list[Ranked]:
         """Return the most frequent values of a field, with how many events have each, exactly.
@@ -203,17 +210,17 @@ class AuditLog:
         first ten thousand.
         """
         size = min(size, CANDIDATES)
-        found = self._ranked(wanted, by, size)
-        if may_be_low(found):
-            values = [row.value for row in read_ranking(found)]
-            found = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, values))
-        return read_ranking(found)[:size]
+        response = self._ranked(wanted, by, size)
+        if may_be_low(response):
+            values = [row.value for row in read_ranking(response)]
+            response = self.raw_search(wanted, size=0, track_total_hits=False, aggs=ranking(by, values))
+        return read_ranking(response)[:size]
 
     def suggest(self, what: Suggested, prefix: str, *, size: int = 10) -> list[str]:
         """Return up to `size` users, activities or addresses that begin so."""
         if self._organization is None:
             return suggestions(what, prefix, size).of_all(self._client, self._index)
-        return suggestions(what, prefix, size).of_some(lambda **body: self.ask(Filter(), **body))
+        return suggestions(what, prefix, size).of_some(lambda **body: self.raw_search(Filter(), **body))
 
     def scan(self, wanted: Filter, *, newest_first: bool = False, **body: Any) -> Scan:
         """Return all events, however many, as they are now: see `Scan`, which is to be entered.
@@ -223,15 +230,15 @@ class AuditLog:
         order = "desc" if newest_first else "asc"
         sort = [{field: order} for field in ORDER]
         query = self._scoped(wanted.to_query())
-        asked = {"query": query, "sort": sort, "size": _SCAN_PAGE, **body}
-        return Scan(self._settings, self._seconds, asked)
+        request = {"query": query, "sort": sort, "size": _SCAN_PAGE, **body}
+        return Scan(self._settings, self._seconds, request)
 
-    def ask(self, wanted: Filter, **body: Any) -> Mapping[str, Any]:
-        """Return the answer to one search request over the events that match."""
+    def raw_search(self, wanted: Filter, **body: Any) -> Mapping[str, Any]:
+        """Return Elasticsearch's response to one search request over the events that match."""
         return self._search(wanted.to_query(), **body)
 
     def ping(self, seconds: float) -> None:
-        """Ask for no event at all. Raises as every question does if it is not answered in time."""
+        """Search for no event at all. Raises as every query does if it times out."""
         with contextlib.suppress(elasticsearch.NotFoundError):  # no event yet
             self._client.options(request_timeout=seconds).search(
                 index=self._index, query={"match_none": {}}, size=0
@@ -255,7 +262,7 @@ class AuditLog:
 
     def _search(self, query: Mapping[str, Any], **body: Any) -> Mapping[str, Any]:
         try:
-            found = self._client.search(
+            response = self._client.search(
                 index=self._index,
                 query=self._scoped(query),
                 allow_partial_search_results=False,
@@ -263,7 +270,7 @@ class AuditLog:
             )
         except elasticsearch.NotFoundError:  # no event yet, so no index behind the alias
             return {"hits": {"total": {"value": 0}, "hits": []}}
-        return dict(found.body)
+        return dict(response.body)
 
     def _scoped(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
         """Every query of ours goes through here, so that a bound log can't see past its bounds."""
@@ -273,14 +280,16 @@ class AuditLog:
 
     def _ranked(self, wanted: Filter, by: Dimension, size: int) -> Mapping[str, Any]:
         """Return at least the most frequent values, for certain; their counts may be too low."""
-        found = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, size))
-        if may_miss(found, size):
-            found = self.ask(wanted, size=0, track_total_hits=False, aggs=ranking(by, CANDIDATES))
-        return found
+        response = self.raw_search(wanted, size=0, track_total_hits=False, aggs=ranking(by, size))
+        if may_miss(response, size):
+            response = self.raw_search(
+                wanted, size=0, track_total_hits=False, aggs=ranking(by, CANDIDATES)
+            )
+        return response
 
     def _over_time(self, wanted: Filter, aggregations: dict[str, Any]) -> Mapping[str, Any]:
         try:
-            return self.ask(wanted, size=0, track_total_hits=False, aggs=aggregations)
+            return self.raw_search(wanted, size=0, track_total_hits=False, aggs=aggregations)
         except elasticsearch.ApiError as error:
             if "too_many_buckets" not in str(error.body):
                 raise
@@ -289,7 +298,7 @@ class AuditLog:
                 "time (from, to)"
             ) from error
 
-    def _span(self, wanted: Filter) -> Span | None:
+    def _time_range(self, wanted: Filter) -> TimeRange | None:
         """Return the first and the last moment to fill; None where there is no event at all."""
         start, end = wanted.start, wanted.end - _MILLISECOND if wanted.end else None
         if start is not None and end is None:
@@ -306,5 +315,5 @@ _MILLISECOND = timedelta(milliseconds=1)
 _LATE = timedelta(minutes=1)
 
 
-def _millis(span: timedelta) -> int:
-    return round(span.total_seconds() * 1000)
+def _to_millis(time_range: timedelta) -> int:
+    return round(time_range.total_seconds() * 1000)

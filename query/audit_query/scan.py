@@ -1,4 +1,4 @@
-"""All events of a question at one point in time, however many, at constant memory."""
+"""All events of a query at one point in time, however many, at constant memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +14,12 @@ from elasticsearch.serializer import JsonSerializer
 
 from audit_query.errors import ExportError
 
-__all__ = ["Hit", "Scan"]
+__all__ = ["Scan", "ScanHit"]
 
 _KEEP_ALIVE = "5m"
 
 
-class Hit(msgspec.Struct, gc=False):
+class ScanHit(msgspec.Struct, gc=False):
     """An event: where it stands in the scan's order, and the text of its JSON as it is stored.
 
     Or the values of `fields`, where the body asks for these.
@@ -31,7 +31,7 @@ class Hit(msgspec.Struct, gc=False):
 
 
 class _Hits(msgspec.Struct, gc=False):
-    hits: list[Hit]
+    hits: list[ScanHit]
 
 
 class _Shards(msgspec.Struct, gc=False):
@@ -95,7 +95,7 @@ class Scan:
             if self._pit is not None:
                 client.close_point_in_time(id=self._pit)
 
-    def __iter__(self) -> Iterator[Sequence[Hit]]:
+    def __iter__(self) -> Iterator[Sequence[ScanHit]]:
         """Yield pages of hits; none is empty. Raises ExportError."""
         size = self._body["size"]
         coming = self._pool.submit(self._page, None) if self._pit is not None else None
@@ -106,14 +106,14 @@ class Scan:
             if hits:
                 yield hits
 
-    def _page(self, after: list[Any] | None) -> Sequence[Hit]:
-        found = self._client.search(
+    def _page(self, after: list[Any] | None) -> Sequence[ScanHit]:
+        page = self._client.search(
             pit={"id": self._pit, "keep_alive": _KEEP_ALIVE},
             track_total_hits=False,
             search_after=after,
             **self._body,
         ).body
-        if not isinstance(found, _Page) or found.timed_out or found.shards.failed:
+        if not isinstance(page, _Page) or page.timed_out or page.shards.failed:
             raise ExportError("Elasticsearch could not search all of the log; try again")
-        self._pit = found.pit_id
-        return found.hits.hits
+        self._pit = page.pit_id
+        return page.hits.hits

@@ -1,4 +1,4 @@
-"""Settings of whoever asks the log."""
+"""Settings of the query client."""
 
 from audit_runtime import ElasticsearchSettings
 from pydantic import Field

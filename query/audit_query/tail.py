@@ -11,7 +11,7 @@ from audit_query.log import AuditLog
 __all__ = ["follow"]
 
 _REMEMBERED = 10_000
-_LOOK = 1000
+_POLL_SIZE = 1000
 
 
 def follow(
@@ -19,19 +19,19 @@ def follow(
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield the last `first` events, then those that arrive, oldest first; never ends by itself.
 
-    `wait` is called between two looks, and may raise to end it. Looks overlap by a minute, so what
-    became visible late shows too; of more than a thousand that came since the last look, the last.
+    `wait` is called between two polls, and may raise to end it. Polls overlap by a minute, so what
+    became visible late shows too; of more than a thousand since the last poll, the last.
     """
     seen: OrderedDict[str, None] = OrderedDict()
     since: Cursor | None = None
     limit = first
     while True:
-        page = log.arrived(wanted, since=since, size=_LOOK)
+        page = log.newest_arrivals(wanted, since=since, size=_POLL_SIZE)
         fresh = [event for event in page.events if event["event"]["id"] not in seen]
         if shown := fresh[:limit]:
             yield shown[::-1]
         seen.update((event["event"]["id"], None) for event in fresh)
         while len(seen) > _REMEMBERED:
             seen.popitem(last=False)
-        since, limit = page.cursor, _LOOK
+        since, limit = page.cursor, _POLL_SIZE
         wait()

@@ -13,14 +13,14 @@ _FIRST_YEAR, _LAST_YEAR = 1000, 2999
 
 _PLACES = "UTC or Europe/Istanbul"
 _PYTHONS_OWN = ("EST", "Factory", "HST", "MST", "ROC", "localtime")
-"""Names that Python's database has and Java's has not."""
+"""Names that Python's database has and Java's does not."""
 
 
 def zone(name: str) -> ZoneInfo:
     """Return the time zone of an IANA name that Elasticsearch knows too. Raises TimeRangeError."""
     try:
         if name in _PYTHONS_OWN or name.startswith(("posix/", "right/")):
-            raise ValueError(f"{name!r} is not an IANA time zone of a place; use one such as {_PLACES}")
+            raise ValueError(f"{name!r} is not a time zone of a place; use one such as {_PLACES}")
         return audit_schemas.zone(name)
     except ValueError as error:
         raise TimeRangeError(str(error)) from None

@@ -1,4 +1,4 @@
-"""The application, put together."""
+"""The application: the HTTP API and the page, behind the same access checks and limits."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,27 +12,25 @@ import elasticsearch
 from audit_query import AuditLog, QueryError
 from audit_runtime.monitor import Health
 from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
-from audit_server import api, login
+from audit_server import api, page
 from audit_server.access import Access, is_api
 from audit_server.account import account_name
-from audit_server.gate import Gate
 from audit_server.headers import SafeHeaders
-from audit_server.health import PROBE_SECONDS, Probes, Readiness, telling
+from audit_server.health import PROBE_SECONDS, Probes, Readiness, report_health
 from audit_server.metrics import ServerMetrics
-from audit_server.openapi import describe
-from audit_server.page import routes as page
 from audit_server.problems import Problem, problem_of
+from audit_server.request_limiter import RequestLimiter
 from audit_server.self_audit import SelfAudit
 from audit_server.settings import ServeSettings
-from audit_server.streaming import ExportSlots
 from audit_server.tokens import TokenFile
 
-__all__ = ["answer_problem", "create_app"]
+__all__ = ["create_app", "problem_response"]
 
 _SPARE_THREADS = 8
 _EXPECTED = (
@@ -60,9 +58,9 @@ def create_app(
 ) -> FastAPI:
     """Return the API and the page over a log.
 
-    `tokens` None lets in whoever reaches it, under a Host header that names this machine. `publish`
-    is `AuditProducer.record`, or None. `is_https`: readers come over TLS, ours or a proxy's.
-    `health` is told now and then how it is, for those that watch the process elsewhere.
+    Without `tokens` anyone has access, if the Host header names this machine. `publish`
+    is `AuditProducer.record`, or None. `is_https`: clients connect over TLS, ours or a proxy's.
+    `health` is updated regularly, for the metrics server.
     """
     audit = SelfAudit(publish, clock=clock)
 
@@ -70,13 +68,13 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threads = anyio.to_thread.current_default_thread_limiter()
         threads.total_tokens = settings.serve_requests + _SPARE_THREADS
-        async with telling(readiness, health):
+        async with report_health(readiness, health):
             yield
         audit.close()
 
     app = FastAPI(
         title="Audit Logs",
-        summary="Ask the audit log of a chat platform: who did what, when, from which address.",
+        summary="Query the audit log of a chat platform: who did what, when, from which address.",
         version=version("chat-auditlog"),
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # they would load scripts from elsewhere
@@ -88,15 +86,15 @@ def create_app(
     app.state.is_https = is_https
     app.state.access = Access(log, settings, tokens=tokens, audit=audit, account=account_name())
     readiness = Readiness(lambda: log.ping(PROBE_SECONDS))
-    app.state.exports = ExportSlots(settings.serve_exports)
-    for router in (*api.ROUTERS, login.router, page.router):
+    app.state.exports = api.ExportSlots(settings.serve_exports)
+    for router in (*api.ROUTERS, page.router):
         app.include_router(router)
     for kind in _EXPECTED:
-        app.add_exception_handler(kind, _answer_error)
+        app.add_exception_handler(kind, _handle_error)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=_GZIP_LEVEL)
     app.add_middleware(
-        Gate,
-        answer=answer_problem,
+        RequestLimiter,
+        problem_response=problem_response,
         requests=settings.serve_requests,
         seconds=settings.query_seconds,
         send_seconds=settings.serve_send_seconds,
@@ -104,20 +102,22 @@ def create_app(
     )
     app.add_middleware(Probes, readiness=readiness)
     app.add_middleware(SafeHeaders, is_https=is_https)
-    describe(app)
+    api.describe(app)
     return app
 
 
-def answer_problem(request: Request, problem: Problem) -> Response:
-    """Return a problem as the reader wants it: a program, a person, or one who has to log in first."""
+def problem_response(request: Request, problem: Problem) -> Response:
+    """Return a problem as JSON for programs, as a page for people, or the way to the login form."""
     if is_api(request):
         return problem.response()
     opens_page = request.headers.get("sec-fetch-mode", "navigate") == "navigate"
     if problem.status == HTTPStatus.UNAUTHORIZED and request.method == "GET" and opens_page:
-        asked = f"{request.url.path}?{request.url.query}".rstrip("?")
-        return RedirectResponse(f"/login?{urlencode({'next': asked})}", HTTPStatus.SEE_OTHER)
+        requested = f"{request.url.path}?{request.url.query}".rstrip("?")
+        return RedirectResponse(f"/login?{urlencode({'next': requested})}", HTTPStatus.SEE_OTHER)
     return page.error_page(request, problem)
 
 
-async def _answer_error(request: Request, error: Exception) -> Response:
-    return answer_problem(request, problem_of(error))
+async def _handle_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, RequestValidationError):
+        error = api.explain(error, await run_in_threadpool(api.documented_parameters, request))
+    return problem_response(request, problem_of(error))

@@ -1,6 +1,5 @@
 """`auditlog serve` and `auditlog tokens`."""
 
-import json
 import sys
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from audit_runtime.terminal import Json, new_console, print_json
 from rich.markup import escape
 from rich.table import Table
 
@@ -27,7 +26,7 @@ File = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("serve", epilog="Example: auditlog serve --port 8484")(serve_command)
-    tokens = typer.Typer(no_args_is_help=True, help="Tokens: who may ask the log over HTTP.")
+    tokens = typer.Typer(no_args_is_help=True, help="Tokens: who may query the log over HTTP.")
     tokens.command(
         "create", epilog="Example: auditlog tokens create ada --organization acme --expires 90d"
     )(create_command)
@@ -51,7 +50,7 @@ def serve_command(
 ) -> None:
     """Serve the Audit Logs page and the HTTP API, until SIGTERM or Ctrl-C.
 
-    On the loopback address anyone on this machine may ask. Elsewhere it takes tokens, and TLS.
+    On the loopback address anyone on this machine has access. Elsewhere it requires tokens, and TLS.
     """
     if find_spec("fastapi") is None or find_spec("uvicorn") is None:
         raise ListenError("The server needs an extra: pip install '.[web]' in a clone")
@@ -63,11 +62,11 @@ def serve_command(
     given = {"serve_host": host, "serve_port": port}
     settings = settings.model_copy(update={k: v for k, v in given.items() if v is not None})
     configure_logging(settings.log_format)
-    serve(settings, plain_text=plain_text, tell=_tell)
+    serve(settings, plain_text=plain_text, on_start=_print_address)
 
 
 def create_command(
-    name: Annotated[str, typer.Argument(help="Whose it is, or what for; it shows in the log.")],
+    name: Annotated[str, typer.Argument(help="Whose it is, or what for; it appears in the log.")],
     organization: Annotated[
         str | None, typer.Option(help="The one organization whose events it sees; all, if left out.")
     ] = None,
@@ -77,7 +76,7 @@ def create_command(
     ] = None,
     file: File = None,
 ) -> None:
-    """Make a token and print it, this once: only its hash is kept."""
+    """Create a token and print it, this once: only its hash is kept."""
     tokens = _tokens(file)
     end = parse_expiry(expires, datetime.now(UTC)) if expires is not None else None
     sys.stdout.write(tokens.create(name, organization=organization, expires=end) + "\n")
@@ -85,20 +84,20 @@ def create_command(
 
 def list_command(
     file: File = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+    json_output: Json = False,
 ) -> None:
     """List the tokens: name, organization, when made, when they expire."""
-    found = _tokens(file).tokens()
+    listed = _tokens(file).tokens()
     if json_output:
-        rows = [token.model_dump(mode="json", exclude={"sha256"}) for token in found]
-        sys.stdout.write(json.dumps(rows) + "\n")
+        rows = [token.model_dump(mode="json", exclude={"sha256"}) for token in listed]
+        print_json(rows)
         return
-    console = Console(emoji=False)
-    if not found:
+    console = new_console()
+    if not listed:
         console.print("There are no tokens; make one with: auditlog tokens create NAME")
         return
     table = Table("Name", "Organization", "Created", "Expires", box=None)
-    for token in found:
+    for token in listed:
         table.add_row(
             escape(token.name),
             escape(token.organization or "(all)"),
@@ -119,17 +118,17 @@ def revoke_command(
 def _tokens(file: Path | None) -> TokenFile:
     path = file or ServeSettings().tokens_file
     if path is None:
-        raise TokenFileError("Where are the tokens kept? Set AUDITLOG_TOKENS_FILE, or give --file")
+        raise TokenFileError("No tokens file: set AUDITLOG_TOKENS_FILE, or give --file")
     return TokenFile(path)
 
 
 def _expiry(token: Token) -> str:
     if token.expires is None:
         return "never"
-    over = " (over)" if token.has_expired(datetime.now(UTC)) else ""
+    over = " (expired)" if token.has_expired(datetime.now(UTC)) else ""
     return f"{token.expires:%Y-%m-%d %H:%M}{over}"
 
 
-def _tell(address: str) -> None:
+def _print_address(address: str) -> None:
     sys.stdout.write(f"Audit Logs: {address} (Ctrl-C ends it)\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What keeps the server from starting, or a request from its answer."""
+"""Errors of the server: at its start, and of a request."""
 
 from http import HTTPStatus
 
@@ -8,19 +8,19 @@ __all__ = ["ListenError", "ProblemError", "TokenError", "TokenFileError"]
 
 
 class ListenError(QueryError):
-    """The server may not, or can't, listen where it was told to."""
+    """The server can't or must not listen at the given address."""
 
 
 class TokenFileError(QueryError):
-    """The tokens file can't be read or written; nobody gets in by it."""
+    """The tokens file can't be read or written; no token is accepted."""
 
 
 class TokenError(QueryError):
-    """A token can't be made or revoked as asked."""
+    """A token can't be created or revoked."""
 
 
 class ProblemError(QueryError):
-    """A request that gets no answer; `detail` is for its reader, and tells no secret."""
+    """A request that fails; `detail` is for the client, and discloses no secret."""
 
     def __init__(
         self,

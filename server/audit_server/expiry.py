@@ -1,4 +1,4 @@
-"""When a token expires, as people say it. Pure."""
+"""When a token expires, as it is typed. Pure."""
 
 import re
 from datetime import datetime, timedelta
@@ -18,5 +18,5 @@ def parse_expiry(text: str, now: datetime) -> datetime:
     if match := _SPAN.fullmatch(text):
         return (now + int(match[1]) * _UNITS[match[2]]).replace(microsecond=0)
     if not re.match(r"[0-9]{4}-", text):
-        raise TokenError(f"{text!r} is no time to expire; give one such as 90d, 12h or 2027-01-31")
+        raise TokenError(f"{text!r} is not a valid expiry; give one such as 90d, 12h or 2027-01-31")
     return parse_time(text, now)

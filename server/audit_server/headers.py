@@ -1,4 +1,4 @@
-"""Headers of every answer: nothing from elsewhere runs, nothing is kept, nothing is told to others."""
+"""Security headers of every response: no foreign scripts, no caching, no referrer."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,7 +17,7 @@ SECURITY = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""What an answer has unless its route says otherwise."""
+"""What a response has unless its route sets something else."""
 
 _TLS = {"Strict-Transport-Security": "max-age=31536000"}
 

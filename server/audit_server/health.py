@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`, for those that start the server and send readers to it."""
+"""`/healthz` and `/readyz`, for orchestrators and load balancers."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from audit_runtime.monitor import Health
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["PATHS", "PROBE_SECONDS", "Probes", "Readiness", "telling"]
+__all__ = ["PATHS", "PROBE_SECONDS", "Probes", "Readiness", "report_health"]
 
 _log = structlog.get_logger()
 
@@ -22,18 +22,18 @@ PROBE_SECONDS = 1.0
 """How long Elasticsearch may take for the cheap request."""
 
 _KEPT_SECONDS = 2.0
-_TOLD_SECONDS = 5.0
+_REPORT_SECONDS = 5.0
 _ALIVE = ("/healthz", "/livez")
 _READY = "/readyz"
 
 PATHS = (*_ALIVE, _READY)
 """What is answered here; /livez is another name of /healthz, as consumers have it."""
 
-_AWAY = "The log can't be reached at the moment"
+_AWAY = "The log is unreachable at the moment"
 
 
 class Readiness:
-    """Whether the log answers. It is asked once in two seconds at most, whoever probes how often."""
+    """Whether the log answers. It is pinged at most once in two seconds, however many probe."""
 
     def __init__(
         self,
@@ -42,17 +42,17 @@ class Readiness:
         seconds: float = PROBE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`ping` asks the log, and blocks; it raises OSError or what the Elasticsearch client does."""
+        """`ping` blocks, and raises OSError or errors of the Elasticsearch client."""
         self._ping = ping
         self._seconds = seconds
         self._clock = clock
-        self._thread = anyio.CapacityLimiter(1)  # of its own: readers can't take it
+        self._thread = anyio.CapacityLimiter(1)  # of its own: requests can't take it
         self._asking: asyncio.Task[str | None] | None = None
         self._problem: str | None = None
         self._began = self._ended = -_KEPT_SECONDS
 
     async def problem(self) -> str | None:
-        """Return why nobody should be sent here, as a sentence that tells nothing of the log."""
+        """Return why no traffic should come here, as a sentence that discloses nothing; or None."""
         now = self._clock()
         if self._asking is None or self._asking.done():
             if now - self._ended < _KEPT_SECONDS:
@@ -65,17 +65,17 @@ class Readiness:
     async def _ask(self) -> str | None:
         try:
             await anyio.to_thread.run_sync(self._ping, limiter=self._thread, abandon_on_cancel=True)
-            found = None
+            problem = None
         except (elasticsearch.ApiError, elasticsearch.TransportError, OSError) as error:
-            found = _AWAY
+            problem = _AWAY
             if self._problem is None:  # once, not at each probe
-                _log.warning("not ready", why=type(error).__name__)
-        self._problem, self._ended = found, self._clock()
-        return found
+                _log.warning("not ready", reason=type(error).__name__)
+        self._problem, self._ended = problem, self._clock()
+        return problem
 
 
 class Probes:
-    """Middleware: answers probes before the gate, which may be full, and without a line in the log.
+    """Middleware: answers probes before the request limiter, which may be full, and does not log them.
 
     Neither takes a token, a Host header that names this machine, nor a place among the requests.
     """
@@ -94,7 +94,7 @@ class Probes:
     async def _answer(self, scope: Scope) -> PlainTextResponse:
         if scope["method"] not in ("GET", "HEAD"):
             return PlainTextResponse(
-                "Ask with GET\n", HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "GET, HEAD"}
+                "Use GET\n", HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "GET, HEAD"}
             )
         problem = None if scope["path"] in _ALIVE else await self._readiness.problem()
         status = HTTPStatus.OK if problem is None else HTTPStatus.SERVICE_UNAVAILABLE
@@ -102,18 +102,18 @@ class Probes:
 
 
 @asynccontextmanager
-async def telling(readiness: Readiness, health: Health | None) -> AsyncGenerator[None]:
-    """Tell `health` every few seconds that the server's loop turns, and whether it is ready."""
+async def report_health(readiness: Readiness, health: Health | None) -> AsyncGenerator[None]:
+    """Report to `health` every few seconds that the event loop runs, and whether it is ready."""
     if health is None:
         yield
         return
 
-    async def tell() -> None:
+    async def report() -> None:
         while True:
             health.beat(await readiness.problem())
-            await asyncio.sleep(_TOLD_SECONDS)
+            await asyncio.sleep(_REPORT_SECONDS)
 
-    task = asyncio.create_task(tell())
+    task = asyncio.create_task(report())
     try:
         yield
     finally:

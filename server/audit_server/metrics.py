@@ -1,4 +1,4 @@
-"""What the server counts, for Prometheus. All names stand here; no label holds a name or a path."""
+"""The server's Prometheus metrics. All names are here; no label holds a name or a path."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -14,36 +14,36 @@ class ServerMetrics:
         registry = self.registry = CollectorRegistry()
         self._requests = Counter(
             "auditlog_requests",
-            "Requests that were answered, by route (none: refused before it had one) and status.",
+            "Requests, by route (none: refused before routing) and status.",
             ["route", "status"],
             registry=registry,
         )
         self._seconds = Histogram(
-            "auditlog_request_seconds",
-            "How long an answer took, to its last byte.",
+            "auditlog_request_duration_seconds",
+            "How long a response took, to its last byte.",
             ["route"],
             buckets=_SECONDS,
             registry=registry,
         )
-        self._broken = Counter(
-            "auditlog_answers_broken",
-            "Answers that ended midway: the reader was gone, took nothing, or the log failed.",
+        self._aborted = Counter(
+            "auditlog_responses_aborted",
+            "Responses that ended midway: the client disconnected or stalled, or the log failed.",
             registry=registry,
         )
         self.in_flight = Gauge(
-            "auditlog_requests_in_flight", "Requests that are worked on.", registry=registry
+            "auditlog_requests_in_flight", "Requests in progress.", registry=registry
         )
         self._limit = Gauge(
-            "auditlog_requests_limit", "Requests that may be worked on at a time.", registry=registry
+            "auditlog_requests_limit", "Limit of concurrent requests.", registry=registry
         )
 
     def limit(self, requests: int) -> None:
-        """Set how many requests may be worked on at a time."""
+        """Set the limit of concurrent requests."""
         self._limit.set(requests)
 
-    def answered(self, route: str, status: int, seconds: float, *, is_broken: bool) -> None:
+    def observe(self, route: str, status: int, seconds: float, *, is_aborted: bool) -> None:
         """Count a request. `route` is a pattern such as /events/{event_id}, never the path."""
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
-        if is_broken:
-            self._broken.inc()
+        if is_aborted:
+            self._aborted.inc()

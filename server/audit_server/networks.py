@@ -13,8 +13,8 @@ def networks(text: str) -> tuple[str, ...]:
 
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine reaches who listens there. Raises OSError for no such name."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return all(ip_address(str(entry[4][0]).split("%")[0]).is_loopback for entry in found)
+    addresses = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return all(ip_address(str(entry[4][0]).split("%")[0]).is_loopback for entry in addresses)
 
 
 def names_loopback(host_header: str) -> bool:

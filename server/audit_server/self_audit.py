@@ -1,4 +1,4 @@
-"""The log's own use as audit events: who searched, exported, or was refused."""
+"""Use of the log as audit events: who searched, exported, or was refused."""
 
 import threading
 from collections import OrderedDict
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-__all__ = ["SelfAudit", "Who"]
+__all__ = ["Identity", "SelfAudit"]
 
 _log = structlog.get_logger()
 
@@ -21,8 +21,8 @@ Pairs = Iterable[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
-    """Who asks, and from where."""
+class Identity:
+    """Who sent a request, and from where."""
 
     name: str
     organization: str | None
@@ -30,7 +30,7 @@ class Who:
 
 
 class SelfAudit:
-    """Publishes what was asked of the log: one event a person, question and ten minutes.
+    """Publishes what was searched: one event a caller, query and ten minutes.
 
     Never raises and never waits: a thread of its own counts and publishes, and where it can't keep
     up, events are dropped and that is logged. `publish` is `AuditProducer.record`; None: nothing is.
@@ -50,44 +50,44 @@ class SelfAudit:
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(1, "self-audit")
 
-    def searched(self, who: Who, question: Pairs, found: int | Callable[[], int]) -> None:
-        """Note a search; `found` is the number of events, or how to count them if that is needed."""
-        self._note("audit-log-searched", who, dict_of(question), found=found)
+    def searched(self, identity: Identity, spec: Pairs, results: int | Callable[[], int]) -> None:
+        """Record a search; `results` is the number of events, or counts them if that is needed."""
+        self._note("audit-log-searched", identity, labels_of(spec), results=results)
 
-    def exported(self, who: Who, question: Pairs, form: str) -> None:
-        """Note an export."""
-        self._note("audit-log-exported", who, {**dict_of(question), "format": form})
+    def exported(self, identity: Identity, spec: Pairs, kind: str) -> None:
+        """Record an export."""
+        self._note("audit-log-exported", identity, {**labels_of(spec), "format": kind})
 
-    def refused(self, who: Who, why: str) -> None:
-        """Note that somebody was not let in."""
-        self._note("audit-log-refused", who, {}, reason=why)
+    def refused(self, identity: Identity, reason: str) -> None:
+        """Record a refused request."""
+        self._note("audit-log-refused", identity, {}, reason=reason)
 
     def close(self) -> None:
-        """Publish what waits, uncounted so that it takes no time, and end."""
+        """Publish what is queued, without counting results, and end."""
         self._is_closing = True
         self._pool.shutdown(wait=True)
 
     def _note(
         self,
         action: str,
-        who: Who,
+        identity: Identity,
         labels: dict[str, str],
         *,
-        found: int | Callable[[], int] | None = None,
+        results: int | Callable[[], int] | None = None,
         reason: str | None = None,
     ) -> None:
-        if self._publish is None or not self._is_due((action, who, tuple(labels.items()), reason)):
+        if self._publish is None or not self._is_due((action, identity, tuple(labels.items()), reason)):
             return
         with self._lock:
             if self._waiting >= _WAITING_MAX:
-                _log.warning("self-audit dropped", action=action, why="too many wait")
+                _log.warning("self-audit dropped", action=action, reason="too many wait")
                 return
             self._waiting += 1
         at = self._clock()
         try:
-            self._pool.submit(self._send, action, who, labels, found, reason, at)
+            self._pool.submit(self._send, action, identity, labels, results, reason, at)
         except RuntimeError:  # it is closing
-            _log.warning("self-audit dropped", action=action, why="the server ends")
+            _log.warning("self-audit dropped", action=action, reason="the server ends")
 
     def _is_due(self, key: tuple[object, ...]) -> bool:
         now = self._clock()
@@ -104,20 +104,20 @@ class SelfAudit:
     def _send(
         self,
         action: str,
-        who: Who,
+        identity: Identity,
         labels: dict[str, str],
-        found: int | Callable[[], int] | None,
+        results: int | Callable[[], int] | None,
         reason: str | None,
         at: datetime,
     ) -> None:
         try:
-            if found is not None:
-                labels = {**labels, "found": self._number(found)}
+            if results is not None:
+                labels = {**labels, "results": self._number(results)}
             done = self._publish is not None and self._publish(
                 action,
-                user={"name": who.name},
-                ip=who.ip,
-                organization=who.organization,
+                user={"name": identity.name},
+                ip=identity.ip,
+                organization=identity.organization,
                 labels=labels,
                 reason=reason,
                 at=at,
@@ -125,26 +125,26 @@ class SelfAudit:
             if done is False:
                 _log.warning("self-audit not published", action=action)
         except Exception as error:  # noqa: BLE001 - by contract nothing of this reaches a reader
-            _log.warning("self-audit not published", action=action, why=type(error).__name__)
+            _log.warning("self-audit not published", action=action, reason=type(error).__name__)
         finally:
             with self._lock:
                 self._waiting -= 1
 
-    def _number(self, found: int | Callable[[], int]) -> str:
+    def _number(self, results: int | Callable[[], int]) -> str:
         """Return the number, or that there is none: the search is on record all the same."""
-        if not callable(found):
-            return str(found)
+        if not callable(results):
+            return str(results)
         if self._is_closing:
             return "unknown"
         try:
-            return str(found())
+            return str(results())
         except Exception:  # noqa: BLE001 - Elasticsearch may be away by now
             return "unknown"
 
 
-def dict_of(question: Pairs) -> dict[str, str]:
+def labels_of(spec: Pairs) -> dict[str, str]:
     """Return each parameter with its values, joined where there are several."""
-    found: dict[str, list[str]] = {}
-    for name, value in question:
-        found.setdefault(name, []).append(value)
-    return {name: ", ".join(values) for name, values in found.items()}
+    values: dict[str, list[str]] = {}
+    for name, value in spec:
+        values.setdefault(name, []).append(value)
+    return {name: ", ".join(texts) for name, texts in values.items()}

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from audit_server.app import create_app
 from audit_server.errors import ListenError
-from audit_server.listening import check_listening, listen, uses_tls
+from audit_server.listener import check_listening, listen, uses_tls
 from audit_server.metrics import ServerMetrics
 from audit_server.publisher import publishing
 from audit_server.settings import ServeSettings
@@ -31,36 +31,39 @@ _HEADERS_BYTES = 64 * 1024
 _CONNECTIONS_A_REQUEST = 32
 
 
-class _ImpatientProtocol(H11Protocol):
-    """Ends a connection that asks nothing, which uvicorn only does after a first answer."""
+class _TimeoutProtocol(H11Protocol):
+    """Closes a connection that sends no request, which uvicorn only does after a first response."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request's headers."""
         super().connection_made(transport)
-        self.loop.call_later(_HEADERS_SECONDS, self._end_unless_asked)
+        self.loop.call_later(_HEADERS_SECONDS, self._close_if_idle)
 
-    def _end_unless_asked(self) -> None:
+    def _close_if_idle(self) -> None:
         if self.cycle is None and not self.transport.is_closing():
             self.transport.close()
 
 
-class _TellingServer(uvicorn.Server):
-    """Tells when it answers."""
+class _NotifyingServer(uvicorn.Server):
+    """Calls back once it has started."""
 
-    tell: Callable[[], Any]
+    on_start: Callable[[], Any]
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and tell."""
+        """Start, and call back."""
         await super().startup(sockets)
-        self.tell()
+        self.on_start()
 
 
 def serve(
-    settings: ServeSettings, *, plain_text: bool = False, tell: Callable[[str], Any] = lambda _: None
+    settings: ServeSettings,
+    *,
+    plain_text: bool = False,
+    on_start: Callable[[str], Any] = lambda _: None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, then let requests end for some seconds. In the main thread.
 
-    `tell` gets the address once it answers. Raises ListenError, MonitorError, TokenFileError and
+    `on_start` gets the address. Raises ListenError, MonitorError, TokenFileError and
     TimeRangeError.
     """
     check_listening(settings, plain_text=plain_text)
@@ -84,8 +87,8 @@ def serve(
             metrics=metrics,
             health=health if settings.metrics_port is not None else None,
         )
-        server = _TellingServer(configured(app, settings))
-        server.tell = lambda: tell(_address(settings, listener))
+        server = _NotifyingServer(configured(app, settings))
+        server.on_start = lambda: on_start(_address(settings, listener))
         server.run(sockets=[listener])
 
 
@@ -93,17 +96,17 @@ def _tokens(settings: ServeSettings) -> TokenFile | None:
     if settings.tokens_file is None:
         return None
     tokens = TokenFile(settings.tokens_file)
-    tokens.judge("")  # so that a file that can't be read is told now
+    tokens.check("")  # so that an unreadable file is an error now
     return tokens
 
 
 def configured(app: Any, settings: ServeSettings) -> uvicorn.Config:
-    """Return uvicorn's configuration. Raises ListenError for a certificate that is none."""
+    """Return uvicorn's configuration. Raises ListenError for an invalid certificate."""
     # What uvicorn would log, the middleware logs; and its lines hold queries.
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
     config = uvicorn.Config(
         app,
-        http=_ImpatientProtocol,
+        http=_TimeoutProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -121,7 +124,7 @@ def configured(app: Any, settings: ServeSettings) -> uvicorn.Config:
         config.load()
     except OSError as error:  # ssl.SSLError is one
         raise ListenError(
-            f"AUDITLOG_SERVE_CERT_FILE and AUDITLOG_SERVE_KEY_FILE are no certificate and its key: "
+            f"AUDITLOG_SERVE_CERT_FILE and AUDITLOG_SERVE_KEY_FILE are not a certificate and its key: "
             f"{error.strerror or error}"
         ) from None
     return config

@@ -1,4 +1,4 @@
-"""Tokens: who may ask the log over HTTP, of which organization, and for how long.
+"""Tokens: who may query the log over HTTP, of which organization, and for how long.
 
 A token is 256 random bits; the file holds its SHA-256. A fast hash is right here: a slow one makes
 guessing words expensive, and 2^256 values need no help. And since what is looked up is the hash,
@@ -21,7 +21,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from audit_server.errors import TokenError, TokenFileError
 
-__all__ = ["NAME_PATTERN", "Token", "TokenFile", "Verdict"]
+__all__ = ["NAME_PATTERN", "Token", "TokenCheck", "TokenFile"]
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,63}$"
 _PREFIX = "auditlog_"  # so that a scanner for leaked secrets knows one when it sees it
@@ -51,11 +51,11 @@ class _File(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a token lets in, and whose it is; one that has expired is still somebody's."""
+class TokenCheck:
+    """Whether a token is valid, and whose it is; one that has expired is still somebody's."""
 
     token: Token | None
-    lets_in: bool
+    is_valid: bool
 
 
 class TokenFile:
@@ -69,11 +69,11 @@ class TokenFile:
         self._stamp: tuple[int, ...] = ()
         self._by_hash: dict[str, Token] = {}
 
-    def judge(self, secret: str) -> Verdict:
+    def check(self, secret: str) -> TokenCheck:
         """Return what a token is good for now."""
         self._read_if_changed()
         token = self._by_hash.get(_hash(secret))
-        return Verdict(token, token is not None and not token.has_expired(self._clock()))
+        return TokenCheck(token, token is not None and not token.has_expired(self._clock()))
 
     def tokens(self) -> Sequence[Token]:
         """Return all tokens, in the order they were made; of a file that is not there, none."""
@@ -99,7 +99,7 @@ class TokenFile:
         except ValidationError as error:
             raise TokenError(_why_not(error)) from None
         if token.has_expired(now):
-            raise TokenError("It would have expired already; give a time to come, such as 90d")
+            raise TokenError("The expiry is in the past; give a later one, such as 90d")
         with self._changing() as tokens:
             if any(other.name == name for other in tokens):
                 raise TokenError(f"There is a token {name} already; revoke it, or take another name")
@@ -129,17 +129,17 @@ class TokenFile:
 
     def _read_if_changed(self) -> None:
         try:
-            found = self.path.stat()
-            stamp = (found.st_mtime_ns, found.st_ino, found.st_size, found.st_mode)
+            status = self.path.stat()
+            stamp = (status.st_mtime_ns, status.st_ino, status.st_size, status.st_mode)
             if stamp == self._stamp:
                 return
-            if found.st_mode & _OTHERS_WRITE:
-                raise self._broken("others may write to it, and let themselves in; chmod 600 it")
+            if status.st_mode & _OTHERS_WRITE:
+                raise self._broken("others may write to it, and give themselves access; chmod 600 it")
             read = _File.model_validate_json(self.path.read_bytes())
         except OSError as error:
             raise self._broken(error.strerror or "") from None
         except ValidationError as error:
-            raise self._broken(f"is no file of tokens ({_why_not(error)})") from None
+            raise self._broken(f"is not a valid tokens file ({_why_not(error)})") from None
         self._by_hash = {token.sha256: token for token in read.tokens}
         self._stamp = stamp
 

@@ -42,9 +42,9 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "says"),
     [
-        (["search", "--from", "soon"], {}, "give one such as"),
+        (["search", "--from", "soon"], {}, "use one such as"),
         (["search", "--from", "now", "--to", "-1h"], {}, "is not before"),
-        (["buckets", "--interval", "1y"], {}, "is no interval"),
+        (["buckets", "--interval", "1y"], {}, "is not a valid interval"),
         (["search"], {"AUDITLOG_TIME_ZONE": "Mars/Base"}, "is not a time zone"),
         (["consume"], {"AUDITLOG_BULK_EVENTS": "many"}, "AUDITLOG_BULK_EVENTS"),
         (["consume"], {"AUDITLOG_CATALOGUE": "/no/such/file"}, "/no/such/file: can't be read"),

@@ -9,7 +9,8 @@ from audit_producer import new_event
 from audit_query import AuditLog, Bucket, Filter
 from audit_query.tables import buckets_table, events_table, row_of
 from rich.console import Console
-from support.servers import Deployment
+from support.log_index import log_index
+from support.servers import Deployment, Servers
 from support.stored_events import store
 
 pytestmark = pytest.mark.servers
@@ -17,8 +18,8 @@ pytestmark = pytest.mark.servers
 T0 = datetime(2026, 11, 1, 10, tzinfo=UTC)
 
 
-@pytest.fixture
-def audit_log(deployment: Deployment) -> Iterator[AuditLog]:
+@pytest.fixture(scope="module")
+def audit_log(servers: Servers) -> Iterator[AuditLog]:
     """Give a log with twelve events over three hours and two days, seven in one millisecond."""
     ada, ben = {"id": "u-1", "name": "Ada"}, "u-2"
     events = [new_event("login", user=ada, ip="192.0.2.1", at=T0)]  # type: ignore[arg-type]
@@ -31,9 +32,10 @@ def audit_log(deployment: Deployment) -> Iterator[AuditLog]:
         new_event("chat-closed", user=None, chat="c-0", at=T0 + timedelta(hours=2, minutes=30)),
         new_event("logout", user=ada, at=T0 + timedelta(days=31)),  # type: ignore[arg-type]
     ]
-    store(deployment, *events)
-    with AuditLog(deployment.query) as found:
-        yield found
+    with log_index(servers) as deployment:
+        store(deployment, *events)
+        with AuditLog(deployment.query) as found:
+            yield found
 
 
 def actions(events: Iterator[dict[str, object]]) -> list[str]:
@@ -43,19 +45,19 @@ def actions(events: Iterator[dict[str, object]]) -> list[str]:
 
 def test_search_gives_the_newest_first(audit_log: AuditLog) -> None:
     """Across indices of several months."""
-    found = actions(audit_log.walk(Filter(), limit=3))
+    found = actions(audit_log.iter_events(Filter(), limit=3))
     assert found == ["logout", "chat-closed", "login-failed"]
 
 
 @pytest.mark.parametrize("user", ["u-1", "Ada"])
 def test_user_is_found_by_id_and_by_name(audit_log: AuditLog, user: str) -> None:
     """The reader need not know which of the two it is."""
-    assert actions(audit_log.walk(Filter(users=(user,)), limit=10)) == ["logout", "login"]
+    assert actions(audit_log.iter_events(Filter(users=(user,)), limit=10)) == ["logout", "login"]
 
 
 def test_system_is_a_user_too(audit_log: AuditLog) -> None:
     """What nobody did is found under system."""
-    assert actions(audit_log.walk(Filter(users=("system",)), limit=10)) == ["chat-closed"]
+    assert actions(audit_log.iter_events(Filter(users=("system",)), limit=10)) == ["chat-closed"]
 
 
 def test_activity_and_span_filter(audit_log: AuditLog) -> None:
@@ -63,7 +65,7 @@ def test_activity_and_span_filter(audit_log: AuditLog) -> None:
     wanted = Filter(
         activities=("login", "chat-closed"), start=T0, end=T0 + timedelta(hours=2, minutes=30)
     )
-    assert actions(audit_log.walk(wanted, limit=10)) == ["login"]
+    assert actions(audit_log.iter_events(wanted, limit=10)) == ["login"]
 
 
 def test_pages_neither_repeat_nor_skip_within_a_millisecond(audit_log: AuditLog) -> None:

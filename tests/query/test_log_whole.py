@@ -135,24 +135,24 @@ def test_tail_shows_what_arrives_also_if_it_happened_long_ago(
 ) -> None:
     """The cursor goes by arrival, and looks back a minute for what became visible late."""
     store(deployment, acme(), ingested=T0)
-    first = log.arrived(Filter())
+    first = log.newest_arrivals(Filter())
     late, new = acme(at=T0 - timedelta(days=40)), acme(at=T0 + timedelta(hours=3))
     store(deployment, new, ingested=T0 + timedelta(minutes=5), first=1)
     store(deployment, late, ingested=T0 + timedelta(minutes=4), first=2)
-    second = log.arrived(Filter(), since=first.cursor)
+    second = log.newest_arrivals(Filter(), since=first.cursor)
     assert ids(second.events)[:2] == [new.event.id, late.event.id]
-    third = log.arrived(Filter(), since=second.cursor)
+    third = log.newest_arrivals(Filter(), since=second.cursor)
     assert ids(third.events) == [new.event.id, late.event.id]  # both within the minute
     assert third.cursor == second.cursor
     store(deployment, acme(), ingested=T0 + timedelta(minutes=9), first=3)
-    fourth = log.arrived(Filter(), since=third.cursor)
-    assert len(log.arrived(Filter(), since=fourth.cursor).events) == 1
-    assert log.arrived(Filter(users=("nobody",)), since=fourth.cursor).cursor == fourth.cursor
+    fourth = log.newest_arrivals(Filter(), since=third.cursor)
+    assert len(log.newest_arrivals(Filter(), since=fourth.cursor).events) == 1
+    assert log.newest_arrivals(Filter(users=("nobody",)), since=fourth.cursor).cursor == fourth.cursor
 
 
 def test_tail_of_an_empty_log_has_nowhere_to_go_on_from(log: AuditLog) -> None:
     """So the next look takes what has come meanwhile."""
-    assert log.arrived(Filter()).cursor is None
+    assert log.newest_arrivals(Filter()).cursor is None
 
 
 def test_open_ends_are_filled_to_now_or_to_the_last_event(
@@ -215,7 +215,7 @@ def test_users_activities_and_addresses_are_suggested(deployment: Deployment, lo
     assert log.suggest("user", "a") == []
     ada = {"id": "u-1", "name": "Ada (night)"}
     store(deployment, acme(user=ada, ip="192.0.2.1"), acme("logout", user="u-2", ip="198.51.100.1"))
-    for bound in (log, log.within("acme")):
+    for bound in (log, log.for_organization("acme")):
         assert bound.suggest("user", "ADA (") == ["Ada (night)"]
         assert bound.suggest("user", "u-") == ["u-2", "u-1"]
         assert sorted(bound.suggest("activity", "lo")) == ["login", "logout"]
@@ -229,7 +229,7 @@ def test_bound_log_sees_its_organization_alone(deployment: Deployment, log: Audi
     ours, theirs = acme(user="Ada"), rival("logout", user="Zoe", ip="203.0.113.5", chat="c-9")
     orphan = acme("login-failed", user="Ann", organization=None)
     store(deployment, ours, theirs, orphan)
-    bound = log.within("acme")
+    bound = log.for_organization("acme")
     assert (log.organization, bound.organization) == (None, "acme")
     assert log.count(Filter()) == 3
     for wanted in (
@@ -242,8 +242,8 @@ def test_bound_log_sees_its_organization_alone(deployment: Deployment, log: Audi
     ):
         allowed = {ours.event.id}
         assert set(ids(bound.search(wanted).events)) <= allowed
-        assert set(ids(bound.arrived(wanted).events)) <= allowed
-        assert set(ids(bound.walk(wanted, limit=10))) <= allowed
+        assert set(ids(bound.newest_arrivals(wanted).events)) <= allowed
+        assert set(ids(bound.iter_events(wanted, limit=10))) <= allowed
         assert bound.count(wanted) <= 1
         assert bound.seen(wanted).count <= 1
         assert sum(bucket.count for bucket in bound.buckets(wanted).buckets) <= 1

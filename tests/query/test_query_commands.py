@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from audit_producer import new_event
 from audit_query import AuditLog, Filter
-from audit_query.options import asks
-from audit_query.question import NAMES, Question
+from audit_query.filter_options import with_filter_options
+from audit_query.query_spec import NAMES, QuerySpec
 from audit_query.tail import follow
 from support.command import clean_environment
 from support.conditions import wait_until
+from support.in_process import call
 from support.servers import Deployment
 from support.stored_events import store
 from typer import Typer
@@ -25,20 +26,20 @@ NOW = datetime.now(UTC)
 
 def test_every_name_of_a_question_is_an_option() -> None:
     """From one table, so that none is forgotten; what is typed arrives as it is."""
-    asked: list[Question] = []
+    asked: list[QuerySpec] = []
     app = Typer()
 
-    def command(question: Question, limit: int = 3) -> None:
-        asked.append(question)
+    def command(spec: QuerySpec, limit: int = 3) -> None:
+        asked.append(spec)
         assert limit == 7
 
-    app.command()(asks(command))
+    app.command()(with_filter_options(command))
     values = {name: "192.0.2.7" if "ip" in name else "success" for name in NAMES}
     values |= {"from": "-2h", "to": "-1h"}
     typed = [x for name, value in values.items() for x in (f"--{name.replace('_', '-')}", value)]
     done = CliRunner().invoke(app, [*typed, "--limit", "7"], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    assert asked == [Question.parse(values.items())]
+    assert asked == [QuerySpec.parse(values.items())]
 
 
 @pytest.mark.servers
@@ -54,15 +55,15 @@ def test_options_reach_the_log(deployment: Deployment) -> None:
         (("--not-ip", "192.0.2.0/24"), "Ben"),
         (("--not-user", "Ada", "--from", "-1h"), "Ben"),
     ):
-        (found,) = deployment.run("search", "--json", *options).stdout.splitlines()
+        (found,) = call(deployment, "search", "--json", *options).stdout.splitlines()
         assert json.loads(found)["user"]["id"] == user
-    refused = deployment.run("search", "--not-ip", "192.0.2", check=False)
+    refused = call(deployment, "search", "--not-ip", "192.0.2", check=False)
     assert refused.returncode == 1
-    assert refused.stderr.startswith("auditlog: not_ip: '192.0.2' is no address")
-    seen = json.loads(deployment.run("seen", "--json").stdout)
+    assert refused.stderr.startswith("auditlog: not_ip: '192.0.2' is not a valid IP address")
+    seen = json.loads(call(deployment, "seen", "--json").stdout)
     assert (seen["count"], seen["first"]) == (2, events[0].timestamp.replace("Z", "000+00:00"))
-    assert "First seen" in deployment.run("seen", "--user", "Ada").stdout
-    (top,) = json.loads(deployment.run("top", "network", "--user", "Ada", "--json").stdout)
+    assert "First seen" in call(deployment, "seen", "--user", "Ada").stdout
+    (top,) = json.loads(call(deployment, "top", "network", "--user", "Ada", "--json").stdout)
     assert top == {"value": "192.0.2.0/24", "count": 1}
 
 
@@ -77,12 +78,12 @@ def test_one_event_is_shown_whole(deployment: Deployment) -> None:
         at=NOW,
     )
     store(deployment, event)
-    shown = deployment.run("show", event.event.id).stdout
+    shown = call(deployment, "show", event.event.id).stdout
     assert "audit.changes[0].before" in shown
     assert "[red]colour" in shown
     assert "\x1b" not in shown
-    assert json.loads(deployment.run("show", event.event.id, "--json").stdout)["labels"] == {"a": "b"}
-    missing = deployment.run("show", "0123456789abcdef", check=False)
+    assert json.loads(call(deployment, "show", event.event.id, "--json").stdout)["labels"] == {"a": "b"}
+    missing = call(deployment, "show", "0123456789abcdef", check=False)
     assert missing.returncode != 0
     assert "no event has the id" in missing.stderr
 

@@ -178,9 +178,9 @@ def test_first_token_lets_an_analyst_in(tmp_path: Path) -> None:
     """The page has its hash; the token is in a file that no service has."""
     made(tmp_path)
     token = (tmp_path / "analyst.token").read_text()
-    verdict = TokenFile(tmp_path / "tokens" / "tokens.json").judge(token)
-    assert verdict.token is not None
-    assert verdict.token.name == "analyst"
+    check = TokenFile(tmp_path / "tokens" / "tokens.json").check(token)
+    assert check.token is not None
+    assert check.token.name == "analyst"
     assert token not in (tmp_path / "tokens" / "tokens.json").read_text()
 
 

@@ -2,22 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from audit_admin import set_up
 from audit_producer import new_event
 from audit_query import AuditLog
-from support.api_client import NOW, Asked, asking
-from support.servers import Deployment, Servers, new_deployment, tear_down
+from support.api_client import NOW, ApiClient, api_client
+from support.log_index import log_index
+from support.servers import Deployment, Servers
 from support.stored_events import store
 
 
 @pytest.fixture(scope="session")
 def two(servers: Servers) -> Iterator[Deployment]:
     """Give a log with 12 events of acme, 9 of globex, and 1 of nobody's."""
-    deployment = new_deployment(servers)
-    list(set_up(deployment.setup))
     acme = [
         new_event(
             "chat-opened",
@@ -45,27 +42,37 @@ def two(servers: Servers) -> Iterator[Deployment]:
         )
         for n in range(9)
     ]
-    store(deployment, *acme, *globex, new_event("logout", user="nobody", at=NOW - timedelta(hours=2)))
-    yield deployment
-    tear_down(deployment)
+    with log_index(servers) as deployment:
+        store(
+            deployment, *acme, *globex, new_event("logout", user="nobody", at=NOW - timedelta(hours=2))
+        )
+        yield deployment
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def audit_log(two: Deployment) -> Iterator[AuditLog]:
     """Give the log of both."""
     with AuditLog(two.query, clock=lambda: NOW) as log:
         yield log
 
 
-@pytest.fixture
-def asked(audit_log: AuditLog) -> Iterator[Asked]:
-    """Give a client of the API without tokens."""
-    with asking(audit_log) as client:
+@pytest.fixture(scope="session")
+def api(audit_log: AuditLog) -> Iterator[ApiClient]:
+    """Give a client of the API without tokens; all tests share the application."""
+    with api_client(audit_log) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def bound(audit_log: AuditLog, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiClient]:
+    """Give a client whose token sees acme alone; all tests share the application."""
+    tokens = tmp_path_factory.mktemp("bound") / "tokens.json"
+    with api_client(audit_log, tokens, organization="acme") as client:
         yield client
 
 
 @pytest.fixture
-def bound(audit_log: AuditLog, tmp_path: Path) -> Iterator[Asked]:
-    """Give a client whose token sees acme alone."""
-    with asking(audit_log, tmp_path / "tokens.json", organization="acme") as client:
+def new_api(audit_log: AuditLog) -> Iterator[ApiClient]:
+    """Give a client of an application of the test's own, which has published nothing."""
+    with api_client(audit_log) as client:
         yield client

@@ -10,7 +10,7 @@ from typing import Any
 import uvicorn
 from audit_query import AuditLog
 from audit_server.app import create_app
-from audit_server.listening import listen
+from audit_server.listener import listen
 from audit_server.serve import configured
 from audit_server.settings import ServeSettings
 from audit_server.tokens import TokenFile
@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 from support.conditions import wait_until
 
-__all__ = ["NOW", "Asked", "Published", "asking", "listening"]
+__all__ = ["NOW", "ApiClient", "Published", "api_client", "listening"]
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
@@ -40,7 +40,7 @@ class Published:
         return self.events
 
 
-class Asked(TestClient):
+class ApiClient(TestClient):
     """A client of the API, and what its questions published."""
 
     published: Published
@@ -64,7 +64,7 @@ class Asked(TestClient):
 
 
 @contextmanager
-def asking(
+def api_client(
     log: AuditLog,
     tokens_file: Path | None = None,
     *,
@@ -72,7 +72,7 @@ def asking(
     base_url: str = "http://127.0.0.1",
     clock: Any = lambda: NOW,
     **settings: Any,
-) -> Iterator[Asked]:
+) -> Iterator[ApiClient]:
     """Give a client; with a tokens file, one whose token sees all, or one organization."""
     tokens, headers = None, {}
     if tokens_file is not None:
@@ -81,7 +81,7 @@ def asking(
         headers = {"Authorization": f"Bearer {secret}"}
     published = Published()
     app = create_app(log, ServeSettings(**settings), tokens=tokens, publish=published, clock=clock)
-    with Asked(app, base_url=base_url, headers=headers, follow_redirects=False) as client:
+    with ApiClient(app, base_url=base_url, headers=headers, follow_redirects=False) as client:
         client.published, client.tokens = published, tokens
         yield client
 

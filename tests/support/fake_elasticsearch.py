@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from audit_query import AuditLog, QuerySettings
-from support.api_client import Asked, asking
+from support.api_client import ApiClient, api_client
 
-__all__ = ["answering", "answering_with", "asking_at", "refusing"]
+__all__ = ["answering", "answering_with", "client_of", "refusing"]
 
 
 @contextlib.contextmanager
@@ -59,14 +59,14 @@ def refusing(status: int, reason: str) -> Callable[[socket.socket, bytes], None]
 
 
 @contextlib.contextmanager
-def asking_at(
+def client_of(
     url: str, tokens_file: Path | None = None, *, seconds: float = 10.0, **settings: Any
-) -> Iterator[Asked]:
+) -> Iterator[ApiClient]:
     """Give a client of a server whose Elasticsearch is there."""
     elsewhere = QuerySettings(elasticsearch_url=url)
     with (
         AuditLog(elsewhere, seconds=seconds) as log,
-        asking(log, tokens_file, query_seconds=seconds, **settings) as client,
+        api_client(log, tokens_file, query_seconds=seconds, **settings) as client,
     ):
         yield client
 

@@ -14,18 +14,18 @@ from zoneinfo import ZoneInfo
 
 from audit_producer import new_event
 from audit_query.reports import UserRow
-from audit_schemas import AuditEvent, IndexNaming
-from audit_schemas.template import IndexSettings, index_template
-from support.servers import Deployment, Servers, new_deployment, tear_down
+from audit_schemas import AuditEvent
+from support.log_index import log_index
+from support.servers import Deployment, Servers
 from support.stored_events import store
 
-__all__ = ["Done", "Who", "bucket_of", "holding", "many", "meant", "stored_form", "user_rows"]
+__all__ = ["Done", "Identity", "bucket_of", "holding", "many", "meant", "stored_form", "user_rows"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ASSIGNED = "chat-assigned-to-user"
 
 
-class Who(NamedTuple):
+class Identity(NamedTuple):
     """A person, as an event names them."""
 
     id: str | None
@@ -47,8 +47,8 @@ class Done:
 
     at: datetime
     action: str
-    who: Who | None
-    to: Who | None = None
+    who: Identity | None
+    to: Identity | None = None
     ip: str | None = None
     chat: str | None = None
     organization: str | None = None
@@ -79,35 +79,29 @@ def stored_form(done: Done) -> AuditEvent:
 @contextmanager
 def holding(servers: Servers, events: Iterable[Done]) -> Iterator[Deployment]:
     """Give a deployment whose log holds these events; it has no topics."""
-    deployment = new_deployment(servers)
-    template = index_template(IndexNaming(deployment.name), IndexSettings())
-    with deployment.client() as client:
-        client.indices.put_index_template(name=deployment.name, body=template)
-    try:
+    with log_index(servers) as deployment:
         store(deployment, *map(stored_form, events))
         yield deployment
-    finally:
-        tear_down(deployment)
 
 
 PEOPLE = (
-    Who("u-1", "Ada"),
-    Who("u-1", None),
-    Who("u-2", None),
-    Who("u-3", "Ali Kaya"),
-    Who("u-4", "Ali Kaya"),
-    Who("u-5", "Çiğdem 😀"),
-    Who("u-6", '=cmd|"x"!A1, [red]'),
-    Who(None, "root"),
-    Who(None, "Ada"),
+    Identity("u-1", "Ada"),
+    Identity("u-1", None),
+    Identity("u-2", None),
+    Identity("u-3", "Ali Kaya"),
+    Identity("u-4", "Ali Kaya"),
+    Identity("u-5", "Çiğdem 😀"),
+    Identity("u-6", '=cmd|"x"!A1, [red]'),
+    Identity(None, "root"),
+    Identity(None, "Ada"),
 )
 TARGETS = (
     *PEOPLE,
-    Who(None, "Ali Kaya"),
-    Who(None, "Çiğdem 😀"),
-    Who("u-2", "Ben"),
-    Who("u-9", "Nobody"),
-    Who("u-8", "Ada"),
+    Identity(None, "Ali Kaya"),
+    Identity(None, "Çiğdem 😀"),
+    Identity("u-2", "Ben"),
+    Identity("u-9", "Nobody"),
+    Identity("u-8", "Ada"),
 )
 ACTIONS = ("chat-opened", "user-joined-to-chat", "chat-closed", "login", "logout", ASSIGNED, ASSIGNED)
 
@@ -159,7 +153,7 @@ def bucket_of(interval: str, zone: ZoneInfo) -> Callable[[datetime], datetime | 
     return find
 
 
-def meant(to: Who, events: Iterable[Done]) -> tuple[str | None, str | None]:
+def meant(to: Identity, events: Iterable[Done]) -> tuple[str | None, str | None]:
     """Return the row that an assignment counts in: who has that id, else who bears that name."""
     by_id = [done for done in events if to.id and done.who and done.who.id == to.id]
     if by_id:

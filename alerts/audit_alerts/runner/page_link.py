@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
-from audit_query import ParameterError, Question
+from audit_query import ParameterError, QuerySpec
 from audit_schemas import format_timestamp
 
 from audit_alerts.condition import AllOf, AnyOf, Condition, Equals
@@ -45,9 +45,9 @@ def link_of(page: str, rule: Rule, group: GroupValues, span: FiringSpan) -> str 
     if all(activities):
         pairs += [("activity", name) for name in sorted({n for names in activities for n in names})]
     try:
-        question = Question.parse(pairs)
+        question = QuerySpec.parse(pairs)
     except ParameterError:  # a value longer than the page takes
-        question = Question.parse(pairs[:2])
+        question = QuerySpec.parse(pairs[:2])
     return f"{page.rstrip('/')}/?{urlencode(question.pairs)}"
 
 

@@ -21,7 +21,7 @@ def visible_counts(log: AuditLog, before: int, now: int) -> tuple[int, int]:
     ends = {"before": before, "now": now}
     ranges = {name: _ingested(end - RECHECKED, end) for name, end in ends.items()}
     earliest, latest = min(ends.values()) - RECHECKED, max(ends.values())
-    answer = log.ask(
+    answer = log.raw_search(
         RuleFilter(queries=(_ingested(earliest, latest),)),
         size=0,
         track_total_hits=False,

@@ -1,13 +1,13 @@
 """What users did, how long chats waited, one user's sessions, and what happened around an event."""
 
 from audit_query.reports.case import ChatRow
-from audit_query.reports.chat_life import chats
+from audit_query.reports.chat_cases import chats
 from audit_query.reports.sessions import Facts, Session, UserReport, user_report
 from audit_query.reports.timeline import (
     SAME,
     WINDOW_MAX,
-    Moment,
     Timeline,
+    TimelineEntry,
     around,
     chat_timeline,
     parse_window,
@@ -23,11 +23,11 @@ __all__ = [
     "WINDOW_MAX",
     "ChatRow",
     "Facts",
-    "Moment",
     "Progress",
     "Session",
     "Spread",
     "Timeline",
+    "TimelineEntry",
     "UserReport",
     "UserRow",
     "WaitRow",

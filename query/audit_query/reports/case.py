@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal, NamedTuple
 
-from audit_query.reports.cells import iso, moment
+from audit_query.reports.cells import from_millis, iso
 from audit_query.reports.people import Person
 
 __all__ = ["ASSIGNED", "CLOSED", "JOINED", "OPENED", "STEPS", "Case", "ChatRow", "Kind", "Step", "Wait"]
@@ -135,14 +135,14 @@ class Case:
         return ChatRow(
             organization=self.organization,
             chat=self.chat,
-            opened=_moment(self.opened),
+            opened=_from_millis(self.opened),
             opener=self.opener,
-            assigned=_moment(self.assigned),
+            assigned=_from_millis(self.assigned),
             assignee=self.assignee,
             assignments=self.assignments,
-            joined=_moment(self.joined),
+            joined=_from_millis(self.joined),
             joiner=self.joiner,
-            closed=_moment(self.closed),
+            closed=_from_millis(self.closed),
             closer=self.closer,
         )
 
@@ -150,8 +150,8 @@ class Case:
         return Wait(kind, step.person, step.at, None if self.opened is None else step.at - self.opened)
 
 
-def _moment(milliseconds: int | None) -> datetime | None:
-    return None if milliseconds is None else moment(milliseconds)
+def _from_millis(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else from_millis(milliseconds)
 
 
 def _name(person: Person | None) -> str | None:

@@ -19,10 +19,10 @@ __all__ = [
     "by_field",
     "by_time",
     "cells",
+    "from_millis",
     "iso",
-    "millis",
-    "moment",
     "order",
+    "to_millis",
 ]
 
 Key = tuple[Any, ...]
@@ -63,11 +63,11 @@ def cells(
     while True:
         composite = {"size": _PAGE, "sources": named, **({"after": after} if after else {})}
         aggregation = {"composite": composite, **({"aggs": facts} if facts else {})}
-        found = log.ask(wanted, size=0, track_total_hits=False, aggs={"cells": aggregation})
-        answer = found.get("aggregations", {}).get("cells", {})
-        buckets = answer.get("buckets", [])
+        response = log.raw_search(wanted, size=0, track_total_hits=False, aggs={"cells": aggregation})
+        page = response.get("aggregations", {}).get("cells", {})
+        buckets = page.get("buckets", [])
         yield from map(_cell, buckets)
-        after = answer.get("after_key")
+        after = page.get("after_key")
         if after is None or len(buckets) < _PAGE:
             return
 
@@ -90,12 +90,12 @@ def order(key: Key) -> tuple[tuple[bool, Any], ...]:
     return tuple((value is not None, value) for value in key)
 
 
-def moment(milliseconds: float) -> datetime:
+def from_millis(milliseconds: float) -> datetime:
     """Return the time of Elasticsearch's milliseconds."""
     return _EPOCH + timedelta(milliseconds=int(milliseconds))
 
 
-def millis(time: datetime) -> int:
+def to_millis(time: datetime) -> int:
     """Return a time as Elasticsearch's milliseconds, cut as it cuts them."""
     return (time - _EPOCH) // timedelta(milliseconds=1)
 

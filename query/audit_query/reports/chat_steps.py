@@ -9,10 +9,10 @@ import msgspec
 from audit_query.filter import Filter
 from audit_query.log import ORDER, AuditLog
 from audit_query.reports.case import ASSIGNED, OPENED, STEPS, Step
-from audit_query.reports.case_book import CaseBook, Chat
-from audit_query.reports.cells import moment
+from audit_query.reports.case_store import CaseStore, Chat
+from audit_query.reports.cells import from_millis
 from audit_query.reports.people import Assignees, Person, Target
-from audit_query.scan import Hit
+from audit_query.scan import ScanHit
 
 __all__ = ["FIELDS", "StepReader", "whole_milliseconds"]
 
@@ -60,12 +60,12 @@ class StepReader:
         self._life = life
         self._assignees = Assignees(log, life)
 
-    def steps(self, hits: Sequence[Hit]) -> list[Step]:
+    def steps(self, hits: Sequence[ScanHit]) -> list[Step]:
         """Return a page of a scan's hits as steps."""
         return self._steps([(hit.sort[0], _READ.decode(hit.source)) for hit in hits])
 
-    def remember(self, book: CaseBook, steps: Sequence[Step]) -> None:
-        """Tell the book what happened before these steps to chats that it doesn't know.
+    def remember(self, store: CaseStore, steps: Sequence[Step]) -> None:
+        """Tell the store what happened before these steps to chats that it doesn't know.
 
         A chat that begins with its opening has no past to be looked up.
         """
@@ -73,17 +73,17 @@ class StepReader:
         seen: set[Chat] = set()
         for step in steps:
             chat = (step.organization, step.chat)
-            if chat not in seen and step.action != OPENED and not book.knows(chat):
+            if chat not in seen and step.action != OPENED and not store.knows(chat):
                 unknown.add(chat)
             seen.add(chat)
         ids = sorted({chat for _, chat in unknown})
         for start in range(0, len(ids), _BATCH):
             for step in self._past(tuple(ids[start : start + _BATCH]), steps[0].at):
                 if (step.organization, step.chat) in unknown:
-                    book.take(step)
+                    store.take(step)
 
     def _past(self, chat_ids: tuple[str, ...], before: int) -> Iterator[Step]:
-        past = replace(self._life, chats=chat_ids, start=None, end=moment(before))
+        past = replace(self._life, chats=chat_ids, start=None, end=from_millis(before))
         for page in whole_milliseconds(map(self._steps, self._pages(past))):
             yield from page
 
@@ -91,7 +91,7 @@ class StepReader:
         """Yield pages of events; a scan's point in time would cost more than these few."""
         after: Any = None
         while True:
-            found = self._log.ask(
+            response = self._log.raw_search(
                 wanted,
                 size=_PAGE,
                 sort=[{field: "asc"} for field in ORDER],
@@ -99,7 +99,7 @@ class StepReader:
                 _source=FIELDS,
                 **({"search_after": after} if after else {}),
             )
-            hits = found["hits"]["hits"]
+            hits = response["hits"]["hits"]
             if hits:
                 yield [(hit["sort"][0], msgspec.convert(hit["_source"], _Source)) for hit in hits]
             if len(hits) < _PAGE:

@@ -1,26 +1,25 @@
 """`auditlog report users`, `chats` and `user`."""
 
 import csv
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from audit_runtime.terminal import Json, new_console
-from rich import progress
+from audit_runtime.terminal import Json, new_console, print_json, progress_bar
 from rich.console import Console
+from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
-from audit_query.commands import asked_filter, explain_nothing
+from audit_query.commands import explain_no_events, resolve_filter
 from audit_query.errors import ParameterError
 from audit_query.export import csv_cell
 from audit_query.filter import Filter
+from audit_query.filter_options import with_filter_options
 from audit_query.log import PAGE_MAX, AuditLog
-from audit_query.options import asks
-from audit_query.question import Question
+from audit_query.query_spec import QuerySpec
 from audit_query.reports import event_tables, report_tables, timeline_commands
-from audit_query.reports.chat_life import chats
+from audit_query.reports.chat_cases import chats
 from audit_query.reports.sessions import user_report
 from audit_query.reports.user_activity import users
 from audit_query.reports.wait_row import waits
@@ -46,20 +45,20 @@ def register(app: typer.Typer) -> None:
         name="report", no_args_is_help=True, help="Who did what, and how long chats waited."
     )
     report.command("users", epilog="Example: auditlog report users --interval day --from -7d")(
-        asks(report_users)
+        with_filter_options(report_users)
     )
     report.command("chats", epilog="Example: auditlog report chats --interval week --from -30d")(
-        asks(report_chats)
+        with_filter_options(report_chats)
     )
     report.command("user", epilog="Example: auditlog report user 'Carla Evans' --from -24h")(
-        asks(report_user)
+        with_filter_options(report_user)
     )
     app.add_typer(report)
     timeline_commands.register(app)
 
 
 def report_users(
-    question: Question, interval: Interval = "day", json_output: Json = False, csv_output: Csv = False
+    spec: QuerySpec, interval: Interval = "day", json_output: Json = False, csv_output: Csv = False
 ) -> None:
     """Count what each user did in each bucket of time.
 
@@ -67,13 +66,13 @@ def report_users(
     active time (five-minute slots of the clock with an event of theirs); different addresses.
     """
     settings = QuerySettings()
-    wanted, tz = asked_filter(question, settings), zone(settings.time_zone)
+    wanted, tz = resolve_filter(spec, settings), zone(settings.time_zone)
     with AuditLog(settings, seconds=settings.query_seconds) as log, _progress() as counted:
         rows = users(log, wanted, interval=interval, time_zone=settings.time_zone, progress=counted)
         if json_output:
             _print_lines(row.to_json(tz) for row in rows)
         elif csv_output:
-            activities = [found.value for found in log.top(wanted, "activity", size=1000)]
+            activities = [report.value for report in log.top(wanted, "activity", size=1000)]
             _print_csv(_flat(row.to_json(tz), activities) for row in rows)
         else:
             console, empty = new_console(), True
@@ -85,7 +84,7 @@ def report_users(
 
 
 def report_chats(
-    question: Question,
+    spec: QuerySpec,
     interval: Interval = "day",
     each: Annotated[bool, typer.Option("--each", help="Show each chat, in place of users.")] = False,
     json_output: Json = False,
@@ -97,7 +96,7 @@ def report_chats(
     ended. Takes the filters user, org, chat, from and to.
     """
     settings = QuerySettings()
-    wanted, tz = asked_filter(question, settings), zone(settings.time_zone)
+    wanted, tz = resolve_filter(spec, settings), zone(settings.time_zone)
     with AuditLog(settings, seconds=settings.query_seconds) as log, _progress() as counted:
         rows: Iterator[Any] = (
             chats(log, wanted, progress=counted)
@@ -120,37 +119,37 @@ def report_chats(
 
 
 def report_user(
-    question: Question,
+    spec: QuerySpec,
     who: Annotated[str, typer.Argument(metavar="USER", help="The user's whole id or name.")],
     limit: Annotated[
         int, typer.Option(min=1, max=PAGE_MAX, help="How many events to show, at most.")
     ] = 200,
     oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Else newest first.")] = False,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+    json_output: Json = False,
 ) -> None:
     """Show what one user did, session by session: from log-in to log-out, from where, after what."""
-    if question.values("user"):
+    if spec.values("user"):
         raise ParameterError("user", "is given as USER already; leave --user out")
     settings = QuerySettings()
-    wanted, tz = asked_filter(question, settings), zone(settings.time_zone)
+    wanted, tz = resolve_filter(spec, settings), zone(settings.time_zone)
     with AuditLog(settings, seconds=settings.query_seconds) as log:
-        found = user_report(log, wanted, who, newest_first=not oldest_first, limit=limit)
+        report = user_report(log, wanted, who, newest_first=not oldest_first, limit=limit)
         if json_output:
-            sys.stdout.write(json.dumps(found.to_json(tz)) + "\n")
+            print_json(report.to_json(tz))
             return
         console = new_console()
-        if found.facts is None:
-            explain_nothing(console, log, Filter(users=(who,)))
+        if report.facts is None:
+            explain_no_events(console, log, Filter(users=(who,)))
             return
-    for line in event_tables.summary_lines(found, tz, settings.time_zone):
+    for line in event_tables.summary_lines(report, tz, settings.time_zone):
         console.print(line, highlight=False)
-    for session in found.sessions:
+    for session in report.sessions:
         console.print()
         for line in event_tables.session_lines(session, tz):
             console.print(line, highlight=False)
         console.print(event_tables.session_table(session.events, tz))
-    if found.facts.events > found.shown:
-        more = f"{found.shown:,} of {found.facts.events:,} events; more with --limit"
+    if report.facts.events > report.shown:
+        more = f"{report.shown:,} of {report.facts.events:,} events; more with --limit"
         console.print(more, highlight=False)
 
 
@@ -169,7 +168,7 @@ def _print_chats(rows: Iterable[Any], log: AuditLog, wanted: Filter, settings: Q
 
 def _print_lines(rows: Iterable[dict[str, Any]]) -> None:
     for row in rows:
-        sys.stdout.write(json.dumps(row) + "\n")
+        print_json(row)
 
 
 def _print_csv(rows: Iterable[dict[str, Any]]) -> None:
@@ -195,24 +194,13 @@ def _flat(row: dict[str, Any], activities: Iterable[str] = ()) -> dict[str, Any]
 
 def _explain_if(empty: bool, console: Console, log: AuditLog, wanted: Filter) -> None:
     if empty:
-        explain_nothing(console, log, wanted)
+        explain_no_events(console, log, wanted)
 
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
-    """Give what moves a bar on, shown on a terminal until the end; printed rows go above it."""
-    console = Console(stderr=True, emoji=False)
-    bar = progress.Progress(
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        redirect_stdout=sys.stdout.isatty(),
-        disable=not console.is_terminal,
-    )
-    with bar:
+    """Give a function that advances a bar; printed rows go above it."""
+    with progress_bar(MofNCompleteColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task("Counting", total=None)
 
         def advance(done: int, total: int) -> None:

@@ -36,7 +36,8 @@ def session_lines(session: Session, zone: tzinfo) -> Iterator[str]:
         yield f"[bold]Without a session[/bold]: {facts.events:,} events"
         yield f"  {_counts(facts.activities)}"
         return
-    yield f"[bold]Session {text_of(session.id)}[/bold]: {facts.events:,} events, {_span(facts, zone)}"
+    times = _time_span(facts, zone)
+    yield f"[bold]Session {text_of(session.id)}[/bold]: {facts.events:,} events, {times}"
     if session.failed:
         yield f"  [bold]{session.failed:,} failed log-ins[/bold] in the hour before"
     yield f"  {_counts(facts.activities)}"
@@ -61,20 +62,20 @@ def timeline_table(timeline: Timeline, zone: tzinfo, zone_name: str, *, of_event
     table.add_column("From it" if of_event else "Step", justify="right", no_wrap=True)
     for heading in ("User", "IP Address", "Activity"):
         table.add_column(heading, no_wrap=True, overflow="ellipsis")
-    for found in timeline.moments:
-        step = found.since_origin if of_event else found.since_previous
+    for entry in timeline.entries:
+        step = entry.since_origin if of_event else entry.since_previous
         table.add_row(
-            f"{found.at.astimezone(zone):%m-%d %H:%M:%S}",
-            "here >" if found.marked else _signed(step),
-            text_of(str(found.event["audit"].get("user") or "")),
-            _ip(found.event),
-            _activity(found.event),
-            style="bold" if found.marked else None,
+            f"{entry.at.astimezone(zone):%m-%d %H:%M:%S}",
+            "here >" if entry.marked else _signed(step),
+            text_of(str(entry.event["audit"].get("user") or "")),
+            _ip(entry.event),
+            _activity(entry.event),
+            style="bold" if entry.marked else None,
         )
     return table
 
 
-def _span(facts: Facts, zone: tzinfo) -> str:
+def _time_span(facts: Facts, zone: tzinfo) -> str:
     begin, end = (
         at.astimezone(zone) for at in (facts.login or facts.first, facts.logout or facts.last)
     )

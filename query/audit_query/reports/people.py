@@ -18,7 +18,7 @@ Target = tuple[str | None, str | None]
 """Id and name of whom something was done to, as the event has them."""
 
 _BATCH = 1000
-"""Ids and names in one question; Elasticsearch takes 65,536."""
+"""Ids and names in one query; Elasticsearch takes 65,536."""
 
 
 class Person(NamedTuple):
@@ -35,9 +35,9 @@ class Directory:
         self._names: dict[str, dict[str, int]] = {}
         self._ids: dict[str, set[str | None]] = {}
 
-    def learn(self, found: Iterable[Cell]) -> None:
+    def learn(self, cells: Iterable[Cell]) -> None:
         """Take in cells of user and id."""
-        for cell in found:
+        for cell in cells:
             user, user_id = cell.key
             self._ids.setdefault(user, set()).add(user_id)
             if user_id is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from audit_query.filter import Filter
 from audit_query.log import AuditLog
-from audit_query.reports.cells import FIRST_AND_LAST, Cell, by_field, cells, iso, millis, moment
+from audit_query.reports.cells import FIRST_AND_LAST, Cell, by_field, cells, from_millis, iso, to_millis
 
 __all__ = ["FAILED_WITHIN", "Facts", "Session", "UserReport", "facts_of", "user_report"]
 
@@ -108,7 +108,7 @@ def user_report(
     """
     theirs = replace(wanted, users=(user,))
     shown: dict[str | None, list[Mapping[str, Any]]] = {}
-    for event in log.walk(theirs, limit=limit, newest_first=newest_first):
+    for event in log.iter_events(theirs, limit=limit, newest_first=newest_first):
         shown.setdefault(_session_of(event), []).append(event)
     session = by_field("audit.session.id", optional=True)
     total, each = facts_of(
@@ -144,7 +144,7 @@ def facts_of(
         for gathered in _into(everything, each, cell):
             gathered.ips[cell.key[1]] += cell.count
     facts = {name: gathered.facts() for name, gathered in each.items()}
-    return everything.facts(), {name: found for name, found in facts.items() if found is not None}
+    return everything.facts(), {name: known for name, known in facts.items() if known is not None}
 
 
 class _Gathered:
@@ -169,10 +169,10 @@ class _Gathered:
             events=self.activities.total(),
             activities=dict(self.activities.most_common()),
             ips=dict(self.ips.most_common()),
-            first=moment(min(first for first, _ in self._times.values())),
-            last=moment(max(last for _, last in self._times.values())),
-            login=moment(logins[0]) if logins else None,
-            logout=moment(logouts[1]) if out and logouts else None,
+            first=from_millis(min(first for first, _ in self._times.values())),
+            last=from_millis(max(last for _, last in self._times.values())),
+            login=from_millis(logins[0]) if logins else None,
+            logout=from_millis(logouts[1]) if out and logouts else None,
         )
 
 
@@ -187,24 +187,24 @@ def _into(
 def _failed(log: AuditLog, theirs: Filter, logins: Mapping[str, datetime]) -> dict[str | None, int]:
     """Return how many log-ins failed in the hour before each of these."""
     failed = Filter(users=theirs.users, organizations=theirs.organizations, activities=(_FAILED,))
-    found: dict[str | None, int] = {}
+    counts: dict[str | None, int] = {}
     names = list(logins)
     for start in range(0, len(names), _AT_ONCE):
         some = names[start : start + _AT_ONCE]
         hours = {str(n): _hour_before(logins[name]) for n, name in enumerate(some)}
-        answer = log.ask(
+        response = log.raw_search(
             failed, size=0, track_total_hits=False, aggs={"hours": {"filters": {"filters": hours}}}
         )
-        counted = answer.get("aggregations", {}).get("hours", {}).get("buckets", {})
-        found |= {name: counted.get(str(n), {}).get("doc_count", 0) for n, name in enumerate(some)}
-    return found
+        counted = response.get("aggregations", {}).get("hours", {}).get("buckets", {})
+        counts |= {name: counted.get(str(n), {}).get("doc_count", 0) for n, name in enumerate(some)}
+    return counts
 
 
 def _hour_before(login: datetime) -> dict[str, Any]:
-    span = {"gte": millis(login - FAILED_WITHIN), "lt": millis(login), "format": "epoch_millis"}
+    span = {"gte": to_millis(login - FAILED_WITHIN), "lt": to_millis(login), "format": "epoch_millis"}
     return {"range": {"@timestamp": span}}
 
 
 def _session_of(event: Mapping[str, Any]) -> str | None:
-    found = (event["audit"].get("session") or {}).get("id")
-    return found if found is None else str(found)
+    session_id = (event["audit"].get("session") or {}).get("id")
+    return session_id if session_id is None else str(session_id)

@@ -13,9 +13,9 @@ from audit_schemas import parse_timestamp
 from audit_query.errors import ParameterError
 from audit_query.filter import Filter
 from audit_query.log import PAGE_MAX, AuditLog
-from audit_query.reports.cells import millis, moment
+from audit_query.reports.cells import from_millis, to_millis
 
-__all__ = ["SAME", "WINDOW_MAX", "Moment", "Timeline", "around", "chat_timeline", "parse_window"]
+__all__ = ["SAME", "WINDOW_MAX", "Timeline", "TimelineEntry", "around", "chat_timeline", "parse_window"]
 
 WINDOW_MAX = timedelta(days=7)
 
@@ -33,7 +33,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelineEntry:
     """An event in its place: how long after the one before it, and after the one that matters.
 
     That is the first of a chat's, or the event that was asked about, which is `marked`; what came
@@ -61,20 +61,20 @@ class Moment:
 class Timeline:
     """Events, oldest first, and how many there are in all."""
 
-    moments: Sequence[Moment]
+    entries: Sequence[TimelineEntry]
     total: int
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""
-        return {"total": self.total, "events": [found.to_json() for found in self.moments]}
+        return {"total": self.total, "events": [entry.to_json() for entry in self.entries]}
 
 
 def chat_timeline(log: AuditLog, wanted: Filter, chat: str, *, limit: int = 1000) -> Timeline:
     """Return what happened in a chat, oldest first; of more than `limit` events the oldest."""
     theirs = replace(wanted, chats=(chat,))
-    found = list(log.walk(theirs, limit=limit, newest_first=False))
-    total = len(found) if len(found) < limit else log.count(theirs)
-    return Timeline(_moments(found, found[0] if found else None), total)
+    events = list(log.iter_events(theirs, limit=limit, newest_first=False))
+    total = len(events) if len(events) < limit else log.count(theirs)
+    return Timeline(_entries(events, events[0] if events else None), total)
 
 
 def around(
@@ -92,25 +92,28 @@ def around(
     SAME, narrows them to what has that in common with it. The event itself is always there. Raises
     ParameterError, also if it lacks what should be the same.
     """
+    for name in same:
+        if name not in SAME:
+            raise ParameterError("same", f"must be one of {', '.join(SAME)}, not {name[:64]!r}")
     event = log.get(event_id)
     if event is None:
         return None
     if not timedelta(0) < window <= WINDOW_MAX:
         raise ParameterError("window", f"give more than none, and at most {WINDOW_MAX.days} days")
     limit = max(1, min(limit, PAGE_MAX))
-    at = millis(parse_timestamp(event["@timestamp"]))
+    at = to_millis(parse_timestamp(event["@timestamp"]))
     near = _within(_alike(wanted, event, same), at, window)
     if near is None:
-        return Timeline(_moments([event], event, marked=event), 1)
+        return Timeline(_entries([event], event, marked=event), 1)
     cursor = (at, *(event["audit"]["kafka"][name] for name in ("partition", "offset")))
     before = log.search(near, size=limit, newest_first=True, after=cursor).events
     after = log.search(near, size=limit, newest_first=False, after=cursor).events
-    nearest = heapq.merge(before, after, key=lambda found: abs(_at(found) - _at(event)))
+    nearest = heapq.merge(before, after, key=lambda other: abs(_at(other) - _at(event)))
     kept = sorted([event, *islice(nearest, limit - 1)], key=_place)
     total = len(before) + len(after) + 1
     if max(len(before), len(after)) == limit:
         total = max(total, log.count(near))
-    return Timeline(_moments(kept, event, marked=event), total)
+    return Timeline(_entries(kept, event, marked=event), total)
 
 
 def parse_window(text: str) -> timedelta:
@@ -122,21 +125,22 @@ def parse_window(text: str) -> timedelta:
             return window
     raise ParameterError(
         "window",
-        f"{text!r} can't be; give a number and s, m, h or d, such as 10m, up to {WINDOW_MAX.days}d",
+        f"{text[:64]!r} is not a valid window; give a number and s, m, h or d, such as 10m, up to "
+        f"{WINDOW_MAX.days}d",
     )
 
 
-def _moments(
+def _entries(
     events: Sequence[Mapping[str, Any]],
     origin: Mapping[str, Any] | None,
     *,
     marked: Mapping[str, Any] | None = None,
-) -> list[Moment]:
+) -> list[TimelineEntry]:
     if origin is None:
         return []
     since = [None, *(_at(later) - _at(earlier) for earlier, later in pairwise(events))]
     return [
-        Moment(event, _at(event), previous, _at(event) - _at(origin), event is marked)
+        TimelineEntry(event, _at(event), previous, _at(event) - _at(origin), event is marked)
         for event, previous in zip(events, since, strict=True)
     ]
 
@@ -144,10 +148,8 @@ def _moments(
 def _alike(wanted: Filter, event: Mapping[str, Any], same: Sequence[str]) -> Filter:
     alike: dict[str, Any] = {}
     for name in same:
-        if name not in SAME:
-            raise ParameterError("same", f"{name!r} is none of {', '.join(SAME)}")
         field, paths = SAME[name]
-        value = next((found for path in paths if (found := _value(event, path))), None)
+        value = next((text for path in paths if (text := _value(event, path))), None)
         if value is None:
             raise ParameterError("same", f"the event has no {name}; leave out same={name}")
         alike[field] = (value,)
@@ -156,17 +158,17 @@ def _alike(wanted: Filter, event: Mapping[str, Any], same: Sequence[str]) -> Fil
 
 def _within(wanted: Filter, at: int, window: timedelta) -> Filter | None:
     """Return the filter of the window, its ends included; None if the filter's time misses it."""
-    start, end = moment(at) - window, moment(at + 1) + window
+    start, end = from_millis(at) - window, from_millis(at + 1) + window
     start = start if wanted.start is None else max(start, wanted.start)
     end = end if wanted.end is None else min(end, wanted.end)
     return replace(wanted, start=start, end=end) if start < end else None
 
 
 def _value(event: Mapping[str, Any], path: str) -> str | None:
-    found: Any = event
+    value: Any = event
     for name in path.split("."):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found if isinstance(found, str) else None
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value if isinstance(value, str) else None
 
 
 def _at(event: Mapping[str, Any]) -> datetime:
@@ -176,4 +178,4 @@ def _at(event: Mapping[str, Any]) -> datetime:
 def _place(event: Mapping[str, Any]) -> tuple[int, int, int]:
     """Return what the log sorts by."""
     kafka = event["audit"]["kafka"]
-    return millis(_at(event)), kafka["partition"], kafka["offset"]
+    return to_millis(_at(event)), kafka["partition"], kafka["offset"]

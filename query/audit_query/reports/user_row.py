@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import groupby
 from typing import Any
 
-from audit_query.reports.cells import Cell, iso, moment, order
+from audit_query.reports.cells import Cell, from_millis, iso, order
 
 __all__ = ["SLOT", "UserRow", "rows"]
 
@@ -97,7 +97,7 @@ def rows(
 
     The keys are bucket, user, id, and in the first three an activity, an address, a slot; all are
     in order. `longest` is how long a bucket is, if that is fixed. Someone who did nothing and was
-    assigned nothing has no row: an event that arrived between two questions gives none by halves.
+    assigned nothing has no row: an event that arrived between two queries gives no partial row.
     """
     streams = (_tagged(n, stream) for n, stream in enumerate((actions, ips, slots, assigned)))
     merged = heapq.merge(*streams, key=lambda tagged: (order(tagged[1].key[:_KEY]), tagged[0]))
@@ -123,14 +123,14 @@ def _row(
     lasts = [cell.last for cell in done if cell.last is not None]
     active = SLOT * busy
     return UserRow(
-        start=None if start is None else moment(start),
+        start=None if start is None else from_millis(start),
         user=user,
         id=user_id,
         events=sum(cell.count for cell in done),
         activities={str(cell.key[_KEY]): cell.count for cell in done},
         assigned=given,
-        first=moment(min(firsts)) if firsts else None,
-        last=moment(max(lasts)) if lasts else None,
+        first=from_millis(min(firsts)) if firsts else None,
+        last=from_millis(max(lasts)) if lasts else None,
         active=active if longest is None else min(active, longest),
         ips=ips,
     )

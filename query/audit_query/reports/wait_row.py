@@ -9,8 +9,8 @@ from typing import Any
 from audit_query.filter import Filter
 from audit_query.log import AuditLog
 from audit_query.reports.case import Kind, Wait
-from audit_query.reports.cells import iso, moment, order
-from audit_query.reports.chat_life import cases, life_of
+from audit_query.reports.cells import from_millis, iso, order
+from audit_query.reports.chat_cases import cases, life_of
 from audit_query.reports.people import Person
 from audit_query.reports.sketch import Sketch
 from audit_query.reports.windows import Progress, buckets_with_events, chosen_interval, interval_source
@@ -75,7 +75,7 @@ def waits(
     """
     life = life_of(wanted)
     source = interval_source(chosen_interval(log, life, interval), time_zone)
-    ended = (found for found in cases(log, wanted, progress=progress) if isinstance(found, Wait))
+    ended = (wait for wait in cases(log, wanted, progress=progress) if isinstance(wait, Wait))
 
     def starts() -> list[int] | None:
         if source is None:
@@ -127,14 +127,14 @@ class _Sums:
 def _rows(
     starts: Sequence[int] | None, bucket: int, sums: Mapping[Person | None, _Sums]
 ) -> Iterator[WaitRow]:
-    start = None if starts is None or not sums else moment(starts[bucket])
-    for person in sorted(sums, key=lambda found: order((found and order(found),))):
+    start = None if starts is None or not sums else from_millis(starts[bucket])
+    for person in sorted(sums, key=lambda key: order((key and order(key),))):
         yield WaitRow(start, person, *(sums[person].spread(kind) for kind in KINDS))
 
 
 def _seconds(sketch: Sketch, percent: int) -> float | None:
-    found = sketch.percentile(percent)
-    return None if found is None else found / 1000
+    milliseconds = sketch.percentile(percent)
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def _json(spread: Spread) -> dict[str, Any]:

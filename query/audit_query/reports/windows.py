@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from audit_query.filter import Filter
 from audit_query.intervals import AUTO, LADDER, check_interval, suitable_interval
 from audit_query.log import AuditLog
-from audit_query.reports.cells import Cell, by_time, cells, moment
+from audit_query.reports.cells import Cell, by_time, cells, from_millis
 from audit_query.time_range import zone
 
 __all__ = [
@@ -75,7 +75,7 @@ def cut(buckets: Iterable[Cell], wanted: Filter, *, events: int = _EVENTS) -> It
     held, start = 0, wanted.start
     for bucket in buckets:
         if held and held + bucket.count > events:
-            begin = moment(bucket.key[0])
+            begin = from_millis(bucket.key[0])
             yield Window(replace(wanted, start=start, end=begin), held)
             held, start = 0, begin
         held += bucket.count

@@ -1,7 +1,10 @@
-"""The routes of the HTTP API, under /api/v1."""
+"""The HTTP API, under /api/v1."""
 
 from audit_server.api import counts, events, exports, reports
+from audit_server.api.export_response import ExportSlots
+from audit_server.api.openapi import describe, documented_parameters
+from audit_server.api.validation import explain
 
-__all__ = ["ROUTERS"]
+__all__ = ["ROUTERS", "ExportSlots", "describe", "documented_parameters", "explain"]
 
 ROUTERS = (events.router, counts.router, reports.router, exports.router)

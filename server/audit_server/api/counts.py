@@ -1,94 +1,107 @@
 """/buckets, /top and /suggest: numbers of events, and values."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from audit_query import SUGGESTED
-from fastapi import APIRouter, Depends, Response
+from audit_query import AUTO, Bucket, Dimension, Suggested
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
 
-from audit_server.access import Asker
-from audit_server.api.answers import (
-    BucketsAnswer,
-    SuggestAnswer,
-    TopAnswer,
-    answers,
+from audit_server.access import CurrentCaller
+from audit_server.api.query_params import INTERVAL, PREFIX, FilterParams, QueryParams, Text, check_query
+from audit_server.api.responses import (
+    BucketsResponse,
+    SuggestResponse,
+    TopResponse,
+    documented,
     json_response,
 )
-from audit_server.parameters import BY, INTERVAL, Form, Given, choice, number, text
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/api/v1", tags=["counts"])
+router = APIRouter(prefix=PREFIX, tags=["counts"], dependencies=[Depends(check_query)])
 
-_BUCKETS = Form(
-    INTERVAL,
-    BY,
-    number("parts", "How many values to split by; the rest is summed.", default=10, most=50),
-)
-_TOP = Form(
-    choice("by", BY.description, BY.schema["enum"], is_required=True, example="ip"),
-    number("size", "How many values, at most.", default=10, most=1000),
-)
-_SUGGEST = Form(
-    choice("field", "What is being typed.", tuple(SUGGESTED), is_required=True, example="user"),
-    text("prefix", "How it begins, in capitals or small letters.", default="", example="ad"),
-    number("size", "How many values, at most.", default=10, most=50),
-    names=(),
-)
+
+class BucketsParams(FilterParams):
+    """Filters, the interval, and what to split it by."""
+
+    interval: Text = Field(AUTO, description=INTERVAL, examples=["1h"])
+    by: Dimension | None = Field(None, description="What to split each interval by.")
+    parts: int = Field(10, ge=1, le=50, description="How many values to split by; the rest is summed.")
+
+
+class TopParams(FilterParams):
+    """Filters, and what to rank."""
+
+    by: Dimension = Field(description="What to rank.", examples=["ip"])
+    size: int = Field(10, ge=1, le=1000, description="How many values, at most.")
+
+
+class SuggestParams(QueryParams):
+    """What is being typed."""
+
+    field: Suggested = Field(description="What is being typed.", examples=["user"])
+    prefix: Text = Field(
+        "", description="How it begins, in capitals or small letters.", examples=["ad"]
+    )
+    size: int = Field(10, ge=1, le=50, description="How many values, at most.")
 
 
 @router.get(
     "/buckets",
     summary="Events over time",
     response_class=Response,
-    responses=answers(BucketsAnswer),
-    openapi_extra=_BUCKETS.openapi,
+    responses=documented(BucketsResponse),
 )
-def buckets(asker: Asker, given: Annotated[Given, Depends(_BUCKETS)]) -> Response:
+def buckets(
+    request: Request, caller: CurrentCaller, params: Annotated[BucketsParams, Query()]
+) -> Response:
     """Return the number of events in each interval, none left out, split where `by` is given."""
-    found = asker.log.buckets(
-        given.filter,
-        interval=given["interval"],
-        by=given["by"],
-        parts=given["parts"],
-        time_zone=given.time_zone,
+    search = params.resolve(request)
+    histogram = caller.log.buckets(
+        search.filter,
+        interval=params.interval,
+        by=params.by,
+        parts=params.parts,
+        time_zone=search.time_zone,
     )
-    asker.note_search(given.question, sum(bucket.count for bucket in found.buckets))
-    there = ZoneInfo(given.time_zone)
-    rows = [
-        {
-            "start": bucket.start.astimezone(there).isoformat(),
-            "count": bucket.count,
-            "parts": dict(bucket.parts),
-            "other": bucket.other,
-        }
-        for bucket in found.buckets
-    ]
-    return json_response({"interval": found.interval, "time_zone": given.time_zone, "buckets": rows})
+    caller.record_search(search.spec, sum(bucket.count for bucket in histogram.buckets))
+    rows = [_bucket(bucket, ZoneInfo(search.time_zone)) for bucket in histogram.buckets]
+    return json_response(
+        {"interval": histogram.interval, "time_zone": search.time_zone, "buckets": rows}
+    )
 
 
 @router.get(
     "/top",
     summary="Most frequent values",
     response_class=Response,
-    responses=answers(TopAnswer),
-    openapi_extra=_TOP.openapi,
+    responses=documented(TopResponse),
 )
-def top(asker: Asker, given: Annotated[Given, Depends(_TOP)]) -> Response:
+def top(request: Request, caller: CurrentCaller, params: Annotated[TopParams, Query()]) -> Response:
     """Return the most frequent values of a field, with the number of events of each."""
-    found = asker.log.top(given.filter, given["by"], size=given["size"])
-    asker.note_search(given.question, lambda: asker.log.count(given.filter))
-    return json_response({"values": [{"value": row.value, "count": row.count} for row in found]})
+    search = params.resolve(request)
+    ranking = caller.log.top(search.filter, params.by, size=params.size)
+    caller.record_search(search.spec, lambda: caller.log.count(search.filter))
+    return json_response({"values": [{"value": row.value, "count": row.count} for row in ranking]})
 
 
 @router.get(
     "/suggest",
     summary="Autocompletion",
     response_class=Response,
-    responses=answers(SuggestAnswer),
-    openapi_extra=_SUGGEST.openapi,
+    responses=documented(SuggestResponse),
 )
-def suggest(asker: Asker, given: Annotated[Given, Depends(_SUGGEST)]) -> Response:
+def suggest(caller: CurrentCaller, params: Annotated[SuggestParams, Query()]) -> Response:
     """Return users, activities or addresses that begin as someone is typing."""
-    found = asker.log.suggest(given["field"], given["prefix"], size=given["size"])
-    return json_response({"values": found})
+    values = caller.log.suggest(params.field, params.prefix, size=params.size)
+    return json_response({"values": values})
+
+
+def _bucket(bucket: Bucket, time_zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "start": bucket.start.astimezone(time_zone).isoformat(),
+        "count": bucket.count,
+        "parts": dict(bucket.parts),
+        "other": bucket.other,
+    }

@@ -4,48 +4,56 @@ import re
 from http import HTTPStatus
 from typing import Annotated
 
-from audit_query import encode_cursor
+from audit_query import decode_cursor, encode_cursor
 from audit_schemas import ID_PATTERN
-from fastapi import APIRouter, Depends, Header, Path, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from pydantic import Field
 
-from audit_server.access import Asker
-from audit_server.api.answers import EventAnswer, EventsAnswer, answers, json_response
+from audit_server.access import CurrentCaller
 from audit_server.api.examples import EVENT
+from audit_server.api.query_params import PREFIX, FilterParams, Order, Text, check_query
+from audit_server.api.responses import EventResponse, EventsResponse, documented, json_response
 from audit_server.errors import ProblemError
-from audit_server.parameters import CURSOR, ORDER, Form, Given, number
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/api/v1", tags=["events"])
+router = APIRouter(prefix=PREFIX, tags=["events"], dependencies=[Depends(check_query)])
 
-_PAGE_MAX = 1000
-_EVENTS = Form(number("size", "How many events, at most.", default=100, most=_PAGE_MAX), ORDER, CURSOR)
+
+class EventsParams(FilterParams):
+    """Filters, and which page."""
+
+    size: int = Field(100, ge=1, le=1000, description="How many events, at most.")
+    order: Order = Field("newest", description="Which events come first.")
+    cursor: Text | None = Field(
+        None, description="Where the page before ended, as its response says; a first page has none."
+    )
 
 
 @router.get(
     "/events",
     summary="Search",
     response_class=Response,
-    responses=answers(EventsAnswer),
-    openapi_extra=_EVENTS.openapi,
+    responses=documented(EventsResponse),
 )
-def events(asker: Asker, given: Annotated[Given, Depends(_EVENTS)]) -> Response:
+def events(
+    request: Request, caller: CurrentCaller, params: Annotated[EventsParams, Query()]
+) -> Response:
     """Return the events that match, a page at a time.
 
     Pages neither repeat nor skip an event while new ones arrive.
     """
-    page = asker.log.search(
-        given.filter,
-        size=given["size"],
-        newest_first=given["order"] == "newest",
-        after=given["cursor"],
+    search = params.resolve(request)
+    page = caller.log.search(
+        search.filter,
+        size=params.size,
+        newest_first=params.order == "newest",
+        after=decode_cursor(params.cursor) if params.cursor else None,
     )
-    if given["cursor"] is None:
+    if params.cursor is None:
+        count = caller.log.count
         is_all = page.cursor is None
-        asker.note_search(
-            given.question,
-            len(page.events) if is_all else lambda: asker.log.count(given.filter),
-        )
+        caller.record_search(search.spec, len(page.events) if is_all else lambda: count(search.filter))
     cursor = encode_cursor(page.cursor) if page.cursor is not None else None
     return json_response({"events": page.events, "cursor": cursor})
 
@@ -54,23 +62,23 @@ def events(asker: Asker, given: Annotated[Given, Depends(_EVENTS)]) -> Response:
     "/events/{event_id}",
     summary="One event",
     response_class=Response,
-    responses=answers(EventAnswer, 404) | {304: {"description": "It is the one you have."}},
+    responses=documented(EventResponse, 404) | {304: {"description": "The event has not changed."}},
 )
 def event(
-    asker: Asker,
+    caller: CurrentCaller,
     event_id: Annotated[str, Path(description="The event's id.", examples=[EVENT["event"]["id"]])],
-    if_none_match: Annotated[str | None, Header(description="ETags that you have.")] = None,
+    if_none_match: Annotated[str | None, Header(description="ETags of what you have.")] = None,
 ) -> Response:
     """Return an event by its id. It never changes, so its hash is its ETag."""
-    found = asker.log.get(event_id) if re.fullmatch(ID_PATTERN, event_id) else None
-    if found is None:
+    stored = caller.log.get(event_id) if re.fullmatch(ID_PATTERN, event_id) else None
+    if stored is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is no such event")
-    etag = f'"{found["event"]["hash"]}"'
+    etag = f'"{stored["event"]["hash"]}"'
     # Asked for again each time, so that a token that is revoked sees nothing from then on.
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if if_none_match is not None and _matches(etag, if_none_match):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return json_response(found, **headers)
+    return json_response(stored, **headers)
 
 
 def _matches(etag: str, given: str) -> bool:

@@ -1,4 +1,4 @@
-"""Examples of the API's answers; a test holds them against real ones."""
+"""Examples of the API's responses; a test compares them with real ones."""
 
 from typing import Any
 
@@ -109,6 +109,6 @@ PROBLEM: dict[str, Any] = {
     "type": "about:blank",
     "title": "Bad Request",
     "status": 400,
-    "detail": "can be 1 to 1000, not 5000",
+    "detail": "must be a whole number from 1 to 1000, not '5000'",
     "parameter": "size",
 }

@@ -1,24 +1,28 @@
 """/export: all events that match, as a file."""
 
-from dataclasses import replace
 from typing import Annotated, Any
 
-from audit_query import MEDIA_TYPES, export
-from fastapi import APIRouter, Depends, Request, Response
+from audit_query import Format, export
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
 
-from audit_server.access import Asker
-from audit_server.api.answers import answers
-from audit_server.parameters import ORDER, Form, Given, choice
-from audit_server.streaming import ExportResponse, ExportSlots
+from audit_server.access import CurrentCaller
+from audit_server.api.export_response import ExportResponse, ExportSlots
+from audit_server.api.query_params import PREFIX, FilterParams, Order, check_query
+from audit_server.api.responses import documented
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/api/v1", tags=["export"])
+router = APIRouter(prefix=PREFIX, tags=["export"], dependencies=[Depends(check_query)])
 
-_EXPORT = Form(
-    choice("format", "What kind of file.", tuple(MEDIA_TYPES), default="csv"),
-    replace(ORDER, default="oldest"),
-)
+
+class ExportParams(FilterParams):
+    """Filters, and what kind of file."""
+
+    format: Format = Field("csv", description="What kind of file.")
+    order: Order = Field("oldest", description="Which events come first.")
+
+
 _FILES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "All events that match, as they were when it began. A connection that ends "
@@ -35,19 +39,17 @@ _FILES: dict[int | str, dict[str, Any]] = {
     "/export",
     summary="Export",
     response_class=Response,
-    responses=answers(None) | _FILES,
-    openapi_extra=_EXPORT.openapi,
+    responses=documented(None) | _FILES,
 )
 def export_events(
-    request: Request, asker: Asker, given: Annotated[Given, Depends(_EXPORT)]
+    request: Request, caller: CurrentCaller, params: Annotated[ExportParams, Query()]
 ) -> Response:
     """Return all events that match as a file, row by row as they are read."""
+    search, kind = params.resolve(request), params.format
     slots: ExportSlots = request.app.state.exports
-    form = given["format"]
     with slots.taken() as slot:
-        rows = export(asker.log, given.filter, form, newest_first=given["order"] == "newest")
-        response = ExportResponse(
-            rows, slot.hand_over(), form=form, name=f"audit-log-{given.now:%Y%m%d-%H%M%S}.{form}"
-        )
-    asker.note_export(given.question, form)
+        rows = export(caller.log, search.filter, kind, newest_first=params.order == "newest")
+        name = f"audit-log-{search.now:%Y%m%d-%H%M%S}.{kind}"
+        response = ExportResponse(rows, slot.hand_over(), kind=kind, name=name)
+    caller.record_export(search.spec, kind)
     return response

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import closing
 from http import HTTPStatus
 from itertools import islice
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo
 
 from audit_query import ParameterError
@@ -22,165 +22,200 @@ from audit_query.reports import (
     users,
     waits,
 )
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
 
-from audit_server.access import Asker, AskerOf
-from audit_server.api.answers import RowsAnswer, TimelineAnswer, UserAnswer, answers, json_response
+from audit_server.access import Caller, CurrentCaller
+from audit_server.api.query_params import (
+    INTERVAL,
+    PREFIX,
+    ChatFilterParams,
+    FilterParams,
+    Search,
+    Text,
+    check_query,
+)
+from audit_server.api.responses import (
+    RowsResponse,
+    TimelineResponse,
+    UserResponse,
+    documented,
+    json_response,
+)
 from audit_server.errors import ProblemError
-from audit_server.parameters import Form, Given, Parameter, choice, interval, number, text
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/api/v1", tags=["reports"])
+router = APIRouter(prefix=PREFIX, tags=["reports"], dependencies=[Depends(check_query)])
 
-_INTERVAL = interval(default="day", also=(WHOLE,))
-_ROWS = number("size", "How many rows, at most.", default=1000, most=10_000)
-_SHOWN = number("size", "How many events to show, at most.", default=200, most=1000)
+_INTERVAL = f"{INTERVAL} `{WHOLE}`: all of it."
 
 
-def _same(given: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in given.split(","))
-    if strange := set(names) - set(SAME):
-        raise ValueError(f"{min(strange)[:64]!r} is none of {', '.join(SAME)}")
-    return names
+class UsersParams(FilterParams):
+    """Filters, the interval, and how many rows."""
+
+    interval: Text = Field("day", description=_INTERVAL, examples=["1h"])
+    size: int = Field(1000, ge=1, le=10_000, description="How many rows, at most.")
 
 
-_USERS = Form(_INTERVAL, _ROWS)
-_CHATS = Form(
-    _INTERVAL,
-    _ROWS,
-    choice("each", "Each chat, in place of users.", ("yes", "no"), default="no"),
-    names=("user", "org", "chat", "not_user", "not_org", "not_chat", "from", "to"),
-)
-_USER = Form(_SHOWN)
-_TIMELINE = Form(
-    text("around", "An event's id: what happened just before and after it.", example="0" * 32),
-    Parameter("window", "How long before and after.", {"type": "string"}, parse_window, example="10m"),
-    Parameter(
-        "same",
-        f"Only what has this in common with that event; of {', '.join(SAME)}, by commas.",
-        {"type": "string"},
-        _same,
-        (),
-        example="session",
-    ),
-    _SHOWN,
-)
+class ChatsParams(ChatFilterParams):
+    """Filters, and whether rows are of users or of chats."""
+
+    interval: Text = Field("day", description=_INTERVAL, examples=["1h"])
+    size: int = Field(1000, ge=1, le=10_000, description="How many rows, at most.")
+    each: Literal["yes", "no"] = Field("no", description="Each chat, in place of users.")
+
+
+class UserParams(FilterParams):
+    """Filters, one user among them, and how many events to show."""
+
+    size: int = Field(200, ge=1, le=1000, description="How many events to show, at most.")
+
+
+class TimelineParams(UserParams):
+    """A chat, or an event and what is around it."""
+
+    around: Text | None = Field(
+        None,
+        description="An event's id: what happened just before and after it.",
+        examples=["0" * 32],
+    )
+    window: Text | None = Field(None, description="How long before and after.", examples=["10m"])
+    same: Text | None = Field(
+        None,
+        description=f"Only what has this in common with that event; of {', '.join(SAME)}, "
+        "separated by commas.",
+        examples=["session"],
+    )
 
 
 @router.get(
     "/reports/users",
     summary="What each user did",
     response_class=Response,
-    responses=answers(RowsAnswer),
-    openapi_extra=_USERS.openapi,
+    responses=documented(RowsResponse),
 )
-def report_users(request: Request, asker: Asker, given: Annotated[Given, Depends(_USERS)]) -> Response:
+def report_users(
+    request: Request, caller: CurrentCaller, params: Annotated[UsersParams, Query()]
+) -> Response:
     """Return, for each user and interval: events by activity, chats, active time, addresses."""
+    search = params.resolve(request)
     rows = users(
-        asker.log,
-        given.filter,
-        interval=given["interval"],
-        time_zone=given.time_zone,
-        progress=_in_time(request),
+        caller.log,
+        search.filter,
+        interval=params.interval,
+        time_zone=search.time_zone,
+        progress=_deadline(request),
     )
-    return _rows(asker, given, cast("Generator[Any]", rows))
+    return _rows(caller, search, params.size, cast("Generator[Any]", rows))
 
 
 @router.get(
     "/reports/chats",
     summary="How long chats waited",
     response_class=Response,
-    responses=answers(RowsAnswer),
-    openapi_extra=_CHATS.openapi,
+    responses=documented(RowsResponse),
 )
-def report_chats(request: Request, asker: Asker, given: Annotated[Given, Depends(_CHATS)]) -> Response:
+def report_chats(
+    request: Request, caller: CurrentCaller, params: Annotated[ChatsParams, Query()]
+) -> Response:
     """Return the waits of chats to be assigned, joined and closed: medians and 95th percentiles.
 
     By user and interval; or, with `each=yes`, every chat's own.
     """
-    late = _in_time(request)
+    search, deadline = params.resolve(request), _deadline(request)
     rows = (
-        chats(asker.log, given.filter, progress=late)
-        if given["each"] == "yes"
+        chats(caller.log, search.filter, progress=deadline)
+        if params.each == "yes"
         else waits(
-            asker.log,
-            given.filter,
-            interval=given["interval"],
-            time_zone=given.time_zone,
-            progress=late,
+            caller.log,
+            search.filter,
+            interval=params.interval,
+            time_zone=search.time_zone,
+            progress=deadline,
         )
     )
-    return _rows(asker, given, cast("Generator[Any]", rows))
+    return _rows(caller, search, params.size, cast("Generator[Any]", rows))
 
 
 @router.get(
     "/reports/user",
     summary="One user, session by session",
     response_class=Response,
-    responses=answers(UserAnswer),
-    openapi_extra=_USER.openapi,
+    responses=documented(UserResponse),
 )
-def report_user(asker: Asker, given: Annotated[Given, Depends(_USER)]) -> Response:
+def report_user(
+    request: Request, caller: CurrentCaller, params: Annotated[UserParams, Query()]
+) -> Response:
     """Return what one user did, by session, with the sums of all and the newest events."""
-    found = user_report(asker.log, given.filter, _one(given, "user"), limit=given["size"])
-    asker.note_search(given.question, found.facts.events if found.facts else 0)
-    return json_response(found.to_json(ZoneInfo(given.time_zone)))
+    search = params.resolve(request)
+    report = user_report(caller.log, search.filter, _one(search, "user"), limit=params.size)
+    caller.record_search(search.spec, report.facts.events if report.facts else 0)
+    return json_response(report.to_json(ZoneInfo(search.time_zone)))
 
 
 @router.get(
     "/timeline",
     summary="What happened in a chat, or around an event",
     response_class=Response,
-    responses=answers(TimelineAnswer, 404),
-    openapi_extra=_TIMELINE.openapi,
+    responses=documented(TimelineResponse, 404),
 )
-def timeline(asker: Asker, given: Annotated[Given, Depends(_TIMELINE)]) -> Response:
+def timeline(
+    request: Request, caller: CurrentCaller, params: Annotated[TimelineParams, Query()]
+) -> Response:
     """Return events oldest first, with the time since the one before: of `chat`, or `around` one."""
-    if given["around"] is None:
-        if given["window"] is not None or given["same"]:
-            name = "window" if given["window"] is not None else "same"
-            raise ParameterError(name, "goes with around, an event's id")
-        found = chat_timeline(asker.log, given.filter, _one(given, "chat"), limit=given["size"])
-    else:
-        found = _around(asker, given)
-    asker.note_search(given.question, found.total)
-    return json_response(found.to_json())
-
-
-def _around(asker: AskerOf, given: Given) -> Timeline:
-    more = {} if given["window"] is None else {"window": given["window"]}
-    found = around(
-        asker.log, given.filter, given["around"], same=given["same"], limit=given["size"], **more
+    search = params.resolve(request)
+    events = (
+        _chat_timeline(caller, search, params)
+        if params.around is None
+        else _around(caller, search, params, params.around)
     )
-    if found is None:
+    caller.record_search(search.spec, events.total)
+    return json_response(events.to_json())
+
+
+def _chat_timeline(caller: Caller, search: Search, params: TimelineParams) -> Timeline:
+    for name in ("window", "same"):
+        if getattr(params, name) is not None:
+            raise ParameterError(name, "needs around, an event's id")
+    return chat_timeline(caller.log, search.filter, _one(search, "chat"), limit=params.size)
+
+
+def _around(caller: Caller, search: Search, params: TimelineParams, event_id: str) -> Timeline:
+    same = params.same.split(",") if params.same else ()
+    window = {"window": parse_window(params.window)} if params.window else {}
+    events = around(
+        caller.log,
+        search.filter,
+        event_id,
+        same=[name.strip() for name in same],
+        limit=params.size,
+        **window,
+    )
+    if events is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is no such event", parameter="around")
-    return found
+    return events
 
 
-def _one(given: Given, name: str) -> str:
-    values = given.question.values(name)
+def _one(search: Search, name: str) -> str:
+    values = search.spec.values(name)
     if len(values) != 1:
         raise ParameterError(name, f"give one {name}, and only one")
     return values[0]
 
 
-def _rows(asker: AskerOf, given: Given, rows: Generator[Any]) -> Response:
-    there = ZoneInfo(given.time_zone)
+def _rows(caller: Caller, search: Search, size: int, rows: Generator[Any]) -> Response:
+    time_zone = ZoneInfo(search.time_zone)
     with closing(rows):  # a report that is left half way has a point in time to give back
-        found = [row.to_json(there) for row in islice(rows, given["size"] + 1)]
-    asker.note_search(given.question, lambda: asker.log.count(given.filter))
+        shown = [row.to_json(time_zone) for row in islice(rows, size + 1)]
+    caller.record_search(search.spec, lambda: caller.log.count(search.filter))
     return json_response(
-        {
-            "rows": found[: given["size"]],
-            "more": len(found) > given["size"],
-            "time_zone": given.time_zone,
-        }
+        {"rows": shown[:size], "more": len(shown) > size, "time_zone": search.time_zone}
     )
 
 
-def _in_time(request: Request) -> Progress:
-    """Return what ends a report whose reader has been told by now that it takes too long."""
+def _deadline(request: Request) -> Progress:
+    """Return what ends a report once its request has timed out."""
     end = time.monotonic() + request.app.state.settings.query_seconds
 
     def check(_: int, __: int) -> None:

@@ -1,6 +1,5 @@
-"""The Audit Logs page: rendered on the server, made quicker to use by plain JavaScript.
+"""The Audit Logs page: rendered on the server, made quicker to use by plain JavaScript."""
 
-It needs the extra `web`. `routes` has what the application includes.
-"""
+from audit_server.page.routes import error_page, router
 
-__all__: list[str] = []
+__all__ = ["error_page", "router"]

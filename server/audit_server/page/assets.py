@@ -27,11 +27,11 @@ class Asset:
 @cache
 def assets() -> Mapping[str, Asset]:
     """Return all of them by name, read once: no path that a reader sends ever reaches the disk."""
-    found = {}
+    by_name = {}
     for file in files("audit_server.page").joinpath("static").iterdir():
         kind = file.name.rpartition(".")[2]
         if kind in _TYPES:
             content = file.read_bytes()
             digest = hashlib.sha256(content).hexdigest()[:20]
-            found[file.name] = Asset(content, _TYPES[kind], f'"{digest}"')
-    return found
+            by_name[file.name] = Asset(content, _TYPES[kind], f'"{digest}"')
+    return by_name

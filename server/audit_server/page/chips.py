@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from audit_query import EXCLUDE, Question
+from audit_query import EXCLUDE, QuerySpec
 
 from audit_server.page.view import View
 
@@ -48,28 +48,28 @@ class Drop:
 
 
 def chips_of(view: View) -> Sequence[Chip]:
-    """Return the filters in the order of the question."""
-    return [_chip(view, name, value) for name, value in view.question.pairs]
+    """Return the filters in the order of the query."""
+    return [_chip(view, name, value) for name, value in view.spec.pairs]
 
 
-def drops_of(view: View, count: Callable[[Question], int]) -> Sequence[Drop]:
+def drops_of(view: View, count: Callable[[QuerySpec], int]) -> Sequence[Drop]:
     """Return the filters without which there are events, the one that hides most first.
 
     Beginning and end of the time count as one filter. `count` is called for eight at most.
     """
-    question = view.question
-    tries: dict[Question, tuple[str, str]] = {}
-    for name, value in question.pairs:
+    spec = view.spec
+    tries: dict[QuerySpec, tuple[str, str]] = {}
+    for name, value in spec.pairs:
         if name in _TIMES:
-            spoken = [f"{word} {question.value(word)}" for word in _TIMES if question.value(word)]
-            tries[question.without("from").without("to")] = ("the time", " ".join(spoken))
+            spoken = [f"{word} {spec.value(word)}" for word in _TIMES if spec.value(word)]
+            tries[spec.without("from").without("to")] = ("the time", " ".join(spoken))
         else:
-            tries[question.without(name, value)] = (_label(name), value)
-    found = [
-        Drop(label, value, view.asking(less).link(), count(less))
+            tries[spec.without(name, value)] = (_label(name), value)
+    drops = [
+        Drop(label, value, view.with_spec(less).link(), count(less))
         for less, (label, value) in list(tries.items())[:_DROPS_MAX]
     ]
-    return sorted((drop for drop in found if drop.count), key=lambda drop: -drop.count)
+    return sorted((drop for drop in drops if drop.count), key=lambda drop: -drop.count)
 
 
 def _chip(view: View, name: str, value: str) -> Chip:
@@ -77,7 +77,7 @@ def _chip(view: View, name: str, value: str) -> Chip:
     flip = None
     if name not in _TIMES:
         other = name.removeprefix(EXCLUDE) if excluded else EXCLUDE + name
-        flip = replace(view, opened=None, after=None).with_(other, value)
+        flip = replace(view, expanded=None, after=None).with_(other, value)
     return Chip(_label(name), value, excluded, view.without(name, value), flip)
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from audit_schemas import printable
 
-__all__ = ["Changed", "Details", "Fact", "Group", "details_of", "flattened"]
+__all__ = ["Details", "Fact", "FieldChange", "FieldGroup", "details_of", "flattened"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A field of an event; `parameter` names the filter that asks for its value, if there is one."""
+    """A field of an event; `parameter` names the filter that filters by its value, if there is one."""
 
     label: str
     value: str
@@ -20,7 +20,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FieldGroup:
     """Fields that belong together."""
 
     title: str
@@ -28,7 +28,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class FieldChange:
     """What a field was, and what it is; None where there was nothing, or is nothing."""
 
     field: str
@@ -41,8 +41,8 @@ class Details:
     """All there is to see of one event."""
 
     message: str | None
-    groups: Sequence[Group]
-    changes: Sequence[Changed]
+    groups: Sequence[FieldGroup]
+    changes: Sequence[FieldChange]
     json: str
 
 
@@ -65,15 +65,15 @@ _GROUPS: Mapping[str, Mapping[str, tuple[str, str | None]]] = {
         "user.roles": ("Roles", None),
         "audit.actor.kind": ("Person or system", None),
         "audit.session.id": ("Session", "session"),
-        "user.target.name": ("Done to user", "user"),
-        "user.target.id": ("Done to user id", "user"),
-        "user.target.email": ("Done to e-mail", None),
-        "user.target.roles": ("Done to roles", None),
+        "user.target.name": ("Target user", "user"),
+        "user.target.id": ("Target user id", "user"),
+        "user.target.email": ("Target e-mail", None),
+        "user.target.roles": ("Target roles", None),
     },
-    "Where from": {
+    "Source": {
         "source.ip": ("IP Address", "ip"),
         "audit.source.network": ("Network", "ip"),
-        "user_agent.original": ("Program", None),
+        "user_agent.original": ("User agent", None),
         "service.name": ("Service", "service"),
         "service.version": ("Service version", None),
         "organization.id": ("Organization", "org"),
@@ -96,19 +96,21 @@ def details_of(event: Mapping[str, Any]) -> Details:
             for path, (label, parameter) in known.items()
             if path in flat
         ]
-        groups.append(Group(title, _without_echoes(facts)))
+        groups.append(FieldGroup(title, _without_echoes(facts)))
     labels = event.get("labels") or {}
-    groups.append(Group("Labels", [Fact(_text(name), _text(labels[name])) for name in sorted(labels)]))
+    groups.append(
+        FieldGroup("Labels", [Fact(_text(name), _text(labels[name])) for name in sorted(labels)])
+    )
     rest = [
         Fact(_text(path), value)
         for path, value in flat.items()
         if path not in _ELSEWHERE and not path.startswith(_IMPLIED)
     ]
-    groups.append(Group("Record", rest))
+    groups.append(FieldGroup("Record", rest))
     return Details(
         flat.get("message"),
         [group for group in groups if group.facts],
-        [_changed(change) for change in event.get("audit", {}).get("changes") or ()],
+        [_field_change(change) for change in event.get("audit", {}).get("changes") or ()],
         printable(json.dumps(event, ensure_ascii=False, indent=2)).replace("\\u000a", "\n"),
     )
 
@@ -131,9 +133,9 @@ def _without_echoes(facts: Sequence[Fact]) -> list[Fact]:
     return [fact for fact in facts if fact.label != "User" or fact.value not in values]
 
 
-def _changed(change: Mapping[str, Any]) -> Changed:
+def _field_change(change: Mapping[str, Any]) -> FieldChange:
     before, after = change.get("before"), change.get("after")
-    return Changed(
+    return FieldChange(
         _text(change.get("field", "")),
         None if before is None else _text(before),
         None if after is None else _text(after),

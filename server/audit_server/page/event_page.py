@@ -6,7 +6,7 @@ from typing import Any
 
 from audit_query import AuditLog, Filter, ParameterError
 
-from audit_server.page.opened import event_path, opened
+from audit_server.page.expanded_event import event_path, expand
 from audit_server.page.palette import colours_of
 from audit_server.page.rows import rows_of
 from audit_server.page.view import View
@@ -25,9 +25,9 @@ _SIDE = 100
 def event_page(
     log: AuditLog, event: Mapping[str, Any], view: View, window: str = "10m"
 ) -> Mapping[str, Any]:
-    """Ask what happened before and after an event, at most 100 events of each."""
+    """Query what happened before and after an event, at most 100 events of each."""
     if window not in WINDOWS:
-        raise ParameterError("window", f"{window!r} is none of {', '.join(WINDOWS)}")
+        raise ParameterError("window", f"must be one of {', '.join(WINDOWS)}, not {window[:64]!r}")
     at = datetime.fromisoformat(event["@timestamp"])
     start, end = at - WINDOWS[window], at + WINDOWS[window]
     wanted, place = Filter(start=start, end=end), _place(event, at)
@@ -39,15 +39,15 @@ def event_page(
     path = event_path(row.id)
     return {
         "row": row,
-        "event": opened(event, view),
-        "opened": {},
+        "event": expand(event, view),
+        "expanded": {},
         "around": rows_of(around, view.zone, colours),
         "window": window,
-        "windows": [(name, f"{view.anywhere(path, window=name)}#around") for name in WINDOWS],
+        "windows": [(name, f"{view.other_page(path, window=name)}#around") for name in WINDOWS],
         "later": after.events,
         "later_left": after.cursor is not None,
         "earlier_left": before.cursor is not None,
-        "in_log": view.unfolding_between(row.id, start, end),
+        "in_log": view.expanding_between(row.id, start, end),
     }
 
 

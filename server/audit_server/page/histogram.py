@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 from audit_query import Bucket
 from audit_schemas import printable
 
+from audit_server.page.bars import Bar
 from audit_server.page.palette import FAILURE
-from audit_server.page.spans import Span
 
 __all__ = ["HEIGHT", "histogram", "label_of", "nice_top", "round_places", "totals"]
 
@@ -33,7 +33,7 @@ _MARGIN, _WIDE = 0.06, 8
 
 
 def histogram(
-    spans: Sequence[Span],
+    bars: Sequence[Bar],
     colours: Mapping[str, int],
     zone: tzinfo,
     number: Callable[[int], str] = "{:,}".format,
@@ -44,7 +44,7 @@ def histogram(
     number shows best. Everything that comes from events is escaped by the writer of the XML.
     """
     order = sorted(colours, key=lambda part: colours[part] != FAILURE)
-    top = nice_top(max((span.bucket.count for span in spans), default=0))
+    top = nice_top(max((bar.bucket.count for bar in bars), default=0))
     root = ET.Element(
         "svg",
         {
@@ -56,10 +56,10 @@ def histogram(
         },
     )
     _grid(root, top)
-    width = 100 / len(spans) if spans else 100
-    for place, span in enumerate(spans):
-        _bar(root, span, place * width, width, top, order, colours, zone, number)
-    _ticks(root, spans, width, zone)
+    width = 100 / len(bars) if bars else 100
+    for place, bar in enumerate(bars):
+        _bar(root, bar, place * width, width, top, order, colours, zone, number)
+    _ticks(root, bars, width, zone)
     _scale(root, top, number)
     return ET.tostring(root, encoding="unicode")
 
@@ -123,7 +123,7 @@ def _grid(root: ET.Element, top: int) -> None:
 
 def _bar(
     root: ET.Element,
-    span: Span,
+    bar: Bar,
     x: float,
     width: float,
     top: int,
@@ -132,12 +132,12 @@ def _bar(
     zone: tzinfo,
     number: Callable[[int], str],
 ) -> None:
-    bucket = span.bucket
+    bucket = bar.bucket
     plot = HEIGHT - _AXIS
-    title = _title(span, zone, number)
-    link = ET.SubElement(root, "a", {"class": "bar", "href": span.link, "aria-label": title})
-    link.set("data-start", span.asked[0].isoformat())
-    link.set("data-end", span.asked[1].isoformat())
+    title = _title(bar, zone, number)
+    link = ET.SubElement(root, "a", {"class": "bar", "href": bar.link, "aria-label": title})
+    link.set("data-start", bar.zoom[0].isoformat())
+    link.set("data-end", bar.zoom[1].isoformat())
     link.set("data-count", str(bucket.count))
     area = {"x": f"{x:.4f}%", "width": f"{width:.4f}%", "y": "0", "height": str(plot)}
     ET.SubElement(link, "rect", {"class": "hit", **area})
@@ -159,19 +159,19 @@ def _bar(
         reached += height
 
 
-def _title(span: Span, zone: tzinfo, number: Callable[[int], str]) -> str:
-    bucket = span.bucket
+def _title(bar: Bar, zone: tzinfo, number: Callable[[int], str]) -> str:
+    bucket = bar.bucket
     parts = [f"{printable(part)} {number(count)}" for part, count in bucket.parts.items() if count]
     if bucket.parts and bucket.other:
         parts.append(f"others {number(bucket.other)}")
     events = f"{number(bucket.count)} event{'' if bucket.count == 1 else 's'}"
     what = f"{events}: {', '.join(parts)}" if parts else events
-    return f"{label_of(bucket.start, span.end, zone)}, {what}"
+    return f"{label_of(bucket.start, bar.end, zone)}, {what}"
 
 
-def _ticks(root: ET.Element, spans: Sequence[Span], width: float, zone: tzinfo) -> None:
+def _ticks(root: ET.Element, bars: Sequence[Bar], width: float, zone: tzinfo) -> None:
     """Write a few round times below the bars; the first one says the day, too."""
-    starts = [span.bucket.start.astimezone(zone) for span in spans]
+    starts = [bar.bucket.start.astimezone(zone) for bar in bars]
     for order, place in enumerate(round_places(starts)):
         x = f"{place * width:.4f}%"
         minor = " minor" if order % 2 else ""

@@ -1,4 +1,4 @@
-"""The Audit Logs page itself: what is asked of the log, and what its template is given."""
+"""The Audit Logs page itself: its queries, and the context of its template."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +18,13 @@ from audit_query import (
 )
 from markupsafe import Markup
 
+from audit_server.page.bars import Bar, bars_of
 from audit_server.page.chips import LABELS, chips_of, drops_of
+from audit_server.page.expanded_event import expand
 from audit_server.page.histogram import histogram, label_of, totals
-from audit_server.page.opened import opened
 from audit_server.page.palette import colours_of
 from audit_server.page.rows import rows_of
-from audit_server.page.spans import Span, spans
-from audit_server.page.view import INTERVALS, QUICK, View, written
+from audit_server.page.view import INTERVALS, QUICK, View, format_time
 
 __all__ = ["ROWS", "Shown", "live_page", "log_page", "rows_page"]
 
@@ -54,16 +54,16 @@ class Shown:
 
 
 def log_page(log: AuditLog, view: View, now: datetime) -> Shown:
-    """Ask for all that the page needs. Raises ParameterError, TimeRangeError."""
-    wanted = view.question.filter(now.astimezone(view.zone))
+    """Query all that the page needs. Raises ParameterError, TimeRangeError."""
+    wanted = view.spec.filter(now.astimezone(view.zone))
     live = _live(log, wanted, view)  # before the search: what comes in between shows twice, not never
     with ThreadPoolExecutor(2, "page") as pool:
         later = pool.submit(_buckets, log, wanted, view)
-        found = _search(log, wanted, view)
+        page = _search(log, wanted, view)
         buckets = later.result()
     total = sum(bucket.count for bucket in buckets.buckets)
     colours = colours_of(totals(buckets.buckets)[0])
-    unfolded, apart, missing = _unfolded(log, view, found)
+    expanded_rows, linked, missing = _expanded(log, view, page)
     return Shown(
         {
             **_form(view),
@@ -71,13 +71,13 @@ def log_page(log: AuditLog, view: View, now: datetime) -> Shown:
             **live,
             "chips": chips_of(view),
             "total": total,
-            "rows": rows_of(found.events, view.zone, colours),
-            **_more(view, found),
-            "opened": unfolded,
-            "apart": apart,
-            "opened_missing": missing,
+            "rows": rows_of(page.events, view.zone, colours),
+            **_more(view, page),
+            "expanded": expanded_rows,
+            "linked_event": linked,
+            "missing_event": missing,
             **_exports(view, wanted),
-            **(_nothing(log, view, now) if not found.events else {"drops": (), "empty_log": False}),
+            **(_nothing(log, view, now) if not page.events else {"drops": (), "empty_log": False}),
         },
         total,
     )
@@ -85,10 +85,10 @@ def log_page(log: AuditLog, view: View, now: datetime) -> Shown:
 
 def rows_page(log: AuditLog, view: View, now: datetime) -> Mapping[str, Any]:
     """Return the rows that follow those which are there."""
-    found = _search(log, view.question.filter(now.astimezone(view.zone)), view)
-    more = _more(view, found)
+    page = _search(log, view.spec.filter(now.astimezone(view.zone)), view)
+    more = _more(view, page)
     return {
-        "rows": rows_of(found.events, view.zone, {}),
+        "rows": rows_of(page.events, view.zone, {}),
         "cursor": more["more_rows"],
         "more": more["more"],
     }
@@ -96,11 +96,13 @@ def rows_page(log: AuditLog, view: View, now: datetime) -> Mapping[str, Any]:
 
 def live_page(log: AuditLog, view: View, now: datetime, since: str | None) -> Mapping[str, Any]:
     """Return the rows that came since; some of them may have been there already."""
-    wanted = view.question.filter(now.astimezone(view.zone))
-    found = log.arrived(wanted, since=decode_cursor(since, numbers=1) if since else None, size=_LIVE)
+    wanted = view.spec.filter(now.astimezone(view.zone))
+    page = log.newest_arrivals(
+        wanted, since=decode_cursor(since, numbers=1) if since else None, size=_LIVE
+    )
     return {
-        "rows": rows_of(found.events, view.zone, {}),
-        "cursor": encode_cursor(found.cursor) if found.cursor else None,
+        "rows": rows_of(page.events, view.zone, {}),
+        "cursor": encode_cursor(page.cursor) if page.cursor else None,
         "more": None,
     }
 
@@ -118,25 +120,25 @@ def _buckets(log: AuditLog, wanted: Filter, view: View) -> Buckets:
         )
 
     try:
-        found = by(view.interval)
+        buckets = by(view.interval)
     except TimeRangeError:
         return by(AUTO)
-    return found if len(found.buckets) <= _BARS else by(AUTO)
+    return buckets if len(buckets.buckets) <= _BARS else by(AUTO)
 
 
-def _more(view: View, found: Page) -> Mapping[str, str | None]:
-    if found.cursor is None:
+def _more(view: View, page: Page) -> Mapping[str, str | None]:
+    if page.cursor is None:
         return {"more": None, "more_rows": None}
-    following = encode_cursor(found.cursor)
+    following = encode_cursor(page.cursor)
     return {
-        "more": view.going_on(following),
-        "more_rows": view.going_on(following, "/rows"),
+        "more": view.next_page(following),
+        "more_rows": view.next_page(following, "/rows"),
     }
 
 
 def _form(view: View) -> Mapping[str, Any]:
     """Return the form: what is in force stays in force, times are edited in place."""
-    kept = [pair for pair in view.question.pairs if pair[0] not in ("from", "to")]
+    kept = [pair for pair in view.spec.pairs if pair[0] not in ("from", "to")]
     own = [pair for pair in view.own() if pair[0] in ("tz", "interval", "live")]
     return {
         "kept": [*kept, *own],
@@ -151,7 +153,7 @@ def _over_time(
     view: View, wanted: Filter, buckets: Buckets, colours: Mapping[str, int], now: datetime
 ) -> Mapping[str, Any]:
     sums, rest = totals(buckets.buckets)
-    bars = spans(buckets, view.zone, wanted, view.between)
+    bars = bars_of(buckets, view.zone, wanted, view.between)
     legend = [
         {"name": name, "count": count, "colour": colours[name], "link": view.only("activity", name)}
         for name, count in sums.items()
@@ -169,15 +171,15 @@ def _over_time(
     }
 
 
-def _covered(bars: Sequence[Span], view: View, now: datetime) -> str:
+def _covered(bars: Sequence[Bar], view: View, now: datetime) -> str:
     """Return from when to when the bars are, as far as it has come."""
     if not bars:
         return ""
-    (start, end), (_, last) = bars[0].asked, bars[-1].asked
+    (start, end), (_, last) = bars[0].zoom, bars[-1].zoom
     return label_of(start, min(last, max(end, now)), view.zone)
 
 
-def _line(bar: Span, names: Sequence[str], view: View, *, rest: bool) -> Mapping[str, Any]:
+def _line(bar: Bar, names: Sequence[str], view: View, *, rest: bool) -> Mapping[str, Any]:
     bucket = bar.bucket
     counts = [bucket.parts.get(name, 0) for name in names]
     return {
@@ -188,27 +190,27 @@ def _line(bar: Span, names: Sequence[str], view: View, *, rest: bool) -> Mapping
     }
 
 
-def _unfolded(
-    log: AuditLog, view: View, found: Page
+def _expanded(
+    log: AuditLog, view: View, page: Page
 ) -> tuple[Mapping[str, Any], Any | None, str | None]:
     """Return the event that the address names: among the rows, beside them, or that it is missing."""
-    if view.opened is None:
+    if view.expanded is None:
         return {}, None, None
-    for event in found.events:
-        if event["event"]["id"] == view.opened:
-            return {view.opened: opened(event, view)}, None, None
-    elsewhere = log.get(view.opened)
+    for event in page.events:
+        if event["event"]["id"] == view.expanded:
+            return {view.expanded: expand(event, view)}, None, None
+    elsewhere = log.get(view.expanded)
     if elsewhere is None:
-        return {}, None, view.opened
-    return {}, opened(elsewhere, view), None
+        return {}, None, view.expanded
+    return {}, expand(elsewhere, view), None
 
 
 def _live(log: AuditLog, wanted: Filter, view: View) -> Mapping[str, Any]:
     link = view.live_toggled()
     if not view.live:
         return {"live_toggle": link, "live_link": "", "live_cursor": None, "live_seen": ""}
-    newest = log.arrived(wanted, size=1).cursor
-    seen = log.arrived(wanted, since=newest, size=_SEEN).events if newest else ()
+    newest = log.newest_arrivals(wanted, size=1).cursor
+    seen = log.newest_arrivals(wanted, since=newest, size=_SEEN).events if newest else ()
     return {
         "live_toggle": link,
         "live_link": view.link("/live"),
@@ -219,11 +221,11 @@ def _live(log: AuditLog, wanted: Filter, view: View) -> Mapping[str, Any]:
 
 def _exports(view: View, wanted: Filter) -> Mapping[str, str]:
     """Return the addresses of the exports, with the times that the page was made for."""
-    question = view.question
+    spec = view.spec
     for name, moment in (("from", wanted.start), ("to", wanted.end)):
         if moment is not None:
-            question = question.with_(name, written(moment))
-    plain = View(question)
+            spec = spec.with_(name, format_time(moment))
+    plain = View(spec)
     return {f"export_{form}": plain.link("/api/v1/export", format=form) for form in ("csv", "ndjson")}
 
 
@@ -232,5 +234,5 @@ def _nothing(log: AuditLog, view: View, now: datetime) -> Mapping[str, Any]:
     if view.after:
         return {"drops": (), "empty_log": False}
     here = now.astimezone(view.zone)
-    drops = drops_of(view, lambda question: log.count(question.filter(here)))
+    drops = drops_of(view, lambda spec: log.count(spec.filter(here)))
     return {"drops": drops, "empty_log": not drops and not log.count(Filter())}

@@ -12,11 +12,11 @@ from audit_server.problems import Problem
 __all__ = ["problem_page"]
 
 _HEADINGS = {
-    HTTPStatus.BAD_REQUEST: "This can't be asked",
+    HTTPStatus.BAD_REQUEST: "Invalid request",
     HTTPStatus.UNAUTHORIZED: "Sign in to see the log",
-    HTTPStatus.FORBIDDEN: "This is not for you to see",
-    HTTPStatus.NOT_FOUND: "There is nothing here",
-    HTTPStatus.SERVICE_UNAVAILABLE: "The log does not answer",
+    HTTPStatus.FORBIDDEN: "Access denied",
+    HTTPStatus.NOT_FOUND: "Not found",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The log is unavailable",
 }
 _TODO = {
     HTTPStatus.UNAUTHORIZED: "Your token may have expired: sign in with a new one.",
@@ -41,14 +41,14 @@ def problem_page(path: str, query: str, problem: Problem) -> Mapping[str, Any]:
 
 def _ways(path: str, query: str, problem: Problem) -> list[tuple[str, str]]:
     """Return where to go: the same without what is wrong, again, or the whole log."""
-    log = ("To the whole log", "/")
+    log = ("Go to the log", "/")
     if problem.status == HTTPStatus.UNAUTHORIZED:
         return [("Sign in", f"/login?{urlencode({'next': _own(path, query)})}")]
     if problem.status == HTTPStatus.BAD_REQUEST and problem.parameter is not None:
         pairs = parse_qsl(query, keep_blank_values=False, max_num_fields=1000)
         kept = [pair for pair in pairs if pair[0] != problem.parameter]
         if len(kept) < len(pairs):
-            return [(f"Leave out {printable(problem.parameter)}", _own(path, urlencode(kept))), log]
+            return [(f"Remove {printable(problem.parameter)}", _own(path, urlencode(kept))), log]
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         return [("Try again", _own(path, query)), log]
     return [log]

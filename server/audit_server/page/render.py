@@ -1,4 +1,4 @@
-"""Templates into answers: everything that is put into one is escaped."""
+"""Templates into responses: everything that is put into one is escaped."""
 
 from http import HTTPStatus
 from typing import Any
@@ -15,15 +15,15 @@ __all__ = ["environment", "render", "view_of"]
 
 def environment() -> Environment:
     """Return the templates: autoescape everywhere, and a name that is missing is an error."""
-    found = Environment(
+    templates = Environment(
         loader=PackageLoader("audit_server.page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals |= {"number": "{:,}".format, "user_path": user_path, "labels": LABELS}
-    return found
+    templates.globals |= {"number": "{:,}".format, "user_path": user_path, "labels": LABELS}
+    return templates
 
 
 _TEMPLATES = environment()
@@ -44,15 +44,15 @@ def render(
     *,
     status: int = HTTPStatus.OK,
     view: View | None = None,
-    asker: str | None = None,
+    signed_in_as: str | None = None,
     **context: Any,
 ) -> HTMLResponse:
-    """Return a page; `asker` is who may sign out of it."""
+    """Return a page; `signed_in_as` is who may sign out of it."""
     text = _TEMPLATES.get_template(name).render(
         view=view,
         zone_name=view.zone_name if view else "UTC",
         ask_zone=view is not None and not view.zone_known,
-        asker=asker,
+        signed_in_as=signed_in_as,
         **context,
     )
     return HTMLResponse(text, int(status))

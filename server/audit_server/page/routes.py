@@ -1,112 +1,104 @@
-"""The page's routes, and what it shows instead of an answer."""
+"""The page's routes, and its error page."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
-from audit_query import Question
+from audit_query import QuerySpec
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from audit_server.access import Asker, AskerOf
+from audit_server.access import Caller, CurrentCaller
 from audit_server.errors import ProblemError
+from audit_server.page import login
 from audit_server.page.assets import assets
 from audit_server.page.event_page import event_page
+from audit_server.page.expanded_event import expand
 from audit_server.page.log_page import live_page, log_page, rows_page
-from audit_server.page.opened import opened
 from audit_server.page.problem_page import problem_page
 from audit_server.page.render import render, view_of
 from audit_server.page.user_page import user_page
 from audit_server.page.view import View
 from audit_server.problems import Problem
 
-__all__ = ["error_page", "login_page", "router"]
+__all__ = ["error_page", "router"]
 
 router = APIRouter(include_in_schema=False)
+router.include_router(login.router)
 
 
 @router.get("/")
-def index(request: Request, asker: Asker) -> Response:
-    """Show the log. What a form left blank is taken out of the address first."""
+def index(request: Request, caller: CurrentCaller) -> Response:
+    """Show the log. Blank fields of the form are removed from the address first."""
     view = view_of(request)
     if any(not value.strip() for _, value in request.query_params.multi_items()):
         return RedirectResponse(view.link(), HTTPStatus.SEE_OTHER)
-    shown = log_page(asker.log, view, _now(request))
+    shown = log_page(caller.log, view, _now(request))
     if view.after is None:
-        asker.note_search(view.question, shown.total)
-    return render("log.html", view=view, asker=_name(request, asker), **shown.context)
+        caller.record_search(view.spec, shown.total)
+    return render("log.html", view=view, signed_in_as=_name(request, caller), **shown.context)
 
 
 @router.get("/rows")
-def rows(request: Request, asker: Asker) -> Response:
-    """Give the rows that follow, for a page that is there."""
+def rows(request: Request, caller: CurrentCaller) -> Response:
+    """Return the rows of the next page, for a page that is open."""
     view = view_of(request)
-    return render("rows.html", view=view, **rows_page(asker.log, view, _now(request)))
+    return render("rows.html", view=view, **rows_page(caller.log, view, _now(request)))
 
 
 @router.get("/live")
-def live(request: Request, asker: Asker) -> Response:
-    """Give the rows that came, for a page that is there."""
+def live(request: Request, caller: CurrentCaller) -> Response:
+    """Return the rows that arrived, for a page that is open."""
     given = request.query_params.multi_items()
     view = view_of(request, without=("since",))
     since = next((value for name, value in given if name == "since"), None)
-    return render("rows.html", view=view, **live_page(asker.log, view, _now(request), since))
+    return render("rows.html", view=view, **live_page(caller.log, view, _now(request), since))
 
 
 @router.get("/events/{event_id}")
 def event(
-    request: Request, asker: Asker, event_id: str, window: Annotated[str, Query()] = "10m"
+    request: Request, caller: CurrentCaller, event_id: str, window: Annotated[str, Query()] = "10m"
 ) -> Response:
     """Show one event, and what happened around it."""
     view = view_of(request, without=("window",))
-    found = asker.log.get(event_id)
-    if found is None:
-        raise _no_event(event_id)
-    context = event_page(asker.log, found, view, window)
-    return render("event.html", view=view, asker=_name(request, asker), **context)
+    context = event_page(caller.log, _event(caller, event_id), view, window)
+    return render("event.html", view=view, signed_in_as=_name(request, caller), **context)
 
 
 @router.get("/events/{event_id}/details")
-def details(request: Request, asker: Asker, event_id: str) -> Response:
-    """Give one event's inside, for a row that is there."""
+def details(request: Request, caller: CurrentCaller, event_id: str) -> Response:
+    """Return one event's fields, for a row that is expanded."""
     view = view_of(request)
-    found = asker.log.get(event_id)
-    if found is None:
-        raise _no_event(event_id)
-    return render("details.html", view=view, event=opened(found, view))
+    return render("details.html", view=view, event=expand(_event(caller, event_id), view))
 
 
 @router.get("/users/")
-def oddly_named_user(request: Request, asker: Asker, name: str) -> Response:
+def user_by_query(request: Request, caller: CurrentCaller, name: str) -> Response:
     """Show the page of a user whose name can't be part of an address."""
-    return _user(request, asker, name, view_of(request, without=("name",)))
+    return _user(request, caller, name, view_of(request, without=("name",)))
 
 
 @router.get("/users/{name:path}")
-def user(request: Request, asker: Asker, name: str) -> Response:
+def user(request: Request, caller: CurrentCaller, name: str) -> Response:
     """Show a user's page."""
-    return _user(request, asker, name, view_of(request))
+    return _user(request, caller, name, view_of(request))
 
 
 @router.get("/static/{name}")
 def static(request: Request, name: str) -> Response:
-    """Give one of the page's own files; browsers ask each time whether it is still the same."""
+    """Return one of the page's own files; browsers revalidate it each time."""
     asset = assets().get(name)
     if asset is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "The page has no such file")
+        raise ProblemError(HTTPStatus.NOT_FOUND, "No such file")
     headers = {"ETag": asset.etag, "Cache-Control": "no-cache"}
     if request.headers.get("if-none-match") == asset.etag:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Response(asset.content, media_type=asset.media_type, headers=headers)
 
 
-def login_page(request: Request, *, problem: str | None, after: str) -> HTMLResponse:  # noqa: ARG001
-    """Return the form for the token, which is posted to /login as `token` and `next`."""
-    return render("login.html", error=problem, next=after)
-
-
 def error_page(request: Request, problem: Problem) -> HTMLResponse:
-    """Return a problem, for people: what is wrong, and what to do."""
+    """Return a problem as a page: what is wrong, and what to do."""
     shown = render(
         "message.html",
         status=problem.status,
@@ -116,21 +108,24 @@ def error_page(request: Request, problem: Problem) -> HTMLResponse:
     return shown
 
 
-def _user(request: Request, asker: AskerOf, name: str, view: View) -> Response:
-    context = user_page(asker.log, name, view)
-    asker.note_search(Question().with_("user", name), context["seen"].count)
-    return render("user.html", view=view, asker=_name(request, asker), **context)
+def _user(request: Request, caller: Caller, name: str, view: View) -> Response:
+    context = user_page(caller.log, name, view)
+    caller.record_search(QuerySpec().with_("user", name), context["seen"].count)
+    return render("user.html", view=view, signed_in_as=_name(request, caller), **context)
 
 
-def _no_event(event_id: str) -> ProblemError:
-    return ProblemError(
-        HTTPStatus.NOT_FOUND, f"The event {event_id[:128]} is not in the log, or not yours to see"
+def _event(caller: Caller, event_id: str) -> Mapping[str, Any]:
+    event = caller.log.get(event_id)
+    if event is not None:
+        return event
+    raise ProblemError(
+        HTTPStatus.NOT_FOUND, f"The event {event_id[:128]} is not in the log, or you may not see it"
     )
 
 
-def _name(request: Request, asker: AskerOf) -> str | None:
+def _name(request: Request, caller: Caller) -> str | None:
     """Return who may sign out: whoever came with a token."""
-    return asker.name if request.app.state.access.needs_token else None
+    return caller.name if request.app.state.access.needs_token else None
 
 
 def _now(request: Request) -> datetime:

@@ -9,11 +9,11 @@ from audit_schemas import printable
 
 from audit_server.page.palette import usual_colour
 
-__all__ = ["Moment", "Row", "moment_of", "rows_of"]
+__all__ = ["DisplayTime", "Row", "display_time", "rows_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class DisplayTime:
     """A time: day, clock and milliseconds in the reader's zone, and the same in UTC."""
 
     day: str
@@ -28,7 +28,7 @@ class Row:
     """What a row shows; blank where nothing is known."""
 
     id: str
-    at: Moment
+    at: DisplayTime
     user: str
     ip: str
     activity: str
@@ -43,11 +43,11 @@ class Row:
         return self.outcome == "failure"
 
 
-def moment_of(at: datetime, zone: tzinfo) -> Moment:
+def display_time(at: datetime, zone: tzinfo) -> DisplayTime:
     """Return a time as the page writes it."""
     here, utc = at.astimezone(zone), at.astimezone(UTC)
     millis = f"{utc.microsecond // 1000:03}"
-    return Moment(
+    return DisplayTime(
         f"{here:%Y-%m-%d}",
         f"{here:%H:%M:%S}",
         millis,
@@ -67,7 +67,7 @@ def _row(event: Mapping[str, Any], zone: tzinfo, colours: Mapping[str, int]) -> 
     activity = event["event"]["action"]
     return Row(
         event["event"]["id"],
-        moment_of(datetime.fromisoformat(event["@timestamp"]), zone),
+        display_time(datetime.fromisoformat(event["@timestamp"]), zone),
         printable(event["audit"].get("user", "")),
         printable(event.get("source", {}).get("ip", "")),
         printable(activity),

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from audit_query import AuditLog, Filter, Question
+from audit_query import AuditLog, Filter, QuerySpec
 from markupsafe import Markup
 
 from audit_server.page.heat_map import WEEKDAYS, heat_map, hours_of_week
 from audit_server.page.palette import colours_of
-from audit_server.page.rows import Moment, moment_of, rows_of
+from audit_server.page.rows import DisplayTime, display_time, rows_of
 from audit_server.page.view import View
 
-__all__ = ["Known", "user_page"]
+__all__ = ["KnownAddress", "user_page"]
 
 _WEEKS = 8
 _RECENT = 20
@@ -21,21 +21,21 @@ _ADDRESSES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownAddress:
     """An address that somebody came from."""
 
     ip: str
     count: int
-    first: Moment
-    last: Moment
+    first: DisplayTime
+    last: DisplayTime
 
 
 def user_page(log: AuditLog, user: str, view: View) -> Mapping[str, Any]:
-    """Ask for all that is known of a user, whose whole id or name it is."""
+    """Query all that is known of a user, by whole id or name."""
     wanted = Filter(users=(user,))
-    theirs = view.asking(Question().with_("user", user))
+    theirs = view.with_spec(QuerySpec().with_("user", user))
     seen = log.seen(wanted)
-    context = {"user": user, "seen": seen, "user_view": theirs, "opened": {}}
+    context = {"user": user, "seen": seen, "user_view": theirs, "expanded": {}}
     context["failures"] = theirs.with_("outcome", "failure")
     if seen.first is None or seen.last is None:
         return context
@@ -45,8 +45,8 @@ def user_page(log: AuditLog, user: str, view: View) -> Mapping[str, Any]:
     return {
         **context,
         **_week(log, user, view, seen.last),
-        "first": moment_of(seen.first, view.zone),
-        "last": moment_of(seen.last, view.zone),
+        "first": display_time(seen.first, view.zone),
+        "last": display_time(seen.last, view.zone),
         "ids": _other_names(recent, user),
         "addresses": _addresses(log, wanted, view),
         "activities": activities,
@@ -58,8 +58,8 @@ def _week(log: AuditLog, user: str, view: View, last: datetime) -> Mapping[str, 
     """Return the hours of the weeks that end with the last event."""
     start = last - timedelta(weeks=_WEEKS)
     wanted = Filter(users=(user,), start=start, end=last + timedelta(milliseconds=1))
-    found = log.buckets(wanted, interval="hour", time_zone=view.zone_name)
-    week = hours_of_week(found.buckets, view.zone)
+    histogram = log.buckets(wanted, interval="hour", time_zone=view.zone_name)
+    week = hours_of_week(histogram.buckets, view.zone)
     return {
         "week": list(zip(WEEKDAYS, week, strict=True)),
         "picture": Markup(heat_map(week)),  # noqa: S704 - written as XML
@@ -67,29 +67,29 @@ def _week(log: AuditLog, user: str, view: View, last: datetime) -> Mapping[str, 
     }
 
 
-def _addresses(log: AuditLog, wanted: Filter, view: View) -> Sequence[Known]:
+def _addresses(log: AuditLog, wanted: Filter, view: View) -> Sequence[KnownAddress]:
     terms = {"field": "source.ip", "size": _ADDRESSES}
     times = {name: {name: {"field": "@timestamp"}} for name in ("min", "max")}
-    answer = log.ask(
+    response = log.raw_search(
         wanted, size=0, track_total_hits=False, aggs={"ips": {"terms": terms, "aggs": times}}
     )
-    rows = answer.get("aggregations", {}).get("ips", {}).get("buckets", [])
+    rows = response.get("aggregations", {}).get("ips", {}).get("buckets", [])
     return [
-        Known(
+        KnownAddress(
             str(row.get("key_as_string", row["key"])),
             row["doc_count"],
-            _moment(row["min"]["value"], view),
-            _moment(row["max"]["value"], view),
+            _display_time(row["min"]["value"], view),
+            _display_time(row["max"]["value"], view),
         )
         for row in rows
     ]
 
 
-def _moment(millis: float, view: View) -> Moment:
-    return moment_of(datetime.fromtimestamp(millis / 1000, UTC), view.zone)
+def _display_time(millis: float, view: View) -> DisplayTime:
+    return display_time(datetime.fromtimestamp(millis / 1000, UTC), view.zone)
 
 
 def _other_names(events: Sequence[Mapping[str, Any]], user: str) -> Sequence[str]:
-    """Return the ids and names that recent events have beside the one that was asked for."""
-    found = (event.get("user", {}).get(part) for event in events for part in ("name", "id"))
-    return [name for name in dict.fromkeys(found) if name and name != user]
+    """Return the ids and names that recent events have beside the one of the page."""
+    names = (event.get("user", {}).get(part) for event in events for part in ("name", "id"))
+    return [name for name in dict.fromkeys(names) if name and name != user]

@@ -1,4 +1,4 @@
-"""What the reader looks at: a question, and how it is shown. All of it stands in the address. Pure."""
+"""What the page shows: a query, and how it is shown. All of it is part of the address. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -7,9 +7,9 @@ from typing import Final
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
-from audit_query import AUTO, EXCLUDE, ParameterError, Question, TimeRangeError, check_interval, zone
+from audit_query import AUTO, EXCLUDE, ParameterError, QuerySpec, TimeRangeError, check_interval, zone
 
-__all__ = ["INTERVALS", "QUICK", "ZONE_COOKIE", "Quick", "View", "user_path", "written"]
+__all__ = ["INTERVALS", "QUICK", "ZONE_COOKIE", "Quick", "View", "format_time", "user_path"]
 
 ZONE_COOKIE: Final = "auditlog_tz"
 """The reader's own zone, as their browser told it."""
@@ -22,7 +22,7 @@ _TEXT_MAX = 256
 
 @dataclass(frozen=True, slots=True)
 class Quick:
-    """A time that one click asks for."""
+    """A time range that one click selects."""
 
     name: str
     start: str
@@ -40,9 +40,9 @@ QUICK = (
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A question, the zone it is shown in, and what is unfolded."""
+    """A query, the zone it is shown in, and what is expanded."""
 
-    question: Question
+    spec: QuerySpec
     zone_name: str = "UTC"
     zone_shared: bool = False
     """The zone stands in the address, so that who follows the link sees the same hours."""
@@ -50,8 +50,8 @@ class View:
     """Neither address nor cookie named a zone: the page asks the browser."""
     interval: str = AUTO
     live: bool = False
-    opened: str | None = None
-    """The id of the event that is unfolded."""
+    expanded: str | None = None
+    """The id of the event that is expanded."""
     after: str | None = None
     """Where the page before ended."""
 
@@ -61,19 +61,19 @@ class View:
     ) -> "View":
         """Read an address. Raises ParameterError.
 
-        A cookie is the browser's word only: what is no zone in it counts as none.
+        A cookie is the browser's word only: an invalid zone in it is ignored.
         """
         given = list(pairs)
         own = {name: value[:_TEXT_MAX] for name, value in given if name in _OWN and value.strip()}
         shared, remembered = own.get("tz"), _known(cookie)
         return cls(
-            Question.parse((name, value) for name, value in given if name not in _OWN),
+            QuerySpec.parse((name, value) for name, value in given if name not in _OWN),
             zone_name=_zone_of(shared) if shared else remembered or default,
             zone_shared=shared is not None,
             zone_known=shared is not None or remembered is not None,
             interval=_interval_of(own.get("interval", AUTO)),
             live=own.get("live") == "on",
-            opened=own.get("open"),
+            expanded=own.get("open"),
             after=own.get("after"),
         )
 
@@ -82,54 +82,54 @@ class View:
         """The zone that times are read and shown in."""
         return ZoneInfo(self.zone_name)
 
-    def asking(self, question: Question) -> "View":
-        """Return the view with another question, from its first page on, and nothing unfolded."""
-        return replace(self, question=question, opened=None, after=None)
+    def with_spec(self, spec: QuerySpec) -> "View":
+        """Return the view of another query, from its first page on, and nothing expanded."""
+        return replace(self, spec=spec, expanded=None, after=None)
 
     def link(self, path: str = "/", **more: str) -> str:
         """Return the address of this view; `more` are parameters that only that path knows."""
-        pairs = [*self.question.pairs, *self.own(), *more.items()]
+        pairs = [*self.spec.pairs, *self.own(), *more.items()]
         return f"{path}?{urlencode(pairs)}" if pairs else path
 
-    def anywhere(self, path: str, **more: str) -> str:
+    def other_page(self, path: str, **more: str) -> str:
         """Return the address of another page, which takes over the zone alone."""
-        return View(Question(), self.zone_name, zone_shared=self.zone_shared).link(path, **more)
+        return View(QuerySpec(), self.zone_name, zone_shared=self.zone_shared).link(path, **more)
 
     def with_(self, name: str, value: str) -> str:
         """Return the address with one more value."""
-        return self.asking(self.question.with_(name, value)).link()
+        return self.with_spec(self.spec.with_(name, value)).link()
 
     def without(self, name: str, value: str | None = None) -> str:
         """Return the address with one value less."""
-        return self.asking(self.question.without(name, value)).link()
+        return self.with_spec(self.spec.without(name, value)).link()
 
     def only(self, name: str, value: str) -> str:
-        """Return the address that asks for this value of a field alone."""
-        return self.asking(self.question.without(name).with_(name, value)).link()
+        """Return the address that filters a field by this value alone."""
+        return self.with_spec(self.spec.without(name).with_(name, value)).link()
 
-    def not_(self, name: str, value: str) -> str:
+    def excluding(self, name: str, value: str) -> str:
         """Return the address that leaves out what has this value."""
-        kept = self.question.without(name, value)
-        return self.asking(kept.with_(EXCLUDE + name, value)).link()
+        kept = self.spec.without(name, value)
+        return self.with_spec(kept.with_(EXCLUDE + name, value)).link()
 
-    def anew(self, name: str, value: str) -> str:
-        """Return the address that asks for this value and nothing else, at any time."""
-        return self.asking(Question().with_(name, value)).link()
+    def only_filter(self, name: str, value: str) -> str:
+        """Return the address that filters by this value and nothing else, at any time."""
+        return self.with_spec(QuerySpec().with_(name, value)).link()
 
     def between(self, start: datetime, end: datetime) -> str:
         """Return the address with the time from start to end."""
-        question = self.question.with_("from", written(start)).with_("to", written(end))
-        return self.asking(question).link()
+        spec = self.spec.with_("from", format_time(start)).with_("to", format_time(end))
+        return self.with_spec(spec).link()
 
     def since(self, start: str) -> str:
         """Return the address with the time from a relative start to now."""
-        return self.asking(self.question.without("to").with_("from", start)).link()
+        return self.with_spec(self.spec.without("to").with_("from", start)).link()
 
     def any_time(self) -> str:
         """Return the address without a time."""
-        return self.asking(self.question.without("from").without("to")).link()
+        return self.with_spec(self.spec.without("from").without("to")).link()
 
-    def drawn_by(self, interval: str) -> str:
+    def with_interval(self, interval: str) -> str:
         """Return the address with another interval."""
         return replace(self, interval=interval).link()
 
@@ -137,36 +137,36 @@ class View:
         """Return the address in another zone."""
         return replace(self, zone_name=name, zone_shared=True).link()
 
-    def unfolding(self, event_id: str) -> str:
-        """Return the address with an event unfolded, and with it in sight."""
-        return f"{replace(self, opened=event_id).link()}#{quote('e-' + event_id)}"
+    def expanding(self, event_id: str) -> str:
+        """Return the address with an event expanded, and scrolled to."""
+        return f"{replace(self, expanded=event_id).link()}#{quote('e-' + event_id)}"
 
     def details(self, event_id: str) -> str:
-        """Return the address of an event's inside, with links that go on from this view."""
-        return replace(self, opened=None, after=None, live=False).link(
+        """Return the address of an event's details, with links that continue from this view."""
+        return replace(self, expanded=None, after=None, live=False).link(
             f"/events/{quote(event_id, safe='')}/details"
         )
 
-    def unfolding_between(self, event_id: str, start: datetime, end: datetime) -> str:
-        """Return the address of all events between two times, with one unfolded."""
-        question = Question().with_("from", written(start)).with_("to", written(end))
-        return self.asking(question).unfolding(event_id)
+    def expanding_between(self, event_id: str, start: datetime, end: datetime) -> str:
+        """Return the address of all events between two times, with one expanded."""
+        spec = QuerySpec().with_("from", format_time(start)).with_("to", format_time(end))
+        return self.with_spec(spec).expanding(event_id)
 
-    def going_on(self, cursor: str, path: str = "/") -> str:
+    def next_page(self, cursor: str, path: str = "/") -> str:
         """Return the address of the next page."""
-        return replace(self, after=cursor, opened=None).link(path)
+        return replace(self, after=cursor, expanded=None).link(path)
 
     def live_toggled(self) -> str:
-        """Return the address that follows what comes, or no longer does."""
+        """Return the address with the live tail switched on, or off."""
         return replace(self, live=not self.live, after=None).link()
 
     def own(self) -> list[tuple[str, str]]:
-        """Return the parameters that are the page's own, beside the question."""
+        """Return the parameters that are the page's own, beside the query."""
         pairs = [
             ("tz", self.zone_name if self.zone_shared else None),
             ("interval", self.interval if self.interval != AUTO else None),
             ("live", "on" if self.live else None),
-            ("open", self.opened),
+            ("open", self.expanded),
             ("after", self.after),
         ]
         return [(name, value) for name, value in pairs if value is not None]
@@ -182,7 +182,7 @@ def user_path(user: str) -> str:
     return f"/users/{quote(user, safe='')}"
 
 
-def written(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """Return a time as it stands in an address: whole, and with its zone."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

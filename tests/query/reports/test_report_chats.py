@@ -13,8 +13,8 @@ import pytest
 from audit_query import AuditLog, Criteria, Filter, ParameterError
 from audit_query.reports import ChatRow, Spread, chats, waits
 from audit_query.reports.case import STEPS, Step, Wait
-from audit_query.reports.case_book import CaseBook
-from audit_query.reports.chat_life import cases
+from audit_query.reports.case_store import CaseStore
+from audit_query.reports.chat_cases import cases
 from audit_query.reports.chat_steps import whole_milliseconds
 from audit_query.reports.people import Person
 from audit_query.reports.sketch import RELATIVE_ERROR, Sketch
@@ -22,6 +22,7 @@ from audit_query.reports.wait_row import summed
 from hypothesis import given
 from hypothesis import strategies as st
 from support.event_strategies import some
+from support.in_process import call
 from support.report_cases import EPOCH, PEOPLE, TARGETS, Done, bucket_of, holding, meant
 from support.servers import Deployment, Servers
 
@@ -166,10 +167,10 @@ def filled(servers: Servers, events: list[Done]) -> Iterator[Deployment]:
 @pytest.fixture
 def log(filled: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[AuditLog]:
     """Give its log, read by small pages, with few cases in memory."""
-    monkeypatch.setattr("audit_query.reports.chat_life._PAGE", 40)
+    monkeypatch.setattr("audit_query.reports.chat_cases._PAGE", 40)
     monkeypatch.setattr("audit_query.reports.chat_steps._PAGE", 10)
     monkeypatch.setattr("audit_query.reports.chat_steps._BATCH", 3)
-    monkeypatch.setattr("audit_query.reports.chat_life._IN_MEMORY", 10)
+    monkeypatch.setattr("audit_query.reports.chat_cases._IN_MEMORY", 10)
     with AuditLog(filled.query) as found:
         yield found
 
@@ -256,7 +257,7 @@ def test_organizations_do_not_share_a_chat(log: AuditLog, events: list[Done]) ->
     """A bound log follows its own chats, also back to their openings."""
     ours = [done for done in events if done.organization == "o-0"]
     rows, _ = followed(ours, START, END)
-    found = list(chats(log.within("o-0"), Filter(start=START, end=END)))
+    found = list(chats(log.for_organization("o-0"), Filter(start=START, end=END)))
     assert in_order(found) == in_order(rows)
 
 
@@ -289,20 +290,20 @@ def test_filter_that_would_tear_chats_apart_is_refused(log: AuditLog, wanted: Fi
 def test_command_shows_both_forms(filled: Deployment) -> None:
     """Users by bucket, or with --each the chats; the same numbers as JSON and CSV."""
     span = ("--from", "2026-10-25", "--to", "2026-10-26")
-    lines = filled.run("report", "chats", "--json", *span).stdout.splitlines()
+    lines = call(filled, "report", "chats", "--json", *span).stdout.splitlines()
     first = json.loads(lines[0])
     assert first["all_users"]
     assert first["closed"]["count"] > 10
-    text = filled.run("report", "chats", "--csv", *span).stdout.splitlines()
+    text = call(filled, "report", "chats", "--csv", *span).stdout.splitlines()
     assert len(text) == len(lines) + 1
     assert text[0].startswith("start,user,user_id,all_users,assigned_count,assigned_unknown")
-    shown = filled.run("report", "chats", *span).stdout
+    shown = call(filled, "report", "chats", *span).stdout
     assert "(all)" in shown
     assert "[red]" in shown
-    each = filled.run("report", "chats", "--each", "--json", *span).stdout.splitlines()
+    each = call(filled, "report", "chats", "--each", "--json", *span).stdout.splitlines()
     assert {"chat", "seconds_to_join"} <= set(json.loads(each[0]))
-    assert "c-1 " in filled.run("report", "chats", "--each").stdout
-    refused = filled.run("report", "chats", "--ip", "192.0.2.1", check=False)
+    assert "c-1 " in call(filled, "report", "chats", "--each").stdout
+    refused = call(filled, "report", "chats", "--ip", "192.0.2.1", check=False)
     assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
 
 
@@ -365,7 +366,7 @@ LIFE = st.lists(
 def test_cases_moved_to_disk_are_the_same(steps: list[Step], in_memory: int, every: int) -> None:
     """However few may be in memory, and how often it is tidied."""
 
-    def rows(book: CaseBook, *, tidy: bool) -> list[Any]:
+    def rows(book: CaseStore, *, tidy: bool) -> list[Any]:
         found: list[Any] = []
         with book:
             for number, step in enumerate(steps):
@@ -374,7 +375,7 @@ def test_cases_moved_to_disk_are_the_same(steps: list[Step], in_memory: int, eve
                 found += book.take(step)
             return [*found, *sorted(map(repr, book.open_cases()))]
 
-    assert rows(CaseBook(in_memory), tidy=True) == rows(CaseBook(1000), tidy=False)
+    assert rows(CaseStore(in_memory), tidy=True) == rows(CaseStore(1000), tidy=False)
 
 
 @some

@@ -20,11 +20,12 @@ from audit_query.reports.windows import cut
 from hypothesis import given
 from hypothesis import strategies as st
 from support.event_strategies import some
+from support.in_process import call
 from support.report_cases import (
     ASSIGNED,
     EPOCH,
     Done,
-    Who,
+    Identity,
     bucket_of,
     holding,
     many,
@@ -155,7 +156,7 @@ def test_empty_log_has_no_rows(bare: Deployment) -> None:
 @pytest.mark.servers
 def test_bound_log_sees_one_organization(servers: Servers) -> None:
     """Also in who is who: another tenant's Ada lends no id to the name."""
-    ada, stranger, chat = Who("u-1", "Ada"), Who("u-77", "Ada"), Who(None, "Ada")
+    ada, stranger, chat = Identity("u-1", "Ada"), Identity("u-77", "Ada"), Identity(None, "Ada")
     events = [
         Done(START, "login", ada, organization="acme"),
         Done(START, "login", stranger, organization="rival", ip="192.0.2.7"),
@@ -163,7 +164,7 @@ def test_bound_log_sees_one_organization(servers: Servers) -> None:
         Done(START, ASSIGNED, None, to=chat, chat="c-1", organization="rival"),
     ]
     with holding(servers, events) as deployment, AuditLog(deployment.query) as unbound:
-        found = list(users(unbound.within("acme"), Filter()))
+        found = list(users(unbound.for_organization("acme"), Filter()))
         assert [(r.user, r.id, r.events, r.assigned, r.ips) for r in found] == [
             ("Ada", "u-1", 1, 1, 0),
             ("system", None, 1, 0, 0),
@@ -175,11 +176,11 @@ def test_bound_log_sees_one_organization(servers: Servers) -> None:
 @pytest.mark.servers
 def test_command_prints_json_lines_and_csv(filled: Deployment, events: list[Done]) -> None:
     """The same figures in both; what a spreadsheet would compute has an apostrophe before it."""
-    lines = filled.run("report", "users", "--json", "--interval", "whole").stdout.splitlines()
+    lines = call(filled, "report", "users", "--json", "--interval", "whole").stdout.splitlines()
     found = [json.loads(line) for line in lines]
     assert sum(row["events"] for row in found) == len(events)
     assert sum(row["chats"]["assigned"] for row in found) == sum(d.to is not None for d in events)
-    text = filled.run("report", "users", "--csv", "--interval", "whole").stdout
+    text = call(filled, "report", "users", "--csv", "--interval", "whole").stdout
     table = list(csv.DictReader(io.StringIO(text)))
     assert [int(row["events"]) for row in table] == [row["events"] for row in found]
     assert {row["chats_assigned"] for row in table if row["user_id"] == "u-1"} != {"0"}
@@ -192,8 +193,10 @@ def test_command_shows_the_readers_day(filled: Deployment) -> None:
     """In Istanbul a day begins at 21:00 UTC, and is shown as midnight."""
     filled.extra["AUDITLOG_TIME_ZONE"] = ISTANBUL
     try:
-        shown = filled.run("report", "users", "--from", "2026-10-25", "--to", "2026-10-26").stdout
-        (row, *_) = filled.run("report", "users", "--from", "2026-10-25", "--json").stdout.splitlines()
+        shown = call(filled, "report", "users", "--from", "2026-10-25", "--to", "2026-10-26").stdout
+        (row, *_) = call(
+            filled, "report", "users", "--from", "2026-10-25", "--json"
+        ).stdout.splitlines()
     finally:
         filled.extra.clear()
     assert shown.count("From ") == 1
@@ -205,7 +208,7 @@ def test_command_shows_the_readers_day(filled: Deployment) -> None:
 # What follows needs no server.
 
 PEOPLE = st.sampled_from(
-    [Who("u-1", "Ada"), Who("u-1", None), Who(None, "Ada"), Who("u-2", "Ada"), None]
+    [Identity("u-1", "Ada"), Identity("u-1", None), Identity(None, "Ada"), Identity("u-2", "Ada"), None]
 )
 EVENTS = st.lists(
     st.builds(
@@ -258,11 +261,17 @@ def test_rows_are_what_cells_add_up_to(events: list[Done]) -> None:
 @given(
     st.lists(st.tuples(PEOPLE.filter(bool), st.integers(0, 5))),
     st.sampled_from(
-        [Who("u-1", None), Who("u-1", "Ada"), Who(None, "Ada"), Who("u-3", "Ada"), Who("u-2", "Ben")]
+        [
+            Identity("u-1", None),
+            Identity("u-1", "Ada"),
+            Identity(None, "Ada"),
+            Identity("u-3", "Ada"),
+            Identity("u-2", "Ben"),
+        ]
     ),
 )
 def test_assignee_is_who_has_the_id_else_who_bears_the_name(
-    seen: list[tuple[Who, int]], to: Who
+    seen: list[tuple[Identity, int]], to: Identity
 ) -> None:
     """Whatever the log knows of both."""
     events = [Done(EPOCH + timedelta(milliseconds=at), "login", who) for who, at in seen]

@@ -24,7 +24,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from support.event_strategies import some
-from support.report_cases import ASSIGNED, Done, Who, holding
+from support.in_process import call
+from support.report_cases import ASSIGNED, Done, Identity, holding
 from support.servers import Deployment, Servers
 
 T0 = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -32,14 +33,18 @@ MINUTE = timedelta(minutes=1)
 LONG = Done(
     T0 + timedelta(days=5),
     ASSIGNED,
-    Who("u-8", "N" * 200),
-    to=Who(None, "M" * 200),
+    Identity("u-8", "N" * 200),
+    to=Identity(None, "M" * 200),
     ip="2001:db8:1111:2222:3333:4444:5555:6666",
     chat="c-10",
     session="s" * 200,
     event_id="event-of-the-long-name",
 )
-ADA, BEN, EVIL = Who("u-1", "Ada"), Who("u-2", "Ben"), Who("u-6", "[red]\x1b]0;x\x07[/red]")
+ADA, BEN, EVIL = (
+    Identity("u-1", "Ada"),
+    Identity("u-2", "Ben"),
+    Identity("u-6", "[red]\x1b]0;x\x07[/red]"),
+)
 
 
 def day_of_ada() -> list[Done]:
@@ -67,7 +72,7 @@ def chat() -> list[Done]:
     """Return a chat's life, with its neighbours."""
     at = T0 + timedelta(days=1)
     events = [
-        Done(at, "chat-opened", Who("visitor-1", None), ip="198.51.100.7", chat="c-9"),
+        Done(at, "chat-opened", Identity("visitor-1", None), ip="198.51.100.7", chat="c-9"),
         Done(at + timedelta(seconds=20), ASSIGNED, None, to=ADA, chat="c-9"),
         Done(at + timedelta(seconds=65), "user-joined-to-chat", ADA, ip="192.0.2.7", chat="c-9"),
         Done(at + timedelta(seconds=65), "login", EVIL, ip="2001:db8::a", session="s-9"),
@@ -168,26 +173,26 @@ def test_sessions_come_in_the_order_asked_for(log: AuditLog) -> None:
 def test_user_without_events_has_an_empty_report(log: AuditLog, filled: Deployment) -> None:
     """And the command says what may be wrong."""
     assert user_report(log, Filter(), "nobody") == UserReport("nobody", None, [])
-    assert "No event is by 'nobody'" in filled.run("report", "user", "nobody").stdout
-    assert json.loads(filled.run("report", "user", "nobody", "--json").stdout)["events"] == 0
+    assert "No event is by 'nobody'" in call(filled, "report", "user", "nobody").stdout
+    assert json.loads(call(filled, "report", "user", "nobody", "--json").stdout)["events"] == 0
 
 
 @pytest.mark.servers
 def test_chat_is_told_from_its_beginning(log: AuditLog) -> None:
     """With the time between steps; of many the first are kept."""
     found = chat_timeline(log, Filter(), "c-9")
-    assert [str(m.event["event"]["action"]) for m in found.moments] == [
+    assert [str(m.event["event"]["action"]) for m in found.entries] == [
         "chat-opened",
         "chat-assigned-to-user",
         "user-joined-to-chat",
         "chat-closed",
     ]
-    steps = [m.since_previous and m.since_previous.total_seconds() for m in found.moments]
+    steps = [m.since_previous and m.since_previous.total_seconds() for m in found.entries]
     assert steps == [None, 20, 45, 7135]
-    assert [m.since_origin.total_seconds() for m in found.moments] == [0, 20, 65, 7200]
+    assert [m.since_origin.total_seconds() for m in found.entries] == [0, 20, 65, 7200]
     few = chat_timeline(log, Filter(), "c-9", limit=2)
-    assert (len(few.moments), few.total) == (2, 4)
-    assert few.moments[0].event == found.moments[0].event
+    assert (len(few.entries), few.total) == (2, 4)
+    assert few.entries[0].event == found.entries[0].event
 
 
 def numbers(log: AuditLog, number: int, **asked: Any) -> list[int]:
@@ -195,10 +200,10 @@ def numbers(log: AuditLog, number: int, **asked: Any) -> list[int]:
     wanted = asked.pop("wanted", Filter())
     found = around(log, wanted, f"event-of-the-chat-{number}", **asked)
     assert found is not None
-    (marked,) = [m for m in found.moments if m.marked]
+    (marked,) = [m for m in found.entries if m.marked]
     assert marked.event["event"]["id"] == f"event-of-the-chat-{number}"
     assert marked.since_origin == timedelta()
-    return [int(m.event["event"]["id"][-1]) for m in found.moments]
+    return [int(m.event["event"]["id"][-1]) for m in found.entries]
 
 
 @pytest.mark.servers
@@ -220,7 +225,7 @@ def test_nearest_in_time_are_kept(log: AuditLog) -> None:
     assert numbers(log, 4, window=timedelta(hours=3), limit=1) == [4]
     found = around(log, Filter(), "event-of-the-chat-4", window=timedelta(hours=3), limit=2)
     assert found is not None
-    assert (len(found.moments), found.total) == (2, 6)
+    assert (len(found.entries), found.total) == (2, 6)
 
 
 @pytest.mark.servers
@@ -254,7 +259,7 @@ def test_what_can_not_be_around_is_said(log: AuditLog, filled: Deployment) -> No
     assert around(log, Filter(), "no-such-event-at-all") is None
     with pytest.raises(ParameterError, match="the event has no session"):
         around(log, Filter(), "event-of-the-chat-0", same=("session",))
-    with pytest.raises(ParameterError, match="is none of user, chat, session, ip, service"):
+    with pytest.raises(ParameterError, match="must be one of user, chat, session, ip, service"):
         around(log, Filter(), "event-of-the-chat-0", same=("colour",))
     with pytest.raises(ParameterError, match="at most 7 days"):
         around(log, Filter(), "event-of-the-chat-0", window=timedelta(days=8))
@@ -263,7 +268,7 @@ def test_what_can_not_be_around_is_said(log: AuditLog, filled: Deployment) -> No
         (("--around", "event-of-the-chat-0", "--window", "soon"), "such as 10m"),
         ((), "give one chat"),
     ):
-        done = filled.run("timeline", *arguments, check=False)
+        done = call(filled, "timeline", *arguments, check=False)
         assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
         assert says in done.stderr
 
@@ -271,30 +276,30 @@ def test_what_can_not_be_around_is_said(log: AuditLog, filled: Deployment) -> No
 @pytest.mark.servers
 def test_bound_log_knows_no_other_events(log: AuditLog) -> None:
     """Not even by their ids."""
-    bound = log.within("another")
+    bound = log.for_organization("another")
     assert around(bound, Filter(), "event-of-the-chat-0") is None
-    assert chat_timeline(bound, Filter(), "c-9").moments == []
+    assert chat_timeline(bound, Filter(), "c-9").entries == []
     assert user_report(bound, Filter(), "u-1").facts is None
 
 
 @pytest.mark.servers
 def test_commands_print_what_was_found(filled: Deployment) -> None:
     """As tables and as JSON; hostile names are shown and never obeyed."""
-    shown = filled.run("timeline", "--around", "event-of-the-chat-3", "--window", "1m").stdout
+    shown = call(filled, "timeline", "--around", "event-of-the-chat-3", "--window", "1m").stdout
     assert "here >" in shown
     assert "[red]" in shown
     assert "\x1b" not in shown
-    chat = json.loads(filled.run("timeline", "--chat", "c-9", "--json").stdout)
+    chat = json.loads(call(filled, "timeline", "--chat", "c-9", "--json").stdout)
     assert [event["seconds_since_origin"] for event in chat["events"]] == [0, 20, 65, 7200]
-    text = filled.run("report", "user", "u-1", "--to", "2026-11-24").stdout
+    text = call(filled, "report", "user", "u-1", "--to", "2026-11-24").stdout
     assert "Session s-1" in text
     assert "3 failed log-ins in the hour before" in text
     assert "logged in 2026-11-23 09:00, logged out 17:00 (8h00m)" in text
-    limited = filled.run("report", "user", "u-1", "--limit", "1").stdout
+    limited = call(filled, "report", "user", "u-1", "--limit", "1").stdout
     assert "1 of 15 events; more with --limit" in limited
-    report = json.loads(filled.run("report", "user", "u-1", "--json").stdout)
+    report = json.loads(call(filled, "report", "user", "u-1", "--json").stdout)
     assert {session["session"] for session in report["sessions"]} > {"s-1", None}
-    twice = filled.run("report", "user", "u-1", "--user", "u-2", check=False)
+    twice = call(filled, "report", "user", "u-1", "--user", "u-2", check=False)
     assert "leave --user out" in twice.stderr
 
 

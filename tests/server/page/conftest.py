@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_admin import set_up
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 from server.page.chromium import chromium
+from server.page.page_server import Served, serving, store
 from server.page.people import all_events
-from server.page.served import Served, serving, store
-from support.servers import ROOT, Servers, new_deployment, tear_down
+from support.log_index import log_index
+from support.servers import ROOT, Servers
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
 
@@ -20,31 +20,22 @@ Opener = Callable[..., Page]
 @pytest.fixture(scope="session")
 def site(servers: Servers) -> Iterator[Served]:
     """Give the page over a log of thousands of events, made ones and real ones. Only to be read."""
-    deployment = new_deployment(servers)
-    list(set_up(deployment.setup))
-    try:
+    with log_index(servers) as deployment:
         store(deployment, all_events())
         with serving(deployment) as served:
             yield served
-    finally:
-        tear_down(deployment)
 
 
 @pytest.fixture
 def own_site(servers: Servers) -> Iterator[Served]:
     """Give a page over an empty log of the test's own."""
-    deployment = new_deployment(servers)
-    list(set_up(deployment.setup))
-    try:
-        with serving(deployment) as served:
-            yield served
-    finally:
-        tear_down(deployment)
+    with log_index(servers) as deployment, serving(deployment) as served:
+        yield served
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Give a browser; a file's own, since playwright's loop fills its thread while it is there."""
+    """Give a browser; it ends with the page's tests, since playwright's loop runs in their thread."""
     with chromium() as found:
         yield found
 

@@ -9,7 +9,7 @@ from audit_generator.traffic import Traffic
 from audit_producer import new_event
 from audit_producer.lines import read_lines
 from audit_schemas import AuditEvent
-from server.page.served import NOW
+from server.page.page_server import NOW
 from support.servers import ROOT
 
 __all__ = ["ADA", "CHANGE", "all_events", "busiest", "linux"]

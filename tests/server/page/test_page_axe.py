@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 from server.page.axe import violations
+from server.page.page_server import Served
 from server.page.people import CHANGE, busiest
-from server.page.served import Served
 
 pytestmark = pytest.mark.servers
 

@@ -8,7 +8,7 @@ import pytest
 from audit_admin import set_up
 from audit_producer import new_event
 from playwright.sync_api import Page, expect
-from server.page.served import NOW, Served, serving, store
+from server.page.page_server import NOW, Served, serving, store
 from support.servers import Servers, new_deployment, tear_down
 
 pytestmark = pytest.mark.servers
@@ -146,7 +146,7 @@ def test_hostile_rows_that_scripts_put_in_are_text(attacked: Served, reading: Op
 
 
 @pytest.mark.parametrize(
-    "asks",
+    "address",
     [
         "/?user=%3Cscript%3Ealert(1)%3C/script%3E&text=%22%3E%3Cimg%20src=x%20onerror=alert(1)%3E",
         "/?%3Cscript%3Ealert(1)%3C/script%3E=1",
@@ -159,9 +159,9 @@ def test_hostile_rows_that_scripts_put_in_are_text(attacked: Served, reading: Op
         "/?from=%3Cscript%3E&interval=%3Cscript%3E",
     ],
 )
-def test_hostile_address_is_text(attacked: Served, reading: Opener, asks: str) -> None:
+def test_hostile_address_is_text(attacked: Served, reading: Opener, address: str) -> None:
     """A link that somebody sends does nothing either."""
-    page = reading(attacked.address + asks, expects="Failed to load resource")
+    page = reading(attacked.address + address, expects="Failed to load resource")
     assert_nothing_was_obeyed(page)
 
 

@@ -6,8 +6,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
+from server.page.page_server import Served
 from server.page.people import CHANGE
-from server.page.served import Served
 
 pytestmark = pytest.mark.servers
 

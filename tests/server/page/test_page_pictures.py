@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from audit_query.aggregations import Bucket, Buckets
 from audit_query.filter import Filter
+from audit_server.page.bars import bars_of, end_of
 from audit_server.page.heat_map import heat_map, hours_of_week
 from audit_server.page.histogram import histogram, label_of, nice_top, round_places, totals
-from audit_server.page.spans import end_of, spans
 
 T0 = datetime(2026, 3, 28, tzinfo=UTC)
 ISTANBUL, BERLIN = ZoneInfo("Europe/Istanbul"), ZoneInfo("Europe/Berlin")
@@ -22,7 +22,7 @@ def link(start: datetime, end: datetime) -> str:
 
 def drawn(*buckets: Bucket, colours: dict[str, int]) -> ET.Element:
     """Return the picture, as what it is: XML."""
-    found = spans(Buckets("1h", buckets), UTC, Filter(), link)
+    found = bars_of(Buckets("1h", buckets), UTC, Filter(), link)
     return ET.fromstring(histogram(found, colours, UTC))  # noqa: S314 - our own
 
 
@@ -58,7 +58,7 @@ def test_names_in_the_picture_are_escaped() -> None:
     """What an event says becomes text of an attribute."""
     name = '"><script>alert(1)</script>\x1b\u202e'
     text = histogram(
-        spans(Buckets("1h", [Bucket(T0, 1, {name: 1}, 0)]), UTC, Filter(), link), {name: 0}, UTC
+        bars_of(Buckets("1h", [Bucket(T0, 1, {name: 1}, 0)]), UTC, Filter(), link), {name: 0}, UTC
     )
     assert "<script" not in text
     (bar,) = ET.fromstring(text).iter("a")  # noqa: S314 - our own
@@ -119,8 +119,8 @@ def test_zoom_never_shows_more_time_than_the_filter() -> None:
     """The first and the last bar may begin before it and end after it."""
     buckets = [Bucket(T0 + timedelta(hours=hour), 1, {}, 0) for hour in range(3)]
     wanted = Filter(start=T0 + timedelta(minutes=20), end=T0 + timedelta(hours=2, minutes=40))
-    found = spans(Buckets("1h", buckets), UTC, wanted, link)
-    assert [span.asked for span in found] == [
+    found = bars_of(Buckets("1h", buckets), UTC, wanted, link)
+    assert [bar.zoom for bar in found] == [
         (wanted.start, T0 + timedelta(hours=1)),
         (T0 + timedelta(hours=1), T0 + timedelta(hours=2)),
         (T0 + timedelta(hours=2), wanted.end),

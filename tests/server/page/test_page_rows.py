@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from audit_producer import new_event
 from playwright.sync_api import Page, expect
+from server.page.page_server import NOW, Served
 from server.page.people import CHANGE
-from server.page.served import NOW, Served
 from support.conditions import wait_until
 
 pytestmark = pytest.mark.servers
@@ -73,7 +73,7 @@ def test_copies_are_the_event_and_its_link(site: Served, reading: Opener) -> Non
 
 
 @pytest.mark.parametrize(
-    ("way", "asks"),
+    ("way", "query"),
     [
         ("This user", "user=Ada+Lovelace"),
         ("This session", "session=session-of-ada"),
@@ -81,11 +81,11 @@ def test_copies_are_the_event_and_its_link(site: Served, reading: Opener) -> Non
         ("This network", "ip=2001%3Adb8%3A7%3A%3A%2F64"),
     ],
 )
-def test_ways_from_an_event(site: Served, reading: Opener, way: str, asks: str) -> None:
+def test_ways_from_an_event(site: Served, reading: Opener, way: str, query: str) -> None:
     """Each asks for one thing, at any time."""
     page = reading(f"{site.address}/?from=-15m&activity=settings-changed&open={CHANGE}")
     page.locator(".jumps").get_by_text(way, exact=True).click()
-    expect(page).to_have_url(f"{site.address}/?{asks}")
+    expect(page).to_have_url(f"{site.address}/?{query}")
     expect(page.locator(f"#e-{CHANGE}")).to_be_visible()
 
 
@@ -155,7 +155,7 @@ def test_more_rows_come_as_one_scrolls(site: Served, reading: Opener) -> None:
 def test_rows_end_with_saying_so(site: Served, reading: Opener) -> None:
     """Neither a link that leads nowhere nor silence."""
     page = reading(f"{site.address}/?activity=login-failed&ip=203.0.113.66")
-    end = page.locator("text=These are all.")
+    end = page.locator("text=End of results.")
 
     def scrolled_to_the_end() -> int:
         page.mouse.wheel(0, 100_000)
@@ -171,7 +171,7 @@ def test_trouble_while_going_on_is_said_and_can_be_tried_again(site: Served, rea
     page = reading(f"{site.address}/?from=-7d", expects="Failed to load")
     page.route("**/rows**", lambda route: route.abort())
     page.mouse.wheel(0, 100_000)
-    expect(page.locator(".further .trouble")).to_have_text("The server does not answer.")
+    expect(page.locator(".further .trouble")).to_have_text("The server is unreachable.")
     page.unroute("**/rows**")
     page.click("#more")
     expect(page.locator("#rows tr.event").nth(150)).to_be_attached()

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from audit_admin import set_up
 from audit_producer import new_event
 from audit_server.tokens import TokenFile
 from playwright.sync_api import Page, expect
-from server.page.served import Served, serving
-from support.servers import Servers, new_deployment, tear_down
+from server.page.page_server import Served, serving
+from support.log_index import log_index
+from support.servers import Servers, new_deployment
 
 pytestmark = pytest.mark.servers
 
@@ -48,28 +48,28 @@ def test_no_match_says_which_filter_to_drop(site: Served, reading: Opener, shot:
 def test_nothing_helps_but_beginning_anew(site: Served, reading: Opener) -> None:
     """Two filters that no event meets."""
     page = reading(f"{site.address}/?user=nobody&activity=no-such-activity")
-    expect(page.locator("#empty")).to_contain_text("leave out several")
+    expect(page.locator("#empty")).to_contain_text("remove several")
 
 
 @pytest.mark.parametrize(
-    ("asks", "says", "way"),
+    ("query", "says", "way"),
     [
-        ("ip=12345&user=Ada", "ip: '12345' is no address or range", "/?user=Ada"),
+        ("ip=12345&user=Ada", "ip: '12345' is not a valid IP address or range", "/?user=Ada"),
         ("from=soon", "from: 'soon' is not a valid time", "/"),
         ("tz=Mars/Olympus", "tz: 'Mars/Olympus' is not a time zone", "/"),
-        ("interval=fortnight", "interval: 'fortnight' is no interval", "/"),
+        ("interval=fortnight", "interval: 'fortnight' is not a valid interval", "/"),
         ("usr=Ada", "usr: there is no such parameter; did you mean user?", "/"),
-        ("after=nonsense", "cursor: is none that a page gave", "/"),
+        ("after=nonsense", "cursor: is not the cursor of a page", "/"),
     ],
 )
 def test_bad_parameter_is_named_and_can_be_left_out(
-    site: Served, reading: Opener, shot: Shot, asks: str, says: str, way: str
+    site: Served, reading: Opener, shot: Shot, query: str, says: str, way: str
 ) -> None:
     """Which one, why, and a way out that keeps the rest."""
-    page = reading(f"{site.address}/?{asks}", expects=REFUSED)
+    page = reading(f"{site.address}/?{query}", expects=REFUSED)
     expect(page.locator(".sentence")).to_contain_text(says)
     expect(page.locator(".ways a").first).to_have_attribute("href", way)
-    if asks.startswith("ip"):
+    if query.startswith("ip"):
         shot(page, "error")
 
 
@@ -86,8 +86,8 @@ def test_bars_that_would_be_too_many_are_drawn_wider(site: Served, reading: Open
 def test_what_is_not_there_is_said_so(site: Served, reading: Opener, path: str) -> None:
     """With a way to the log."""
     page = reading(f"{site.address}{path}", expects=REFUSED)
-    expect(page.locator("h1")).to_have_text("There is nothing here")
-    expect(page.locator(".ways a")).to_have_text("To the whole log")
+    expect(page.locator("h1")).to_have_text("Not found")
+    expect(page.locator(".ways a")).to_have_text("Go to the log")
 
 
 def test_elasticsearch_away_is_said_and_can_be_tried_again(
@@ -97,7 +97,7 @@ def test_elasticsearch_away_is_said_and_can_be_tried_again(
     away = new_deployment(replace(servers, elasticsearch="http://127.0.0.1:9"))
     with serving(away) as served:
         page = reading(f"{served.address}/?user=Ada", expects=REFUSED)
-        expect(page.locator("h1")).to_have_text("The log does not answer")
+        expect(page.locator("h1")).to_have_text("The log is unavailable")
         expect(page.locator(".ways a").first).to_have_text("Try again")
         expect(page.locator(".ways a").first).to_have_attribute("href", "/?user=Ada")
         shot(page, "elasticsearch-away")
@@ -106,8 +106,6 @@ def test_elasticsearch_away_is_said_and_can_be_tried_again(
 @pytest.fixture
 def locked(servers: Servers, tmp_path: Path) -> Iterator[tuple[Served, dict[str, str]]]:
     """Give a page that takes tokens: one for all, one for an organization, and one that runs out."""
-    deployment = new_deployment(servers)
-    list(set_up(deployment.setup))
     clock = [datetime.now(UTC)]
     tokens = TokenFile(tmp_path / "tokens.toml", clock=lambda: clock[0])
     secrets = {
@@ -116,15 +114,12 @@ def locked(servers: Servers, tmp_path: Path) -> Iterator[tuple[Served, dict[str,
         "brief": tokens.create("guest", expires=clock[0] + timedelta(hours=1)),
     }
     clock[0] += timedelta(hours=2)
-    try:
-        with serving(deployment, tokens=tokens) as served:
-            served.store(
-                new_event("login", user={"name": "Ada"}, organization="acme"),
-                new_event("login", user={"name": "Ben"}, organization="other"),
-            )
-            yield served, secrets
-    finally:
-        tear_down(deployment)
+    with log_index(servers) as deployment, serving(deployment, tokens=tokens) as served:
+        served.store(
+            new_event("login", user={"name": "Ada"}, organization="acme"),
+            new_event("login", user={"name": "Ben"}, organization="other"),
+        )
+        yield served, secrets
 
 
 def test_sign_in_leads_to_what_was_asked_for(
@@ -169,9 +164,9 @@ def test_token_of_an_organization_sees_it_alone(
     expect(page.locator("main")).to_contain_text("No event is by Ben")
     other = next(d for d in served.deployment.documents() if d["organization"]["id"] == "other")
     page.goto(f"{served.address}/events/{other['_id']}")
-    expect(page.locator(".sentence")).to_contain_text("not yours to see")
+    expect(page.locator(".sentence")).to_contain_text("you may not see it")
     page.goto(f"{served.address}/?open={other['_id']}&live=on")
-    expect(page.locator(".notice")).to_contain_text("not yours to see")
+    expect(page.locator(".notice")).to_contain_text("you may not see it")
     assert "Ben" not in page.content()
     fragment = page.goto(f"{served.address}/live")
     assert fragment is not None

@@ -7,7 +7,7 @@ import pytest
 from audit_producer import new_event
 from audit_schemas import AuditEvent
 from playwright.sync_api import Page, expect
-from server.page.served import NOW, Served
+from server.page.page_server import NOW, Served
 
 pytestmark = pytest.mark.servers
 
@@ -109,7 +109,7 @@ def test_tail_says_when_the_server_is_away_and_goes_on(own_site: Served, reading
     own_site.store(*logins(3))
     page = reading(f"{own_site.address}/?live=on", expects="Failed to load")
     page.route("**/live**", lambda route: route.abort())
-    expect(page.locator("#tail")).to_have_text("The server does not answer. The page goes on trying.")
+    expect(page.locator("#tail")).to_have_text("The server is unreachable. The page goes on trying.")
     own_site.store(*logins(1, name="New"))
     page.unroute("**/live**")
     expect(page.locator("#tail")).to_contain_text("1 new event.")

@@ -7,8 +7,8 @@ from urllib.parse import quote, urlencode
 import pytest
 from audit_producer import new_event
 from playwright.sync_api import Page, expect
+from server.page.page_server import Served
 from server.page.people import busiest
-from server.page.served import Served
 
 pytestmark = pytest.mark.servers
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from audit_query import ParameterError
-from audit_query.question import Question
+from audit_query.query_spec import QuerySpec
 from audit_server.page.chips import chips_of, drops_of
 from audit_server.page.details import details_of
 from audit_server.page.problem_page import problem_page
@@ -45,9 +45,9 @@ def test_only_replaces_and_without_removes() -> None:
     view = View.of(ASKED)
     assert asked(view.only("user", "Cem"))[0] == ("user", "Cem")
     assert ("user", "Ada") not in asked(view.only("user", "Cem"))
-    assert ("not_user", "Ada") in asked(view.not_("user", "Ada"))
-    assert ("user", "Ada") not in asked(view.not_("user", "Ada"))
-    assert asked(view.anew("chat", "c-1")) == [("chat", "c-1")]
+    assert ("not_user", "Ada") in asked(view.excluding("user", "Ada"))
+    assert ("user", "Ada") not in asked(view.excluding("user", "Ada"))
+    assert asked(view.only_filter("chat", "c-1")) == [("chat", "c-1")]
 
 
 def test_new_question_begins_at_its_first_page() -> None:
@@ -121,10 +121,10 @@ def test_drops_count_the_time_as_one_filter() -> None:
     """The one that hides most comes first; what would show nothing either is left out."""
     view = View.of([("user", "Ada"), ("ip", "192.0.2.1"), ("from", "-2h"), ("to", "-1h")])
     counts = {
-        Question.parse([("ip", "192.0.2.1"), ("from", "-2h"), ("to", "-1h")]): 5,
-        Question.parse([("user", "Ada"), ("ip", "192.0.2.1")]): 70,
+        QuerySpec.parse([("ip", "192.0.2.1"), ("from", "-2h"), ("to", "-1h")]): 5,
+        QuerySpec.parse([("user", "Ada"), ("ip", "192.0.2.1")]): 70,
     }
-    drops = drops_of(view, lambda question: counts.get(question, 0))
+    drops = drops_of(view, lambda spec: counts.get(spec, 0))
     assert [(drop.label, drop.value, drop.count) for drop in drops] == [
         ("the time", "from -2h to -1h", 70),
         ("User", "Ada", 5),

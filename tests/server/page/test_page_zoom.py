@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from server.page.served import Served
+from server.page.page_server import Served
 
 pytestmark = pytest.mark.servers
 
@@ -15,7 +15,7 @@ Opener = Callable[..., Page]
 THREE_DAYS = "/?from=2026-11-18T00:00Z&to=2026-11-21T00:00Z&interval=1h&activity=login-failed"
 
 
-def span(page: Page) -> tuple[str, str]:
+def time_range(page: Page) -> tuple[str, str]:
     """Return the time that the address asks for."""
     found = dict(parse_qsl(urlsplit(page.url).query))
     return found["from"], found["to"]
@@ -59,7 +59,7 @@ def test_click_on_a_bar_zooms_into_it(site: Served, reading: Opener) -> None:
     page.mouse.click(*middle(bar))
     page.wait_for_url("**from=**")
     expect(page.locator(".total")).to_have_text(str(count))
-    assert [datetime.fromisoformat(text) for text in span(page)] == [
+    assert [datetime.fromisoformat(text) for text in time_range(page)] == [
         datetime.fromisoformat(str(start)),
         datetime.fromisoformat(str(end)),
     ]
@@ -74,7 +74,7 @@ def test_drag_zooms_and_back_returns(site: Served, reading: Opener) -> None:
     expect(page.locator("#readout")).to_contain_text("9 bars from 2026-11-18 12:00")
     page.mouse.up()
     page.wait_for_url("**12%3A00**")
-    assert span(page) == ("2026-11-18T12:00:00.000Z", "2026-11-18T21:00:00.000Z")
+    assert time_range(page) == ("2026-11-18T12:00:00.000Z", "2026-11-18T21:00:00.000Z")
     assert "activity=login-failed" in page.url
     page.go_back()
     expect(page).to_have_url(before)
@@ -86,7 +86,7 @@ def test_drag_to_the_left_is_the_same(site: Served, reading: Opener) -> None:
     drag(page, 20, 12)
     page.mouse.up()
     page.wait_for_url("**12%3A00**")
-    assert span(page) == ("2026-11-18T12:00:00.000Z", "2026-11-18T21:00:00.000Z")
+    assert time_range(page) == ("2026-11-18T12:00:00.000Z", "2026-11-18T21:00:00.000Z")
 
 
 def test_keyboard_chooses_and_zooms(site: Served, reading: Opener) -> None:
@@ -108,7 +108,7 @@ def test_keyboard_chooses_and_zooms(site: Served, reading: Opener) -> None:
     page.keyboard.press("Shift+ArrowLeft")
     page.keyboard.press("Enter")
     page.wait_for_url("**from=2026-11-18T04**")
-    assert span(page) == ("2026-11-18T04:00:00.000Z", "2026-11-18T06:00:00.000Z")
+    assert time_range(page) == ("2026-11-18T04:00:00.000Z", "2026-11-18T06:00:00.000Z")
 
 
 def test_finger_draws_too(site: Served, reading: Opener) -> None:
@@ -126,7 +126,7 @@ def test_finger_draws_too(site: Served, reading: Opener) -> None:
         finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
     finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     page.wait_for_url("**from=2026-11-19**")
-    assert span(page) == ("2026-11-19T00:00:00.000Z", "2026-11-20T00:00:00.000Z")
+    assert time_range(page) == ("2026-11-19T00:00:00.000Z", "2026-11-20T00:00:00.000Z")
 
 
 def test_bars_follow_the_reader_s_midnight(site: Served, reading: Opener) -> None:

@@ -8,7 +8,7 @@ export async function piece(address, signal) {
     answer = await fetch(address, { signal, headers: { accept: "text/html" } });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Trouble("The server does not answer.");
+    throw new Trouble("The server is unreachable.");
   }
   const found = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (answer.ok) return found;

@@ -40,7 +40,7 @@ export function followOn(place) {
     } else {
       const end = document.createElement("span");
       end.className = "all";
-      end.textContent = "These are all.";
+      end.textContent = "End of results.";
       link.replaceWith(end);
     }
   }

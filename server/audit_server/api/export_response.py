@@ -1,4 +1,4 @@
-"""An export as an answer: a page at a time, at constant memory, ended with its reader."""
+"""An export as a response: a page at a time, at constant memory, ended when the client leaves."""
 
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
@@ -66,7 +66,7 @@ class ExportResponse(StreamingResponse):
     no empty file; whatever is raised later breaks the connection.
     """
 
-    def __init__(self, rows: Iterator[Rows], slot: Slot, *, form: Format, name: str) -> None:
+    def __init__(self, rows: Iterator[Rows], slot: Slot, *, kind: Format, name: str) -> None:
         """Read the first page. Raises what the export raises."""
         self._rows = cast("Generator[Rows]", rows)
         self._slot = slot
@@ -76,7 +76,7 @@ class ExportResponse(StreamingResponse):
             "X-Accel-Buffering": "no",  # a proxy that collects it first would break constant memory
         }
         self._stream = self._pages(begun)
-        super().__init__(self._stream, media_type=MEDIA_TYPES[form], headers=headers)
+        super().__init__(self._stream, media_type=MEDIA_TYPES[kind], headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, and end the scan whatever happens."""

@@ -1,4 +1,4 @@
-"""The page's log-in: a token, typed once, becomes a cookie."""
+"""The page's login form: a token, entered once, becomes a cookie."""
 
 from http import HTTPStatus
 from urllib.parse import parse_qs
@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from audit_server.access import COOKIE, Access
 from audit_server.errors import ProblemError
-from audit_server.page import routes as page
+from audit_server.page.render import render
 
 __all__ = ["router"]
 
@@ -19,31 +19,30 @@ _BODY_MAX = 8192
 
 
 @router.get("/login")
-async def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the URL's word
-    """Ask for the token; where none is needed, go on."""
+async def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - the URL's word
+    """Show the form; where no token is needed, go to the log."""
     access: Access = request.app.state.access
     if not access.needs_token:
         return RedirectResponse("/", HTTPStatus.SEE_OTHER)
-    return page.login_page(request, problem=None, after=_own(next))
+    return render("login.html", error=None, next=_local_path(next))
 
 
 @router.post("/login")
-async def log_in(request: Request) -> Response:
-    """Set the cookie, and go to where the reader wanted to."""
+async def submit_login(request: Request) -> Response:
+    """Check the token, set the cookie, and go to the page that was asked for."""
     access: Access = request.app.state.access
     access.check_origin(request)
     if not access.needs_token:
         return RedirectResponse("/", HTTPStatus.SEE_OTHER)
-    form = await _form(request)
-    after = _own(form.get("next", "/"))
+    form = await _form_of(request)
+    after = _local_path(form.get("next", "/"))
     try:
-        await run_in_threadpool(access.asker_with, request, form.get("token", "").strip())
+        await run_in_threadpool(access.authenticate, request, form.get("token", "").strip())
     except ProblemError as error:
         if error.status != HTTPStatus.UNAUTHORIZED:
             raise
-        shown = page.login_page(request, problem="This token is unknown or has expired", after=after)
-        shown.status_code = HTTPStatus.UNAUTHORIZED
-        return shown
+        message = "This token is unknown or has expired"
+        return render("login.html", status=HTTPStatus.UNAUTHORIZED, error=message, next=after)
     response = RedirectResponse(after, HTTPStatus.SEE_OTHER)
     response.set_cookie(
         COOKIE,
@@ -56,8 +55,8 @@ async def log_in(request: Request) -> Response:
 
 
 @router.post("/logout")
-async def log_out(request: Request) -> Response:
-    """Forget the cookie."""
+async def logout(request: Request) -> Response:
+    """Delete the cookie."""
     access: Access = request.app.state.access
     access.check_origin(request)
     response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
@@ -65,18 +64,18 @@ async def log_out(request: Request) -> Response:
     return response
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def _form_of(request: Request) -> dict[str, str]:
     """Read a small form. Raises ProblemError for a large one."""
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > _BODY_MAX:
             raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "This is too long for a token")
-    found = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
-    return {name: values[0] for name, values in found.items()}
+    fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+    return {name: values[0] for name, values in fields.items()}
 
 
-def _own(path: str) -> str:
+def _local_path(path: str) -> str:
     """Return a path of ours; anything else, such as another site's address, becomes the page."""
     is_ours = path.startswith("/") and not path.startswith("//") and "\\" not in path
     return path if is_ours and path.isprintable() and len(path) < _BODY_MAX else "/"

@@ -9,7 +9,7 @@ import pytest
 from audit_query import AuditLog, QuerySettings
 from audit_server.access import COOKIE
 from audit_server.networks import names_loopback
-from support.api_client import NOW, Asked, asking
+from support.api_client import NOW, ApiClient, api_client
 
 NOWHERE = QuerySettings(elasticsearch_url="http://127.0.0.1:9")
 """Whoever is let in meets an Elasticsearch that is not there: 503."""
@@ -24,20 +24,20 @@ def log() -> Iterator[AuditLog]:
 
 
 @pytest.fixture
-def guarded(log: AuditLog, tmp_path: Path) -> Iterator[Asked]:
+def guarded(log: AuditLog, tmp_path: Path) -> Iterator[ApiClient]:
     """Give a client that has a token, by default."""
-    with asking(log, tmp_path / "tokens.json") as client:
+    with api_client(log, tmp_path / "tokens.json") as client:
         yield client
 
 
 @pytest.fixture
-def free(log: AuditLog) -> Iterator[Asked]:
+def free(log: AuditLog) -> Iterator[ApiClient]:
     """Give a client of a server without tokens."""
-    with asking(log) as client:
+    with api_client(log) as client:
         yield client
 
 
-def test_token_lets_in(guarded: Asked) -> None:
+def test_token_lets_in(guarded: ApiClient) -> None:
     """By the header, with any capitals in the scheme's name."""
     assert guarded.get("/api/v1/events").status_code == LET_IN
     secret = guarded.headers["authorization"].split()[1]
@@ -55,7 +55,7 @@ def test_token_lets_in(guarded: Asked) -> None:
         ("Bearer auditlog_" + "A" * 43, "The token is unknown"),
     ],
 )
-def test_without_a_good_token_it_is_401(guarded: Asked, header: str, why: str) -> None:
+def test_without_a_good_token_it_is_401(guarded: ApiClient, header: str, why: str) -> None:
     """A problem that says why, and a header that says what is missing; on record as refused."""
     answer = guarded.get("/api/v1/events", headers={"Authorization": header})
     assert answer.status_code == 401
@@ -76,7 +76,7 @@ def test_without_a_good_token_it_is_401(guarded: Asked, header: str, why: str) -
         *("/api/v1/reports/users", "/api/v1/reports/chats", "/api/v1/reports/user", "/api/v1/timeline"),
     ],
 )
-def test_every_route_asks_for_the_token_first(guarded: Asked, path: str) -> None:
+def test_every_route_asks_for_the_token_first(guarded: ApiClient, path: str) -> None:
     """Before it says what else is wrong."""
     assert guarded.get(path, headers={"Authorization": ""}).status_code == 401
     assert guarded.get(f"{path}?nonsense=1", headers={"Authorization": ""}).status_code == 401
@@ -85,7 +85,7 @@ def test_every_route_asks_for_the_token_first(guarded: Asked, path: str) -> None
 def test_expired_token_is_refused_under_its_name(log: AuditLog, tmp_path: Path) -> None:
     """Who still uses it is worth knowing."""
     now = NOW
-    with asking(log, tmp_path / "t.json", clock=lambda: now) as client:
+    with api_client(log, tmp_path / "t.json", clock=lambda: now) as client:
         assert client.tokens is not None
         secret = client.tokens.create("ben", organization="acme", expires=NOW + timedelta(days=1))
         client.headers["Authorization"] = f"Bearer {secret}"
@@ -97,7 +97,7 @@ def test_expired_token_is_refused_under_its_name(log: AuditLog, tmp_path: Path) 
     assert event["reason"] == "the token has expired"
 
 
-def test_revoked_token_is_refused_at_once(guarded: Asked) -> None:
+def test_revoked_token_is_refused_at_once(guarded: ApiClient) -> None:
     """The file is read again when it has changed."""
     assert guarded.get("/api/v1/events").status_code == LET_IN
     assert guarded.tokens is not None
@@ -105,7 +105,7 @@ def test_revoked_token_is_refused_at_once(guarded: Asked) -> None:
     assert guarded.get("/api/v1/events").status_code == 401
 
 
-def test_tokens_file_that_is_gone_lets_nobody_in(guarded: Asked, capsys: Any) -> None:
+def test_tokens_file_that_is_gone_lets_nobody_in(guarded: ApiClient, capsys: Any) -> None:
     """The operator is told where it was, the reader is not."""
     assert guarded.tokens is not None
     guarded.tokens.path.unlink()
@@ -129,7 +129,7 @@ def test_names_of_this_machine(host: str, expected: bool) -> None:  # noqa: FBT0
     assert expected == names_loopback(host)
 
 
-def test_without_tokens_only_this_machines_name_is_answered(free: Asked) -> None:
+def test_without_tokens_only_this_machines_name_is_answered(free: ApiClient) -> None:
     """DNS rebinding: a site's own name, which now means 127.0.0.1, gets nothing."""
     assert free.get("/api/v1/events").status_code == LET_IN
     for path in ("/api/v1/events", "/api/v1/export"):
@@ -139,14 +139,14 @@ def test_without_tokens_only_this_machines_name_is_answered(free: Asked) -> None
     assert event["reason"] == "the Host header does not name this machine"
 
 
-def test_with_tokens_any_name_is_answered(guarded: Asked) -> None:
+def test_with_tokens_any_name_is_answered(guarded: ApiClient) -> None:
     """A server that others reach has a name; the token is what protects it."""
     answer = guarded.get("/api/v1/events", headers={"Host": "audit.example"})
     assert answer.status_code == LET_IN
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_another_sites_page_can_not_ask(free: Asked, site: str) -> None:
+def test_another_sites_page_can_not_ask(free: ApiClient, site: str) -> None:
     """Not even where it could not read the answer: an export costs."""
     headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
     assert free.get("/api/v1/export", headers=headers).status_code == 403
@@ -154,20 +154,20 @@ def test_another_sites_page_can_not_ask(free: Asked, site: str) -> None:
     assert free.get("/api/v1/events", headers=headers).status_code == LET_IN
 
 
-def test_without_tokens_the_account_is_who_asks(free: Asked) -> None:
+def test_without_tokens_the_account_is_who_asks(free: ApiClient) -> None:
     """On the loopback address, that is who runs the server."""
     assert free.get("/login").headers["location"] == "/"
     assert free.post("/login", content="token=x").headers["location"] == "/"
     assert COOKIE not in free.cookies
 
 
-def log_in(client: Asked, **form: str) -> Any:
+def log_in(client: ApiClient, **form: str) -> Any:
     """Post the form of the log-in."""
     client.headers.pop("Authorization", None)
     return client.post("/login", data=form)
 
 
-def test_log_in_gives_a_cookie_that_scripts_can_not_read(guarded: Asked) -> None:
+def test_log_in_gives_a_cookie_that_scripts_can_not_read(guarded: ApiClient) -> None:
     """And that other sites can't make a browser send."""
     secret = guarded.headers["authorization"].split()[1]
     answer = log_in(guarded, token=f" {secret} ", next="/users/Ada?from=-1h")
@@ -181,7 +181,7 @@ def test_log_in_gives_a_cookie_that_scripts_can_not_read(guarded: Asked) -> None
     assert guarded.get("/api/v1/events").status_code == 401
 
 
-def test_wrong_token_at_the_log_in_is_told_and_noted(guarded: Asked) -> None:
+def test_wrong_token_at_the_log_in_is_told_and_noted(guarded: ApiClient) -> None:
     """With the form again, and no cookie."""
     answer = log_in(guarded, token="nonsense")
     assert answer.status_code == 401
@@ -195,18 +195,18 @@ def test_wrong_token_at_the_log_in_is_told_and_noted(guarded: Asked) -> None:
     "target",
     ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:x", "", "/a\r\nb: c"],
 )
-def test_log_in_leads_nowhere_else(guarded: Asked, target: str) -> None:
+def test_log_in_leads_nowhere_else(guarded: ApiClient, target: str) -> None:
     """A link to the log-in is no link to another site."""
     secret = guarded.headers["authorization"].split()[1]
     assert log_in(guarded, token=secret, next=target).headers["location"] == "/"
 
 
-def test_large_form_is_refused(guarded: Asked) -> None:
+def test_large_form_is_refused(guarded: ApiClient) -> None:
     """Before it is read whole."""
     assert log_in(guarded, token="x" * 100_000).status_code == 413
 
 
-def test_page_without_a_token_leads_to_the_log_in(guarded: Asked) -> None:
+def test_page_without_a_token_leads_to_the_log_in(guarded: ApiClient) -> None:
     """And back to where the reader wanted to; a first look is no refusal."""
     del guarded.headers["Authorization"]
     answer = guarded.get("/users/Ada%20L?from=-24h")
@@ -221,14 +221,14 @@ def test_page_without_a_token_leads_to_the_log_in(guarded: Asked) -> None:
     assert event["reason"] == "the token is unknown"
 
 
-def test_form_remembers_where_the_reader_wanted_to(guarded: Asked) -> None:
+def test_form_remembers_where_the_reader_wanted_to(guarded: ApiClient) -> None:
     """A link that was shared leads to what it shows."""
     answer = guarded.get("/login?next=%2F%3Fuser%3DAda")
     assert answer.status_code == 200
     assert 'value="/?user=Ada"' in answer.text
 
 
-def test_forged_forwarding_header_is_not_believed(guarded: Asked) -> None:
+def test_forged_forwarding_header_is_not_believed(guarded: ApiClient) -> None:
     """Nobody is behind a proxy unless the settings name it."""
     headers = {"Authorization": "Bearer x", "X-Forwarded-For": "198.51.100.1"}
     guarded.get("/api/v1/events", headers=headers)
@@ -238,7 +238,7 @@ def test_forged_forwarding_header_is_not_believed(guarded: Asked) -> None:
 
 def test_trusted_proxys_header_names_the_reader(log: AuditLog, tmp_path: Path) -> None:
     """The last address before the trusted ones; what stands before may be forged."""
-    with asking(log, tmp_path / "t.json", serve_trusted_proxies="10.0.0.0/8") as client:
+    with api_client(log, tmp_path / "t.json", serve_trusted_proxies="10.0.0.0/8") as client:
         access = client.app.state.access  # type: ignore[attr-defined]
 
         def client_of(peer: str, forwarded: str) -> str | None:

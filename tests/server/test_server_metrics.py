@@ -49,7 +49,7 @@ def test_requests_are_counted_by_route_and_status() -> None:
             client.request("CARLA", "/api/v1/events/Carla")
     assert value(metrics, "requests_total", route=ROUTE, status="404") == 3
     assert value(metrics, "requests_total", route="none", status="404") == 1
-    assert value(metrics, "request_seconds_count", route=ROUTE) == 4  # one of them is a 405
+    assert value(metrics, "request_duration_seconds_count", route=ROUTE) == 4  # one of them is a 405
     assert value(metrics, "requests_limit") == 7
     shown = generate_latest(metrics.registry)
     assert b"Carla" not in shown
@@ -73,11 +73,11 @@ def test_requests_in_flight_are_those_that_have_no_answer() -> None:
                 create_app(log, settings, metrics=metrics), base_url="http://localhost"
             ) as client,
         ):
-            asking = threading.Thread(target=client.get, args=("/api/v1/events/0123456789abcdef",))
-            asking.start()
+            request = threading.Thread(target=client.get, args=("/api/v1/events/0123456789abcdef",))
+            request.start()
             wait_until(lambda: value(metrics, "requests_in_flight") == 1, what="one is in flight")
             waits.set()
-            asking.join(20)
+            request.join(20)
             assert value(metrics, "requests_in_flight") == 0
 
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 from audit_query.errors import ParameterError
 from audit_query.filter import Filter
 from audit_query.log import AuditLog
-from audit_query.question import EXCLUDE, PARAMETERS
+from audit_query.query_spec import EXCLUDE, PARAMETERS
 from audit_query.reports.case import STEPS, ChatRow, Wait
-from audit_query.reports.case_book import CaseBook
+from audit_query.reports.case_store import CaseStore
 from audit_query.reports.chat_steps import FIELDS, StepReader, whole_milliseconds
 from audit_query.reports.people import is_wanted
 from audit_query.reports.windows import Progress
@@ -30,7 +30,7 @@ def chats(log: AuditLog, wanted: Filter, *, progress: Progress | None = None) ->
 
     See `cases` for what is counted, and what can be asked for.
     """
-    return (found for found in cases(log, wanted, progress=progress) if isinstance(found, ChatRow))
+    return (row for row in cases(log, wanted, progress=progress) if isinstance(row, ChatRow))
 
 
 def cases(
@@ -47,19 +47,19 @@ def cases(
     if progress:
         progress(0, log.count(life))
     reader = StepReader(log, life)
-    with CaseBook(_IN_MEMORY) as book, log.scan(life, size=_PAGE, _source=FIELDS) as pages:
+    with CaseStore(_IN_MEMORY) as store, log.scan(life, size=_PAGE, _source=FIELDS) as pages:
         for steps in whole_milliseconds(map(reader.steps, pages)):
-            book.tidy(before=steps[0].at)
-            reader.remember(book, steps)
+            store.tidy(before=steps[0].at)
+            reader.remember(store, steps)
             for step in steps:
-                wait, row = book.take(step)
+                wait, row = store.take(step)
                 if wait is not None and is_wanted(wanted, wait.person):
                     yield wait
                 if row is not None and _concerns(wanted, row):
                     yield row
             if progress:
                 progress(len(steps), 0)
-        yield from (row for row in book.open_cases() if _concerns(wanted, row))
+        yield from (row for row in store.open_cases() if _concerns(wanted, row))
 
 
 def life_of(wanted: Filter) -> Filter:

@@ -11,7 +11,7 @@ from typing import Any, Self
 from audit_query.reports.case import OPENED, Case, ChatRow, Step, Wait
 from audit_query.reports.people import Person
 
-__all__ = ["CaseBook", "Chat"]
+__all__ = ["CaseStore", "Chat"]
 
 Chat = tuple[str | None, str]
 """Organization and id: two organizations may have a chat of one id."""
@@ -20,7 +20,7 @@ _PEOPLE = ("opener", "assignee", "joiner", "closer")
 _FIELDS = tuple(field.name for field in fields(Case))
 
 
-class CaseBook:
+class CaseStore:
     """Cases by chat, for one pass over the log in order of time; a context manager.
 
     The cases that were touched longest ago are moved to a temporary database, and back when they
@@ -72,8 +72,8 @@ class CaseBook:
 
     def open_cases(self) -> Iterator[ChatRow]:
         """Yield what is open still, in no order."""
-        with closing(self._disk.execute("SELECT fields FROM cases")) as found:
-            moved = (_read(text) for (text,) in found)
+        with closing(self._disk.execute("SELECT fields FROM cases")) as rows:
+            moved = (_read(text) for (text,) in rows)
             for case in (*self._cases.values(),):
                 if case.closed is None:
                     yield case.to_row()
@@ -84,13 +84,13 @@ class CaseBook:
     def _find(self, chat: Chat) -> Case | None:
         case = self._cases.get(chat)
         if case is None and self._moved:
-            found = self._disk.execute(
+            row = self._disk.execute(
                 "SELECT fields FROM cases WHERE chat = ?", (_key(chat),)
             ).fetchone()
-            if found is not None:
+            if row is not None:
                 self._disk.execute("DELETE FROM cases WHERE chat = ?", (_key(chat),))
                 self._moved -= 1
-                case = self._cases[chat] = _read(found[0])
+                case = self._cases[chat] = _read(row[0])
         return case
 
     def _move(self, chats: Iterable[Chat]) -> None:

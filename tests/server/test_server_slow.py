@@ -14,9 +14,9 @@ from audit_query import AuditLog
 from audit_server.app import create_app
 from audit_server.settings import ServeSettings
 from starlette.testclient import TestClient
-from support.api_client import Asked, asking
+from support.api_client import ApiClient, api_client
 from support.conditions import wait_until
-from support.fake_elasticsearch import answering, answering_with, asking_at, refusing
+from support.fake_elasticsearch import answering, answering_with, client_of, refusing
 from support.proxy import Network, Proxy, proxied
 from support.servers import Deployment
 
@@ -26,7 +26,7 @@ PATHS = (
 )
 
 
-def unavailable(client: Asked, path: str, *, within: float) -> str:
+def unavailable(client: ApiClient, path: str, *, within: float) -> str:
     """Return why there is no answer, which has to come in time."""
     began = time.monotonic()
     answer = client.get(f"/api/v1{path}")
@@ -42,9 +42,9 @@ def test_absent_elasticsearch_is_503_at_once(path: str, capsys: Any) -> None:
     """The operator is told what to set, the reader to try again."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and not listening
-        with asking_at(f"http://127.0.0.1:{taken.getsockname()[1]}") as client:
+        with client_of(f"http://127.0.0.1:{taken.getsockname()[1]}") as client:
             said = unavailable(client, path, within=5)
-    assert said == "The log can't be reached at the moment"
+    assert said == "The log is unreachable at the moment"
     logged = "".join(capsys.readouterr())
     assert "AUDITLOG_ELASTICSEARCH_URL" in logged
     assert "Traceback" not in logged
@@ -53,8 +53,8 @@ def test_absent_elasticsearch_is_503_at_once(path: str, capsys: Any) -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_elasticsearch_that_hangs_is_503_in_time(path: str, capsys: Any) -> None:
     """It took the question, and says nothing."""
-    with answering(lambda *_: None) as url, asking_at(url, seconds=0.5) as client:
-        assert "in time" in unavailable(client, path, within=3)
+    with answering(lambda *_: None) as url, client_of(url, seconds=0.5) as client:
+        assert "timed out" in unavailable(client, path, within=3)
     assert "Traceback" not in "".join(capsys.readouterr())
 
 
@@ -66,16 +66,16 @@ def test_elasticsearch_that_drips_is_503_in_time() -> None:
             end.sendall(b"H")
             time.sleep(0.1)
 
-    with answering(drip) as url, asking_at(url, seconds=0.5) as client:
-        assert "in time" in unavailable(client, "/events", within=2)
+    with answering(drip) as url, client_of(url, seconds=0.5) as client:
+        assert "timed out" in unavailable(client, "/events", within=2)
 
 
 @pytest.mark.parametrize(
     ("status", "told", "says"),
     [
         (401, "refuses the credentials", "can't be read"),
-        (403, "refuses this user the action: 'no rights on x'", "can't be read"),
-        (429, "has too much to do", "too much to do"),
+        (403, "forbids this user the action: 'no rights on x'", "can't be read"),
+        (429, "is overloaded", "is overloaded"),
         (500, "answers 500", "can't be read"),
         (503, "answers 503", "can't be read"),
     ],
@@ -84,7 +84,7 @@ def test_refusal_of_elasticsearch_is_the_operators_to_know(
     status: int, told: str, says: str, capsys: Any
 ) -> None:
     """A sentence in the log; to the reader nothing that helps an attacker."""
-    with answering(refusing(status, "no rights on x")) as url, asking_at(url) as client:
+    with answering(refusing(status, "no rights on x")) as url, client_of(url) as client:
         said = unavailable(client, "/events", within=5)
     assert says in said
     assert "rights" not in said
@@ -94,7 +94,7 @@ def test_refusal_of_elasticsearch_is_the_operators_to_know(
 def test_question_that_elasticsearch_refuses_is_no_fault_of_the_log(capsys: Any) -> None:
     """400, and what it quotes of the question stays out of the server's log."""
     body = '{"error":{"root_cause":[{"type":"parse_exception","reason":"what of Carla"}]}}'
-    with answering(answering_with(400, body)) as url, asking_at(url) as client:
+    with answering(answering_with(400, body)) as url, client_of(url) as client:
         assert "can't answer this" in client.problem("/events", 400)["detail"]
     logged = "".join(capsys.readouterr())
     assert "parse_exception" in logged
@@ -147,7 +147,7 @@ def test_more_than_can_be_worked_on_are_sent_away() -> None:
 
     with (
         answering(wait) as url,
-        asking_at(url, seconds=20, serve_requests=3) as client,
+        client_of(url, seconds=20, serve_requests=3) as client,
     ):
         stuck = [
             threading.Thread(target=client.get, args=("/api/v1/events",), daemon=True) for _ in range(3)
@@ -172,21 +172,21 @@ def test_more_than_can_be_worked_on_are_sent_away() -> None:
 def test_slow_network_is_503_and_then_well(two: Deployment) -> None:
     """The same client answers when the network does again."""
     slow = Network(round_trip_seconds=3)
-    with proxied(two.servers.elasticsearch, slow) as proxy, _asking_two(two, proxy, 0.5) as client:
-        assert "in time" in unavailable(client, "/events", within=2)
-    with proxied(two.servers.elasticsearch) as proxy, _asking_two(two, proxy, 10) as client:
+    with proxied(two.servers.elasticsearch, slow) as proxy, _client_through(two, proxy, 0.5) as client:
+        assert "timed out" in unavailable(client, "/events", within=2)
+    with proxied(two.servers.elasticsearch) as proxy, _client_through(two, proxy, 10) as client:
         assert len(client.json("/events")["events"]) == 22
         proxy.cut()
-        assert "can't be reached" in unavailable(client, "/events", within=5)
+        assert "unreachable" in unavailable(client, "/events", within=5)
         proxy.mend()
         assert len(client.json("/events")["events"]) == 22
 
 
 @contextlib.contextmanager
-def _asking_two(two: Deployment, proxy: Proxy, seconds: float) -> Iterator[Asked]:
+def _client_through(two: Deployment, proxy: Proxy, seconds: float) -> Iterator[ApiClient]:
     through = two.query.model_copy(update={"elasticsearch_url": proxy.url})
     with (
         AuditLog(through, seconds=seconds) as log,
-        asking(log, query_seconds=seconds) as client,
+        api_client(log, query_seconds=seconds) as client,
     ):
         yield client

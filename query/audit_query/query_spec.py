@@ -4,16 +4,15 @@ One table of names serves them all. Relative times stay as they were typed, so t
 `from=-24h` means the last day whenever it is opened.
 """
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from audit_query.errors import ParameterError, TimeRangeError
+from audit_query.errors import ParameterError, TimeRangeError, unknown_parameter
 from audit_query.filter import Criteria, Filter
 from audit_query.time_range import parse_time
 
-__all__ = ["EXCLUDE", "NAMES", "PARAMETERS", "VALUE_MAX", "Question"]
+__all__ = ["EXCLUDE", "NAMES", "PARAMETERS", "VALUE_MAX", "QuerySpec"]
 
 PARAMETERS = {
     "user": "users",
@@ -32,40 +31,40 @@ EXCLUDE = "not_"
 """Before a name: events with the value are left out."""
 
 NAMES = (*PARAMETERS, *(f"{EXCLUDE}{name}" for name in PARAMETERS), "from", "to")
-"""All names, in the order that a question is written in."""
+"""All names, in the order that a query is written in."""
 
 OUTCOMES = ("success", "failure", "unknown")
 VALUE_MAX = 1000
 """Characters of one value: as many as Elasticsearch takes for the beginning of a label's value."""
 _VALUES_MAX = 200
 _TRIMMED = ("ip", "outcome", "from", "to")
-"""In names and ids a space counts: who calls himself `Ada ` must not hide behind Ada."""
+"""In names and ids a space counts: a user who is called `Ada ` must not hide behind Ada."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class QuerySpec:
     """Pairs of a name and a value, as typed, in order of NAMES and without repetitions."""
 
     pairs: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def parse(cls, pairs: Iterable[tuple[str, str]]) -> "Question":
-        """Read a question; blank values are left out. Raises ParameterError.
+    def parse(cls, pairs: Iterable[tuple[str, str]]) -> "QuerySpec":
+        """Read a query; blank values are left out. Raises ParameterError.
 
         What only time can tell (whether from lies before to) is checked by `filter`.
         """
-        found: dict[tuple[str, str], None] = {}
+        kept: dict[tuple[str, str], None] = {}
         for name, value in pairs:
             text = value.strip() if name.removeprefix(EXCLUDE) in _TRIMMED else value
             _check(name, text)
             if text.strip():
-                found[name, text] = None
+                kept[name, text] = None
         for name in ("from", "to"):
-            if sum(given == name for given, _ in found) > 1:
+            if sum(other == name for other, _ in kept) > 1:
                 raise ParameterError(name, "give it once")
-        if len(found) > _VALUES_MAX:
-            raise ParameterError(next(iter(found))[0], f"give at most {_VALUES_MAX} values in all")
-        return cls(tuple(sorted(found, key=lambda pair: NAMES.index(pair[0]))))
+        if len(kept) > _VALUES_MAX:
+            raise ParameterError(next(iter(kept))[0], f"give at most {_VALUES_MAX} values in all")
+        return cls(tuple(sorted(kept, key=lambda pair: NAMES.index(pair[0]))))
 
     def filter(self, now: datetime) -> Filter:
         """Return the filter that it means at `now`, whose zone is that of times without one.
@@ -87,22 +86,22 @@ class Question:
         """Return the first value that is given for a name."""
         return next(iter(self.values(name)), None)
 
-    def with_(self, name: str, value: str) -> "Question":
-        """Return the question with one value more; a time takes the place of the one before.
+    def with_(self, name: str, value: str) -> "QuerySpec":
+        """Return the query with one value more; a time takes the place of the one before.
 
         A value that was excluded and is now wanted, or the other way round, is moved.
         """
         opposite = name.removeprefix(EXCLUDE) if name.startswith(EXCLUDE) else f"{EXCLUDE}{name}"
-        kept = [
+        others = [
             pair
             for pair in self.pairs
             if pair != (opposite, value) and not (name in ("from", "to") and pair[0] == name)
         ]
-        return Question.parse([*kept, (name, value)])
+        return QuerySpec.parse([*others, (name, value)])
 
-    def without(self, name: str, value: str | None = None) -> "Question":
-        """Return the question less one value, or less all of a name."""
-        return Question(
+    def without(self, name: str, value: str | None = None) -> "QuerySpec":
+        """Return the query less one value, or less all of a name."""
+        return QuerySpec(
             tuple(p for p in self.pairs if p[0] != name or (value is not None and p[1] != value))
         )
 
@@ -121,15 +120,13 @@ class Question:
 
 def _check(name: str, value: str) -> None:
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(NAMES)}"
-        raise ParameterError(name, f"there is no such parameter; {hint}")
+        raise unknown_parameter(name, NAMES)
     if len(value) > VALUE_MAX:
-        raise ParameterError(name, f"has {len(value)} characters; at most {VALUE_MAX} can be")
+        raise ParameterError(name, f"must have at most {VALUE_MAX} characters, not {len(value)}")
     if not value.strip():
         return
     if name.removeprefix(EXCLUDE) == "outcome" and value not in OUTCOMES:
-        raise ParameterError(name, f"{value!r} is none of {', '.join(OUTCOMES)}")
+        raise ParameterError(name, f"must be one of {', '.join(OUTCOMES)}, not {value!r}")
     if name.removeprefix(EXCLUDE) == "ip":
         try:
             Criteria(ips=(value,))

@@ -9,11 +9,11 @@ import pytest
 from audit_producer import new_event
 from audit_schemas import Catalogue
 from audit_server.account import account_name
-from audit_server.self_audit import SelfAudit, Who
+from audit_server.self_audit import Identity, SelfAudit
 from support.api_client import NOW, Published
 
-ADA = Who("ada", "acme", "192.0.2.7")
-BEN = Who("ben", None, None)
+ADA = Identity("ada", "acme", "192.0.2.7")
+BEN = Identity("ben", None, None)
 
 
 class Clock:
@@ -71,7 +71,7 @@ def test_refusals_are_one_an_address_and_reason(audit: SelfAudit, published: Pub
     for _ in range(1000):
         audit.refused(ADA, "the token is unknown")
     audit.refused(ADA, "the token has expired")
-    audit.refused(Who("ada", "acme", "192.0.2.8"), "the token is unknown")
+    audit.refused(Identity("ada", "acme", "192.0.2.8"), "the token is unknown")
     audit.close()
     assert len(published.events) == 3
 
@@ -88,16 +88,16 @@ def test_memory_is_bounded(audit: SelfAudit, published: Published) -> None:
 
 def test_counting_is_left_out_where_no_event_is_due(audit: SelfAudit, published: Published) -> None:
     """It costs a question to Elasticsearch."""
-    asked = []
+    counted = []
 
     def count() -> int:
-        asked.append(1)
+        counted.append(1)
         return 7
 
     audit.searched(ADA, [], count)
     audit.searched(ADA, [], count)
     audit.close()
-    assert (published.events[0]["labels"], len(asked)) == ({"found": "7"}, 1)
+    assert (published.events[0]["labels"], len(counted)) == ({"results": "7"}, 1)
 
 
 def test_what_can_not_be_counted_is_on_record(audit: SelfAudit, published: Published) -> None:
@@ -108,7 +108,7 @@ def test_what_can_not_be_counted_is_on_record(audit: SelfAudit, published: Publi
 
     audit.searched(ADA, [], count)
     audit.close()
-    assert published.events[0]["labels"] == {"found": "unknown"}
+    assert published.events[0]["labels"] == {"results": "unknown"}
 
 
 @pytest.mark.parametrize("outcome", [False, RuntimeError("the catalogue is gone")])
@@ -140,14 +140,14 @@ def test_publisher_that_hangs_delays_nobody(capsys: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "question",
+    "spec",
     [
         [("text", "\x1b[2J" + "x" * 1024)],
         [("user", f"u-{number}" * 100) for number in range(200)],
         [("not_user", "<script>"), ("from", "-24h")],
     ],
 )
-def test_what_is_published_is_a_valid_event(question: list[tuple[str, str]]) -> None:
+def test_what_is_published_is_a_valid_event(spec: list[tuple[str, str]]) -> None:
     """Whatever was asked: it is softened, as any free text."""
     events = []
 
@@ -156,8 +156,8 @@ def test_what_is_published_is_a_valid_event(question: list[tuple[str, str]]) -> 
         return True
 
     audit = SelfAudit(record)
-    audit.searched(ADA, question, 3)
-    audit.exported(BEN, question, "csv")
+    audit.searched(ADA, spec, 3)
+    audit.exported(BEN, spec, "csv")
     audit.refused(BEN, "the token is unknown")
     audit.close()
     assert [event.event.outcome for event in events] == ["success", "success", "failure"]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from audit_query import Bucket, Buckets, Filter, fixed_width
 
-__all__ = ["Span", "end_of", "spans"]
+__all__ = ["Bar", "bars_of", "end_of"]
 
 _CLOCK = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -14,23 +14,25 @@ _DAYS = {"day": 1, "week": 7}
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """A bucket, its end, the part of it that is asked for, and the address that asks for that part."""
+class Bar:
+    """A bucket, its end, its part within the filter's time, and the link that zooms there."""
 
     bucket: Bucket
     end: datetime
-    asked: tuple[datetime, datetime]
+    zoom: tuple[datetime, datetime]
     link: str
 
 
-def spans(
-    found: Buckets, zone: tzinfo, wanted: Filter, link: Callable[[datetime, datetime], str]
-) -> Sequence[Span]:
+def bars_of(
+    histogram: Buckets, zone: tzinfo, wanted: Filter, link: Callable[[datetime, datetime], str]
+) -> Sequence[Bar]:
     """Return the buckets with their ends; a zoom never shows more time than the filter does."""
-    ends = [bucket.start for bucket in found.buckets[1:]]
-    if found.buckets:
-        ends.append(end_of(found.buckets[-1].start, found.interval, zone))
-    return [_span(bucket, end, wanted, link) for bucket, end in zip(found.buckets, ends, strict=True)]
+    ends = [bucket.start for bucket in histogram.buckets[1:]]
+    if histogram.buckets:
+        ends.append(end_of(histogram.buckets[-1].start, histogram.interval, zone))
+    return [
+        _bar_of(bucket, end, wanted, link) for bucket, end in zip(histogram.buckets, ends, strict=True)
+    ]
 
 
 def end_of(start: datetime, interval: str, zone: tzinfo) -> datetime:
@@ -48,10 +50,10 @@ def end_of(start: datetime, interval: str, zone: tzinfo) -> datetime:
     return stop.replace(tzinfo=zone).astimezone(UTC)
 
 
-def _span(
+def _bar_of(
     bucket: Bucket, end: datetime, wanted: Filter, link: Callable[[datetime, datetime], str]
-) -> Span:
+) -> Bar:
     start = max(bucket.start, wanted.start) if wanted.start else bucket.start
     stop = min(end, wanted.end) if wanted.end else end
-    asked = (start, stop) if start < stop else (bucket.start, end)
-    return Span(bucket, end, asked, link(*asked))
+    zoom = (start, stop) if start < stop else (bucket.start, end)
+    return Bar(bucket, end, zoom, link(*zoom))

@@ -5,9 +5,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from audit_query.question import NAMES
+from audit_query.query_spec import NAMES
 from audit_server.api import ROUTERS
-from support.api_client import Asked
+from fastapi.routing import APIRoute
+from support.api_client import ApiClient
 
 pytestmark = pytest.mark.servers
 
@@ -17,15 +18,15 @@ FEWER = ("/api/v1/suggest", "/api/v1/events/{event_id}", "/api/v1/reports/chats"
 
 
 @pytest.fixture
-def document(asked: Asked) -> dict[str, Any]:
+def document(api: ApiClient) -> dict[str, Any]:
     """Give the document."""
-    found: dict[str, Any] = asked.get("/api/v1/openapi.json").json()
+    found: dict[str, Any] = api.get("/api/v1/openapi.json").json()
     return found
 
 
 def routes() -> set[str]:
     """Return the paths of all routes of the API."""
-    return {route.path for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined]
+    return {route.path for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)}
 
 
 def test_every_route_is_in_it(document: dict[str, Any]) -> None:
@@ -48,22 +49,22 @@ def test_every_parameter_is_described(document: dict[str, Any]) -> None:
             assert set(NAMES) <= set(names), path
 
 
-def test_every_example_of_a_parameter_is_taken(asked: Asked, document: dict[str, Any]) -> None:
+def test_every_example_of_a_parameter_is_taken(api: ApiClient, document: dict[str, Any]) -> None:
     """What the document shows can be typed."""
     for path, operations in document["paths"].items():
         (operation,) = operations.values()
         for parameter in operation["parameters"]:
-            if parameter["in"] != "query" or "example" not in parameter:
+            if parameter["in"] != "query" or "examples" not in parameter["schema"]:
                 continue
             given = {
-                other["name"]: other["example"]
+                other["name"]: other["schema"]["examples"][0]
                 for other in operation["parameters"]
-                if other.get("required") and "example" in other and other["in"] == "query"
+                if other["required"] and other["in"] == "query"
             }
             if parameter["name"] in ("window", "same"):
                 given["around"] = "0" * 32
-            given[parameter["name"]] = parameter["example"]
-            answer = asked.get(path, params=given)
+            (given[parameter["name"]], *_) = parameter["schema"]["examples"]
+            answer = api.get(path, params=given)
             problem = answer.json() if answer.status_code == 400 else {}
             assert problem.get("parameter") != parameter["name"], (path, given, answer.text)
 
@@ -79,10 +80,10 @@ def answers_of(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_answers_and_examples_have_the_shape_that_is_said(
-    asked: Asked, document: dict[str, Any]
+    api: ApiClient, document: dict[str, Any]
 ) -> None:
     """Real answers, and the examples beside them: same shape, same names."""
-    event = asked.json("/events", size=1)["events"][0]
+    event = api.json("/events", size=1)["events"][0]
     questions: dict[str, dict[str, Any]] = {
         "/events": {"size": 1},
         "/buckets": {"by": "activity"},
@@ -96,21 +97,21 @@ def test_answers_and_examples_have_the_shape_that_is_said(
     schemas = answers_of(document)
     assert set(schemas) == {*questions, "/events/{event_id}"}
     for path, schema in schemas.items():
-        real = event if "{" in path else asked.json(path, **questions[path])
+        real = event if "{" in path else api.json(path, **questions[path])
         whole = {**schema, "components": document["components"]}
         example = document["components"]["schemas"][schema["$ref"].split("/")[-1]]["example"]
         jsonschema.validate(real, whole)
         jsonschema.validate(example, whole)
         if "{" not in path:  # an event has what its publisher gave
             assert set(example) == set(real), path
-    report = asked.json("/reports/users")["rows"][0]
-    assert set(report) == set(document["components"]["schemas"]["RowsAnswer"]["example"]["rows"][0])
+    report = api.json("/reports/users")["rows"][0]
+    assert set(report) == set(document["components"]["schemas"]["RowsResponse"]["example"]["rows"][0])
 
 
-def test_problems_have_the_shape_that_is_said(asked: Asked, document: dict[str, Any]) -> None:
+def test_problems_have_the_shape_that_is_said(api: ApiClient, document: dict[str, Any]) -> None:
     """The example is the very problem that it shows."""
-    shape = document["components"]["schemas"]["ProblemAnswer"]
-    real = asked.problem("/events", 400, size=5000)
+    shape = document["components"]["schemas"]["ProblemResponse"]
+    real = api.problem("/events", 400, size=5000)
     jsonschema.validate(real, {**shape, "components": document["components"]})
     assert shape["example"] == real
     for operations in document["paths"].values():

@@ -43,7 +43,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
         # asyncio sets it only on sockets that say their protocol, which create_server's don't; without
-        # it, an answer's body waits 40 ms for the acknowledgement of its head.
+        # it, a response's body waits 40 ms for the acknowledgement of its head.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
@@ -58,4 +58,6 @@ def _is_loopback(host: str) -> bool:
     try:
         return is_loopback(host)
     except OSError:
-        raise ListenError(f"{host} is no address of this machine; set AUDITLOG_SERVE_HOST") from None
+        raise ListenError(
+            f"{host} is not an address of this machine; set AUDITLOG_SERVE_HOST"
+        ) from None

@@ -1,4 +1,4 @@
-"""What the API answers with, and how that is documented: shapes and examples."""
+"""What the API responds with, and how that is documented: models and examples."""
 
 from typing import Any
 
@@ -9,25 +9,24 @@ from pydantic import BaseModel, ConfigDict, Field
 from audit_server.api import examples
 
 __all__ = [
-    "MODELS",
-    "BucketAnswer",
-    "BucketsAnswer",
-    "EventAnswer",
-    "EventsAnswer",
-    "MomentAnswer",
-    "ProblemAnswer",
-    "RankedAnswer",
-    "RowsAnswer",
-    "SuggestAnswer",
-    "TimelineAnswer",
-    "TopAnswer",
-    "UserAnswer",
-    "answers",
+    "BucketResponse",
+    "BucketsResponse",
+    "EventResponse",
+    "EventsResponse",
+    "ProblemResponse",
+    "RankedResponse",
+    "RowsResponse",
+    "SuggestResponse",
+    "TimelineEntryResponse",
+    "TimelineResponse",
+    "TopResponse",
+    "UserResponse",
+    "documented",
     "json_response",
 ]
 
 
-class EventAnswer(BaseModel):
+class EventResponse(BaseModel):
     """An event as it is stored: in ECS shape, with what the log added."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"example": examples.EVENT})
@@ -37,16 +36,16 @@ class EventAnswer(BaseModel):
     audit: dict[str, Any]
 
 
-class EventsAnswer(BaseModel):
+class EventsResponse(BaseModel):
     """A page of events."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.EVENTS})
 
-    events: list[EventAnswer]
+    events: list[EventResponse]
     cursor: str | None = Field(description="For the next page; null where this was the last.")
 
 
-class BucketAnswer(BaseModel):
+class BucketResponse(BaseModel):
     """One interval."""
 
     model_config = ConfigDict(extra="forbid")
@@ -57,17 +56,17 @@ class BucketAnswer(BaseModel):
     other: int = Field(description="What none of the parts counts.")
 
 
-class BucketsAnswer(BaseModel):
+class BucketsResponse(BaseModel):
     """Events over time, without a gap."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.BUCKETS})
 
     interval: str
     time_zone: str
-    buckets: list[BucketAnswer]
+    buckets: list[BucketResponse]
 
 
-class RankedAnswer(BaseModel):
+class RankedResponse(BaseModel):
     """A value and its number of events."""
 
     model_config = ConfigDict(extra="forbid")
@@ -76,15 +75,15 @@ class RankedAnswer(BaseModel):
     count: int
 
 
-class TopAnswer(BaseModel):
+class TopResponse(BaseModel):
     """The most frequent values."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.TOP})
 
-    values: list[RankedAnswer]
+    values: list[RankedResponse]
 
 
-class SuggestAnswer(BaseModel):
+class SuggestResponse(BaseModel):
     """Values that begin so."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.SUGGEST})
@@ -92,7 +91,7 @@ class SuggestAnswer(BaseModel):
     values: list[str]
 
 
-class RowsAnswer(BaseModel):
+class RowsResponse(BaseModel):
     """The rows of a report."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.USERS})
@@ -102,7 +101,7 @@ class RowsAnswer(BaseModel):
     time_zone: str
 
 
-class UserAnswer(BaseModel):
+class UserResponse(BaseModel):
     """What one user did, in sum and by session."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"example": examples.USER})
@@ -113,25 +112,25 @@ class UserAnswer(BaseModel):
     sessions: list[dict[str, Any]]
 
 
-class MomentAnswer(BaseModel):
+class TimelineEntryResponse(BaseModel):
     """An event in its place."""
 
     model_config = ConfigDict(extra="allow")
 
-    event: EventAnswer
+    event: EventResponse
 
 
-class TimelineAnswer(BaseModel):
+class TimelineResponse(BaseModel):
     """Events, oldest first, and how many there are in all."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.TIMELINE})
 
     total: int
-    events: list[MomentAnswer]
+    events: list[TimelineEntryResponse]
 
 
-class ProblemAnswer(BaseModel):
-    """Why there is no answer (RFC 9457)."""
+class ProblemResponse(BaseModel):
+    """Why a request failed (RFC 9457)."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.PROBLEM})
 
@@ -142,20 +141,7 @@ class ProblemAnswer(BaseModel):
     parameter: str | None = Field(None, description="The parameter that is wrong.")
 
 
-MODELS: tuple[type[BaseModel], ...] = (
-    EventAnswer,
-    EventsAnswer,
-    BucketsAnswer,
-    TopAnswer,
-    SuggestAnswer,
-    RowsAnswer,
-    UserAnswer,
-    TimelineAnswer,
-    ProblemAnswer,
-)
-"""All shapes, for the document."""
-
-_SAID = {
+_DESCRIPTIONS = {
     400: "A parameter is wrong; `parameter` says which, `detail` why.",
     401: "A token is missing, unknown, or has expired.",
     403: "Another site's page asked, or the Host header is not this machine's.",
@@ -164,25 +150,26 @@ _SAID = {
 }
 
 
-def answers(what: type[BaseModel] | None, *more: int) -> dict[int | str, dict[str, Any]]:
-    """Return the documentation of a route's answers: what it gives, and its problems."""
-    problem = {"application/problem+json": {"schema": _ref(ProblemAnswer)}}
-    found: dict[int | str, dict[str, Any]] = {
-        status: {"description": _SAID[status], "content": problem}
+def documented(model: type[BaseModel] | None, *more: int) -> dict[int | str, dict[str, Any]]:
+    """Return the documentation of a route's responses: its model, and its problems.
+
+    What is documented for all other statuses keeps FastAPI from adding its own 422.
+    """
+    problem = {
+        "application/problem+json": {
+            "schema": {"$ref": f"#/components/schemas/{ProblemResponse.__name__}"}
+        }
+    }
+    responses: dict[int | str, dict[str, Any]] = {
+        status: {"description": _DESCRIPTIONS[status], "content": problem}
         for status in sorted({400, 401, 403, 503, *more})
     }
-    if what is not None:
-        found[200] = {
-            "description": str(what.__doc__),
-            "content": {"application/json": {"schema": _ref(what)}},
-        }
-    return found
-
-
-def _ref(model: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{model.__name__}"}
+    responses["default"] = {"description": "Any other problem.", "content": problem}
+    if model is not None:
+        responses[200] = {"description": str(model.__doc__), "model": model}
+    return responses
 
 
 def json_response(content: object, **headers: str) -> Response:
-    """Return an answer as JSON."""
+    """Return a response of JSON."""
     return Response(msgspec.json.encode(content), media_type="application/json", headers=headers)

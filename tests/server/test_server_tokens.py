@@ -26,8 +26,8 @@ def tokens(tmp_path: Path) -> TokenFile:
 
 def test_token_lets_in_whom_it_was_made_for(tokens: TokenFile) -> None:
     """With the organization that it is bound to."""
-    verdict = tokens.judge(tokens.create("ada", organization="acme"))
-    assert verdict.lets_in
+    verdict = tokens.check(tokens.create("ada", organization="acme"))
+    assert verdict.is_valid
     assert verdict.token is not None
     assert (verdict.token.name, verdict.token.organization) == ("ada", "acme")
 
@@ -36,7 +36,7 @@ def test_token_lets_in_whom_it_was_made_for(tokens: TokenFile) -> None:
 def test_what_is_no_token_does_not(tokens: TokenFile, secret: str) -> None:
     """Also what no text should be."""
     tokens.create("ada")
-    assert not tokens.judge(secret).lets_in
+    assert not tokens.check(secret).is_valid
 
 
 def test_file_holds_hashes_that_nobody_else_may_read(tokens: TokenFile) -> None:
@@ -51,7 +51,7 @@ def test_hash_in_the_file_is_no_token(tokens: TokenFile) -> None:
     """It is the token's hash that is looked up, never what was sent."""
     tokens.create("ada")
     (found,) = json.loads(tokens.path.read_text())["tokens"]
-    assert not tokens.judge(found["sha256"]).lets_in
+    assert not tokens.check(found["sha256"]).is_valid
 
 
 def test_every_token_is_another(tokens: TokenFile) -> None:
@@ -67,10 +67,10 @@ def test_token_expires(tmp_path: Path) -> None:
     tokens = TokenFile(tmp_path / "t.json", clock=lambda: now)
     secret = tokens.create("ada", expires=NOW + timedelta(hours=1))
     now = NOW + timedelta(minutes=59, seconds=59)
-    assert tokens.judge(secret).lets_in
+    assert tokens.check(secret).is_valid
     now = NOW + timedelta(hours=1)
-    verdict = tokens.judge(secret)
-    assert not verdict.lets_in
+    verdict = tokens.check(secret)
+    assert not verdict.is_valid
     assert verdict.token is not None
     assert verdict.token.name == "ada"
 
@@ -79,22 +79,22 @@ def test_file_is_read_again_when_it_changes(tokens: TokenFile) -> None:
     """Another process makes and revokes tokens while a server runs."""
     elsewhere = TokenFile(tokens.path, clock=lambda: NOW)
     ada = elsewhere.create("ada")
-    assert tokens.judge(ada).lets_in
+    assert tokens.check(ada).is_valid
     ben = elsewhere.create("ben")
-    assert tokens.judge(ben).lets_in
+    assert tokens.check(ben).is_valid
     elsewhere.revoke("ada")
-    assert not tokens.judge(ada).lets_in
-    assert tokens.judge(ben).lets_in
+    assert not tokens.check(ada).is_valid
+    assert tokens.check(ben).is_valid
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"tokens": [{"name": "ada"}]}', '{"tokens": 1, "x": 2}'])
 def test_broken_file_lets_nobody_in(tokens: TokenFile, text: str) -> None:
     """Not even those whom it let in before."""
     secret = tokens.create("ada")
-    assert tokens.judge(secret).lets_in
+    assert tokens.check(secret).is_valid
     tokens.path.write_text(text)
-    with pytest.raises(TokenFileError, match="is no file of tokens"):
-        tokens.judge(secret)
+    with pytest.raises(TokenFileError, match="is not a valid tokens file"):
+        tokens.check(secret)
 
 
 def test_file_that_is_gone_lets_nobody_in(tokens: TokenFile) -> None:
@@ -102,7 +102,7 @@ def test_file_that_is_gone_lets_nobody_in(tokens: TokenFile) -> None:
     secret = tokens.create("ada")
     tokens.path.unlink()
     with pytest.raises(TokenFileError, match="No such file"):
-        tokens.judge(secret)
+        tokens.check(secret)
 
 
 def test_file_that_others_may_write_is_refused(tokens: TokenFile) -> None:
@@ -110,14 +110,14 @@ def test_file_that_others_may_write_is_refused(tokens: TokenFile) -> None:
     secret = tokens.create("ada")
     tokens.path.chmod(0o620)
     with pytest.raises(TokenFileError, match="chmod 600"):
-        tokens.judge(secret)
+        tokens.check(secret)
 
 
 def test_error_of_a_broken_file_quotes_nothing(tokens: TokenFile) -> None:
     """A secret may stand in the wrong place."""
     tokens.path.write_text('{"tokens": [{"name": "ada", "sha256": "auditlog_secret"}]}')
     with pytest.raises(TokenFileError) as caught:
-        tokens.judge("")
+        tokens.check("")
     assert "auditlog_secret" not in str(caught.value)
 
 
@@ -183,7 +183,7 @@ def test_commands_make_list_and_revoke(tmp_path: Path) -> None:
     path = tmp_path / "tokens.json"
     here = {"AUDITLOG_TOKENS_FILE": str(path)}
     made = run("create", "ada", "--organization", "acme", "--expires", "90d", **here)
-    assert TokenFile(path).judge(made.stdout.removesuffix("\n")).lets_in
+    assert TokenFile(path).check(made.stdout.removesuffix("\n")).is_valid
     words = run("list", **here).stdout.split()
     assert words[:6] == ["Name", "Organization", "Created", "Expires", "ada", "acme"]
     (row,) = json.loads(run("list", "--json", **here).stdout)
@@ -197,7 +197,7 @@ def test_commands_make_list_and_revoke(tmp_path: Path) -> None:
     [
         (["list"], "AUDITLOG_TOKENS_FILE"),
         (["create", "ada", "--file", "/no/such/folder/t.json"], "/no/such/folder/t.json: No such file"),
-        (["create", "ada", "--file", "t.json", "--expires", "2020-01-01"], "expired already"),
+        (["create", "ada", "--file", "t.json", "--expires", "2020-01-01"], "expiry is in the past"),
         (["revoke", "ada", "--file", "t.json"], "There is no token ada"),
     ],
 )

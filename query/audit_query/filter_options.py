@@ -1,4 +1,4 @@
-"""The filter options that all commands share, made from the one table of a question's names."""
+"""The filter options that all commands share, made from the one table of a query's names."""
 
 import functools
 import inspect
@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from audit_query.question import EXCLUDE, PARAMETERS, Question
+from audit_query.query_spec import EXCLUDE, PARAMETERS, QuerySpec
 
-__all__ = ["asks"]
+__all__ = ["with_filter_options"]
 
 _HELP = {
     "user": "A user's whole id or name; may be repeated, as all of these.",
@@ -23,40 +23,40 @@ _HELP = {
     "text": "Words of the message, or how a label's value begins.",
 }
 _FROM = "From then on: 2026-11-23, 2026-11-23T09:30Z, -24h, today."
-_TO = "Up to, but not with, then; forms as --from."
+_TO = "Up to, but not including, then; forms as --from."
 
 
-def asks(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command all filter options; what was typed reaches it as its `question`.
+def with_filter_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add all filter options to a command, which gets them as its argument `spec`.
 
     Raises ParameterError when the command is called.
     """
-    own = [p for p in inspect.signature(command).parameters.values() if p.name != "question"]
+    own = [p for p in inspect.signature(command).parameters.values() if p.name != "spec"]
     options = list(_options())
 
     @functools.wraps(command)
-    def asking(**given: Any) -> None:
+    def wrapper(**given: Any) -> None:
         pairs = [(name, value) for name in options for value in _values(given.pop(name))]
         named = [(name.removesuffix("_"), value) for name, value in pairs]
-        command(question=Question.parse(named), **given)
+        command(spec=QuerySpec.parse(named), **given)
 
     shared = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
         for name, kind in _options().items()
     ]
     kept = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
-    asking.__signature__ = inspect.Signature([*kept, *shared])  # type: ignore[attr-defined]
-    asking.__annotations__ = {p.name: p.annotation for p in (*kept, *shared)}
-    return asking
+    wrapper.__signature__ = inspect.Signature([*kept, *shared])  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {p.name: p.annotation for p in (*kept, *shared)}
+    return wrapper
 
 
 def _options() -> dict[str, Any]:
     """Return a parameter a name; `from` is a word of Python's, and has an underscore behind."""
-    wanted = {
+    included = {
         name: Annotated[list[str] | None, typer.Option(f"--{name}", help=_HELP[name])]
         for name in PARAMETERS
     }
-    unwanted = {
+    excluded = {
         f"{EXCLUDE}{name}": Annotated[
             list[str] | None,
             typer.Option(f"--not-{name}", help=f"Leave out what has this {name}."),
@@ -67,7 +67,7 @@ def _options() -> dict[str, Any]:
         "from_": Annotated[str | None, typer.Option("--from", help=_FROM)],
         "to": Annotated[str | None, typer.Option("--to", help=_TO)],
     }
-    return {**wanted, **times, **unwanted}
+    return {**included, **times, **excluded}
 
 
 def _values(given: list[str] | str | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""An event that is unfolded: its inside, and where one goes from it. Pure."""
+"""An event that is expanded: its details, and links to what belongs to it. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from typing import Any
 from urllib.parse import quote
 
 from audit_server.page.details import Details, details_of
-from audit_server.page.rows import Moment, moment_of
+from audit_server.page.rows import DisplayTime, display_time
 from audit_server.page.view import View
 
-__all__ = ["Opened", "event_path", "opened"]
+__all__ = ["ExpandedEvent", "event_path", "expand"]
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """What the template asks of an event; None where the event does not say."""
+class ExpandedEvent:
+    """What the template shows of an event; None where the event has no such field."""
 
     details: Details
-    at: Moment
+    at: DisplayTime
     path: str
     around: str
     user: str | None
@@ -33,13 +33,13 @@ def event_path(event_id: str) -> str:
     return f"/events/{quote(event_id, safe='')}"
 
 
-def opened(event: Mapping[str, Any], view: View) -> Opened:
-    """Return an event's inside, in the zone of the view."""
+def expand(event: Mapping[str, Any], view: View) -> ExpandedEvent:
+    """Return an event's details, in the zone of the view."""
     audit = event["audit"]
-    path = view.anywhere(event_path(event["event"]["id"]))
-    return Opened(
+    path = view.other_page(event_path(event["event"]["id"]))
+    return ExpandedEvent(
         details_of(event),
-        moment_of(datetime.fromisoformat(event["@timestamp"]), view.zone),
+        display_time(datetime.fromisoformat(event["@timestamp"]), view.zone),
         path,
         f"{path}#around",
         audit.get("user"),

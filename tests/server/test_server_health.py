@@ -16,9 +16,9 @@ from audit_server.app import create_app
 from audit_server.health import PATHS
 from audit_server.settings import ServeSettings
 from starlette.testclient import TestClient
-from support.api_client import NOW, Asked, asking, listening
+from support.api_client import NOW, ApiClient, api_client, listening
 from support.conditions import wait_until
-from support.fake_elasticsearch import answering, answering_with, asking_at, refusing
+from support.fake_elasticsearch import answering, answering_with, client_of, refusing
 from support.servers import Deployment
 
 EMPTY = answering_with(200, '{"hits":{"hits":[]}}')
@@ -47,7 +47,7 @@ class Counting:
 
 def test_alive_whatever_elasticsearch_does(nowhere: str) -> None:
     """A restart of ours would mend nothing there."""
-    with asking_at(nowhere) as client:
+    with client_of(nowhere) as client:
         for path in ("/healthz", "/livez"):
             answer = client.get(path)
             assert (answer.status_code, answer.text) == (200, "ok\n")
@@ -55,16 +55,16 @@ def test_alive_whatever_elasticsearch_does(nowhere: str) -> None:
 
 def test_not_ready_while_elasticsearch_is_away(nowhere: str, capsys: Any) -> None:
     """503 with a sentence that tells nothing; the operator is told once."""
-    with asking_at(nowhere) as client:
+    with client_of(nowhere) as client:
         answer = client.get("/readyz")
         client.get("/readyz")
-    assert (answer.status_code, answer.text) == (503, "The log can't be reached at the moment\n")
+    assert (answer.status_code, answer.text) == (503, "The log is unreachable at the moment\n")
     assert "".join(capsys.readouterr()).count("not ready") == 1
 
 
 def test_not_ready_while_elasticsearch_hangs() -> None:
     """Within the second that it may take, and at once for those who ask meanwhile."""
-    with answering(lambda *_: None) as url, asking_at(url) as client:
+    with answering(lambda *_: None) as url, client_of(url) as client:
         assert client.get("/readyz").status_code == 503
         assert client.get("/readyz").elapsed.total_seconds() < 0.5
 
@@ -72,7 +72,7 @@ def test_not_ready_while_elasticsearch_hangs() -> None:
 @pytest.mark.parametrize("status", [401, 403, 429, 500])
 def test_not_ready_while_elasticsearch_refuses(status: int) -> None:
     """And nothing of what it says is passed on."""
-    with answering(refusing(status, "no rights on x")) as url, asking_at(url) as client:
+    with answering(refusing(status, "no rights on x")) as url, client_of(url) as client:
         answer = client.get("/readyz")
     assert answer.status_code == 503
     assert "rights" not in answer.text
@@ -83,22 +83,22 @@ def test_ready_when_elasticsearch_answers(two: Deployment) -> None:
     """On a real one; also before the first event, when there is no index."""
     before = two.query.model_copy(update={"index_prefix": "nothing-yet"})
     for settings in (two.query, before):
-        with AuditLog(settings) as log, asking(log) as client:
+        with AuditLog(settings) as log, api_client(log) as client:
             answer = client.get("/readyz")
             assert (answer.status_code, answer.text) == (200, "ok\n")
 
 
 def test_flood_of_probes_is_one_request() -> None:
     """Whoever can reach the server can't make Elasticsearch work by probing it."""
-    asked = Counting()
-    with answering(asked) as url, asking_at(url) as client:
+    api = Counting()
+    with answering(api) as url, client_of(url) as client:
         threads = [threading.Thread(target=client.get, args=("/readyz",)) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         assert [client.get("/readyz").status_code for _ in range(100)] == [200] * 100
-    assert len(asked.requests) <= 2  # the second if all that took longer than it is kept
+    assert len(api.requests) <= 2  # the second if all that took longer than it is kept
 
 
 def test_ready_again_without_a_restart(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_ready_again_without_a_restart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_probe_takes_no_token_and_any_name(path: str, tmp_path: Path) -> None:
     """A prober has none, and asks by the address; it is no refusal, and on nobody's record."""
-    with answering(EMPTY) as url, asking_at(url, tokens_file=tmp_path / "tokens.json") as client:
+    with answering(EMPTY) as url, client_of(url, tokens_file=tmp_path / "tokens.json") as client:
         del client.headers["Authorization"]
         answer = client.get(path, headers={"Host": "10.0.0.7:8484", "Sec-Fetch-Site": "cross-site"})
         assert answer.status_code == 200
@@ -139,18 +139,18 @@ def test_probe_takes_no_token_and_any_name(path: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_probe_is_answered_where_nobody_else_is(path: str) -> None:
     """A server with all it can take is well, and must not be killed for it; nor is it logged."""
-    waits, arrived = threading.Event(), threading.Event()
+    waits, newest_arrivals = threading.Event(), threading.Event()
 
     def wait(end: socket.socket, request: bytes) -> None:
         if b"match_none" not in request:
-            arrived.set()
+            newest_arrivals.set()
             waits.wait(20)
         EMPTY(end, request)
 
-    with answering(wait) as url, asking_at(url, seconds=20, serve_requests=1) as client:
+    with answering(wait) as url, client_of(url, seconds=20, serve_requests=1) as client:
         stuck = threading.Thread(target=client.get, args=("/api/v1/events",), daemon=True)
         stuck.start()
-        assert arrived.wait(20)
+        assert newest_arrivals.wait(20)
         assert client.get("/api/v1/events").status_code == 503
         assert client.get(path).status_code == 200
         waits.set()
@@ -159,7 +159,7 @@ def test_probe_is_answered_where_nobody_else_is(path: str) -> None:
 
 def test_probes_are_not_in_the_log(capsys: Any) -> None:
     """They would be most of it."""
-    with answering(EMPTY) as url, asking_at(url) as client:
+    with answering(EMPTY) as url, client_of(url) as client:
         for path in PATHS:
             client.get(path)
         client.get("/api/v1/events/0123456789abcdef")
@@ -169,7 +169,7 @@ def test_probes_are_not_in_the_log(capsys: Any) -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_probe_is_asked_for_with_get(path: str) -> None:
     """Nothing else means anything."""
-    with answering(EMPTY) as url, asking_at(url) as client:
+    with answering(EMPTY) as url, client_of(url) as client:
         answer = client.post(path)
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
 
@@ -213,19 +213,19 @@ def test_head_is_get_without_the_body(two: Deployment, path: str) -> None:
     assert get == head
 
 
-def test_head_where_get_is_not_is_405(client_of_nothing: Asked) -> None:
+def test_head_where_get_is_not_is_405(client_of_nothing: ApiClient) -> None:
     """As before."""
     assert client_of_nothing.head("/logout").status_code == 405
 
 
-def test_head_is_logged_as_such(client_of_nothing: Asked, capsys: Any) -> None:
+def test_head_is_logged_as_such(client_of_nothing: ApiClient, capsys: Any) -> None:
     """Though it is answered as GET is."""
     client_of_nothing.head("/api/v1/events")
     assert re.search("method.*HEAD", "".join(capsys.readouterr()))
 
 
 @pytest.fixture
-def client_of_nothing(nowhere: str) -> Iterator[Asked]:
+def client_of_nothing(nowhere: str) -> Iterator[ApiClient]:
     """Give a client of a server without Elasticsearch."""
-    with asking_at(nowhere) as client:
+    with client_of(nowhere) as client:
         yield client

@@ -31,14 +31,14 @@ class Suggestions:
     size: int
 
     def of_all(self, client: elasticsearch.Elasticsearch, index: str) -> list[str]:
-        """Return values from the index's own list of terms, which takes no time.
+        """Return values from the index's own list of terms, which is quick.
 
         That list knows no documents: events that retention or a filter leaves out count too.
         """
-        found: list[str] = []
+        values: list[str] = []
         for field in self.fields:
             try:
-                answer = client.terms_enum(
+                response = client.terms_enum(
                     index=index,
                     field=field,
                     string=self.prefix,
@@ -47,24 +47,24 @@ class Suggestions:
                 )
             except elasticsearch.NotFoundError:  # no event yet, so no index
                 return []
-            found += answer["terms"]
-        return self._first(found)
+            values += response["terms"]
+        return self._first(values)
 
-    def of_some(self, ask: Callable[..., Mapping[str, Any]]) -> list[str]:
-        """Return the most frequent values of the events that `ask` sees, and of no others.
+    def of_some(self, search: Callable[..., Mapping[str, Any]]) -> list[str]:
+        """Return the most frequent values of the events that `search` sees, and of no others.
 
-        Addresses have no text to match in the index: only the 1,000 most frequent are looked at.
+        Addresses have no text to match in the index: only the 1,000 most frequent are considered.
         """
-        found: list[str] = []
+        values: list[str] = []
         for field in self.fields:
             aggregations = (
                 ranking("ip", _ADDRESSES)
                 if field == "source.ip"
                 else beginning_with(field, self.prefix, self.size)
             )
-            answer = ask(size=0, track_total_hits=False, aggs=aggregations)
-            found += [row.value for row in read_ranking(answer)]
-        return self._first(value for value in found if self._fits(value))
+            response = search(size=0, track_total_hits=False, aggs=aggregations)
+            values += [row.value for row in read_ranking(response)]
+        return self._first(value for value in values if self._fits(value))
 
     def _fits(self, value: str) -> bool:
         return value.casefold().startswith(self.prefix.casefold())

@@ -1,4 +1,4 @@
-"""The outermost middleware: how many at a time, how long, and a line in the log for each."""
+"""The outermost middleware: limits of concurrency and time, and a log line for each request."""
 
 import asyncio
 import time
@@ -13,26 +13,26 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from audit_server.metrics import ServerMetrics
 from audit_server.problems import RETRY_SECONDS, Problem, problem_of
 
-__all__ = ["Gate"]
+__all__ = ["RequestLimiter"]
 
 _log = structlog.get_logger()
 
 
-class Gate:
-    """Answers every request in time: by the application, or by a problem.
+class RequestLimiter:
+    """Responds to every request in time: by the application, or with a problem.
 
     - Of more than `requests` at a time, the rest get a 503 at once, so that no queue grows.
-    - What has not begun to answer after `seconds` gets a 503; it keeps its place until it has ended.
-    - A reader who takes nothing for `send_seconds` is cut off.
-    - What breaks in the middle of an answer breaks the connection, so that the reader can tell.
-    - HEAD is answered as GET would be, and the answer is over with its head.
+    - What has not begun to respond after `seconds` gets a 503; it keeps its place until it has ended.
+    - A client that reads nothing for `send_seconds` is disconnected.
+    - An error in the middle of a response closes the connection, so that the client notices.
+    - HEAD is handled as GET, and the response ends with its head.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         *,
-        answer: Callable[[Request, Problem], Response],
+        problem_response: Callable[[Request, Problem], Response],
         requests: int,
         seconds: float,
         send_seconds: float,
@@ -40,7 +40,7 @@ class Gate:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
-        self._problem_answer = answer
+        self._problem_response = problem_response
         self._requests = requests
         self._seconds = seconds
         self._send_seconds = send_seconds
@@ -51,74 +51,74 @@ class Gate:
         metrics.in_flight.set_function(lambda: len(self._running))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         began = self._clock()
         method = scope["method"]
-        answer = _Answer(send, self._send_seconds, is_head=method == "HEAD")
+        sender = _ResponseSender(send, self._send_seconds, is_head=method == "HEAD")
         scope.setdefault("state", {})
         if method == "HEAD":
-            scope = {**scope, "method": "GET"}  # a copy: the server looks at its own
+            scope = {**scope, "method": "GET"}  # a copy: the server uses its own
         if len(self._running) >= self._requests:
-            await self._refuse(_too_many(), scope, answer)
+            await self._refuse(_too_many(), scope, sender)
         else:
-            await self._answer_in_time(scope, receive, answer)
-        self._note(scope, method, answer, self._clock() - began)
+            await self._respond_in_time(scope, receive, sender)
+        self._note(scope, method, sender, self._clock() - began)
 
-    async def _answer_in_time(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
-        work = asyncio.ensure_future(self._work(scope, receive, answer))
+    async def _respond_in_time(self, scope: Scope, receive: Receive, sender: "_ResponseSender") -> None:
+        work = asyncio.ensure_future(self._work(scope, receive, sender))
         self._running.add(work)
         work.add_done_callback(self._running.discard)
         try:
             await asyncio.wait({work}, timeout=self._seconds)
-            if not work.done() and not answer.has_begun:
-                answer.is_over = True  # first: the application may begin to answer at this moment
-                await self._refuse(_too_slow(), scope, answer)
+            if not work.done() and not sender.has_begun:
+                sender.is_over = True  # first: the application may begin to respond at this moment
+                await self._refuse(_too_slow(), scope, sender)
                 return
             await work
         except asyncio.CancelledError:
             work.cancel()
             raise
 
-    async def _work(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+    async def _work(self, scope: Scope, receive: Receive, sender: "_ResponseSender") -> None:
         try:
-            await self._app(scope, receive, answer.send)
-        except Exception as error:  # noqa: BLE001 - the last place where it can become an answer
-            if answer.is_over or answer.broke:
+            await self._app(scope, receive, sender.send)
+        except Exception as error:  # noqa: BLE001 - the last place where it can become a response
+            if sender.is_over or sender.aborted:
                 return
             problem = problem_of(_cause(error))
-            if answer.has_begun:
-                answer.broke = problem.detail
+            if sender.has_begun:
+                sender.aborted = problem.detail
             else:
-                await self._refuse(problem, scope, answer)
+                await self._refuse(problem, scope, sender)
 
-    def _note(self, scope: Scope, method: str, answer: "_Answer", seconds: float) -> None:
+    def _note(self, scope: Scope, method: str, sender: "_ResponseSender", seconds: float) -> None:
         """Count it, and log the route and not the path, and no query: names of people are in both."""
         route = getattr(scope.get("route"), "path", "none")
-        self._metrics.answered(route, answer.status, seconds, is_broken=bool(answer.broke))
-        found = {"broke": answer.broke} if answer.broke else {}
+        self._metrics.observe(route, sender.status, seconds, is_aborted=bool(sender.aborted))
+        aborted = {"aborted": sender.aborted} if sender.aborted else {}
         _log.info(
             "request",
             method=method if method.isalpha() else "?",
             route=route,
-            status=answer.status,
+            status=sender.status,
             ms=round(seconds * 1000),
-            by=scope["state"].get("asker"),
-            **found,
+            caller=scope["state"].get("caller"),
+            **aborted,
         )
 
-    async def _refuse(self, problem: Problem, scope: Scope, answer: "_Answer") -> None:
-        await self._problem_answer(Request(scope), problem)(scope, _nothing, answer.pass_on)
+    async def _refuse(self, problem: Problem, scope: Scope, sender: "_ResponseSender") -> None:
+        await self._problem_response(Request(scope), problem)(scope, _nothing, sender.pass_on)
 
 
 class _OverError(Exception):
-    """Ends an application whose answer came too late."""
+    """Ends an application whose response came too late."""
 
 
-class _Answer:
-    """What goes to the reader; nothing more once it is over."""
+class _ResponseSender:
+    """Sends a response; nothing more once it is over."""
 
     def __init__(self, send: Send, seconds: float, *, is_head: bool = False) -> None:
         self._send = send
@@ -127,16 +127,16 @@ class _Answer:
         self.has_begun = False
         self.is_over = False
         self.status = 0
-        self.broke: str | None = None
+        self.aborted: str | None = None
 
     async def send(self, message: Message) -> None:
-        """Send a part of the application's answer; once it is over, nobody wants the rest."""
+        """Send a part of the application's response; once it is over, the rest is dropped."""
         if self.is_over:
             raise _OverError
         await self.pass_on(message)
 
     async def pass_on(self, message: Message) -> None:
-        """Send a part. Raises what the server does, and TimeoutError if the reader takes nothing."""
+        """Send a part. Raises what the server does, and TimeoutError if the client stalls."""
         if message["type"] == "http.response.start":
             self.has_begun = True
             self.status = int(message["status"])
@@ -147,15 +147,15 @@ class _Answer:
             async with asyncio.timeout(self._seconds):
                 await self._send(message)
         except TimeoutError:
-            self.broke = "the reader took nothing"
+            self.aborted = "client stalled"
             raise
         except Exception:
-            self.broke = "the reader is gone"
+            self.aborted = "client disconnected"
             raise
 
 
 def _cause(error: Exception) -> Exception:
-    """Return what went wrong, where the framework says only that an answer had begun."""
+    """Return what went wrong, where the framework says only that a response had begun."""
     return error.__cause__ if isinstance(error.__cause__, Exception) else error
 
 
@@ -166,7 +166,7 @@ async def _nothing() -> Message:
 def _too_many() -> Problem:
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "Too many ask at the moment; try again",
+        "Too many concurrent requests; try again",
         headers={"Retry-After": "1"},
     )
 
@@ -174,6 +174,6 @@ def _too_many() -> Problem:
 def _too_slow() -> Problem:
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "The log did not answer in time; ask for less, or try again",
+        "The query timed out; narrow it, or try again",
         headers={"Retry-After": str(RETRY_SECONDS)},
     )

@@ -1,0 +1,34 @@
+"""The OpenAPI document: what FastAPI leaves out of it, and what it says of a request's parameters."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+
+from audit_server.api.responses import ProblemResponse
+
+__all__ = ["describe", "documented_parameters"]
+
+
+def describe(app: FastAPI) -> None:
+    """Add the shape of problems, to which the routes' own documentation refers."""
+    generate: Callable[[], dict[str, Any]] = app.openapi
+
+    def complete() -> dict[str, Any]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.setdefault(ProblemResponse.__name__, ProblemResponse.model_json_schema())
+        return document
+
+    app.openapi = complete  # type: ignore[method-assign]
+
+
+def documented_parameters(request: Request) -> Mapping[str, Mapping[str, Any]]:
+    """Return the query parameters of the request's route, as the document has them, by name."""
+    path = getattr(request.scope.get("route"), "path", "")
+    operation = request.app.openapi()["paths"].get(path, {}).get("get", {})
+    return {
+        parameter["name"]: parameter
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == "query"
+    }
