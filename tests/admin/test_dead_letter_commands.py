@@ -200,7 +200,7 @@ def test_what_is_no_dead_letter_is_passed_over_and_told(deployment: Deployment) 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["list", "--from", "soon"], "give one such as"),
+        (["list", "--from", "soon"], "use one such as"),
         (["show", "--from", "now", "--to", "-1h"], "must be before"),
         (["replay", "--reason", "malfromed"], "did you mean malformed?"),
     ],
