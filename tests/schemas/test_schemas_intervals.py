@@ -1,5 +1,7 @@
 """Intervals that overlap or touch are one."""
 
+from itertools import pairwise
+
 from audit_schemas import merge_intervals
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ def test_merged_intervals_are_sorted_and_further_than_the_gap_apart(
 ) -> None:
     """With a gap of one, they cover the same numbers as before."""
     merged = merge_intervals(intervals, gap=gap)
-    assert all(end + gap < start for (_, end), (start, _) in zip(merged, merged[1:], strict=False))
+    assert all(end + gap < start for (_, end), (start, _) in pairwise(merged))
     covered = {n for first, last in intervals for n in range(first, last + 1)}
     assert covered <= {n for first, last in merged for n in range(first, last + 1)}
     exact = merge_intervals(intervals)
