@@ -61,7 +61,7 @@ def _meant(detail: ErrorDetails) -> str:
         name = str(detail["loc"][0]).upper()
         for setting in all_settings():
             if setting.variable.endswith(name):
-                return f"can't be that. {setting.description}"
+                return f"is not valid. {setting.description}"
     return detail["msg"]
 
 

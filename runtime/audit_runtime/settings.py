@@ -147,7 +147,8 @@ class ElasticsearchSettings(SecretSettings):
     index_prefix: str = Field(
         "audit-events",
         pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$",
-        description="Alias of all events, and prefix of their indices: PREFIX-YYYY.MM.",
+        description="Alias of all events, and prefix of their indices: PREFIX-YYYY.MM. "
+        "Lowercase letters, digits, - and _.",
     )
 
     @field_validator("elasticsearch_url")

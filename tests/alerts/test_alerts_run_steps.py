@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -272,6 +273,40 @@ def names_of(run: Running) -> list[str]:
     return sorted(alert["rule"]["name"] for alert in run.alerts())
 
 
+@contextmanager
+def requests_noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Give the paths of the requests to Elasticsearch that are sent meanwhile."""
+    asked: list[str] = []
+    perform = Transport.perform_request
+
+    def noted(self: Transport, method: str, target: str, **given: Any) -> Any:
+        asked.append(target.partition("?")[0])
+        return perform(self, method, target, **given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transport, "perform_request", noted)
+        yield asked
+
+
+def test_many_groups_take_no_more_searches_than_one(
+    deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events, existing alerts and evidence are read for all groups together."""
+    source = FakeSource()
+    runner = run.runner(shipped("brute-force"), source)
+    searches = []
+    for number, attackers in enumerate((1, 30)):
+        ips = [f"203.0.113.{100 * number + n}" for n in range(attackers)]
+        begin = 1200 * number
+        attacks = [event for ip in ips for event in failures(range(begin, begin + 6), ip)]
+        store(deployment, *attacks, ingested=at(begin + 10), first=1000 * number)
+        with requests_noted(monkeypatch) as asked:
+            run.step(runner, source, at(begin + 20))
+        searches.append(sum(path.endswith("/_search") for path in asked))
+        assert len(run.alerts()) == 1 + 30 * number
+    assert searches[0] == searches[1]
+
+
 def test_state_of_all_rules_takes_few_requests(
     deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,17 +316,12 @@ def test_state_of_all_rules_takes_few_requests(
     run.step(runner, source, at(1))
     events = [e for n in range(12) for e in failures([n], "203.0.113.80", f"user-{n}")]
     store(deployment, *events, ingested=at(20), first=0)
-    asked: list[str] = []
-    perform = Transport.perform_request
-
-    def noted(self: Transport, method: str, target: str, **given: Any) -> Any:
-        asked.append(target.partition("?")[0])
-        return perform(self, method, target, **given)
-
-    monkeypatch.setattr(Transport, "perform_request", noted)
-    run.step(runner, source, at(30))
-    monkeypatch.undo()
+    with requests_noted(monkeypatch) as asked:
+        run.step(runner, source, at(30))
     assert len(names_of(run)) == 2
+    claim = asked.index(f"/{run.index}-state/_bulk")
+    assert f"/{deployment.name}/_search" in asked[:claim]
+    assert f"/{deployment.name}/_search" not in asked[claim:]  # evidence was read before the claim
     about_state = [target for target in asked if "-state/" in target]
     assert about_state == [
         f"/{run.index}-state/{what}"

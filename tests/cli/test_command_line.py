@@ -172,7 +172,7 @@ def test_doctor_says_which_server_is_away(deployment: Deployment, away: str) -> 
     deployment.servers = here
     wrong = [f for f in json.loads(done.stdout) if not f["ok"]]
     assert [finding["subject"].lower() for finding in wrong] == [away]
-    assert "does not answer" in wrong[0]["says"]
+    assert "does not answer" in wrong[0]["message"]
 
 
 @pytest.mark.servers
