@@ -11,7 +11,8 @@ from typing import Self
 
 from audit_producer import AuditProducer, Failure, UndeliveredError
 from audit_producer.build import new_event
-from confluent_kafka import KafkaError, Message, Producer
+from audit_runtime import KafkaProducer
+from confluent_kafka import KafkaError, Message
 from support.servers import Deployment
 
 __all__ = ["RATE", "Flow"]
@@ -45,7 +46,7 @@ class Flow:
         self._failures: list[object] = []
         settings = deployment.producer.model_copy(update={"close_seconds": 5.0})
         self._audit = AuditProducer(settings, on_failure=self._on_failure)
-        self._raw = Producer(deployment.producer.producer_config())
+        self._raw = KafkaProducer(deployment.producer, deployment.producer.producer_config())
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
