@@ -22,7 +22,7 @@ class KibanaSettings(AlertSettings):
     kibana_space: str = Field(
         "default",
         pattern=r"^[a-z0-9_-]{1,100}$",
-        description="Kibana space to import into: its identifier, of lowercase letters, digits, - and _.",
+        description="Kibana space to import into. Lowercase letters, digits, - and _.",
     )
     kibana_username: str | None = Field(None, description="Kibana user, for basic authentication.")
     kibana_password: SecretStr | None = Field(None, description="Kibana password.")
