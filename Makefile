@@ -37,7 +37,7 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 
 install: $(VENV)/.installed-dev  ## Install everything into .venv
 
-demo: $(VENV)/.installed  ## Show the whole way on real servers, and prove that nothing was lost
+demo: $(VENV)/.installed  ## Run everything end to end on real servers, and verify that nothing was lost
 	AUDITLOG_CATALOGUE=deploy/catalogue/linux-host.toml AUDITLOG_MAX_PAST_DAYS=36500 \
 		$(BIN)/auditlog demo $(addprefix --file ,$(wildcard $(DEMO_FILE)))
 
@@ -71,7 +71,7 @@ bench-sizes: $(VENV)/.installed  ## Measure how many bytes an event takes in Kaf
 bench-adaptive: $(VENV)/.installed  ## Compare the settings that settle by themselves with fixed ones
 	$(BIN)/python -m benchmarks adaptive --events $(EVENTS)
 
-soak: $(VENV)/.installed-dev  ## Faults at random on servers of its own, for SECONDS=600, as SEED= has it
+soak: $(VENV)/.installed-dev  ## Inject random faults for SECONDS=600 on servers of its own; SEED= repeats a run
 	PYTHONPATH=tests $(BIN)/python -m faults.soak --seconds $(SECONDS) $(addprefix --seed ,$(SEED))
 
 lint: $(VENV)/.installed-dev  ## Check style and types
@@ -80,16 +80,16 @@ lint: $(VENV)/.installed-dev  ## Check style and types
 	$(BIN)/mypy
 	$(BIN)/python deploy/vulnerabilities.py requirements.txt requirements-build.txt
 
-requirements: $(VENV)/.installed-dev  ## Write requirements.txt anew: all that the image gets, by hash
+requirements: $(VENV)/.installed-dev  ## Regenerate requirements.txt: everything that the image gets, by hash
 	$(BIN)/uv pip compile $(HASHED) pyproject.toml $(addprefix --extra ,$(IMAGE_EXTRAS)) -o requirements.txt
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' \
 		| $(BIN)/uv pip compile $(HASHED) - -o requirements-build.txt
 
-format: $(VENV)/.installed-dev  ## Mend style
+format: $(VENV)/.installed-dev  ## Fix style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schema: $(VENV)/.installed-dev  ## Write the JSON Schema of the wire format anew
+schema: $(VENV)/.installed-dev  ## Regenerate the JSON Schema of the wire format
 	$(BIN)/python -m audit_schemas.schema > schemas/audit-event.v1.schema.json
 
 clean:  ## Remove the environment and caches; the embedded servers' data stays

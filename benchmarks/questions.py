@@ -166,7 +166,7 @@ KINDS = (
         ],
     ),
     Kind(
-        "addresses of failed log-ins",
+        "addresses of failed logins",
         lambda log, m, n: log.top(Filter(activities=("login-failed",), end=m.until(n)), "ip"),
         lambda m, n: [
             _counted(

@@ -35,7 +35,7 @@ app = typer.Typer(
     name="auditlog",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="An audit log for chat platforms: Kafka to Elasticsearch, nothing lost, nothing twice.",
+    help="An audit log for chat platforms: Kafka to Elasticsearch, no event lost or duplicated.",
 )
 
 

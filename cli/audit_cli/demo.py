@@ -188,6 +188,6 @@ def _show(console: Console) -> None:
         console.print(buckets_table(buckets.buckets, UTC, "UTC", width=console.width))
         console.rule("Busiest users, all time", align="left")
         console.print(ranking_table(log.top(Filter(), "user", size=8), "User"))
-        console.rule("Addresses with most failed log-ins, all time", align="left")
+        console.rule("Addresses with most failed logins, all time", align="left")
         failed = Filter(activities=("login-failed",))
         console.print(ranking_table(log.top(failed, "ip", size=8), "IP Address"))

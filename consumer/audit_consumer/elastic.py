@@ -125,9 +125,9 @@ class EventIndex:
     def _sorted(self, error: elasticsearch.ApiError) -> SetupFaultError | UnreachableError:
         status = error.meta.status
         if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
-            return OverloadedError(f"Elasticsearch at {self._url} can't take so much ({status})")
+            return OverloadedError(f"Elasticsearch at {self._url} is overloaded (HTTP {status})")
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return UnreachableError(f"Elasticsearch at {self._url} can't take more now ({status})")
+            return UnreachableError(f"Elasticsearch at {self._url} is not available (HTTP {status})")
         if status == HTTPStatus.UNAUTHORIZED:
             return SetupFaultError(
                 f"Elasticsearch at {self._url} refuses the credentials. Check "

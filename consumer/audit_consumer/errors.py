@@ -4,8 +4,8 @@
 
     ConsumerError
     ├── SetupFaultError       an operator must fix something; nothing is dead-lettered for it
-    ├── UnreachableError      Elasticsearch does not answer: wait and try again
-    │   └── OverloadedError   it answers that this was too much: wait, and try with less
+    ├── UnreachableError      a server is away or overloaded: wait and retry
+    │   └── OverloadedError   the request was too much for it: wait, and retry with less
     ├── StartUnknownError     the group has no offset, and nobody said where to start
     ├── OffsetsExpiredError   records were deleted before they were read
     └── NotDrainedError       the stop came while records were still waiting; they are not lost
@@ -31,11 +31,11 @@ class SetupFaultError(ConsumerError):
 
 
 class UnreachableError(ConsumerError):
-    """Elasticsearch gave no answer, or said that it can't take more just now."""
+    """A server did not answer, or did not take everything. Waiting helps."""
 
 
 class OverloadedError(UnreachableError):
-    """Elasticsearch has no room for the request: now, or for one of this size never."""
+    """Elasticsearch has no room for a request of this size: now, or ever."""
 
 
 class StartUnknownError(ConsumerError):

@@ -81,7 +81,7 @@ class ConsumerLoop:
         self._opened = 0.0
         self._ready: deque[Batch] = deque()
         self._backoff = Backoff(settings.backoff_seconds)
-        self._hindrance: ConsumerError | None = None
+        self._blocking_error: ConsumerError | None = None
         self._fault: ConsumerError | None = None
         self._has_succeeded = False
         self._stop_requested = stop or threading.Event()
@@ -127,7 +127,7 @@ class ConsumerLoop:
 
     def _may_read(self) -> bool:
         room = self._settings.memory_bytes - self._offsets.held() - self._open.held
-        return self._hindrance is None and not self._ready and room > 0
+        return self._blocking_error is None and not self._ready and room > 0
 
     def _read(self) -> None:
         count = self._pace.events - len(self._open)
@@ -157,7 +157,7 @@ class ConsumerLoop:
 
     def _dispatch(self) -> None:
         """Send the batches that may go; while an error blocks us, one at a time, as a probe."""
-        if self._hindrance is not None:
+        if self._blocking_error is not None:
             if not self._ready and not self._workers.in_flight:
                 self._unblock()  # a rebalance took away everything that was blocked
             elif self._ready and not self._workers.in_flight and not self._backoff.left():
@@ -170,7 +170,7 @@ class ConsumerLoop:
 
     def _try_one(self, batch: Batch) -> None:
         """Retry a batch; half of it if it keeps being too much, as the whole may never fit."""
-        is_too_much = isinstance(self._hindrance, OverloadedError) and self._backoff.tries > 1
+        is_too_much = isinstance(self._blocking_error, OverloadedError) and self._backoff.tries > 1
         if is_too_much and len(batch.messages) > 1 and not batch.refusals:
             self._ready.appendleft(self._offsets.split(batch))
         self._workers.submit(batch)
@@ -214,7 +214,7 @@ class ConsumerLoop:
 
     def _block(self, blocking_error: ConsumerError) -> None:
         """Wait and retry; a setup that never worked ends the process instead."""
-        self._hindrance = blocking_error
+        self._blocking_error = blocking_error
         if isinstance(blocking_error, SetupFaultError) and not self._has_succeeded:
             self._fault = blocking_error  # raised later: this may run inside a callback of the client
             return
@@ -225,8 +225,8 @@ class ConsumerLoop:
 
     def _unblock(self) -> None:
         self._backoff.reset()
-        if self._hindrance is not None:
-            self._hindrance = None
+        if self._blocking_error is not None:
+            self._blocking_error = None
             _log.info("resumed")
 
     def _drain(self) -> None:
@@ -276,7 +276,7 @@ class ConsumerLoop:
 
     def _report(self) -> None:
         """Report to the health check always, as metrics every second, in the log every ten."""
-        self._health.beat(str(self._hindrance) if self._hindrance is not None else None)
+        self._health.beat(str(self._blocking_error) if self._blocking_error is not None else None)
         now = time.monotonic()
         if now - self._last_measured >= _MEASURE_SECONDS:
             self._last_measured = now
@@ -293,7 +293,7 @@ class ConsumerLoop:
         metrics.bulks.set(self._pace.bulks)
         metrics.bulk_events.set(self._pace.events)
         metrics.buffered_bytes.set(marks.held() + self._open.held)
-        metrics.is_blocked.set(self._hindrance is not None)
+        metrics.is_blocked.set(self._blocking_error is not None)
         oldest = min((at for at in (marks.oldest(), self._open.oldest) if at), default=None)
         metrics.oldest_record_age.set(max(0.0, time.time() - oldest / 1000) if oldest else 0)
         metrics.lag(self._membership.lag(marks.positions()))

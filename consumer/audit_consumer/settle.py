@@ -77,7 +77,9 @@ class Settler:
             return classify_items(len(batch.lines), response)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             # A proxy's page, a cut answer: nothing is known of any item, so all are tried again.
-            raise UnreachableError("Elasticsearch's answer to a bulk request is not one") from error
+            raise UnreachableError(
+                "Elasticsearch returned an unexpected response to a bulk request"
+            ) from error
 
     def _resolve_conflicts(
         self, batch: Batch, answers: ItemResults, left: set[int], progress: Progress
@@ -112,7 +114,7 @@ class Settler:
         if faults:
             position, why = faults[0]
             raise SetupFaultError(
-                f"Elasticsearch does not let {len(faults)} events into "
+                f"Elasticsearch rejected {len(faults)} events for index "
                 f"{self._prepared(batch.messages[position]).index}: {why}. "
                 "See what to fix with: auditlog doctor"
             )

@@ -57,7 +57,7 @@ def generate(
 ) -> None:
     """Make realistic traffic of a chat platform, and publish it.
 
-    Agents with shifts, chats that are opened, assigned, joined and closed, log-ins and log-outs
+    Agents with shifts, chats that are opened, assigned, joined and closed, logins and logouts
     around them, mistyped passwords, and an attack from a few addresses.
     """
     moment = (end or datetime.now(UTC)).replace(tzinfo=UTC)

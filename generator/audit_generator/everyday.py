@@ -154,7 +154,7 @@ def denied_and_refused(cast: Cast) -> Story:
 
 
 def neighbour(cast: Cast) -> Story:
-    """A log-in from right beside a denied range."""
+    """A login from right beside a denied range."""
     who = cast.agent()
     ip = cast.rng.choice(("198.51.100.127", "2001:db8:deae::1", "2001:db8:deac:ffff::1"))
     return Story([_step(0, "login", who, ip)], f"from {ip}", (who.name,), hours=_at_work(who))

@@ -98,7 +98,7 @@ def shared_account(cast: Cast) -> Story:
 
 
 def account_takeover(cast: Cast) -> Story:
-    """A log-in from where its owner never was, and soon after what keeps the door open."""
+    """A login from where its owner never was, and soon after what keeps the door open."""
     rng, victim, ip = cast.rng, cast.agent(), cast.address()
     later = min(rng.lognormvariate(6, 1.2), 3 * 3600)
     steps = [_login(0, victim, ip)]
@@ -121,7 +121,7 @@ def _sensitive(cast: Cast) -> list[dict[str, object]]:
 
 
 def denied_login(cast: Cast) -> Story:
-    """A log-in from a range that the house denies, one or a few."""
+    """A login from a range that the house denies, one or a few."""
     rng, victim = cast.rng, cast.agent()
     ip = cast.address(rng.choice(DENIED_RANGES))
     times = paced(rng, rng.randint(1, 4), 600, 5)

@@ -187,7 +187,7 @@ class _Day:
     def _shift(self, agent: Agent) -> None:
         at = self._start + timedelta(hours=agent.shift, minutes=self._rng.gauss(0, 8))
         who = {"user": agent.person, "ip": agent.ip, "session": f"s-{agent.id}-{self._start:%m%d}"}
-        while self._rng.random() < 0.12:  # noqa: PLR2004 - one log-in in eight is mistyped
+        while self._rng.random() < 0.12:  # noqa: PLR2004 - one login in eight is mistyped
             self._add(at, "login-failed", user=agent.person, ip=agent.ip, reason="wrong password")
             at += timedelta(seconds=self._rng.uniform(4, 20))
         self._add(at, "login", **who)

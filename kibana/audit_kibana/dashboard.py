@@ -1,4 +1,4 @@
-"""The dashboard: events by activity, failed log-ins by address, the busiest users, the hours. Pure."""
+"""The dashboard: events by activity, failed logins by address, the busiest users, the hours. Pure."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from audit_kibana.lens import Chart, count, distinct, over_time, panel, top
 __all__ = ["CHARTS", "FAILED", "HOUR", "WEEKDAY", "dashboard"]
 
 FAILED = 'event.action:"login-failed"'
-"""Failed log-ins, in words that mean the same in KQL and in Lucene."""
+"""Failed logins, in words that mean the same in KQL and in Lucene."""
 
 HOUR, WEEKDAY = "hour_of_day", "day_of_week"
 """Fields of the data view, which Kibana computes from @timestamp, in UTC."""
@@ -73,11 +73,11 @@ CHARTS = (
     ),
     Chart(
         "failed",
-        "Failed log-ins by IP",
+        "Failed logins by IP",
         "lnsDatatable",
         {
             "ip": top("source.ip", "IP", 20, kind="ip", by="failures"),
-            "failures": count("Failed log-ins"),
+            "failures": count("Failed logins"),
             "users": distinct("audit.user", "Users tried"),
         },
         _table("failed", "ip", "failures", "users"),

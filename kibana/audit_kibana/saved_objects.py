@@ -27,9 +27,9 @@ class Search:
 
 SEARCHES = (
     Search(
-        "failed-log-ins",
-        "Audit log: failed log-ins",
-        "Every log-in that was refused.",
+        "failed-logins",
+        "Audit log: failed logins",
+        "Every login that was refused.",
         FAILED,
         ("audit.user", "source.ip", "audit.source.network", "event.reason", "service.name"),
     ),

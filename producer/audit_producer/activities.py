@@ -43,7 +43,7 @@ class Activities(ABC):
         return self.record("login", user=user, **context)
 
     def login_failed(self, *, user: User, **context: Unpack[Context]) -> bool:
-        """Record that a log-in was refused; `user` may be any name that was typed."""
+        """Record that a login was refused; `user` may be any name that was typed."""
         return self.record("login-failed", user=user, **context)
 
     def logout(self, *, user: User, **context: Unpack[Context]) -> bool:

@@ -53,7 +53,7 @@ class AuditProducer(Activities):
 
     Use it as a context manager, or call `close()`: what is queued is lost with the process.
 
-    With `raises=False` nothing is ever raised into the caller, since a log-in must not fail because
+    With `raises=False` nothing is ever raised into the caller, since a login must not fail because
     its audit event did: `publish` and the activities return False, the failure is counted, logged,
     and handed to `on_failure`. Failures of delivery come later and always go to `on_failure`, from
     the producer's own thread; it should return quickly, and what it raises is logged.
@@ -70,7 +70,7 @@ class AuditProducer(Activities):
         raises: bool = True,
     ) -> None:
         self._settings = settings or ProducerSettings()
-        self._settings.kafka_config()  # what is wrong with credentials is told here, not to a log-in
+        self._settings.kafka_config()  # what is wrong with credentials is told here, not to a login
         self._on_failure = on_failure
         self._raises = raises
         self._catalogue = self._settings.load_catalogue()

@@ -156,7 +156,7 @@ class Event(EventPart):
     ]
     outcome: Outcome | None = Field(None, description="Left out: the activity's own default.")
     reason: Annotated[Reasoning, _SEARCHED] | None = Field(
-        None, description="Why it came out so, for instance why a log-in failed."
+        None, description="Why it came out so, for instance why a login failed."
     )
     sequence: (
         Annotated[int, Field(ge=0, le=2**63 - 1), Mapped("long", index=False, doc_values=False)] | None
@@ -228,7 +228,7 @@ class Chat(EventPart):
 
 
 class Session(EventPart):
-    """The log-in session it happened in."""
+    """The login session it happened in."""
 
     id: Text | None = None
 

@@ -1,6 +1,6 @@
 """Sanitize free text that would otherwise cause an event to be refused.
 
-An attacker chooses the user name of a failed log-in, the user agent, and what ends up in messages
+An attacker chooses the user name of a failed login, the user agent, and what ends up in messages
 and labels. If an invalid one got the event refused, they could keep their attempts out of the log.
 """
 

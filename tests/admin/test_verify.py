@@ -296,7 +296,9 @@ def test_repair_that_elasticsearch_refuses_is_told(deployment: Deployment) -> No
         client.indices.put_settings(index=f"{deployment.name}-*", settings={"index.blocks.write": True})
     done = call(deployment, "verify", "--repair", check=False)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("auditlog: Elasticsearch does not let 1 events into")
+    assert done.stderr.splitlines()[-1].startswith(
+        "auditlog: Elasticsearch rejected 1 events for index"
+    )
     assert deployment.dead_letters() == []
     with deployment.client() as client:
         client.indices.put_settings(

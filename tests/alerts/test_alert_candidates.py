@@ -95,14 +95,14 @@ def test_what_straddles_the_edge_of_two_steps_is_a_candidate() -> None:
 
 
 def test_counts_tell_nothing_about_what_a_mark_keeps() -> None:
-    """Three new addresses may be three days' first events; no count of all log-ins leaves them out."""
+    """Three new addresses may be three days' first events; no count of all logins leaves them out."""
     filter_by_history = replace(LOGIN, history_condition=NewTerms("source.ip", ("user.id",), 9))
     root = correlation(Kind.EVENT_COUNT, filter_by_history, at_least=3, group_by=("user.id",))
     assert 1 == driver_of(root).at_least
 
 
 def test_a_part_that_a_mark_looks_at_is_not_counted_on() -> None:
-    """A first log-in is one of many; what comes after it is rarer."""
+    """A first login is one of many; what comes after it is rarer."""
     filter_by_history = type(LOGIN)(
         "new", LOGIN.log_source, LOGIN.condition, "", NewTerms("source.ip", ("user.id",), 9)
     )

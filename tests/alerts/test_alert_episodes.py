@@ -146,7 +146,7 @@ def test_an_alias_names_the_same_thing_in_each_part() -> None:
 
 
 def test_an_alert_of_a_chain_begins_with_the_first_event_of_its_first_part() -> None:
-    """The guesses belong to the log-in that they led to."""
+    """The guesses belong to the login that they led to."""
     plan = correlation(Kind.TEMPORAL_ORDERED, MANY, LOGIN, span=9)
     events = [
         event(3, "login-failed", number=1),

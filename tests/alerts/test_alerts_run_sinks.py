@@ -19,7 +19,7 @@ from audit_alerts.runner.delivery import Delivery
 from audit_alerts.runner.lease import Lease
 from audit_alerts.runner.owner import is_dead, owner_name
 from audit_alerts.runner.settings import RunnerSettings
-from audit_alerts.runner.sinks import SIGNATURE, TIMESTAMP, NotDeliveredError, Webhook
+from audit_alerts.runner.sinks import SIGNATURE, TIMESTAMP, NotDeliveredError
 from audit_producer.build import new_event
 from audit_schemas import encode
 from structlog.testing import capture_logs
@@ -84,10 +84,10 @@ ALERT = {
 }
 
 
-def webhook(url: str, seconds: float = 5.0) -> Webhook:
+def webhook(url: str, seconds: float = 5.0) -> WebhookSink:
     """Return a webhook that signs."""
     settings = RunnerSettings(webhook_url=url, webhook_secret="s3cret", alert_attempt_seconds=seconds)
-    return Webhook(settings, url)
+    return WebhookSink(settings, url)
 
 
 def test_receiver_can_tell_who_posted_and_when() -> None:
@@ -141,7 +141,7 @@ def test_webhook_that_was_down_is_told_all_once_it_is_back(
     store(deployment, *(e for events in attackers for e in events), ingested=at(10), first=0)
     run.step(runner, source, at(20))
 
-    def delivery(sink: Webhook, name: str) -> Delivery:
+    def delivery(sink: WebhookSink, name: str) -> Delivery:
         lease = Lease(run.client, f"{run.index}-state", "webhook", name, 5)
         return Delivery(sink, run.alert_store, lease)
 

@@ -162,7 +162,7 @@ def test_alert_that_a_sink_does_not_take_keeps_none_from_it(
         lease = Lease(run.client, f"{run.index}-state", sink.name, "me", 60)
         return Delivery(sink, run.alert_store, lease)
 
-    many = Picky("one", NotDeliveredError("answers 422", alone=True), set(order[:4]))
+    many = Picky("one", NotDeliveredError("answers 422", alert_specific=True), set(order[:4]))
     one = delivery(many)
     assert [one.attempt() for _ in range(3)] == [False] * 3
     assert many.took == order[4:]

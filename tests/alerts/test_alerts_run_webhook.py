@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from audit_alerts.runner.http_post import HttpPost, NoAnswerError
 from audit_alerts.runner.settings import RunnerSettings
-from audit_alerts.runner.sinks import NotDeliveredError, Webhook, sinks_of
+from audit_alerts.runner.sinks import NotDeliveredError, WebhookSink, sinks_of
 from audit_runtime.errors import CredentialsError
 from pydantic import ValidationError
 from support.certificates import loopback_certificate
@@ -88,7 +88,7 @@ def test_certificate_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_receiver_that_speaks_no_http_is_a_sentence() -> None:
     """It does not answer, as far as we are concerned."""
     with answering(b"\x00\xff garbage\r\n\r\n") as url:
-        webhook = Webhook(RunnerSettings(webhook_url=url), url)
+        webhook = WebhookSink(RunnerSettings(webhook_url=url), url)
         with pytest.raises(NotDeliveredError, match=r"does not answer \(BadStatusLine\)"):
             webhook.send(ALERT)
 
@@ -104,7 +104,7 @@ def test_empty_secret_signs_nothing(tmp_path: Path) -> None:
     with pytest.raises(CredentialsError, match="is empty; it must hold a secret"):
         sinks_of(settings)
     with pytest.raises(NotDeliveredError, match="is empty"):
-        Webhook(settings, url).send(ALERT)
+        WebhookSink(settings, url).send(ALERT)
     file.write_text("s3cret\n")
     assert settings.secret() == b"s3cret"
 

@@ -200,7 +200,7 @@ def test_way_from_publish_to_search(deployment: Deployment, log: Path) -> None:
 
 
 def host_log() -> list[bytes]:
-    """Return a Linux host's log-ins, dated so that the youngest is of yesterday.
+    """Return a Linux host's logins, dated so that the youngest is of yesterday.
 
     The real ones where they are at hand, else lines like them, of the same numbers and kinds.
     """

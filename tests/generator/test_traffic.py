@@ -55,7 +55,7 @@ def test_chats_run_their_course() -> None:
 
 
 def test_people_log_in_before_they_work_and_out_after() -> None:
-    """Shifts have a log-in, some with mistyped passwords before, and a log-out."""
+    """Shifts have a login, some with mistyped passwords before, and a logout."""
     counts = Counter(event.event.action for event in Traffic(5000, END, days=5, attack=False))
     assert counts["login"] >= 50
     assert 0 < counts["logout"] <= counts["login"]

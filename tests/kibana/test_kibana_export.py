@@ -380,7 +380,7 @@ auditlog:
   what-to-do: w
   examples: {fires: [{says: s, events: []}], silent: [{says: s, events: []}]}
 ---
-title: A log-in
+title: A login
 name: seen
 logsource: {product: auditlog, service: audit-events}
 detection:

@@ -169,7 +169,7 @@ def test_searches_find_what_they_say(deployment: Deployment) -> None:
             hours = [hit["_source"]["@timestamp"][11:13] for hit in answer["hits"]["hits"]]
             found[search.name] = hours
     assert {
-        "failed-log-ins": ["01", "03"],
+        "failed-logins": ["01", "03"],
         "user-trail": ["01", "02", "04"],
         "changes": ["04"],
     } == found

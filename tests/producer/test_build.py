@@ -78,7 +78,7 @@ def test_unknown_address_is_left_out(ip: str | None) -> None:
 
 
 def test_strange_name_is_mended_not_refused() -> None:
-    """A hostile user name can't keep its failed log-in out of the log."""
+    """A hostile user name can't keep its failed login out of the log."""
     event = new_event("login-failed", user={"name": "\x1b[2J\ud800" + "x" * 5000}, user_agent="\0")
     assert event.user is not None
     assert event.user.name is not None

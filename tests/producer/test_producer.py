@@ -262,7 +262,7 @@ def test_delivery_that_fails_later_is_handed_over(failures: list[Failure]) -> No
 
 @pytest.mark.parametrize("wrong", [{}, {"user": "u-1"}, {"event": 5}, {"event": {"action": "no-such"}}])
 def test_never_raising_mode_never_raises(wrong: dict[str, object], failures: list[Failure]) -> None:
-    """A log-in must not fail because its audit event did: it is counted and handed over."""
+    """A login must not fail because its audit event did: it is counted and handed over."""
     producer = AuditProducer(away(), on_failure=failures.append, raises=False)
     assert not producer.publish(wrong)
     assert not producer.record("no-such-activity", user="u-1")

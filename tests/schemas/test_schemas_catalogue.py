@@ -48,7 +48,7 @@ def error_of(path: Path) -> str:
 
 
 def test_shipped_catalogue_starts_with_the_seeds_activities() -> None:
-    """Chats first, log-ins among the rest."""
+    """Chats first, logins among the rest."""
     assert SEED == tuple(CATALOGUE)[:4]
     assert {"login", "logout", "login-failed"} <= set(CATALOGUE)
     assert len(CATALOGUE) == len(list(CATALOGUE))
@@ -219,7 +219,7 @@ def test_person_has_to_be_named(user: dict[str, Any] | None) -> None:
 
 @pytest.mark.parametrize("user", [{"id": "u-1"}, {"name": "Ada"}, {"name": ""}])
 def test_empty_name_is_a_name_that_someone_typed(user: dict[str, str]) -> None:
-    """A failed log-in with an empty name is a log-in all the same."""
+    """A failed login with an empty name is a login all the same."""
     assert "failure" == CATALOGUE.settle(event_of("login-failed", user=user)).event.outcome
 
 

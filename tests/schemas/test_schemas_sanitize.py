@@ -1,4 +1,4 @@
-"""Free text never refuses an event: an attacker must not keep a failed log-in out of the log."""
+"""Free text never refuses an event: an attacker must not keep a failed login out of the log."""
 
 import json
 from collections.abc import Mapping

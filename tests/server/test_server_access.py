@@ -162,7 +162,7 @@ def test_without_tokens_the_account_is_who_asks(free: ApiClient) -> None:
 
 
 def log_in(client: ApiClient, **form: str) -> Any:
-    """Post the form of the log-in."""
+    """Post the form of the login."""
     client.headers.pop("Authorization", None)
     return client.post("/login", data=form)
 
@@ -196,7 +196,7 @@ def test_wrong_token_at_the_log_in_is_told_and_noted(guarded: ApiClient) -> None
     ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:x", "", "/a\r\nb: c"],
 )
 def test_log_in_leads_nowhere_else(guarded: ApiClient, target: str) -> None:
-    """A link to the log-in is no link to another site."""
+    """A link to the login is no link to another site."""
     secret = guarded.headers["authorization"].split()[1]
     assert log_in(guarded, token=secret, next=target).headers["location"] == "/"
 

@@ -24,7 +24,7 @@ def documents(**changes: Any) -> list[dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {
         "rule": {
-            "title": "Some log-ins",
+            "title": "Some logins",
             "id": "11111111-2222-4333-8444-555555555555",
             "name": "some",
             "description": "They are some.",
@@ -47,7 +47,7 @@ def documents(**changes: Any) -> list[dict[str, Any]]:
             },
         },
         "part": {
-            "title": "A log-in",
+            "title": "A login",
             "name": "part",
             "logsource": {"product": "auditlog", "service": "audit-events"},
             "detection": {"it": {"event.action": "login"}, "condition": "it"},
@@ -93,7 +93,7 @@ def correlation(
     group_by: tuple[str, ...] = ("source.ip",),
     **more: Any,
 ) -> Correlation:
-    """Return a plan; without parts, over log-ins."""
+    """Return a plan; without parts, over logins."""
     return Correlation(
         name=f"{kind}-{span}",
         kind=kind,

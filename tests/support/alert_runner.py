@@ -48,7 +48,7 @@ def millis(moment: datetime) -> int:
 def failures(
     seconds: Iterable[float], ip: str = "203.0.113.66", user: str = "root", action: str = "login-failed"
 ) -> list[AuditEvent]:
-    """Return refused log-ins at these seconds after the beginning."""
+    """Return refused logins at these seconds after the beginning."""
     return [new_event(action, user=user, ip=ip, at=at(second)) for second in seconds]
 
 

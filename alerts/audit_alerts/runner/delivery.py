@@ -73,8 +73,8 @@ class Delivery:
     def round(self) -> bool:
         """Try some of the pending alerts, each once; tell whether none is left.
 
-        A round goes on behind the last that was tried, and begins again at the oldest after the last of
-        all: so what one alert does to a sink keeps none from being tried.
+        A round continues after the last alert that was tried and wraps around to the oldest, so one
+        failing alert cannot block the rest.
         """
         pending_alerts = self._metrics.deliveries_pending.labels(self._sink.name)
         self._took = 0
@@ -103,7 +103,7 @@ class Delivery:
             self._sink.send(alert.document)
         except NotDeliveredError as error:
             self._failed(str(error))
-            return error.alone
+            return error.alert_specific
         self._alert_store.delivered(alert, self._sink.name)
         self._metrics.deliveries.labels(self._sink.name).inc()
         self._took += 1

@@ -1,7 +1,7 @@
 """One post to an address, over by a deadline whatever the other side does.
 
-Time-outs of sockets begin anew with every byte: who sends a header a byte at a time, or 100 Continue
-for ever, would hold on to us without end.
+A socket's timeout restarts with every byte, so a server that sends one byte at a time, or 100 Continue
+for ever, could hold the connection open without end.
 """
 
 import http.client
@@ -39,7 +39,7 @@ class HttpPost:
         attempt.join(self._seconds)
         if attempt.is_alive():
             attempt.break_off()
-            raise NoAnswerError("in time")
+            raise NoAnswerError(f"not within {self._seconds:g} s")
         if attempt.status is None:
             raise NoAnswerError(type(attempt.error).__name__) from attempt.error
         return attempt.status

@@ -20,10 +20,10 @@ __all__ = [
     "SIGNATURE",
     "TIMESTAMP",
     "NotDeliveredError",
-    "Output",
+    "OutputSink",
     "Sink",
-    "Topic",
-    "Webhook",
+    "TopicSink",
+    "WebhookSink",
     "body_of",
     "sinks_of",
 ]
@@ -33,16 +33,16 @@ SIGNATURE = "X-Auditlog-Signature"
 TIMESTAMP = "X-Auditlog-Timestamp"
 """Seconds since 1970, when this try was made: what is old is somebody's replay."""
 
-_ABOUT_ALL = frozenset({401, 403, 404, 405, 407, 408, 410, 429})
+_NOT_ALERT_SPECIFIC = frozenset({401, 403, 404, 405, 407, 408, 410, 429})
 """Refusals that are about us or the address; others may be about what this one alert says."""
 
 
 class NotDeliveredError(Exception):
-    """A sink did not take an alert. `alone`: others may fare better."""
+    """A sink did not take an alert. `alert_specific`: others may fare better."""
 
-    def __init__(self, reason: str, *, alone: bool = False) -> None:
+    def __init__(self, reason: str, *, alert_specific: bool = False) -> None:
         super().__init__(reason)
-        self.alone = alone
+        self.alert_specific = alert_specific
 
 
 class Sink(Protocol):
@@ -78,13 +78,13 @@ def sinks_of(settings: RunnerSettings) -> list[Sink]:
         if parts.scheme == "http":
             fix = "Set AUDITLOG_WEBHOOK_URL to https"
             settings.require_tls("The webhook", f"http://{parts.netloc}", fix, carried="alerts")
-    found: list[Sink] = [Output(), Topic(settings)]
+    found: list[Sink] = [OutputSink(), TopicSink(settings)]
     if settings.webhook_url is not None:
-        found.append(Webhook(settings, settings.webhook_url))
+        found.append(WebhookSink(settings, settings.webhook_url))
     return found
 
 
-class Output:
+class OutputSink:
     """Standard output, a line of JSON an alert."""
 
     name = "output"
@@ -105,7 +105,7 @@ class Output:
         """Do nothing: it is not ours."""
 
 
-class Topic:
+class TopicSink:
     """The topic of alerts; one alert's revisions are in one partition, in order."""
 
     name = "topic"
@@ -148,7 +148,7 @@ class Topic:
         return KafkaProducer(self._settings, {"linger.ms": 0, "message.timeout.ms": timeout})
 
 
-class Webhook:
+class WebhookSink:
     """An address that alerts are posted to, signed. It follows no redirect, to wherever."""
 
     name = "webhook"
@@ -158,7 +158,7 @@ class Webhook:
         self._post = HttpPost(url, settings.alert_attempt_seconds)
 
     def send(self, alert: Mapping[str, Any]) -> None:
-        """HttpPost; any answer of 200 to 299 means that it was taken."""
+        """Post the alert; any 2xx response means that it was delivered."""
         body = body_of(alert)
         try:
             status = self._post.send(body, self._headers(alert, body))
@@ -169,7 +169,8 @@ class Webhook:
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
             raise NotDeliveredError(
-                f"the webhook answers {status}", alone=refused and status not in _ABOUT_ALL
+                f"the webhook answers {status}",
+                alert_specific=refused and status not in _NOT_ALERT_SPECIFIC,
             )
 
     def close(self) -> None:

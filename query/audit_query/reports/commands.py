@@ -127,7 +127,7 @@ def report_user(
     oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Else newest first.")] = False,
     json_output: Json = False,
 ) -> None:
-    """Show what one user did, session by session: from log-in to log-out, from where, after what."""
+    """Show what one user did, session by session: from login to logout, from where, after what."""
     if spec.values("user"):
         raise ParameterError("user", "is given as USER already; leave --user out")
     settings = QuerySettings()

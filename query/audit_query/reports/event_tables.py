@@ -39,7 +39,7 @@ def session_lines(session: Session, zone: tzinfo) -> Iterator[str]:
     times = _time_span(facts, zone)
     yield f"[bold]Session {text_of(session.id)}[/bold]: {facts.events:,} events, {times}"
     if session.failed:
-        yield f"  [bold]{session.failed:,} failed log-ins[/bold] in the hour before"
+        yield f"  [bold]{session.failed:,} failed logins[/bold] in the hour before"
     yield f"  {_counts(facts.activities)}"
     if facts.ips:
         yield f"  from {_counts(facts.ips, _IPS)}"
@@ -79,8 +79,8 @@ def _time_span(facts: Facts, zone: tzinfo) -> str:
     begin, end = (
         at.astimezone(zone) for at in (facts.login or facts.first, facts.logout or facts.last)
     )
-    how = "logged in" if facts.login else "log-in not seen, from"
-    done = "logged out" if facts.logout else "no log-out, last seen"
+    how = "logged in" if facts.login else "login not seen, from"
+    done = "logged out" if facts.logout else "no logout, last seen"
     same = begin.date() == end.date()
     until = f"{end:%H:%M}" if same else f"{end:%Y-%m-%d %H:%M}"
     length = short(max(end - begin, timedelta()))

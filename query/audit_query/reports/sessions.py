@@ -13,7 +13,7 @@ from audit_query.reports.cells import FIRST_AND_LAST, Cell, by_field, cells, fro
 __all__ = ["FAILED_WITHIN", "Facts", "Session", "UserReport", "facts_of", "user_report"]
 
 FAILED_WITHIN = timedelta(hours=1)
-"""How long before a log-in a failed one is counted beside it."""
+"""How long before a login a failed one is counted beside it."""
 
 _LOGIN, _LOGOUT, _FAILED = "login", "logout", "login-failed"
 _AT_ONCE = 200
@@ -23,7 +23,7 @@ _AT_ONCE = 200
 class Facts:
     """What events have in common: how many, of which activities, from where, first and last.
 
-    `login` is the first log-in among them, `logout` the last log-out, if no log-in came after it.
+    `login` is the first login among them, `logout` the last logout, if no login came after it.
     """
 
     events: int
@@ -50,8 +50,8 @@ class Session:
     """A session of the user's in the time asked for, and those of its events that are shown.
 
     `id` is None for the events that have no session. `facts` are of all its events, also those
-    that are not shown. `failed` counts the user's failed log-ins in the hour before the log-in,
-    whenever the report begins; None without a log-in.
+    that are not shown. `failed` counts the user's failed logins in the hour before the login,
+    whenever the report begins; None without a login.
     """
 
     id: str | None
@@ -185,7 +185,7 @@ def _into(
 
 
 def _failed(log: AuditLog, theirs: Filter, logins: Mapping[str, datetime]) -> dict[str | None, int]:
-    """Return how many log-ins failed in the hour before each of these."""
+    """Return how many logins failed in the hour before each of these."""
     failed = Filter(users=theirs.users, organizations=theirs.organizations, activities=(_FAILED,))
     counts: dict[str | None, int] = {}
     names = list(logins)

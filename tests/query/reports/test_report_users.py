@@ -123,7 +123,7 @@ def test_excluded_users_are_assigned_nothing(log: AuditLog) -> None:
 
 @pytest.mark.servers
 def test_other_activities_leave_assignments_out(log: AuditLog) -> None:
-    """A report on log-ins is one on log-ins."""
+    """A report on logins is one on logins."""
     found = list(users(log, Filter(activities=("login",)), interval="whole"))
     assert all(set(row.activities) == {"login"} and not row.assigned for row in found)
 

@@ -48,7 +48,7 @@ ADA, BEN, EVIL = (
 
 
 def day_of_ada() -> list[Done]:
-    """Return a shift of Ada's, one that is not over, one whose log-in nobody saw, and more."""
+    """Return a shift of Ada's, one that is not over, one whose login nobody saw, and more."""
     failed = [Done(T0 - m * MINUTE, "login-failed", ADA, ip="203.0.113.9") for m in (90, 50, 3, 2)]
     first = [
         Done(T0, "login", ADA, ip="192.0.2.7", session="s-1"),
@@ -119,7 +119,7 @@ def sessions_of(report: UserReport) -> dict[str | None, Any]:
 @pytest.mark.servers
 @pytest.mark.parametrize("user", ["u-1", "Ada"])
 def test_sessions_say_when_they_began_and_ended(log: AuditLog, user: str) -> None:
-    """Also those without a log-out, or without a log-in, and one that was begun again."""
+    """Also those without a logout, or without a login, and one that was begun again."""
     found = sessions_of(user_report(log, DAY, user))
     times = {
         name: (session.facts.login, session.facts.logout, session.failed, session.facts.events)
@@ -150,7 +150,7 @@ def test_sums_are_of_all_events_and_not_of_those_shown(log: AuditLog) -> None:
 
 @pytest.mark.servers
 def test_failed_logins_before_the_report_are_counted(log: AuditLog) -> None:
-    """A report that begins at the log-in still says what came before."""
+    """A report that begins at the login still says what came before."""
     found = sessions_of(user_report(log, Filter(start=T0), "u-1"))
     assert found["s-1"].failed == 3
 
@@ -293,7 +293,7 @@ def test_commands_print_what_was_found(filled: Deployment) -> None:
     assert [event["seconds_since_origin"] for event in chat["events"]] == [0, 20, 65, 7200]
     text = call(filled, "report", "user", "u-1", "--to", "2026-11-24").stdout
     assert "Session s-1" in text
-    assert "3 failed log-ins in the hour before" in text
+    assert "3 failed logins in the hour before" in text
     assert "logged in 2026-11-23 09:00, logged out 17:00 (8h00m)" in text
     limited = call(filled, "report", "user", "u-1", "--limit", "1").stdout
     assert "1 of 15 events; more with --limit" in limited
@@ -337,7 +337,7 @@ def test_all_tables_fit_eighty_columns(log: AuditLog) -> None:
     )
 )
 def test_facts_are_those_of_the_events(events: list[tuple[str | None, str, int]]) -> None:
-    """Of all, and of each session; a log-out before a log-in ends nothing."""
+    """Of all, and of each session; a logout before a login ends nothing."""
     cells = [
         Cell((session, action), len(times), min(times), max(times))
         for session, action in sorted({event[:2] for event in events}, key=repr)

@@ -16,7 +16,7 @@ Shot = Callable[..., None]
 
 
 def logins(count: int, *, name: str = "Early", minutes: int = 0) -> list[AuditEvent]:
-    """Make log-ins, the last of them so many minutes before now."""
+    """Make logins, the last of them so many minutes before now."""
     return [
         new_event(
             "login",
