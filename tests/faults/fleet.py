@@ -9,7 +9,7 @@ from audit_local.ports import LOOPBACK, free_port
 from support.server_processes import Broker, Search, User, started
 from support.servers import Servers
 
-__all__ = ["WRITER", "Fleet", "running_fleet"]
+__all__ = ["ADMIN", "WRITER", "Fleet", "running_fleet"]
 
 WRITER = User(
     "writer",
@@ -18,6 +18,10 @@ WRITER = User(
     "privileges: [create_doc, auto_configure, view_index_metadata, read]}]}",
 )
 """What `auditlog doctor` asks of the consumer's user, and no more; in Kafka too, with this password."""
+
+ADMIN = User(
+    "admin", "admin-password", "{cluster: [all], indices: [{names: ['*'], privileges: [all]}]}"
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def running_fleet(folder: Path) -> Iterator[Fleet]:
     """Run both, with their data in a folder that other accounts may enter."""
     broker, secured = Broker(folder / "kafka"), f"{LOOPBACK}:{free_port()}"
     broker.properties |= _with_credentials(broker.address, secured)
-    fleet = Fleet(broker, Search(folder / "elasticsearch", users=(WRITER,)), secured)
+    fleet = Fleet(broker, Search(folder / "elasticsearch", users=(WRITER, ADMIN)), secured)
     with started(fleet.broker, fleet.search):
         yield fleet
 
