@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from audit_runtime import EventSettings, KafkaSettings
+from audit_runtime import GUARANTEES, EventSettings, KafkaSettings
 from audit_schemas import MAX_EVENT_BYTES
 from pydantic import Field
 
@@ -28,12 +28,17 @@ class ProducerSettings(KafkaSettings, EventSettings):
     )
 
     def producer_config(self) -> dict[str, Any]:
-        """Return what is added to the configuration that all producers of ours share."""
-        return {
-            "compression.type": self.compression,
-            "linger.ms": 10,
-            "delivery.timeout.ms": self.delivery_seconds * 1000,
-            "queue.buffering.max.messages": self.queue_events,
-            "message.max.bytes": MAX_EVENT_BYTES + 64 * 1024,  # the contract decides, not the client
-            "partitioner": "murmur2_random",  # as Java's, so that all publishers agree on keys
-        }
+        """Return librdkafka's configuration: acknowledged by all in-sync replicas, idempotent."""
+        return (
+            self.kafka_config()
+            | GUARANTEES
+            | {
+                "compression.type": self.compression,
+                "linger.ms": 10,
+                "delivery.timeout.ms": self.delivery_seconds * 1000,
+                "queue.buffering.max.messages": self.queue_events,
+                "message.max.bytes": MAX_EVENT_BYTES
+                + 64 * 1024,  # the contract decides, not the client
+                "partitioner": "murmur2_random",  # as Java's, so that all publishers agree on keys
+            }
+        )

@@ -7,7 +7,7 @@ Needs the base install alone. What needs more stands in modules of its own, whic
 
 from audit_runtime.backoff import Backoff
 from audit_runtime.errors import ConfigurationError, CredentialsError, MonitorError
-from audit_runtime.kafka_producer import KafkaProducer
+from audit_runtime.kafka_producer import GUARANTEES, KafkaProducer
 from audit_runtime.offsets import (
     committed_offsets,
     offset_at,
@@ -28,6 +28,7 @@ from audit_runtime.signals import stop_requests
 from audit_runtime.suggestions import did_you_mean
 
 __all__ = [
+    "GUARANTEES",
     "Backoff",
     "ConfigurationError",
     "CredentialsError",

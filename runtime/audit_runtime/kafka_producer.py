@@ -9,12 +9,15 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from audit_runtime.settings import KafkaSettings
 
-__all__ = ["KafkaProducer"]
+__all__ = ["GUARANTEES", "KafkaProducer"]
 
 ANY_PARTITION = -1
 """Kafka's client chooses a partition, by the key."""
 
 DeliveryCallback = Callable[[KafkaError | None, Message | None], None]
+
+GUARANTEES: dict[str, Any] = {"acks": "all", "enable.idempotence": True}
+"""What every producer of ours is configured with."""
 
 _POLL_SECONDS = 0.1
 
@@ -31,9 +34,8 @@ class KafkaProducer(Producer):
         self._settings = settings
         self.fatal_error: KafkaError | None = None
         self._is_refused = False
-        guarantees = {"acks": "all", "enable.idempotence": True}
         super().__init__(
-            settings.kafka_config() | guarantees | dict(config), error_cb=self._on_client_error
+            settings.kafka_config() | GUARANTEES | dict(config), error_cb=self._on_client_error
         )
 
     def enqueue(

@@ -19,7 +19,7 @@ from audit_alerts.runner.delivery import Delivery
 from audit_alerts.runner.lease import Lease
 from audit_alerts.runner.owner import is_dead, owner_name
 from audit_alerts.runner.settings import RunnerSettings
-from audit_alerts.runner.sinks import SIGNATURE, TIMESTAMP, NotDeliveredError
+from audit_alerts.runner.sinks import SIGNATURE, TIMESTAMP, NotDeliveredError, WebhookSink
 from audit_producer.build import new_event
 from audit_schemas import encode
 from structlog.testing import capture_logs
