@@ -1,5 +1,6 @@
 """Secrets come from files too, are shown nowhere, and cross no network in plain text."""
 
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,14 @@ from audit_consumer import ConsumerSettings
 from audit_kibana.settings import KibanaSettings
 from audit_producer import AuditProducer, ProducerSettings
 from audit_query import QuerySettings
+from audit_runtime.elastic import connect
 from audit_runtime.errors import CredentialsError
 from audit_runtime.settings import ElasticsearchSettings, KafkaSettings
 from pydantic import BaseModel, SecretStr, ValidationError
 from support.command import auditlog
 
 SECRET = "c0rrect-h0rse-battery-staple"  # noqa: S105 - of nothing
+BASIC = "Basic " + b64encode(f"a:{SECRET}".encode()).decode()
 SECRETS = [setting.variable for setting in all_settings() if setting.is_secret]
 CLASSES: list[type[BaseModel]] = [
     ConsumerSettings,
@@ -109,20 +112,23 @@ def test_kafka_gets_no_password_in_plain_text(servers: str) -> None:
 def test_elasticsearch_gets_no_password_in_plain_text(url: str) -> None:
     """Nor an API key; and where there is nothing to hide, nothing is refused."""
     with pytest.raises(CredentialsError, match="https"):
-        elastic(url).elasticsearch_options()
+        elastic(url).elasticsearch_authorization()
+    with pytest.raises(CredentialsError, match="https"):
+        connect(elastic(url), seconds=1)  # nobody has to send something first
     with pytest.raises(CredentialsError, match="AUDITLOG_ALLOW_PLAIN_TEXT"):
         ElasticsearchSettings(
             elasticsearch_url=url, elasticsearch_api_key=SecretStr(SECRET)
-        ).elasticsearch_options()
-    assert elastic(url, allow_plain_text=True).elasticsearch_options()["basic_auth"] == ("a", SECRET)
-    assert "basic_auth" not in ElasticsearchSettings(elasticsearch_url=url).elasticsearch_options()
+        ).elasticsearch_authorization()
+    assert elastic(url, allow_plain_text=True).elasticsearch_authorization() == BASIC
+    assert ElasticsearchSettings(elasticsearch_url=url).elasticsearch_authorization() is None
+    assert SECRET not in str(elastic(url, allow_plain_text=True).elasticsearch_options())
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.8.8.8", "[::1]"])
 def test_loopback_crosses_no_network(host: str) -> None:
     """Who can listen there can read the process's memory too."""
     assert kafka(f"{host}:9092").kafka_config()["sasl.password"] == SECRET
-    assert elastic(f"http://{host}:9200").elasticsearch_options()["basic_auth"] == ("a", SECRET)
+    assert elastic(f"http://{host}:9200").elasticsearch_authorization() == BASIC
 
 
 def test_name_that_begins_like_loopback_is_away() -> None:
@@ -130,7 +136,7 @@ def test_name_that_begins_like_loopback_is_away() -> None:
     with pytest.raises(CredentialsError):
         kafka("localhost.example.net:9092").kafka_config()
     with pytest.raises(CredentialsError):
-        elastic("http://127.0.0.1.example.net:9200").elasticsearch_options()
+        elastic("http://127.0.0.1.example.net:9200").elasticsearch_authorization()
 
 
 def test_service_is_told_at_its_start_not_at_a_log_in() -> None:
