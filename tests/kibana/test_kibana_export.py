@@ -502,7 +502,7 @@ def test_export_refuses_a_folder_with_a_rule_that_is_none_any_more(tmp_path: Pat
     (tmp_path / "rules" / "old.json").write_text("{}")
     done = auditlog("kibana", "export", str(tmp_path))
     assert 1 == done.returncode
-    assert "old.json is of no rule in force" in done.stderr
+    assert "old.json belongs to no rule in force" in done.stderr
     assert not (tmp_path / "saved-objects.ndjson").exists()
 
 
