@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from project.actionlint import actionlint
+from support.actionlint import actionlint
 from support.servers import ROOT
 
 _FILE = ROOT / ".github" / "workflows" / "ci.yml"

@@ -40,6 +40,8 @@ class ForkedProcess(subprocess.Popen[bytes]):
         self.returncode: int = None  # type: ignore[assignment]  # as Popen has it
         self.stdin = self.stdout = self.stderr = None
         files = (stdin or Path(os.devnull), stdout, stderr or stdout)
+        for output in files[1:]:
+            output.touch()  # as Popen has it: whoever started the process may read at once
         self._process = _forks.Process(
             target=_be_auditlog, args=(words, dict(variables), folder or Path.cwd(), files), daemon=True
         )

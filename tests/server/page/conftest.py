@@ -33,9 +33,12 @@ def own_site(servers: Servers) -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Give a browser; it ends with the page's tests, since playwright's loop runs in their thread."""
+    """Give a browser; it ends with the module, since playwright's loop runs in the tests' thread.
+
+    A scope of "package" would last for the session: there is no package, and other tests run loops.
+    """
     with chromium() as found:
         yield found
 
