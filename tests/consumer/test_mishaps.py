@@ -178,7 +178,7 @@ def test_sigterm_while_it_waits_for_its_start_ends_it_at_once(
     with deployment.consuming(log=log) as process:
         wait_until(lambda: log.read_text().count("waiting") > 2, what="it waits longer and longer")
         process.terminate()
-        assert process.wait(5) == 0
+        assert process.wait(9) == 0
     deployment.servers = servers
 
 

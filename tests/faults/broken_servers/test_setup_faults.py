@@ -213,6 +213,14 @@ def test_password_rotated_while_it_runs(
     assert_exactly_once(guarded, ids, refused=flow.refused, repeated=flow.repeated)
 
 
+def is_written(client: elasticsearch.Elasticsearch, index: str) -> bool:
+    """Tell whether an index exists and has a document."""
+    if not client.indices.exists(index=index):
+        return False
+    client.indices.refresh(index=index)
+    return bool(client.count(index=index)["count"])
+
+
 def test_alert_runner_takes_a_password_that_is_rotated(
     guarded: Deployment, fleet: Fleet, log: Path, tmp_path: Path
 ) -> None:
@@ -231,7 +239,7 @@ def test_alert_runner_takes_a_password_that_is_rotated(
     try:
         state = f"alerts-{guarded.name}-state"
         with guarded.client() as client:
-            wait_until(lambda: client.indices.exists(index=state), what="it runs")
+            wait_until(lambda: is_written(client, state), what="it is past its start")
         fleet.search.set_password(ADMIN.name, "rotated-password")
         wait_until(lambda: b"refuses the credentials" in output.read_bytes(), what="it waits")
         file.write_text("rotated-password\n")
@@ -243,7 +251,8 @@ def test_alert_runner_takes_a_password_that_is_rotated(
         process.wait()
     assert not re.search("(admin|rotated)-password", output.read_text())
     with guarded.client() as client:
-        client.indices.delete(index=f"alerts-{guarded.name}*", expand_wildcards="all")
+        for index in client.indices.get(index=f"alerts-{guarded.name}*", expand_wildcards="all"):
+            client.indices.delete(index=index)
 
 
 def test_refused_credentials_of_kafka_stop_it(fleet: Fleet, deployment: Deployment, log: Path) -> None:
