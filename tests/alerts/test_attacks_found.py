@@ -34,6 +34,8 @@ from benchmarks.detection import (
 from benchmarks.detection_report import linux_log
 from benchmarks.labelled import labels_of, verdict_of
 
+pytestmark = pytest.mark.slow
+
 RULES = shipped_rules()
 CATALOGUE = Catalogue.load()
 ONE = "0123456789abcdef"

@@ -23,6 +23,8 @@ from rich.console import Console
 from support.command import auditlog
 from support.in_process import auditlog_in_process
 
+pytestmark = pytest.mark.slow
+
 CONSOLE = Console(quiet=True)
 
 
