@@ -1,7 +1,7 @@
 """The audit event, as it travels on the wire: one JSON object in the shape of ECS.
 
 The model is strict in all its fields. Where a strange value must not refuse the event (names,
-user agents, messages, labels), `audit_schemas.sanitize` mends it before a second validation.
+user agents, messages, labels), `audit_schemas.sanitize` cleans it before a second validation.
 
 Field order matters: `event` comes first and `audit` last, so that the document's added fields can
 be spliced into the text the model writes (see `audit_schemas.document`).

@@ -12,7 +12,7 @@ from support.servers import ROOT
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
 
 TRIED = (
-    "tests/cli/test_readme.py",  # both servers, the whole way, in little time
+    "tests/handbook/test_python_blocks.py",  # both servers, end to end, in little time
     # The broker has to reach itself by the listener that it names for that.
     "tests/admin/test_verify.py::test_offsets_that_are_no_records_are_not_missing",
 )

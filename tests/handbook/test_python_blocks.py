@@ -42,7 +42,7 @@ def run(script: str, deployment: Deployment) -> "subprocess.CompletedProcess[str
         env=clean_environment() | deployment.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
         check=True,
     )
 

@@ -236,6 +236,6 @@ def test_printable_text_has_no_hostile_character(text: str) -> None:
 
 
 def test_lone_surrogate_reaches_softening() -> None:
-    """Escapes and raw bytes alike are parsed into something that can be mended."""
+    """Escapes and raw bytes alike are parsed into something that can be sanitized."""
     assert {"a": "\ud800"} == parse_json(b'{"a":"\\ud800"}')
     assert {"a": "\udcff"} == parse_json(b'{"a":"\xff"}')

@@ -47,7 +47,7 @@ class Row:
 def read_rows(source: BinaryIO, file_format: FileFormat) -> Iterator[Row]:
     """Read rows. A malformed row has a `problem`, and does not stop the rows after it.
 
-    Bytes that are invalid in the encoding become lone surrogates, so that free text can be mended
+    Bytes that are invalid in the encoding become lone surrogates, so that free text can be sanitized
     and any other field is refused by name. Raises ImportFileError if the file as a whole can't be
     read.
     """

@@ -176,15 +176,15 @@ def accepts(search: Search, password: str, name: str = WRITER.name) -> bool:
     return True
 
 
-@pytest.mark.parametrize("mend", ["put back", "written into the file"])
+@pytest.mark.parametrize("fix", ["put back", "written into the file"])
 def test_password_rotated_while_it_runs(
-    guarded: Deployment, fleet: Fleet, tmp_path: Path, mend: str
+    guarded: Deployment, fleet: Fleet, tmp_path: Path, fix: str
 ) -> None:
     """It pauses and says so. It goes on when the old one holds again, or its file has the new one."""
     file, administrator, before = tmp_path / "password", dict(guarded.extra), chats(100)
     file.write_text(f"{WRITER.password}\n")
     guarded.extra |= credentials(WRITER.name, WRITER.password)
-    if mend == "written into the file":
+    if fix == "written into the file":
         del guarded.extra["AUDITLOG_ELASTICSEARCH_PASSWORD"]
         guarded.extra["AUDITLOG_ELASTICSEARCH_PASSWORD_FILE"] = str(file)
     guarded.extra["AUDITLOG_BACKOFF_SECONDS"] = "0.5"
@@ -201,7 +201,7 @@ def test_password_rotated_while_it_runs(
             )
             wait_until_it_waits(guarded, crew)
             assert "credentials" in crew.log()
-            if mend == "put back":
+            if fix == "put back":
                 fleet.search.set_password(WRITER.name, WRITER.password)
             else:
                 file.write_text("second-password\n")
