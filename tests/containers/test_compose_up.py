@@ -14,7 +14,7 @@ import pytest
 from audit_local.ports import LOOPBACK
 from audit_secrets import SERVICES
 from audit_secrets.roster import SERVED
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from containers.project import JOBS, RUNNING, Project, docker, image, service_of
 from support.conditions import wait_until
@@ -141,6 +141,21 @@ def test_a_service_on_the_host_publishes_over_the_published_port(project: Projec
     password = project.secrets()["kafka.audit-publisher.password"].decode()
     found = AdminClient(kafka(project, password)).list_topics(timeout=30)
     assert set(found.topics) == {"audit.events"}  # what it may write to; it sees no more
+
+
+def test_a_dead_letter_is_replayed(project: Project) -> None:
+    """The administrator sends it compressed by zstd, whose library the broker has to unpack and run."""
+    password = project.secrets()["kafka.audit-publisher.password"].decode()
+    publisher = Producer(kafka(project, password))
+    publisher.produce("audit.events", b'{"this is": "no event"}')
+    assert 0 == publisher.flush(30)
+
+    def is_dead() -> bool:
+        listed = project.run("reader", "dead-letters", "list", "--json").stdout
+        return 1 == sum(int(reason["records"]) for reason in json.loads(listed))
+
+    wait_until(is_dead, seconds=120, pause=1, what="the record is a dead letter")
+    assert "Published 1 record" in project.run("admin", "dead-letters", "replay").stdout
 
 
 def test_killed_consumer_comes_back_and_nothing_is_lost(project: Project) -> None:

@@ -259,6 +259,44 @@ def test_no_listener_is_called_as_the_image_takes_for_its_own(listener: str) -> 
     assert "SASL_" not in advertised
 
 
+def test_the_image_is_built_once() -> None:
+    """Engines with the containerd store refuse a second image of the same tag in one build.
+
+    All that starts by itself waits for the job that builds it; none asks a registry for it.
+    """
+    assert ["secrets"] == [name for name, service in SERVICES.items() if "build" in service]
+    policies = {name: SERVICES[name].get("pull_policy") for name in OURS if name != "secrets"}
+    assert {"never"} == set(policies.values())
+    assert "pull_policy" not in SERVICES["secrets"]
+    assert {name for name in SERVICES if waits_for(name, "secrets")} == {
+        *SERVICES.keys() - TOOLS - {"secrets"}
+    }
+
+
+def waits_for(name: str, other: str) -> bool:
+    """Tell whether a service starts after another one, by way of others too."""
+    needed = SERVICES[name].get("depends_on", ())
+    return other in needed or any(waits_for(each, other) for each in needed)
+
+
+@pytest.mark.parametrize("name", ["kafka", "elasticsearch"])
+def test_servers_can_run_the_libraries_that_they_unpack(name: str) -> None:
+    """A tmpfs is noexec unless told otherwise: Kafka would refuse every batch in zstd or snappy."""
+    (mount,) = (mount for mount in SERVICES[name]["tmpfs"] if mount.startswith("/tmp:"))  # noqa: S108
+    assert "exec" in mount.partition(":")[2].split(",")
+
+
+def test_kibana_gets_the_options_of_node_that_its_image_has() -> None:
+    """Its launcher reads them from the folder of the configuration, which is our own."""
+    environment = SERVICES["kibana"]["environment"]
+    assert "/run/auditlog" == environment["KBN_PATH_CONF"]
+    assert {
+        "--unhandled-rejections=warn",
+        "--dns-result-order=ipv4first",
+        "--openssl-legacy-provider",
+    } <= set(environment["NODE_OPTIONS"].split())
+
+
 @every_service_of_ours
 def test_our_image_carries_the_version_of_the_project(name: str) -> None:
     """An image of an older release is not taken for this one."""
