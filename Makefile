@@ -9,6 +9,7 @@ ROUNDS ?= 3
 QUERY_EVENTS ?= 2000000
 SECONDS ?= 600
 JOBS ?= 2
+KIBANA ?=
 T ?=
 
 # What the image, a Linux one, is for; tests hold it to the Dockerfile.
@@ -47,8 +48,8 @@ test: $(VENV)/.installed-dev  ## Run all tests, on real servers, JOBS=2 at a tim
 test-fast: $(VENV)/.installed-dev  ## Run what needs no server: a minute
 	$(PYTEST) -m "not servers and not slow and not containers" $(T)
 
-test-containers: $(VENV)/.installed-dev  ## Build the image, start docker-compose.yml and the tests' containers for real; needs a Docker engine
-	$(BIN)/python -m pytest -m containers tests/containers
+test-containers: $(VENV)/.installed-dev  ## Build the image, start docker-compose.yml and the tests' containers for real; needs a Docker engine; KIBANA=1 tries Kibana too
+	$(BIN)/python -m pytest -m "containers$(if $(KIBANA),, and not kibana)" tests/containers
 
 bench: $(VENV)/.installed  ## Measure speed, side by side; the quick one: make bench EVENTS=100000
 	$(BIN)/python -m benchmarks all --events $(EVENTS) --rounds $(ROUNDS)

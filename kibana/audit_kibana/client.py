@@ -80,6 +80,8 @@ class Kibana:
 
     def _sent(self, method: str, path: str, content: bytes | None, content_type: str) -> Any:
         headers = dict(self._headers)
+        if path.startswith("/internal/"):
+            headers["x-elastic-internal-origin"] = "auditlog"  # refused without, since Kibana 9
         if content is not None:
             headers["content-type"] = content_type
         answer = self._answer(method, self._address(path), content, headers)
@@ -148,7 +150,8 @@ class Kibana:
         if status == HTTPStatus.FORBIDDEN:
             return (
                 f"this user may not do that in space {self._space}{words}. It takes the privileges "
-                "All of Saved Objects Management, of Stack Rules and of Security"
+                "All of Saved Objects Management, of Stack Rules and of Security; in newer Kibanas "
+                "also of Rules, which is a feature of its own there"
             )
         if status == HTTPStatus.NOT_FOUND:
             return f"not there{words}. Is there a space {self._space}, with this feature in it?"

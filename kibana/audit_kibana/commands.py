@@ -13,7 +13,7 @@ from rich.table import Table
 
 from audit_kibana.bundle import Bundle, bundle_of
 from audit_kibana.client import Kibana
-from audit_kibana.importing import ImportOutcome, ImportResult, imported
+from audit_kibana.importing import ImportResult, imported
 from audit_kibana.settings import KibanaSettings
 from audit_kibana.target import ExportTarget
 
@@ -97,8 +97,8 @@ def import_all(
             for each in done
         )
     else:
-        new_console().print(_table(("What", "Name", "ImportOutcome", "Reason"), map(_row, done)))
-    if any(each.outcome in (ImportOutcome.FAILED, ImportOutcome.NOT_TRIED) for each in done):
+        new_console().print(_table(("What", "Name", "Outcome", "Reason"), map(_row, done)))
+    if not all(each.outcome.is_done for each in done):
         raise typer.Exit(1)
 
 

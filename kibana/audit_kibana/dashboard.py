@@ -54,6 +54,8 @@ def _heat_map(name: str, x: str, y: str, value: str) -> dict[str, Any]:
             "isYAxisLabelVisible": True,
             "isXAxisTitleVisible": False,
             "isYAxisTitleVisible": False,
+            "xSortPredicate": "asc",
+            "ySortPredicate": "asc",
         },
     }
 
@@ -64,8 +66,9 @@ CHARTS = (
         "Events by activity over time",
         "lnsXY",
         {
-            "time": over_time(),
+            # Before the time: the other way round, Lens takes the top nine of each bucket of time.
             "activity": top("event.action", "Activity", 9, by="events", other=True),
+            "time": over_time(),
             "events": count(),
         },
         _bars("activity", "bar_stacked", "time", "events", "activity"),
@@ -97,7 +100,7 @@ CHARTS = (
         "Hours of the week (UTC)",
         "lnsHeatmap",
         {
-            "hour": top(HOUR, "Hour", 24, kind="number"),
+            "hour": top(HOUR, "Hour", 24),
             "weekday": top(WEEKDAY, "Weekday", 7),
             "events": count(),
         },

@@ -1,11 +1,11 @@
 """What is brought into Kibana, step by step, and what became of each.
 
 What is there already is replaced, except for what people attach to a rule in Kibana: its actions,
-its exceptions, and whether it is switched on.
+its dashboards and investigation guide, its exceptions, and whether it is switched on.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -34,6 +34,9 @@ _MEANINGS = {
     "missing_references": "what it refers to was refused too",
     "unsupported_type": "this Kibana does not know this type; it may lack the feature",
 }
+_WRITES_NONE = {"conflict", "ambiguous_conflict", "missing_references"}
+"""With one of these among its errors, Kibana writes nothing, and lists the rest as successes."""
+_NO_INTERNAL = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 
 
 class ImportOutcome(StrEnum):
@@ -41,8 +44,14 @@ class ImportOutcome(StrEnum):
 
     CREATED = "created"
     UPDATED = "updated"
+    NOT_WRITTEN = "not written"
     FAILED = "failed"
     NOT_TRIED = "not tried"
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether it is in Kibana now as it is here."""
+        return self in (ImportOutcome.CREATED, ImportOutcome.UPDATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +111,16 @@ def _objects(bundle: Bundle, kibana: Sender) -> Iterator[ImportResult]:
         return
     succeeded = {(each.get("type"), each.get("id")): each for each in _listed(answer, "successResults")}
     failed = {(each.get("type"), each.get("id")): each for each in _listed(answer, "errors")}
+    blocking = {_kind(error) for error in failed.values()} & _WRITES_NONE
     for each in bundle.objects:
         key = each["type"], each["id"]
-        yield _object(each, succeeded.get(key), failed.get(key))
+        result = _object(each, succeeded.get(key), failed.get(key))
+        yield _not_written(result) if blocking and result.outcome.is_done else result
+
+
+def _not_written(result: ImportResult) -> ImportResult:
+    reason = "Kibana writes no object while another one has such an error; mend that, and import again"
+    return replace(result, outcome=ImportOutcome.NOT_WRITTEN, reason=reason)
 
 
 def _object(
@@ -124,11 +140,18 @@ def _object(
 
 def _meaning(error: Mapping[str, Any]) -> str:
     """Return what an error inside an answer of 200 means."""
-    found = error.get("error")
-    inner = found if isinstance(found, dict) else {}
-    kind = str(inner.get("type", "unknown"))
-    said = inner.get("message") or _MEANINGS.get(kind)
+    kind = _kind(error)
+    said = _inner(error).get("message") or _MEANINGS.get(kind)
     return f"{kind}: {said}" if said else f"Kibana refuses it: {kind}"
+
+
+def _kind(error: Mapping[str, Any]) -> str:
+    return str(_inner(error).get("type", "unknown"))
+
+
+def _inner(error: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = error.get("error")
+    return found if isinstance(found, dict) else {}
 
 
 def _rule(rule: KibanaRule, kibana: Sender) -> ImportOutcome:
@@ -140,9 +163,9 @@ def _rule(rule: KibanaRule, kibana: Sender) -> ImportOutcome:
             raise
     else:
         return ImportOutcome.CREATED
-    replace = _replace_detection if rule.type.is_detection else _replace_alerting
+    replace_rule = _replace_detection if rule.type.is_detection else _replace_alerting
     try:
-        replace(rule, kibana)
+        replace_rule(rule, kibana)
     except KibanaRefusedError as error:
         if error.status != HTTPStatus.NOT_FOUND:
             raise
@@ -155,13 +178,28 @@ def _rule(rule: KibanaRule, kibana: Sender) -> ImportOutcome:
 
 
 def _replace_alerting(rule: KibanaRule, kibana: Sender) -> None:
-    there = kibana.send("GET", rule.path)
+    there = _alerting_rule(rule, kibana)
     actions = [
         {key: action[key] for key in _ACTION_KEYS if key in action}
         for action in _listed(there, "actions")
     ]
     kept = {key: rule.body[key] for key in ("name", "schedule", "params", "tags")}
+    if isinstance(there, dict) and there.get("artifacts"):
+        kept["artifacts"] = there["artifacts"]
     kibana.send("PUT", rule.path, kept | {"actions": actions})
+
+
+def _alerting_rule(rule: KibanaRule, kibana: Sender) -> Any:
+    """Return the rule with its dashboards and investigation guide, where this Kibana has those.
+
+    A replacement without them deletes them, and only the internal route shows them.
+    """
+    try:
+        return kibana.send("GET", f"/internal/alerting/rule/{rule.id}")
+    except KibanaRefusedError as error:
+        if error.status not in _NO_INTERNAL:
+            raise
+    return kibana.send("GET", rule.path)
 
 
 def _replace_detection(rule: KibanaRule, kibana: Sender) -> None:

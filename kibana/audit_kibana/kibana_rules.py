@@ -32,6 +32,9 @@ _ARRIVED = "event.ingested"
 _MINUTE = 60_000
 _GROUPS = 1000
 _SAMPLES = 10
+_SIGNALS = 1000
+"""As many alerts in a run as Kibana allows by default (xpack.alerting.rules.run.alerts.max). A rule
+that doesn't say so stops at 100."""
 _FIELDS = 3
 """What Kibana can group by at once: new_terms takes the fewest."""
 
@@ -241,6 +244,7 @@ def _detection(rule: Rule, own_id: str, target: ExportTarget, root: Correlation)
         "from": f"now-{(root.span + step) // 1000}s",
         "to": "now",
         "timestamp_override": _ARRIVED,
+        "max_signals": _SIGNALS,
         "false_positives": list(rule.false_positives),
         "note": rule.what_to_do,
         "tags": _tags(rule),

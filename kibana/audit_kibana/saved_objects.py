@@ -63,8 +63,10 @@ _DAY = (
     "def day = doc['@timestamp'].value.getDayOfWeekEnum(); "
     "emit(day.getValue() + ' ' + day.getDisplayName(TextStyle.SHORT, Locale.ROOT));"
 )
+_HOUR = "int hour = doc['@timestamp'].value.getHour(); emit((hour < 10 ? '0' : '') + hour);"
+"""Two digits, since the chart sorts its axes as text."""
 _RUNTIME = {
-    HOUR: ("long", "emit(doc['@timestamp'].value.getHour());"),
+    HOUR: ("keyword", _HOUR),
     WEEKDAY: ("keyword", _DAY),
 }
 
@@ -127,7 +129,7 @@ def _search(own_id: str, search: Search, data_view: str) -> dict[str, Any]:
         "type": "search",
         "id": own_id,
         "coreMigrationVersion": "8.8.0",
-        "typeMigrationVersion": "10.5.0",
+        "typeMigrationVersion": "8.0.0",
         "managed": False,
         "references": references,
         "attributes": {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from audit_alerts import Rule
 from audit_alerts.fields import groupable
 from audit_alerts.plan import LogSource
@@ -172,7 +173,7 @@ def test_shapes_are_the_older_ones_that_newer_kibanas_migrate() -> None:
     }
     assert versions == {
         "index-pattern": ("8.8.0", "8.0.0"),
-        "search": ("8.8.0", "10.5.0"),
+        "search": ("8.8.0", "8.0.0"),
         "dashboard": ("8.8.0", "8.9.0"),
     }
 
@@ -218,6 +219,31 @@ def test_every_column_that_a_chart_draws_is_there() -> None:
             assert order.get("columnId", next(iter(layer["columns"]))) in layer["columns"]
         bucketed = [layer["columns"][name]["isBucketed"] for name in layer["columnOrder"]]
         assert bucketed == sorted(bucketed, reverse=True)
+
+
+def test_values_are_ranked_over_the_whole_time() -> None:
+    """Lens nests columns in their order: values after a time would be the top ones of each bucket."""
+    ranked = 0
+    for chart in CHARTS:
+        kinds = [column["operationType"] for column in chart.columns.values()]
+        if "date_histogram" in kinds and "terms" in kinds:
+            assert kinds.index("terms") < kinds.index("date_histogram"), chart.name
+            ranked += 1
+    assert ranked
+
+
+def test_hours_of_the_week_come_in_their_order() -> None:
+    """The chart sorts both axes as text, so hours have two digits and days begin with their number."""
+    (events, *_) = of_type("index-pattern")
+    hour, day = (json.loads(events["attributes"]["runtimeFieldMap"])[name] for name in (HOUR, WEEKDAY))
+    assert ("keyword", "keyword") == (hour["type"], day["type"])
+    assert "(hour < 10 ? '0' : '') + hour" in hour["script"]["source"]
+    assert "day.getValue() + ' '" in day["script"]["source"]
+    (chart,) = (chart for chart in CHARTS if chart.kind == "lnsHeatmap")
+    grid = chart.visualization["gridConfig"]
+    assert ("asc", "asc") == (grid["xSortPredicate"], grid["ySortPredicate"])
+    kinds = {column["dataType"] for column in chart.columns.values() if column["isBucketed"]}
+    assert {"string"} == kinds
 
 
 def test_panels_do_not_lie_on_one_another() -> None:
@@ -272,8 +298,21 @@ def test_detection_rules_have_what_kibana_asks_for() -> None:
         assert 1 <= len(body["threshold"]["field"]) <= 3
         (cardinality,) = body["threshold"]["cardinality"]
         assert body["threshold"]["value"] == cardinality["value"]
+        assert 1000 == body["max_signals"]
         assert body["description"]
         assert body["name"]
+
+
+def test_the_administrator_sees_what_detection_rules_find() -> None:
+    """In every space: Kibana shows alerts by its user's own privileges, not by its own."""
+    roles = yaml.safe_load((ROOT / "deploy" / "elasticsearch" / "roles.yml").read_text())
+    given = {
+        name: set(entry["privileges"])
+        for entry in roles["audit_admin"]["indices"]
+        for name in entry["names"]
+    }
+    for name in (".alerts-security.alerts-*", ".internal.alerts-security.alerts-*"):
+        assert {"read", "view_index_metadata"} <= given[name]
 
 
 def test_rules_group_by_fields_of_the_mapping() -> None:

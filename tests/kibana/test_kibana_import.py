@@ -1,17 +1,10 @@
 """The import, against a stub that answers as Kibana does: what is sent, and what is told."""
 
 import base64
-import email.parser
-import email.policy
 import json
 import socket
-import ssl
 import subprocess
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +17,8 @@ from audit_kibana.importing import ImportOutcome, ImportResult, imported
 from audit_schemas import Catalogue
 from pydantic import ValidationError
 from support.command import auditlog
+from support.in_process import auditlog_in_process
+from support.kibana_stub import Answer, Rules, Stub, file_of, serving
 from support.servers import ROOT
 
 BUNDLE = bundle_of(read_rules([ROOT / "deploy" / "alerts"], Catalogue.load()), ExportTarget())
@@ -32,149 +27,11 @@ ALERTING = [rule for rule in BUNDLE.rules if not rule.type.is_detection]
 DETECTION = [rule for rule in BUNDLE.rules if rule.type.is_detection]
 
 
-@dataclass
-class Request:
-    """What arrived."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body, parsed."""
-        return json.loads(self.body)
-
-
-@dataclass
-class Answer:
-    """What goes back."""
-
-    status: int = 200
-    body: Any = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    cut: bool = False
-
-
-Rules = Callable[[Request], Answer | None]
-
-
-class Stub:
-    """A Kibana that keeps what it is sent, and refuses what a test wants refused."""
-
-    def __init__(self) -> None:
-        self.requests: list[Request] = []
-        self.special: Rules = lambda _: None
-        self.rules: dict[str, Any] = {}
-        self.objects: set[str] = set()
-        self.url = ""
-
-    def answer(self, request: Request) -> Answer:
-        """Answer as Kibana does: 409 for what is there, its own form for what was imported."""
-        self.requests.append(request)
-        found = self.special(request)
-        if found is not None:
-            return found
-        path = request.path.partition("?")[0].removeprefix("/base").removeprefix("/s/team")
-        if path == "/api/saved_objects/_import":
-            return self._imported(request)
-        if path == "/api/detection_engine/rules":
-            asked = request.path.partition("rule_id=")[2]
-            return self._rule(request, asked or request.json["rule_id"])
-        assert path.startswith("/api/alerting/rule/"), path
-        return self._rule(request, path.removeprefix("/api/alerting/rule/"))
-
-    def _imported(self, request: Request) -> Answer:
-        found = []
-        for line in file_of(request)[1].splitlines():
-            each = json.loads(line)
-            found.append({"type": each["type"], "id": each["id"]})
-            if each["id"] in self.objects:
-                found[-1]["overwrite"] = True
-            self.objects.add(each["id"])
-        return Answer(body={"success": True, "successCount": len(found), "successResults": found})
-
-    def _rule(self, request: Request, key: str) -> Answer:
-        if request.method == "POST":
-            if key in self.rules:
-                return Answer(409, {"statusCode": 409, "message": f"{key} already exists"})
-            self.rules[key] = request.json
-        elif key not in self.rules:
-            return Answer(404, {"statusCode": 404, "message": f"{key} not found"})
-        elif request.method == "PUT":
-            self.rules[key] = self.rules[key] | request.json
-        return Answer(body=self.rules[key])
-
-
-@contextmanager
-def serving(files: tuple[Path, Path] | None = None) -> Iterator[Stub]:
-    """Run a stub on loopback, with TLS if there are a certificate and its key."""
-    found = Stub()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _do(self) -> None:
-            length = int(self.headers.get("content-length", 0))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(self.command, self.path, headers, self.rfile.read(length))
-            answer = found.answer(request)
-            if answer.cut:
-                self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
-                return
-            body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_POST = do_PUT = _do  # noqa: N815 - the base class's names
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    if files is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*files)
-        # The handshake is the thread's own: one that fails must not end the server.
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
-        server.handle_error = lambda *_: None  # type: ignore[method-assign]
-    found.url = f"http{'s' if files else ''}://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield found
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @pytest.fixture
 def stub() -> Iterator[Stub]:
     """Give a stub on loopback."""
     with serving() as found:
         yield found
-
-
-def file_of(request: Request) -> tuple[str | None, str]:
-    """Return name and content of the form's field `file`."""
-    head = f"content-type: {request.headers['content-type']}\r\n\r\n".encode()
-    form = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + request.body)
-    assert "multipart/form-data" == form.get_content_type()
-    (part,) = form.iter_parts()
-    assert "file" == part.get_param("name", header="content-disposition")
-    content = part.get_payload(decode=True)
-    assert isinstance(content, bytes)
-    return part.get_filename(), content.decode()
 
 
 def settings(url: str, **given: Any) -> KibanaSettings:
@@ -231,6 +88,8 @@ def test_what_people_attached_to_a_rule_is_kept(stub: Stub) -> None:
     action = {"id": "mail", "group": "query matched", "params": {"to": "x"}, "uuid": "u"}
     plain, detection = stub.rules[ALERTING[0].id], stub.rules[DETECTION[0].id]
     plain |= {"actions": [action | {"connector_type_id": ".email"}], "enabled": False, "name": "old"}
+    guide = {"dashboards": [{"id": "d"}], "investigation_guide": {"blob": "Ask Ada."}}
+    plain |= {"artifacts": guide}
     detection |= {
         "actions": [action],
         "enabled": False,
@@ -240,13 +99,25 @@ def test_what_people_attached_to_a_rule_is_kept(stub: Stub) -> None:
     bring(stub)
     puts = {request.path: request.json for request in stub.requests if request.method == "PUT"}
     assert [action] == puts[ALERTING[0].path]["actions"]
-    assert {"name", "schedule", "params", "tags", "actions"} == set(puts[ALERTING[0].path])
+    assert {"name", "schedule", "params", "tags", "actions", "artifacts"} == set(puts[ALERTING[0].path])
+    assert {"name", "schedule", "params", "tags", "actions"} == set(puts[ALERTING[1].path])
     plain, detection = stub.rules[ALERTING[0].id], stub.rules[DETECTION[0].id]
     assert not plain["enabled"]
+    assert guide == plain["artifacts"]
     assert ALERTING[0].body["name"] == plain["name"]
     assert ([action], False) == (detection["actions"], detection["enabled"])
     assert [{"id": "e"}] == detection["exceptions_list"]
     assert DETECTION[0].body["name"] == detection["name"]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_kibana_without_the_internal_route_is_asked_by_the_public_one(
+    stub: Stub, status: int
+) -> None:
+    """The internal one alone shows what people attached to a rule; older ones have nothing of it."""
+    bring(stub)
+    stub.special = refusing("/internal/", Answer(status, {"message": "no"}), "GET")
+    assert {ImportOutcome.UPDATED} == {each.outcome for each in bring(stub)}
 
 
 def test_a_space_and_a_base_path_are_in_every_path(stub: Stub) -> None:
@@ -315,6 +186,24 @@ def test_errors_inside_a_good_answer_are_told(stub: Stub) -> None:
     assert {ImportOutcome.CREATED} == {each.outcome for each in done[2:]}
 
 
+@pytest.mark.parametrize("kind", ["conflict", "ambiguous_conflict", "missing_references"])
+def test_what_an_error_of_another_object_kept_out_is_told(stub: Stub, kind: str) -> None:
+    """Kibana writes nothing then, and lists what it would have written as successes."""
+    view, *rest = BUNDLE.objects
+    body = {
+        "success": False,
+        "successCount": len(rest),
+        "successResults": [{"type": each["type"], "id": each["id"]} for each in rest],
+        "errors": [{"type": view["type"], "id": view["id"], "error": {"type": kind}}],
+    }
+    stub.special = refusing(IMPORT, Answer(body=body))
+    failed, *others = bring(stub)[: len(BUNDLE.objects)]
+    assert ImportOutcome.FAILED is failed.outcome
+    assert failed.reason.startswith(f"{kind}: ")
+    assert {ImportOutcome.NOT_WRITTEN} == {each.outcome for each in others}
+    assert all("mend that, and import again" in each.reason for each in others)
+
+
 def test_one_refused_rule_hinders_no_other(stub: Stub) -> None:
     """With Kibana's own words."""
     wrong = Answer(400, {"statusCode": 400, "message": "params invalid: [bold]\x1b[31m"})
@@ -330,6 +219,7 @@ def test_one_refused_rule_hinders_no_other(stub: Stub) -> None:
     ("status", "told"),
     [
         (403, "privileges All of Saved Objects Management"),
+        (403, "newer Kibanas also of Rules"),
         (404, "Is there a space default"),
         (413, "server.maxPayload"),
         (429, "Run this again in a while"),
@@ -480,6 +370,18 @@ def test_the_command_fails_where_anything_failed(stub: Stub) -> None:
     assert [ALERTING[0].rule] == [line["name"] for line in lines if line["outcome"] == "failed"]
     assert len(BUNDLE.rules) == sum(line["what"] in ("es-query", "over alerts") for line in lines)
     assert not any("detection_engine" in request.path for request in stub.requests)
+
+
+def test_the_command_fails_where_anything_was_not_written(stub: Stub) -> None:
+    """Else a job of a deployment would take it for done."""
+    view, *rest = BUNDLE.objects
+    errors = [{"type": view["type"], "id": view["id"], "error": {"type": "conflict"}}]
+    results = [{"type": each["type"], "id": each["id"]} for each in rest]
+    answer = Answer(body={"success": False, "successResults": results, "errors": errors})
+    stub.special = refusing(IMPORT, answer)
+    done = auditlog_in_process("kibana", "import", AUDITLOG_KIBANA_URL=stub.url)
+    assert 1 == done.returncode
+    assert len(rest) == done.stdout.count("not written")
 
 
 def test_a_user_of_the_command_line_goes_before_a_key_of_the_environment(
