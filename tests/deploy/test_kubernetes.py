@@ -331,6 +331,29 @@ def test_nothing_is_let_through_that_is_not_named(built: list[Resource]) -> None
                 assert peer.get("namespaceSelector") != {}, name
 
 
+@every_build
+def test_names_are_resolved_wherever_a_cluster_does_so(built: list[Resource]) -> None:
+    """By kube-dns or CoreDNS, by NodeLocal DNSCache on the node itself, by OpenShift's operator.
+
+    Without it each server would look as if it were away. A policy sees the port of the pod, after the
+    service's has been translated: OpenShift's pods listen on 5353.
+    """
+    space = "kubernetes.io/metadata.name"
+    found = {
+        (
+            peer.get("ipBlock", {}).get("cidr") or peer["namespaceSelector"]["matchLabels"][space],
+            *sorted((port["protocol"], port["port"]) for port in rule["ports"]),
+        )
+        for rule in of_kind(built, "NetworkPolicy")["auditlog-names"]["spec"]["egress"]
+        for peer in rule["to"]
+    }
+    assert found == {
+        ("kube-system", ("TCP", 53), ("UDP", 53)),
+        ("169.254.20.10/32", ("TCP", 53), ("UDP", 53)),
+        ("openshift-dns", ("TCP", 5353), ("UDP", 5353)),
+    }
+
+
 @pytest.mark.parametrize("built", [BASE, BY_HPA], ids=["base", "hpa"])
 def test_servers_are_let_through_at_the_ports_of_the_settings(built: list[Resource]) -> None:
     """A policy for another port would look like servers that are away."""
