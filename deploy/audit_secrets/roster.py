@@ -53,5 +53,6 @@ SERVICES = (
     Service("consumer", _OUR_UID, kafka="audit-consumer", elasticsearch="audit-writer"),
     Service("page", _OUR_UID, kafka="audit-publisher", elasticsearch="audit-reader"),
     Service("publisher", _OUR_UID, kafka="audit-publisher"),
+    Service("quotas", _SERVERS_UID, kafka="audit-admin"),
     Service("reader", _OUR_UID, kafka="audit-reader", elasticsearch="audit-reader"),
 )

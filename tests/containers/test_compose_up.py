@@ -143,6 +143,12 @@ def test_a_service_on_the_host_publishes_over_the_published_port(project: Projec
     assert set(found.topics) == {"audit.events"}  # what it may write to; it sees no more
 
 
+def test_publishers_have_a_quota(project: Project) -> None:
+    """As the broker tells it."""
+    described = ("--describe", "--entity-type=users", "--entity-name=audit-publisher")
+    assert "producer_byte_rate=1.0E7" in project.run("quotas", *described).stdout
+
+
 def test_a_dead_letter_is_replayed(project: Project) -> None:
     """The administrator sends it compressed by zstd, whose library the broker has to unpack and run."""
     password = project.secrets()["kafka.audit-publisher.password"].decode()

@@ -25,6 +25,8 @@ DATA = {
     "kibana": "/usr/share/kibana/data",
 }
 JOBS = ("secrets", "setup", "kibana-import")
+SERVER_JOBS = ("quotas",)
+"""Jobs that run a server's own tool in its own image."""
 ROLES = ("consumer", "alerts", "page")
 TOOLS = ("publisher", "reader", "admin", "tokens")
 OURS = (*JOBS, *ROLES, *TOOLS)
@@ -57,7 +59,7 @@ def arguments(stage: list[str], instruction: str) -> list[str]:
 
 def test_the_services_are_the_servers_and_ours() -> None:
     """Kibana, which is large, and what a person runs by hand stay away until they are asked for."""
-    assert {*DATA, *OURS} == set(SERVICES)
+    assert {*DATA, *SERVER_JOBS, *OURS} == set(SERVICES)
     profiles = {
         name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service
     }
@@ -121,11 +123,25 @@ def test_servers_wait_for_their_secrets(name: str) -> None:
 
 
 def test_setup_waits_for_healthy_servers() -> None:
-    """The job runs once, so it must find both servers ready."""
-    assert {"kafka": HEALTHY, "elasticsearch": HEALTHY} == SERVICES["setup"]["depends_on"]
+    """The job runs once, so it must find both servers ready; and nobody publishes without a quota.
+
+    `docker compose up --wait` takes a job that nothing waits for as one that died.
+    """
+    servers = {"kafka": HEALTHY, "elasticsearch": HEALTHY}
+    assert servers | {"quotas": DONE} == SERVICES["setup"]["depends_on"]
 
 
-@pytest.mark.parametrize("name", ["setup", "kibana-import"])
+def test_publishers_may_write_at_a_bounded_rate() -> None:
+    """All of them together, whatever client id each takes: they log in as one user of Kafka."""
+    job, publisher = SERVICES["quotas"], SERVICES["publisher"]["environment"]["AUDITLOG_KAFKA_USERNAME"]
+    assert SERVICES["kafka"]["image"] == job["image"]
+    assert {"--alter", "--entity-type=users", f"--entity-name={publisher}"} < set(job["command"])
+    (rate,) = (word for word in job["command"] if word.startswith("--add-config="))
+    assert rate == "--add-config=producer_byte_rate=${AUDITLOG_PUBLISHER_BYTE_RATE:-10000000}"
+    assert "AUDITLOG_PUBLISHER_BYTE_RATE" in (ROOT / "docs" / "installing.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["setup", "quotas", "kibana-import"])
 def test_jobs_that_ask_servers_are_tried_again(name: str) -> None:
     """On a busy machine a healthy server may take too long, and everything waits for these."""
     assert SERVICES[name]["restart"].startswith("on-failure:")
@@ -212,7 +228,7 @@ def test_every_secret_is_in_a_volume_of_its_service_alone() -> None:
 def test_services_log_in_as_those_whose_passwords_they_have(service: Service) -> None:
     """The compose file and `auditlog secrets` are two lists of one thing."""
     for name, found in SERVICES.items():
-        if name not in DATA and f"secrets-{service.name}:/run/auditlog:ro" in found["volumes"]:
+        if name in OURS and f"secrets-{service.name}:/run/auditlog:ro" in found["volumes"]:
             given = found["environment"]
             users = {
                 server: given.get(f"AUDITLOG_{server}_USERNAME")
