@@ -95,5 +95,7 @@ def _reason(error: Any) -> str:
     """Return Elasticsearch's own words, which say more than the name of the error."""
     body = error.body if isinstance(error.body, dict) else {}
     found = body.get("error", {})
+    if isinstance(found, dict) and found.get("root_cause"):
+        found = found["root_cause"][0]  # a search's own reason is "all shards failed"
     reason = found.get("reason") if isinstance(found, dict) else None
     return printable(str(reason or error.message))[:300]

@@ -7,6 +7,7 @@ from audit_query.errors import (
     ParameterError,
     QueryError,
     TimeRangeError,
+    TimeZoneError,
     unknown_parameter,
 )
 from audit_query.export import MEDIA_TYPES, Format, Rows, export
@@ -46,6 +47,7 @@ __all__ = [
     "Seen",
     "Suggested",
     "TimeRangeError",
+    "TimeZoneError",
     "buckets_table",
     "check_interval",
     "decode_cursor",

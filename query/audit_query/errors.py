@@ -4,7 +4,14 @@ from collections.abc import Iterable
 
 from audit_runtime import did_you_mean
 
-__all__ = ["ExportError", "ParameterError", "QueryError", "TimeRangeError", "unknown_parameter"]
+__all__ = [
+    "ExportError",
+    "ParameterError",
+    "QueryError",
+    "TimeRangeError",
+    "TimeZoneError",
+    "unknown_parameter",
+]
 
 
 class QueryError(Exception):
@@ -13,6 +20,17 @@ class QueryError(Exception):
 
 class TimeRangeError(QueryError):
     """A time or an interval is not valid, or covers too much; the message says what is."""
+
+
+class TimeZoneError(QueryError):
+    """Elasticsearch lacks a time zone that Python has. `name` is the zone's."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Elasticsearch does not know the time zone {name}: its Java is older than that zone. "
+            "Use another one of the same time, or an Elasticsearch with a newer Java"
+        )
+        self.name = name
 
 
 class ParameterError(QueryError):

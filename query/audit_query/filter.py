@@ -1,5 +1,6 @@
 """Which events are searched for, and the Elasticsearch query for them. Pure."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,10 +12,18 @@ from audit_schemas import format_timestamp
 from audit_query.errors import ParameterError, TimeRangeError
 from audit_query.time_range import check_year
 
-__all__ = ["NO_IP", "Criteria", "Filter"]
+__all__ = ["NO_IP", "WORDS_MAX", "Criteria", "Filter", "words_of"]
 
 NO_IP = "none"
 """Among `ips`: the address is unknown."""
+
+WORDS_MAX = 800
+"""Words in all texts of a query. An Elasticsearch of little memory takes 1,024 clauses in one search:
+one for each word, one for each text among the labels, and those of the other filters."""
+_TEXT_MAX = 1000
+"""Of UTF-16: what Elasticsearch takes for the beginning of a label's value (index.max_regex_length)."""
+_WORD = re.compile(r"[^\W\u2e80-\U0010ffff]{1,255}|[\u2e80-\U0010ffff]")
+"""No longer than a word of the standard analyzer, which takes each ideograph or emoji as one."""
 
 _TERMS = {
     "activities": "event.action",
@@ -50,6 +59,8 @@ class Criteria:
         for ip in self.ips:
             if ip != NO_IP:
                 _network(ip)
+        for text in self.text:
+            _check_length(text)
 
     def clauses(self) -> Iterator[Query]:
         """Yield a query for each field that is given."""
@@ -70,7 +81,7 @@ class Filter(Criteria):
     """Which events: all that match the criteria, lie in the time, and match nothing excluded.
 
     `start` is included, `end` is not. Raises TimeRangeError if they are the wrong way round, or
-    in a year that no event has, and ParameterError for an invalid address.
+    in a year that no event has, and ParameterError for an invalid address or too long a text.
     """
 
     start: datetime | None = None
@@ -79,6 +90,12 @@ class Filter(Criteria):
 
     def __post_init__(self) -> None:
         Criteria.__post_init__(self)  # super() is lost on a dataclass with slots
+        words = sum(words_of(text) for text in (*self.text, *self.exclude.text))
+        if words > WORDS_MAX:
+            raise ParameterError(
+                "text",
+                f"these are {words} words in all; give at most {WORDS_MAX}",
+            )
         for at in (self.start, self.end):
             if at is not None:
                 check_year(at)
@@ -124,6 +141,20 @@ def _any_ip(ips: Sequence[str]) -> Query:
     if NO_IP in ips:
         queries.append({"bool": {"must_not": [{"exists": {"field": "source.ip"}}]}})
     return queries[0] if len(queries) == 1 else _either(*queries)
+
+
+def words_of(text: str) -> int:
+    """Return at least as many words as Elasticsearch finds in a text."""
+    return sum(1 for _ in _WORD.finditer(text))
+
+
+def _check_length(text: str) -> None:
+    """Hold that a label's value can begin with the text. Raises ParameterError."""
+    units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    if units > _TEXT_MAX:
+        raise ParameterError(
+            "text", f"must have at most {_TEXT_MAX} characters, where an emoji is two, not {units}"
+        )
 
 
 def _said(text: str) -> tuple[Query, Query]:

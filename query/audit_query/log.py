@@ -30,6 +30,7 @@ from audit_query.cursor import Cursor
 from audit_query.errors import TimeRangeError
 from audit_query.filter import Filter
 from audit_query.intervals import AUTO, LADDER, check_interval, suitable_interval
+from audit_query.refusals import refusal_of
 from audit_query.scan import Scan
 from audit_query.suggestions import Suggested, suggestions
 
@@ -270,6 +271,11 @@ class AuditLog:
             )
         except elasticsearch.NotFoundError:  # no event yet, so no index behind the alias
             return {"hits": {"total": {"value": 0}, "hits": []}}
+        except elasticsearch.ApiError as error:
+            refusal = refusal_of(error)
+            if refusal is None:
+                raise
+            raise refusal from error
         return dict(response.body)
 
     def _scoped(self, query: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -127,8 +127,8 @@ def _check(name: str, value: str) -> None:
         return
     if name.removeprefix(EXCLUDE) == "outcome" and value not in OUTCOMES:
         raise ParameterError(name, f"must be one of {', '.join(OUTCOMES)}, not {value!r}")
-    if name.removeprefix(EXCLUDE) == "ip":
+    if (plain := name.removeprefix(EXCLUDE)) in ("ip", "text"):
         try:
-            Criteria(ips=(value,))
+            Criteria(**{PARAMETERS[plain]: (value,)})
         except ParameterError as error:
             raise ParameterError(name, error.reason) from None

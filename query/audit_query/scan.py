@@ -13,6 +13,7 @@ from audit_runtime.elastic import connect
 from elasticsearch.serializer import JsonSerializer
 
 from audit_query.errors import ExportError
+from audit_query.refusals import refusal_of
 
 __all__ = ["Scan", "ScanHit"]
 
@@ -107,12 +108,18 @@ class Scan:
                 yield hits
 
     def _page(self, after: list[Any] | None) -> Sequence[ScanHit]:
-        page = self._client.search(
-            pit={"id": self._pit, "keep_alive": _KEEP_ALIVE},
-            track_total_hits=False,
-            search_after=after,
-            **self._body,
-        ).body
+        try:
+            page = self._client.search(
+                pit={"id": self._pit, "keep_alive": _KEEP_ALIVE},
+                track_total_hits=False,
+                search_after=after,
+                **self._body,
+            ).body
+        except elasticsearch.ApiError as error:
+            refusal = refusal_of(error)
+            if refusal is None:
+                raise
+            raise refusal from error
         if not isinstance(page, _Page) or page.timed_out or page.shards.failed:
             raise ExportError("Elasticsearch could not search all of the log; try again")
         self._pit = page.pit_id

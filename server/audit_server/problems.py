@@ -7,7 +7,7 @@ from typing import Any
 
 import elasticsearch
 import structlog
-from audit_query import ExportError, ParameterError, TimeRangeError
+from audit_query import ExportError, ParameterError, TimeRangeError, TimeZoneError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
@@ -129,6 +129,7 @@ def _tokens(error: TokenFileError) -> Problem:
 _READERS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     ProblemError: lambda e: Problem(e.status, e.detail, e.parameter, e.headers),
     ParameterError: lambda e: Problem(HTTPStatus.BAD_REQUEST, e.reason, e.parameter),
+    TimeZoneError: lambda e: Problem(HTTPStatus.BAD_REQUEST, str(e), "time_zone"),
     TimeRangeError: lambda e: Problem(HTTPStatus.BAD_REQUEST, str(e), "interval"),
     HTTPException: _http,
     TokenFileError: _tokens,

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_query import AuditLog, Filter
+from audit_query import AuditLog, Filter, TimeZoneError
 from audit_query.cursor import encode_cursor
 from audit_query.query_spec import VALUE_MAX
 from audit_server.headers import SECURITY
+from audit_server.problems import problem_of
 from support.api_client import NOW, ApiClient, api_client
 
 pytestmark = pytest.mark.servers
@@ -112,6 +113,9 @@ def test_top_ranks(api: ApiClient) -> None:
         ("/events", {"user": "x" * (VALUE_MAX + 1)}, "user", f"at most {VALUE_MAX}"),
         ("/events", {"user": [str(n) for n in range(201)]}, "user", "at most 200 values"),
         ("/events", {"user": ["x" * 1000] * 20}, "query", "must have at most"),
+        ("/events", {"text": "😀" * 501}, "text", "an emoji is two, not 1002"),
+        ("/events", {"text": ["a " * 450, "b " * 450]}, "text", "these are 900 words in all"),
+        ("/export", {"format": "csv", "not_text": "a " * 450, "text": "b " * 450}, "text", "900 words"),
         ("/events", {"time_zone": "Mars/Base"}, "time_zone", "is not a time zone"),
         ("/events", {"time_zone": "../../etc/passwd"}, "time_zone", "is not a time zone"),
         ("/buckets", {"interval": "1y"}, "interval", "is not a valid interval"),
@@ -140,6 +144,13 @@ def test_problem_says_which_parameter_and_why(
     assert found["parameter"] == parameter
     assert says in found["detail"]
     assert (found["title"], found["status"], found["type"]) == ("Bad Request", 400, "about:blank")
+
+
+def test_a_time_zone_that_only_python_knows_is_the_callers_to_change() -> None:
+    """Whether Elasticsearch's Java knows it shows when it is asked."""
+    found = problem_of(TimeZoneError("Mars/Base"))
+    assert (400, "time_zone") == (found.status, found.parameter)
+    assert "does not know the time zone Mars/Base" in found.detail
 
 
 def test_hostile_parameters_are_refused_or_find_nothing(api: ApiClient) -> None:
