@@ -187,13 +187,22 @@ ALERT_WRITES: dict[str, Act] = {
     ),
 }
 ALERT_READS: dict[str, Act] = {"read alerts": lambda es, _, __: es.search(index="audit-alerts")}
-ACTIONS = READS | ADDS | CHANGES | GETS | RULES | OTHERS | ALERT_WRITES | ALERT_READS
+DETECTIONS: dict[str, Act] = {
+    # 404, where it may: there is no Kibana
+    "see what Kibana's detection rules found": lambda es, _, __: es.search(
+        index=".alerts-security.alerts-default"
+    ),
+    "see it in the index behind": lambda es, _, __: es.search(
+        index=".internal.alerts-security.alerts-default-000001"
+    ),
+}
+ACTIONS = READS | ADDS | CHANGES | GETS | RULES | OTHERS | ALERT_WRITES | ALERT_READS | DETECTIONS
 
 ELASTIC_MAY = {
     "audit-writer": {*ADDS, *GETS},
     "audit-reader": {*READS, *GETS, *ALERT_READS},
     "audit-alerter": {*READS, *GETS, *ALERT_READS, *ALERT_WRITES},
-    "audit-admin": {*READS, *ADDS, *GETS, *RULES, *ALERT_READS},
+    "audit-admin": {*READS, *ADDS, *GETS, *RULES, *ALERT_READS, *DETECTIONS},
 }
 
 
