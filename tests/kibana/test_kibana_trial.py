@@ -63,6 +63,7 @@ def test_rules_that_failed_or_are_not_as_sent_are_named(stub: Stub, trial: Kiban
     assert f"{other.rule}: read back otherwise: {{'timeField': '@timestamp'}}" in wrong
 
 
+@pytest.mark.slow
 def test_the_dashboard_is_opened_in_a_browser(stub: Stub, trial: KibanaTrial) -> None:
     """After a login; a panel that can't be drawn is told in its own words."""
     with chromium() as browser:
