@@ -24,7 +24,6 @@ __all__ = ["Secrets"]
 
 _KIBANA_KEYS = ("encryptedSavedObjects", "reporting", "security")
 _KAFKA_AUTHORITY = "/etc/kafka/secrets/ca.crt"
-_AUTHORITY = "/run/auditlog/ca.crt"
 _TOKENS = Service("tokens", uid=next(one.uid for one in SERVICES if one.name == "page"))
 
 
@@ -92,7 +91,7 @@ class Secrets:
         folder.update("logins.jaas", kafka_logins(passwords, "audit-broker"))
         health = kafka_client("audit-health", passwords["audit-health"], _KAFKA_AUTHORITY)
         folder.update("health.properties", health)
-        admin = kafka_client("audit-admin", passwords["audit-admin"], _AUTHORITY)
+        admin = kafka_client("audit-admin", passwords["audit-admin"], _KAFKA_AUTHORITY)
         self._folder("quotas").update("client.properties", admin)
 
     def _share_elasticsearch(self) -> None:

@@ -131,6 +131,13 @@ def test_setup_waits_for_healthy_servers() -> None:
     assert servers | {"quotas": DONE} == SERVICES["setup"]["depends_on"]
 
 
+@pytest.mark.parametrize("name", ["kafka", *SERVER_JOBS])
+def test_every_volume_that_kafkas_image_declares_is_mounted(name: str) -> None:
+    """Else each container leaves one without a name behind."""
+    mounted = {volume.split(":")[1] for volume in SERVICES[name]["volumes"]}
+    assert {"/etc/kafka/secrets", "/var/lib/kafka/data", "/mnt/shared/config"} == mounted
+
+
 def test_publishers_may_write_at_a_bounded_rate() -> None:
     """All of them together, whatever client id each takes: they log in as one user of Kafka."""
     job, publisher = SERVICES["quotas"], SERVICES["publisher"]["environment"]["AUDITLOG_KAFKA_USERNAME"]
