@@ -79,6 +79,7 @@ class ConsumerLoop:
         self._offsets = OffsetTracker()
         self._open = Batch()
         self._opened = 0.0
+        self._largest = 1
         self._ready: deque[Batch] = deque()
         self._backoff = Backoff(settings.backoff_seconds)
         self._blocking_error: ConsumerError | None = None
@@ -130,13 +131,15 @@ class ConsumerLoop:
         return self._blocking_error is None and not self._ready and room > 0
 
     def _read(self) -> None:
-        count = self._pace.events - len(self._open)
+        fitting = self._settings.bulk_bytes // self._largest
+        count = min(self._pace.events - len(self._open), fitting)
         self._take(self._membership.read(max(1, count), _READ_SECONDS))
         self._last_read = time.monotonic()
 
     def _take(self, messages: Sequence[Message]) -> None:
         if not messages:
             return
+        self._largest = max(1, *map(len, messages))
         if not len(self._open):
             self._opened = time.monotonic()
         ingested = format_timestamp(self._now())

@@ -227,7 +227,7 @@ class _Stream:
     def _next(self) -> bool:
         """Go on to the next chunk; all of this one was taken."""
         self._before += len(self._data)
-        self._data, self._at = next(self._chunks, b""), 0
+        self._data, self._at = next(filter(None, self._chunks), b""), 0
         return bool(self._data)
 
 
