@@ -79,7 +79,6 @@ class ConsumerLoop:
         self._offsets = OffsetTracker()
         self._open = Batch()
         self._opened = 0.0
-        self._largest = 1
         self._ready: deque[Batch] = deque()
         self._backoff = Backoff(settings.backoff_seconds)
         self._blocking_error: ConsumerError | None = None
@@ -131,15 +130,13 @@ class ConsumerLoop:
         return self._blocking_error is None and not self._ready and room > 0
 
     def _read(self) -> None:
-        fitting = self._settings.bulk_bytes // self._largest
-        count = min(self._pace.events - len(self._open), fitting)
+        count = self._pace.events - len(self._open)
         self._take(self._membership.read(max(1, count), _READ_SECONDS))
         self._last_read = time.monotonic()
 
     def _take(self, messages: Sequence[Message]) -> None:
         if not messages:
             return
-        self._largest = max(1, *map(len, messages))
         if not len(self._open):
             self._opened = time.monotonic()
         ingested = format_timestamp(self._now())
@@ -296,6 +293,7 @@ class ConsumerLoop:
         metrics.bulks.set(self._pace.bulks)
         metrics.bulk_events.set(self._pace.events)
         metrics.buffered_bytes.set(marks.held() + self._open.held)
+        metrics.is_careful.set(self._membership.is_careful)
         metrics.is_blocked.set(self._blocking_error is not None)
         oldest = min((at for at in (marks.oldest(), self._open.oldest) if at), default=None)
         metrics.oldest_record_age.set(max(0.0, time.time() - oldest / 1000) if oldest else 0)

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from audit_consumer.assignment import Start, starting_points
 from audit_consumer.careful_reader import CarefulReader, FetchError
+from audit_consumer.error_log import ErrorLog
 from audit_consumer.errors import ConsumerError, OffsetsExpiredError, SetupFaultError
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.stalled_partitions import StalledPartitions
@@ -17,7 +18,8 @@ __all__ = ["Membership"]
 
 _log = structlog.get_logger()
 
-_QUIET_SECONDS = 30.0
+_READ_BYTES = 4 * 1024 * 1024
+_AT_A_TIME = 10
 _EXPIRED = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)  # noqa: SLF001 - librdkafka's public codes
 _TOO_MUCH = (KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG)  # noqa: SLF001 - librdkafka's public codes
 _FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
@@ -51,7 +53,7 @@ class Membership:
         self._is_held = False
         self._was_assigned = False
         self._is_refused = False
-        self._errors = _ErrorLog()
+        self._errors = ErrorLog()
         self._fault: ConsumerError | None = None
         self._stalled = StalledPartitions()
         self._begun: dict[int, int] = {}
@@ -60,6 +62,11 @@ class Membership:
         self._consumer = Consumer(
             settings.consumer_config() | {"on_commit": self._on_commit}, error_cb=self._on_trouble
         )
+
+    @property
+    def is_careful(self) -> bool:
+        """Tell whether batches are unpacked in bounded memory, and not by librdkafka."""
+        return self._careful is not None
 
     def join(self) -> None:
         """Ask for partitions; they come while reading."""
@@ -89,11 +96,14 @@ class Membership:
         return found
 
     def read(self, count: int, seconds: float) -> list[Message]:
-        """Return up to so many records, or what there is after so long. Raises ConsumerError."""
+        """Return up to so many records and about 4 MiB, or what there is after so long.
+
+        Raises ConsumerError.
+        """
         if self._careful is not None:
             return self._read_carefully(self._careful, count, seconds)
         self._unblock()
-        messages = self._sorted(self._consumer.consume(count, seconds))
+        messages = self._sorted(self._consume(count, seconds))
         self._seek_stalled(messages)
         if self._needs_care:
             self._begin_care()
@@ -125,6 +135,20 @@ class Membership:
                 self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as error:
             self._on_commit(error.args[0], offsets)
+
+    def _consume(self, count: int, seconds: float) -> list[Message]:
+        """Take a few at a time, which costs no more: headers without end are unpacked here."""
+        messages: list[Message] = []
+        size = 0
+        deadline = time.monotonic() + seconds
+        while len(messages) < count and size < _READ_BYTES:
+            left = max(0.0, deadline - time.monotonic())
+            found = self._consumer.consume(min(_AT_A_TIME, count - len(messages)), left)
+            if not found:
+                break
+            messages += found
+            size += sum(map(len, found))
+        return messages
 
     def _read_carefully(self, reader: CarefulReader, count: int, seconds: float) -> list[Message]:
         self._serve(0.0)
@@ -317,19 +341,3 @@ class Membership:
             return
         self._consumer.incremental_unassign([partition])
         self._consumer.incremental_assign([partition])
-
-
-class _ErrorLog:
-    """Logs what is wrong with the connection, once until something else is, or half a minute.
-
-    Nothing else is to be done: brokers that are away come back, and librdkafka keeps trying.
-    """
-
-    def __init__(self) -> None:
-        self._last = -1
-        self._until = 0.0
-
-    def __call__(self, error: KafkaError) -> None:
-        if error.code() != self._last or time.monotonic() > self._until:
-            self._last, self._until = error.code(), time.monotonic() + _QUIET_SECONDS
-            _log.warning("kafka", error=error.str())

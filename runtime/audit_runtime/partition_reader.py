@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message
-from kafka import errors
+from kafka.errors import KafkaError as ClientError
+from kafka.errors import LeaderNotAvailableError, SaslAuthenticationFailedError
 from kafka.net.compat import KafkaNetClient
 from kafka.protocol.consumer import FetchRequest
 from kafka.structs import TopicPartition
@@ -79,10 +80,10 @@ class PartitionReader:
         while True:
             try:
                 found = self._fetch(TopicPartition(topic, partition), offset, wait_seconds)
-            except errors.AuthenticationFailedError as error:
+            except SaslAuthenticationFailedError as error:
                 self.close()
                 raise _exception(KafkaError._AUTHENTICATION, error) from error  # noqa: SLF001 - public code
-            except (errors.KafkaError, OSError) as error:
+            except (ClientError, OSError) as error:
                 self.close()  # leaders may have moved, brokers may have gone
                 if time.monotonic() > deadline:
                     raise _exception(KafkaError._TRANSPORT, error) from error  # noqa: SLF001
@@ -158,7 +159,7 @@ class PartitionReader:
             client.poll(timeout_ms=int(TIMEOUT_SECONDS * 1000), future=client.cluster.request_update())
             leader = client.cluster.leader_for_partition(place)
             if leader is None or leader < 0:
-                raise errors.LeaderNotAvailableError(f"{place.topic} [{place.partition}] has no leader")
+                raise LeaderNotAvailableError(f"{place.topic} [{place.partition}] has no leader")
             self._leaders[place] = leader
         return self._leaders[place]
 

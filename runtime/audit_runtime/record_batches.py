@@ -16,12 +16,12 @@ import lz4.frame
 import zstandard
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, KafkaError, Message
 
-__all__ = ["MAX_HEADERS", "MAX_RECORD_BYTES", "RecordBatch", "read_batches"]
+__all__ = ["MAX_HEADERS", "MAX_RECORD_BYTES", "RecordBatch", "StoredMessage", "read_batches"]
 
 MAX_RECORD_BYTES = 32 * 1024 * 1024
 """A record that is longer, with key and headers, is given as an error without its bytes."""
-MAX_HEADERS = 10_000
-"""A record with more headers is given as an error without its bytes."""
+MAX_HEADERS = 100_000
+"""A record with more is given without headers, as librdkafka does."""
 
 _HEADER = struct.Struct(">qiibIhiqqqhii")
 _LENGTH_AT = 12  # what the length counts begins after the base offset and the length itself
@@ -31,7 +31,19 @@ _SNAPPY_RATIO = 64  # a copy of 64 bytes takes two or more
 _XERIAL = b"\x82SNAPPY\x00"
 _XERIAL_HEADER = 16
 
+_HEADER_OBJECTS = 160
+"""About what a header takes in Python besides its bytes."""
+
 _UNREADABLE = "the record can't be unpacked"
+
+
+class StoredMessage(Message):
+    """A message whose length is that of all that it holds in memory: key and headers as well."""
+
+    size = 0
+
+    def __len__(self) -> int:
+        return self.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +99,17 @@ class RecordBatch:
         stream.take(1)  # attributes: unused
         elapsed, delta = stream.varint(), stream.varint()
         offset = self.first + delta
+        if not 0 <= delta < self.end - self.first or length < 0:
+            raise _BrokenError
         if length > MAX_RECORD_BYTES:
             stream.skip_to(end)
             why = f"the record has {length} bytes; at most {MAX_RECORD_BYTES} can be read"
             return offset, self._lost(topic, partition, offset, KafkaError.MSG_SIZE_TOO_LARGE, why)
         key, value, count = stream.sized(), stream.sized(), stream.varint()
-        if count > MAX_HEADERS:
-            stream.skip_to(end)
-            why = f"the record has {count} headers; at most {MAX_HEADERS} can be read"
-            return offset, self._lost(topic, partition, offset, KafkaError.MSG_SIZE_TOO_LARGE, why)
+        count = count if count <= MAX_HEADERS else 0
         headers = [(stream.sized() or b"", stream.sized()) for _ in range(count)]
         stream.skip_to(end)
-        return offset, Message(
+        message = StoredMessage(
             topic=topic,
             partition=partition,
             offset=offset,
@@ -107,6 +118,8 @@ class RecordBatch:
             headers=_decoded(headers),
             timestamp=self._timestamp(elapsed),
         )
+        message.size = length + _HEADER_OBJECTS * count
+        return offset, message
 
     def _lost(self, topic: str, partition: int, offset: int, code: int, why: str) -> Message:
         return Message(

@@ -26,7 +26,7 @@ class Zeros(int):
 
 
 def packed_batch(codec: str, values: "Sequence[bytes | Zeros]", headers: int = 0) -> bytes:
-    """Return a batch of records; each has so many headers, without name and value."""
+    """Return a batch of records; each has so many headers, without values."""
     number, pack = CODECS[codec]
     payload = pack(_records(values, headers))
     now = int(time.time() * 1000)
@@ -72,7 +72,7 @@ def _records(values: "Sequence[bytes | Zeros]", headers: int) -> Iterator[bytes]
     for delta, value in enumerate(values):
         size = value if isinstance(value, Zeros) else len(value)
         before = b"\x00" + _varint(0) + _varint(delta) + _varint(-1) + _varint(size)
-        after = _varint(headers) + b"\x00\x00" * headers
+        after = _varint(headers) + b"\x02h\x01" * headers
         yield _varint(len(before) + size + len(after)) + before
         if isinstance(value, Zeros):
             for at in range(0, value, _PIECE):
