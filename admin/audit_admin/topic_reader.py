@@ -16,14 +16,12 @@ from audit_admin.offset_set import OffsetSet
 
 __all__ = ["TopicReader", "batches"]
 
-_SLICE = 5_000
 _NEAR = 20_000
 """Reading on across so many offsets is quicker than seeking past them."""
 _STALLED_SECONDS = 60.0
 _FIRST_SECONDS = 10.0
 _BATCH_BYTES = 8 * 1024 * 1024
-_AHEAD_KB = 2 * 1024
-"""Prefetch limit: much of what is prefetched is skipped, or lies beyond where we stop."""
+_WAIT_SECONDS = 0.5
 
 
 class TopicReader:
@@ -33,19 +31,12 @@ class TopicReader:
     """
 
     def __init__(self, settings: ConsumerSettings) -> None:
+        from audit_runtime.partition_reader import PartitionReader  # noqa: PLC0415 - slow to load
+
         self._servers = settings.kafka_bootstrap_servers
         self._group = settings.group
-        # A fetch that waits for more records would delay other requests to the same broker.
-        # The end of a partition is reported, since the last offset may not be a record: the end of
-        # a transaction has an offset too, and is never delivered.
-        self._consumer = Consumer(
-            settings.consumer_config()
-            | {
-                "fetch.wait.max.ms": 10,
-                "enable.partition.eof": True,
-                "queued.max.messages.kbytes": _AHEAD_KB,
-            }
-        )
+        self._consumer = Consumer(settings.consumer_config())
+        self._fetcher = PartitionReader(settings)
         try:
             with self._kafka_errors():
                 self._consumer.list_topics(timeout=_FIRST_SECONDS)  # fail early if nobody answers
@@ -94,29 +85,30 @@ class TopicReader:
     ) -> Iterator[Message]:
         """Yield the messages from `first` up to, excluding, `end`, or only the wanted ones of them.
 
-        Records that expire in the meantime, and offsets without a record, are skipped. Only one range
-        can be read at a time: another call ends the iteration of an earlier one.
+        Records that expire in the meantime, and offsets without a record, are skipped. One that is
+        can't be read stands in its place as an error, without its bytes.
         """
-        self._consumer.assign([TopicPartition(topic, partition, first)])
         moved = time.monotonic()
         while first < end:
-            with self._kafka_errors():
-                messages = self._consumer.consume(min(_SLICE, end - first), timeout=1.0)
-            if messages:
+            try:
+                found = self._fetcher.fetch(topic, partition, first, wait_seconds=_WAIT_SECONDS)
+            except KafkaException as error:
+                first = self._next_offset(error.args[0], topic, partition, first)
+                continue
+            if found.next_offset > first:
                 moved = time.monotonic()
+            elif first >= found.end:
+                return  # the last offsets may be no records: a transaction's end has one too
             elif time.monotonic() - moved > _STALLED_SECONDS:
                 raise SetupFaultError(
                     f"Kafka returns no records of {topic} [{partition}] from offset {first} on. "
                     "Does the partition have a leader? See: auditlog doctor"
                 )
-            for message in messages:
-                if (error := message.error()) is not None:
-                    first = self._next_offset(error, topic, partition, first, end)
-                    continue
-                offset = _offset(message)
-                first = offset + 1
+            for message in found.records:
+                offset = message.offset() or 0
                 if offset < end and (wanted is None or offset in wanted):
                     yield message
+            first = found.next_offset
 
     def read_at(self, topic: str, partition: int, offset: int) -> Record | None:
         """Return the record at an offset; None if Kafka no longer has it, or never had it."""
@@ -131,7 +123,8 @@ class TopicReader:
             yield from self.messages(topic, partition, first, last + 1, wanted)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
+        self._fetcher.close()
         self._consumer.close()
 
     def __enter__(self) -> Self:
@@ -142,15 +135,16 @@ class TopicReader:
     ) -> None:
         self.close()
 
-    def _next_offset(self, error: KafkaError, topic: str, partition: int, first: int, end: int) -> int:
+    def _next_offset(self, error: KafkaError, topic: str, partition: int, first: int) -> int:
         """Return the offset to continue at. Raises SetupFaultError for what is really an error."""
-        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's public code
-            return end
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-            low, _ = self.bounds(topic, partition)
-            first = max(first, low)
-            self._consumer.assign([TopicPartition(topic, partition, first)])
-            return first
+        if error.code() == KafkaError.OFFSET_OUT_OF_RANGE:
+            low, high = self.bounds(topic, partition)
+            if first < low:
+                return low
+            if first > high:
+                raise SetupFaultError(
+                    f"{topic} [{partition}] ends at {high}, before {first}: was the topic made anew?"
+                )
         with self._kafka_errors():
             raise KafkaException(error)
 
@@ -177,9 +171,3 @@ def batches(messages: Iterable[Message], most: int) -> Iterator[list[Message]]:
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def _offset(message: Message) -> int:
-    offset = message.offset()
-    assert offset is not None  # noqa: S101 - librdkafka's contract for messages without error
-    return offset

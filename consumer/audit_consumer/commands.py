@@ -6,6 +6,7 @@ import typer
 from audit_runtime.logs import configure_logging
 
 from audit_consumer.assignment import Start
+from audit_consumer.memory_watch import restart_carefully
 from audit_consumer.service import run_consumer
 from audit_consumer.settings import ConsumerSettings
 
@@ -35,4 +36,4 @@ def consume_command(
     """
     settings = ConsumerSettings()
     configure_logging(settings.log_format)
-    run_consumer(settings, start=start, skip_expired=skip_expired)
+    run_consumer(settings, start=start, skip_expired=skip_expired, restart=restart_carefully)

@@ -59,7 +59,8 @@ class Decoder:
 
     def _prepare(self, record: Record, ingested: str) -> Prepared:
         if record.defect is not None:
-            raise EventRefusedError(Reason.MALFORMED, Problem("", record.defect))
+            reason = Reason.TOO_LARGE if record.is_too_large else Reason.MALFORMED
+            raise EventRefusedError(reason, Problem("", record.defect))
         if record.value is None:
             raise EventRefusedError(Reason.MALFORMED, Problem("", "the record has no value"))
         check_version(record.header(SCHEMA_HEADER))

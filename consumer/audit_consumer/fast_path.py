@@ -87,8 +87,10 @@ class FastPath:
 
         Long and linear on purpose: every call in here is made for every event.
         """
+        if len(message) > MAX_EVENT_BYTES:
+            return None
         value = message.value()
-        if not isinstance(value, bytes) or len(value) > MAX_EVENT_BYTES:
+        if not isinstance(value, bytes):
             return None
         if headers != _USUAL and not _is_known_version(headers):
             return None

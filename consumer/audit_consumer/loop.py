@@ -293,6 +293,7 @@ class ConsumerLoop:
         metrics.bulks.set(self._pace.bulks)
         metrics.bulk_events.set(self._pace.events)
         metrics.buffered_bytes.set(marks.held() + self._open.held)
+        metrics.is_careful.set(self._membership.is_careful)
         metrics.is_blocked.set(self._blocking_error is not None)
         oldest = min((at for at in (marks.oldest(), self._open.oldest) if at), default=None)
         metrics.oldest_record_age.set(max(0.0, time.time() - oldest / 1000) if oldest else 0)

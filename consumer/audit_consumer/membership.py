@@ -8,6 +8,8 @@ from audit_runtime import committed_offsets, partition_bounds
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from audit_consumer.assignment import Start, starting_points
+from audit_consumer.careful_reader import CarefulReader, FetchError
+from audit_consumer.error_log import ErrorLog
 from audit_consumer.errors import ConsumerError, OffsetsExpiredError, SetupFaultError
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.stalled_partitions import StalledPartitions
@@ -16,7 +18,10 @@ __all__ = ["Membership"]
 
 _log = structlog.get_logger()
 
-_QUIET_SECONDS = 30.0
+_READ_BYTES = 4 * 1024 * 1024
+_AT_A_TIME = 10
+_EXPIRED = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)  # noqa: SLF001 - librdkafka's public codes
+_TOO_MUCH = (KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG)  # noqa: SLF001 - librdkafka's public codes
 _FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
 
 
@@ -48,12 +53,20 @@ class Membership:
         self._is_held = False
         self._was_assigned = False
         self._is_refused = False
-        self._errors = _ErrorLog()
+        self._errors = ErrorLog()
         self._fault: ConsumerError | None = None
         self._stalled = StalledPartitions()
+        self._begun: dict[int, int] = {}
+        self._careful = CarefulReader(settings) if settings.careful_reading else None
+        self._needs_care = False
         self._consumer = Consumer(
             settings.consumer_config() | {"on_commit": self._on_commit}, error_cb=self._on_trouble
         )
+
+    @property
+    def is_careful(self) -> bool:
+        """Tell whether batches are unpacked in bounded memory, and not by librdkafka."""
+        return self._careful is not None
 
     def join(self) -> None:
         """Ask for partitions; they come while reading."""
@@ -66,23 +79,34 @@ class Membership:
 
     def close(self) -> None:
         """Give all partitions up and leave the group."""
+        if self._careful is not None:
+            self._careful.close()
         self._consumer.close()
 
     def lag(self, settled: Mapping[int, int]) -> dict[int, int]:
         """Return how far assigned partitions go beyond offsets, as far as the client knows."""
         found = {}
+        ends = self._careful.ends if self._careful is not None else {}
         for place in self._consumer.assignment():
             low, high = self._consumer.get_watermark_offsets(place, cached=True)
+            high = max(high, ends.get(place.partition, high))
             if high >= 0:
                 at = settled.get(place.partition, max(0, place.offset, low))
                 found[place.partition] = max(0, high - at)
         return found
 
     def read(self, count: int, seconds: float) -> list[Message]:
-        """Return up to so many records, or what there is after so long. Raises ConsumerError."""
+        """Return up to so many records and about 4 MiB, or what there is after so long.
+
+        Raises ConsumerError.
+        """
+        if self._careful is not None:
+            return self._read_carefully(self._careful, count, seconds)
         self._unblock()
-        messages = self._sorted(self._consumer.consume(count, seconds))
+        messages = self._sorted(self._consume(count, seconds))
         self._seek_stalled(messages)
+        if self._needs_care:
+            self._begin_care()
         return messages
 
     def stay(self, seconds: float) -> list[Message]:
@@ -90,6 +114,9 @@ class Membership:
 
         Raises ConsumerError.
         """
+        if self._careful is not None:
+            self._serve(seconds)
+            return []
         if not self._is_held:
             self._is_held = True
             self._consumer.pause(self._consumer.assignment())
@@ -109,6 +136,52 @@ class Membership:
         except KafkaException as error:
             self._on_commit(error.args[0], offsets)
 
+    def _consume(self, count: int, seconds: float) -> list[Message]:
+        """Take a few at a time, which costs no more: headers without end are unpacked here."""
+        messages: list[Message] = []
+        size = 0
+        deadline = time.monotonic() + seconds
+        while len(messages) < count and size < _READ_BYTES:
+            left = max(0.0, deadline - time.monotonic())
+            found = self._consumer.consume(min(_AT_A_TIME, count - len(messages)), left)
+            if not found:
+                break
+            messages += found
+            size += sum(map(len, found))
+        return messages
+
+    def _read_carefully(self, reader: CarefulReader, count: int, seconds: float) -> list[Message]:
+        self._serve(0.0)
+        try:
+            messages = reader.read(count)
+        except FetchError as fault:
+            messages = []
+            error = fault.__cause__.args[0] if fault.__cause__ is not None else None
+            if isinstance(error, KafkaError):
+                self._on_error(error, fault.partition)
+        if not messages:
+            self._serve(seconds)
+        return messages
+
+    def _serve(self, seconds: float) -> None:
+        """Stay in the group for so long; what comes of paused partitions is read again."""
+        message = self._consumer.poll(seconds)
+        self._sorted([message] if message is not None else [])
+
+    def _begin_care(self) -> None:
+        """Read on with `CarefulReader` until the process ends: whoever sent this may send more."""
+        _log.error("a batch is too large for the Kafka client: reading in bounded memory from now on")
+        assigned = self._consumer.assignment()
+        self._consumer.pause(assigned)
+        self._stalled.delivered([place.partition for place in assigned])
+        self._careful = CarefulReader(self._settings)
+        self._careful.assign(
+            {
+                place.partition: place.offset if place.offset >= 0 else self._begun[place.partition]
+                for place in self._consumer.position(assigned)
+            }
+        )
+
     def _unblock(self) -> None:
         if self._is_held:
             self._is_held = False
@@ -121,7 +194,7 @@ class Membership:
         if len(good) != len(messages):
             for message in messages:
                 if (error := message.error()) is not None:
-                    self._on_error(error, message)
+                    self._on_error(error, message.partition() or 0)
         if self._fault is not None:
             raise self._fault
         if self._is_refused:
@@ -167,8 +240,11 @@ class Membership:
         consumer.incremental_assign(points)  # also of none: else the client assigns by itself
         if decided:
             self._note_start(decided)
-        if self._is_held and points:
+        self._begun.update((point.partition, point.offset) for point in points)
+        if (self._is_held or self._careful is not None) and points:
             consumer.pause(points)
+        if self._careful is not None:
+            self._careful.assign({point.partition: point.offset for point in points})
         _log.info("partitions assigned", partitions=[p.partition for p in points])
 
     def _note_start(self, points: list[TopicPartition]) -> None:
@@ -195,8 +271,10 @@ class Membership:
         numbers = [p.partition for p in partitions]
         self._leave(numbers, may_commit)
         self._stalled.delivered(numbers)
-        # A pause outlives the assignment in librdkafka: the partition would come back paused.
-        consumer.resume(partitions)
+        if self._careful is not None:
+            self._careful.drop(numbers)
+        else:  # a pause outlives the assignment in librdkafka: the partition would come back paused
+            consumer.resume(partitions)
         consumer.incremental_unassign(partitions)
         _log.info(what, partitions=numbers)
 
@@ -226,9 +304,11 @@ class Membership:
                 self._is_refused = True
         self._errors(error)
 
-    def _on_error(self, error: KafkaError, message: Message) -> None:
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - librdkafka's public code
-            self._on_expired(message)
+    def _on_error(self, error: KafkaError, partition: int) -> None:
+        if error.code() in _EXPIRED:
+            self._on_expired(partition)
+        elif error.code() in _TOO_MUCH:
+            self._needs_care = True
         elif error.code() in _FORBIDDEN and not self._was_assigned:
             self._fault = SetupFaultError(
                 f"Kafka does not let this user read topic {self._topic} as group {self._group} "
@@ -244,8 +324,8 @@ class Membership:
         else:
             _log.warning("kafka", error=error.str())
 
-    def _on_expired(self, message: Message) -> None:
-        partition = TopicPartition(self._topic, message.partition() or 0)
+    def _on_expired(self, number: int) -> None:
+        partition = TopicPartition(self._topic, number)
         committed = committed_offsets(self._consumer, [partition])[0].offset
         low, _ = partition_bounds(self._consumer, partition)
         expired = OffsetsExpiredError(partition.topic, partition.partition, committed, low - 1)
@@ -256,21 +336,8 @@ class Membership:
             "skipped expired offsets", partition=partition.partition, first=committed, last=low - 1
         )
         partition.offset = low
+        if self._careful is not None:
+            self._careful.assign({number: low})
+            return
         self._consumer.incremental_unassign([partition])
         self._consumer.incremental_assign([partition])
-
-
-class _ErrorLog:
-    """Logs what is wrong with the connection, once until something else is, or half a minute.
-
-    Nothing else is to be done: brokers that are away come back, and librdkafka keeps trying.
-    """
-
-    def __init__(self) -> None:
-        self._last = -1
-        self._until = 0.0
-
-    def __call__(self, error: KafkaError) -> None:
-        if error.code() != self._last or time.monotonic() > self._until:
-            self._last, self._until = error.code(), time.monotonic() + _QUIET_SECONDS
-            _log.warning("kafka", error=error.str())

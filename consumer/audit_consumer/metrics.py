@@ -57,6 +57,11 @@ class Metrics:
         self.is_blocked = Gauge(
             "auditlog_blocked", "1 while an error keeps records from being settled.", registry=registry
         )
+        self.is_careful = Gauge(
+            "auditlog_careful_reading",
+            "1 since a batch was too large for the Kafka client; reading is slower, and bounded.",
+            registry=registry,
+        )
         self._lag = Gauge(
             "auditlog_lag_records",
             "Records of a partition that are published and not settled.",

@@ -6,8 +6,9 @@ from enum import StrEnum
 from operator import methodcaller
 from typing import Literal
 
+from audit_runtime.record_batches import MAX_RECORD_BYTES
 from audit_schemas import Document, Origin, Reason
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, Message
 
 __all__ = ["Headers", "Outcome", "Prepared", "Record", "Refusal", "headers_of"]
 
@@ -41,12 +42,17 @@ class Record:
     headers: tuple[tuple[str, bytes | None], ...] = ()
     defect: str | None = None
     """Why the record can't be read as it is, where the client can't."""
+    is_too_large: bool = False
+    """Whether that is because of its size; then key, value and headers are left out."""
 
     @classmethod
     def of(cls, message: Message, headers: Headers | None = None) -> "Record":
-        """Copy what a message that is no error has; its headers may have been read already."""
+        """Copy what a message has; its headers may have been read already.
+
+        A message that is an error stands for a record that can't be had; it says where that is.
+        """
         topic, partition, offset = message.topic(), message.partition(), message.offset()
-        assert topic is not None  # noqa: S101 - librdkafka's contract for messages without error
+        assert topic is not None  # noqa: S101 - librdkafka's contract for records
         assert partition is not None  # noqa: S101
         assert offset is not None  # noqa: S101
         kind, milliseconds = message.timestamp()
@@ -55,9 +61,16 @@ class Record:
             if kind == TIMESTAMP_NOT_AVAILABLE
             else datetime.fromtimestamp(milliseconds / 1000, UTC)
         )
+        origin = Origin(topic, partition, offset)
+        if (error := message.error()) is not None:
+            too_large = error.code() == KafkaError.MSG_SIZE_TOO_LARGE
+            return cls(origin, moment, None, None, defect=error.str(), is_too_large=too_large)
+        if len(message) > MAX_RECORD_BYTES:
+            why = f"the record has {len(message)} bytes; at most {MAX_RECORD_BYTES} can be read"
+            return cls(origin, moment, None, None, defect=why, is_too_large=True)
         found = headers if headers is not None else headers_of(message)
         return cls(
-            Origin(topic, partition, offset),
+            origin,
             moment,
             _bytes(message.key()),
             _bytes(message.value()),
@@ -111,7 +124,7 @@ def headers_of(message: Message) -> Headers:
         found = _HEADERS(message)
     except (SystemError, UnicodeDecodeError):
         return False
-    return found if isinstance(found, list) else []
+    return found if isinstance(found, list) or found is False else []
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

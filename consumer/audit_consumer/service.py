@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from collections.abc import Callable
 from contextlib import closing
 
 import structlog
@@ -15,6 +16,7 @@ from audit_consumer.decode import Decoder
 from audit_consumer.elastic import EventIndex
 from audit_consumer.errors import UnreachableError
 from audit_consumer.loop import ConsumerLoop
+from audit_consumer.memory_watch import MemoryWatch, threshold
 from audit_consumer.metrics import Metrics
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.settle import Settler
@@ -28,12 +30,20 @@ _GARBAGE = 200_000
 
 
 def run_consumer(
-    settings: ConsumerSettings, *, start: Start | None = None, skip_expired: bool = False
+    settings: ConsumerSettings,
+    *,
+    start: Start | None = None,
+    skip_expired: bool = False,
+    restart: Callable[[], None] | None = None,
 ) -> None:
     """Consume until SIGTERM or Ctrl-C, then drain. Call it in the main thread.
 
-    Raises ConsumerError, MonitorError or CatalogueError; nothing that was not settled is committed.
+    Where records take more memory than they may, `restart` is called, from another thread; it does
+    not return. Raises ConsumerError, MonitorError or CatalogueError; nothing that was not settled is
+    committed.
     """
+    if restart is not None and not settings.careful_reading:
+        MemoryWatch(threshold(settings.memory_bytes), restart).start()
     metrics, health = Metrics(), Health()
     catalogue = settings.load_catalogue()
     with (

@@ -10,6 +10,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 __all__ = ["ConsumerSettings"]
 
 
+_FETCHED_BYTES = 256 * 1024
+"""Compressed; some thousands of usual events. A broker returns the first batch whole all the same."""
+
+
 class ConsumerSettings(
     BaseSettings, KafkaSettings, ElasticsearchSettings, EventSettings, MonitorSettings, LogSettings
 ):
@@ -47,6 +51,11 @@ class ConsumerSettings(
     fetch_bytes: int = Field(
         8 * 1024 * 1024, ge=1024 * 1024, description="Bytes of records to prefetch from Kafka."
     )
+    careful_reading: bool = Field(
+        False,
+        description="Unpack each batch of Kafka's as a stream, in bounded memory, which is slower. "
+        "The consumer does so by itself from the first batch on that unpacks to too much.",
+    )
     request_seconds: float = Field(60.0, gt=0, description="Timeout of a request to Elasticsearch.")
     backoff_seconds: float = Field(
         10.0, gt=0, description="Longest delay between two attempts; the first is a tenth of a second."
@@ -66,6 +75,10 @@ class ConsumerSettings(
             "enable.auto.offset.store": False,
             "auto.offset.reset": "error",
             "queued.max.messages.kbytes": self.fetch_bytes // 1024,
+            # A fetch is unpacked at once: a thousandfold, if a publisher likes.
+            "fetch.max.bytes": _FETCHED_BYTES,
+            "fetch.message.max.bytes": _FETCHED_BYTES // 4,
+            "message.max.bytes": _FETCHED_BYTES,  # may not be more than the first
             "max.poll.interval.ms": 300_000,
         }
         if self.group_protocol == "classic":
