@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from audit_runtime import KafkaSettings
-from confluent_kafka import KafkaException, Message
+from confluent_kafka import KafkaError, KafkaException, Message
 
 __all__ = ["CarefulReader", "FetchError"]
 
@@ -16,11 +16,12 @@ _READ_BYTES = 4 * 1024 * 1024
 
 
 class FetchError(Exception):
-    """A partition was not read; `__cause__` is the KafkaException."""
+    """A partition was not read."""
 
-    def __init__(self, partition: int) -> None:
-        super().__init__(partition)
+    def __init__(self, partition: int, error: KafkaError) -> None:
+        super().__init__(partition, error)
         self.partition = partition
+        self.error = error
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ class CarefulReader:
         try:
             found = self._reader.fetch(self._topic, place.partition, place.offset, seconds=0)
         except KafkaException as error:
-            raise FetchError(place.partition) from error
+            raise FetchError(place.partition, error.args[0]) from error
         place.records, place.next_offset = found.records, found.next_offset
         self.ends[place.partition] = found.end
         return self._take(place, count)

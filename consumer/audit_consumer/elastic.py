@@ -125,7 +125,9 @@ class EventIndex:
     def _sorted(self, error: elasticsearch.ApiError) -> SetupFaultError | UnreachableError:
         status = error.meta.status
         if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
-            return OverloadedError(f"Elasticsearch at {self._url} is overloaded (HTTP {status})")
+            is_limit = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            message = f"Elasticsearch at {self._url} is overloaded (HTTP {status})"
+            return OverloadedError(message, is_limit=is_limit)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return UnreachableError(f"Elasticsearch at {self._url} is not available (HTTP {status})")
         if status == HTTPStatus.UNAUTHORIZED:

@@ -8,6 +8,7 @@
     │   └── OverloadedError   the request was too much for it: wait, and retry with less
     ├── StartUnknownError     the group has no offset, and nobody said where to start
     ├── OffsetsExpiredError   records were deleted before they were read
+    ├── TopicRecreatedError   the topic was deleted, and another created under its name
     └── NotDrainedError       the stop came while records were still waiting; they are not lost
 """
 
@@ -18,6 +19,7 @@ __all__ = [
     "OverloadedError",
     "SetupFaultError",
     "StartUnknownError",
+    "TopicRecreatedError",
     "UnreachableError",
 ]
 
@@ -36,6 +38,11 @@ class UnreachableError(ConsumerError):
 
 class OverloadedError(UnreachableError):
     """Elasticsearch has no room for a request of this size: now, or ever."""
+
+    def __init__(self, message: str, *, is_limit: bool = False) -> None:
+        super().__init__(message)
+        self.is_limit = is_limit
+        """Whether a limit of a request's size was passed, and waiting alone does not help."""
 
 
 class StartUnknownError(ConsumerError):
@@ -58,6 +65,24 @@ class OffsetsExpiredError(ConsumerError):
             "auditlog consume --skip-expired"
         )
         self.partition, self.first, self.last = partition, first, last
+
+
+class TopicRecreatedError(ConsumerError):
+    """The topic does not have the offsets that the group had read: it is another one of that name."""
+
+    def __init__(self, topic: str, partition: int, group: str, committed: int, high: int) -> None:
+        if committed < 0:
+            fix = (
+                "Kafka forgot the group's offsets with the old topic. Say where to start in the new "
+                "one: auditlog consume --start earliest (all that it has) or --start latest"
+            )
+        else:
+            fix = (
+                f"The group had read up to offset {committed}, and the topic ends at {high}. Delete "
+                "the group's offsets with Kafka's kafka-consumer-groups.sh --delete-offsets "
+                f"--group {group} --topic {topic}, then: auditlog consume --start earliest"
+            )
+        super().__init__(f"{topic} [{partition}] was deleted and created again. {fix}")
 
 
 class NotDrainedError(ConsumerError):

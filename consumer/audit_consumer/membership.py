@@ -10,7 +10,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from audit_consumer.assignment import Start, starting_points
 from audit_consumer.careful_reader import CarefulReader, FetchError
 from audit_consumer.error_log import ErrorLog
-from audit_consumer.errors import ConsumerError, OffsetsExpiredError, SetupFaultError
+from audit_consumer.errors import (
+    ConsumerError,
+    OffsetsExpiredError,
+    SetupFaultError,
+    TopicRecreatedError,
+)
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.stalled_partitions import StalledPartitions
 
@@ -156,9 +161,7 @@ class Membership:
             messages = reader.read(count)
         except FetchError as fault:
             messages = []
-            error = fault.__cause__.args[0] if fault.__cause__ is not None else None
-            if isinstance(error, KafkaError):
-                self._on_error(error, fault.partition)
+            self._on_error(fault.error, fault.partition)
         if not messages:
             self._serve(seconds)
         return messages
@@ -327,7 +330,10 @@ class Membership:
     def _on_expired(self, number: int) -> None:
         partition = TopicPartition(self._topic, number)
         committed = committed_offsets(self._consumer, [partition])[0].offset
-        low, _ = partition_bounds(self._consumer, partition)
+        low, high = partition_bounds(self._consumer, partition)
+        if not 0 <= committed <= high:
+            self._fault = TopicRecreatedError(self._topic, number, self._group, committed, high)
+            return
         expired = OffsetsExpiredError(partition.topic, partition.partition, committed, low - 1)
         if not self._skip_expired:
             self._fault = expired

@@ -11,7 +11,12 @@ from audit_consumer.bulk import ItemResults, classify_items, compare
 from audit_consumer.dead_letters import DeadLetters
 from audit_consumer.decode import Decoder
 from audit_consumer.elastic import EventIndex
-from audit_consumer.errors import ConsumerError, SetupFaultError, UnreachableError
+from audit_consumer.errors import (
+    ConsumerError,
+    OverloadedError,
+    SetupFaultError,
+    UnreachableError,
+)
 from audit_consumer.record import Outcome, Prepared, Record, Refusal
 
 __all__ = ["Progress", "Settler"]
@@ -72,7 +77,12 @@ class Settler:
         for index in self._decoder.indices - self._checked:
             self._index.check(index)
             self._checked.add(index)
-        response = self._index.create(batch.lines)
+        try:
+            response = self._index.create(batch.lines)
+        except OverloadedError as error:
+            if error.is_limit and len(batch.lines) == 1:
+                raise self._too_large(batch) from error
+            raise
         try:
             return classify_items(len(batch.lines), response)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -80,6 +90,17 @@ class Settler:
             raise UnreachableError(
                 "Elasticsearch returned an unexpected response to a bulk request"
             ) from error
+
+    def _too_large(self, batch: Batch) -> OverloadedError:
+        """Say which event is the one that no request can be made smaller for."""
+        item = self._prepared(batch.messages[0])
+        origin = item.record.origin
+        return OverloadedError(
+            f"Event {item.document.id} ({origin.topic} [{origin.partition}] at offset {origin.offset}) "
+            f"takes a request of {len(batch.lines[0])} bytes, which is not accepted (HTTP 413). Raise "
+            "http.max_content_length of Elasticsearch, or the limit of the proxy in front of it",
+            is_limit=True,
+        )
 
     def _resolve_conflicts(
         self, batch: Batch, answers: ItemResults, left: set[int], progress: Progress

@@ -8,10 +8,11 @@ import pytest
 from audit_consumer.batch import Batch
 from audit_consumer.bulk import Stored, classify_items, compare
 from audit_consumer.decode import Decoder
-from audit_consumer.errors import UnreachableError
+from audit_consumer.errors import OverloadedError, UnreachableError
 from audit_consumer.record import Outcome, Prepared, Record, Refusal
 from audit_consumer.settle import Settler
 from audit_schemas import Catalogue, Document, IndexNaming, Origin, Reason, TimeBounds
+from support.events import chat_opened
 from support.messages import message
 
 
@@ -77,6 +78,29 @@ def test_answer_that_is_none_settles_nothing(page: Any) -> None:
     progress = settler.advance(batch)
     assert isinstance(progress.blocking_error, UnreachableError)
     assert (progress.outcomes.total(), len(batch)) == (0, 1)
+
+
+def test_event_that_no_request_has_room_for_is_named() -> None:
+    """With its place, its size and the limits to raise; an operator can't find it otherwise."""
+
+    class Index:
+        """An Elasticsearch whose requests may not be as large as this."""
+
+        def check(self, _: str) -> None: ...
+
+        def create(self, _: object) -> Any:
+            raise OverloadedError("HTTP 413", is_limit=True)
+
+    value = message(chat_opened(), partition=3, offset=7)
+    decoder = Decoder(Catalogue.load(), TimeBounds.unlimited(), IndexNaming("audit-events"))
+    batch = Batch()
+    batch.add(value, decoder.read(value, "2026-11-23T09:30:00.000Z"))
+    settler = Settler(decoder, Index(), None, send_seconds=1)  # type: ignore[arg-type]
+    said = str(settler.advance(batch).blocking_error)
+    assert "audit.events [3] at offset 7" in said
+    assert f"a request of {batch.size} bytes" in said
+    assert "http.max_content_length" in said
+    assert 1 == len(batch)
 
 
 def test_reason_of_a_rejection_quotes_no_value() -> None:

@@ -7,6 +7,7 @@ from audit_admin import set_up
 from confluent_kafka.admin import AdminClient
 from faults.crew import Crew
 from support.conditions import wait_until
+from support.consumers import settle
 from support.events import chats
 from support.servers import Deployment
 
@@ -32,6 +33,23 @@ def test_offsets_that_come_again_overwrite_nothing(deployment: Deployment, tmp_p
     assert sorted(offsets[identity] for identity in old) == list(range(200))
     assert sorted(offsets[identity] for identity in new) == list(range(200))
     assert deployment.dead_letters() == []
+
+
+def test_running_consumer_says_that_the_topic_was_made_anew(deployment: Deployment, log: Path) -> None:
+    """Its offsets are gone with the old topic, and nothing of the new one is passed over."""
+    new = chats(3)
+    with deployment.consuming(log=log) as consumer:
+        deployment.publish_raw(*chats(5).values(), key=b"one partition")
+        settle(deployment, log, consumer)
+        make_topic_again(deployment)
+        deployment.publish_raw(*new.values(), key=b"one partition")
+        assert 1 == consumer.wait(120)
+    said = log.read_text()
+    assert "was deleted and created again" in said
+    assert "auditlog consume --start earliest" in said
+    with deployment.consuming(log=log) as consumer:
+        settle(deployment, log, consumer)
+    assert new.keys() <= {document["_id"] for document in deployment.documents()}
 
 
 def make_topic_again(deployment: Deployment) -> None:
