@@ -10,7 +10,7 @@ from audit_query import AuditLog, QuerySpec
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
-from audit_server.errors import ProblemError
+from audit_server.errors import ProblemError, TokenFileError
 from audit_server.networks import names_loopback
 from audit_server.self_audit import Identity, SelfAudit
 from audit_server.settings import ServeSettings
@@ -97,6 +97,15 @@ class Access:
             raise self._refusal(request, token.name, token.organization, "the token has expired")
         return self._admit(request, token.name, token.organization)
 
+    def knows(self, request: Request) -> bool:
+        """Tell whether this request comes with a valid token, or needs none. Records nothing."""
+        if self._tokens is None:
+            return names_loopback(request.headers.get("host", ""))
+        try:
+            return self._tokens.check(_secret_of(request)).is_valid
+        except TokenFileError:
+            return False
+
     def check_origin(self, request: Request) -> None:
         """Refuse requests that another site makes a browser send. Raises ProblemError (403).
 
@@ -145,6 +154,12 @@ class Access:
 def is_api(request: Request) -> bool:
     """Tell whether it is a request to the API, whose problems are JSON."""
     return request.url.path.startswith("/api/")
+
+
+def _secret_of(request: Request) -> str:
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    is_bearer = scheme.lower() == "bearer" and bearer
+    return bearer.strip() if is_bearer else request.cookies.get(COOKIE, "")
 
 
 async def _current_caller(

@@ -33,6 +33,8 @@ from audit_server.tokens import TokenFile
 __all__ = ["create_app", "problem_response"]
 
 _SPARE_THREADS = 8
+_STRANGERS = 8
+"""Places of requests without a valid token, which get the login form, static files, or a refusal."""
 _EXPECTED = (
     HTTPException,
     RequestValidationError,
@@ -67,7 +69,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threads = anyio.to_thread.current_default_thread_limiter()
-        threads.total_tokens = settings.serve_requests + _SPARE_THREADS
+        threads.total_tokens = settings.serve_requests + _STRANGERS + _SPARE_THREADS
         async with report_health(readiness, health):
             yield
         audit.close()
@@ -95,7 +97,9 @@ def create_app(
     app.add_middleware(
         RequestLimiter,
         problem_response=problem_response,
+        is_known=app.state.access.knows,
         requests=settings.serve_requests,
+        strangers=_STRANGERS,
         seconds=settings.query_seconds,
         send_seconds=settings.serve_send_seconds,
         metrics=metrics or ServerMetrics(),

@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 from audit_query import AuditLog
 from audit_server.app import create_app
+from audit_server.connections import ConnectionLimits
 from audit_server.listener import listen
 from audit_server.serve import configured
 from audit_server.settings import ServeSettings
@@ -87,10 +88,10 @@ def api_client(
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[str]:
+def listening(app: FastAPI, limits: ConnectionLimits | None = None, **settings: Any) -> Iterator[str]:
     """Serve an application over a real socket, in a thread; give host and port."""
     with listen("127.0.0.1", 0) as listener:
-        server = uvicorn.Server(configured(app, ServeSettings()))
+        server = uvicorn.Server(configured(app, ServeSettings(**settings), limits))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         try:
