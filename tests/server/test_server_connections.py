@@ -20,6 +20,7 @@ from audit_server.settings import ServeSettings
 from audit_server.tokens import TokenFile
 from fastapi import FastAPI, Response
 from starlette.requests import ClientDisconnect
+from starlette.testclient import TestClient
 from support.api_client import listening
 from support.certificates import loopback_certificate
 from support.conditions import wait_until
@@ -341,6 +342,25 @@ def test_body_is_given_again(app: FastAPI) -> None:
     assert asyncio.run(body()) == b"token=x"
     with pytest.raises(ClientDisconnect):
         asyncio.run(received_whole(receiving(PART, {"type": "http.disconnect"}), seconds=1))
+
+
+@pytest.mark.parametrize("path", ["/", "/rows", "/api/v1/events", "/login", "/api/v1/openapi.json"])
+@pytest.mark.parametrize("name", ["nonsense", "user", "tz"])
+def test_thousands_of_fields_are_no_error_of_the_server(
+    app: FastAPI, secret: str, path: str, name: str
+) -> None:
+    """A sentence about the query, at most."""
+    query = f"{name}=x&" * 1001
+    client = TestClient(app, headers={"Authorization": f"Bearer {secret}"}, follow_redirects=False)
+    answer = client.get(f"{path}?{query}")
+    assert answer.status_code in (200, 303, 400, 503), answer.text
+    assert name != "nonsense" or "/login" in path or "openapi" in path or answer.status_code == 400
+
+
+def test_form_with_many_fields_is_no_error_of_the_server(app: FastAPI) -> None:
+    """Only the token and where to go are read."""
+    client = TestClient(app, follow_redirects=False)
+    assert client.post("/login", content="a=b&" * 1001).status_code == 401
 
 
 def test_log_in_that_is_given_up_is_no_error(app: FastAPI, capsys: Any) -> None:
