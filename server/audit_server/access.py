@@ -42,13 +42,20 @@ class Caller:
     _identity: Identity
     _audit: SelfAudit
 
-    def record_search(self, spec: QuerySpec, results: int | Callable[[], int]) -> None:
-        """Publish a search as an event; call it for the first page alone.
+    def record_search(
+        self, spec: QuerySpec, results: int | Callable[[], int], **more: str | None
+    ) -> None:
+        """Publish a search as an event, once in ten minutes; call it for every page of it.
 
         `results` is the number of events that match, or a function that counts them, which is called
-        in another thread and only if an event is due.
+        in another thread and only if an event is due. `more` is what was asked beside the filters.
         """
-        self._audit.searched(self._identity, spec.pairs, results)
+        asked = [(name, value) for name, value in more.items() if value is not None]
+        self._audit.searched(self._identity, (*spec.pairs, *asked), results)
+
+    def record_event(self, event_id: str, window: str | None = None) -> None:
+        """Publish that an event was opened, with those around it if there is a window."""
+        self.record_search(QuerySpec(), 1, event=event_id, window=window)
 
     def record_export(self, spec: QuerySpec, kind: str) -> None:
         """Publish an export as an event."""

@@ -1,13 +1,16 @@
 """Use of the log as audit events: who searched, exported, or was refused."""
 
+import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
+
+from audit_server.query_labels import Pairs, labels_of
 
 __all__ = ["Identity", "SelfAudit"]
 
@@ -16,8 +19,6 @@ _log = structlog.get_logger()
 _SPAN = timedelta(minutes=10)
 _REMEMBERED = 10_000
 _WAITING_MAX = 1000
-
-Pairs = Iterable[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Identity:
 
 
 class SelfAudit:
-    """Publishes what was searched: one event a caller, query and ten minutes.
+    """Publishes what was read: one event a caller, query and ten minutes, whatever route it came by.
 
     Never raises and never waits: a thread of its own counts and publishes, and where it can't keep
     up, events are dropped and that is logged. `publish` is `AuditProducer.record`; None: nothing is.
@@ -44,7 +45,7 @@ class SelfAudit:
     ) -> None:
         self._publish = publish
         self._clock = clock
-        self._noted: OrderedDict[tuple[object, ...], datetime] = OrderedDict()
+        self._noted: OrderedDict[bytes, datetime] = OrderedDict()
         self._waiting = 0
         self._is_closing = False
         self._lock = threading.Lock()
@@ -90,13 +91,13 @@ class SelfAudit:
             _log.warning("self-audit dropped", action=action, reason="the server ends")
 
     def _is_due(self, key: tuple[object, ...]) -> bool:
-        now = self._clock()
+        now, digest = self._clock(), hashlib.sha256(repr(key).encode()).digest()
         with self._lock:
-            before = self._noted.get(key)
+            before = self._noted.get(digest)
             if before is not None and now - before < _SPAN:
                 return False
-            self._noted[key] = now
-            self._noted.move_to_end(key)
+            self._noted[digest] = now
+            self._noted.move_to_end(digest)
             while len(self._noted) > _REMEMBERED:
                 self._noted.popitem(last=False)
         return True
@@ -140,11 +141,3 @@ class SelfAudit:
             return str(results())
         except Exception:  # noqa: BLE001 - Elasticsearch may be away by now
             return "unknown"
-
-
-def labels_of(spec: Pairs) -> dict[str, str]:
-    """Return each parameter with its values, joined where there are several."""
-    values: dict[str, list[str]] = {}
-    for name, value in spec:
-        values.setdefault(name, []).append(value)
-    return {name: ", ".join(texts) for name, texts in values.items()}

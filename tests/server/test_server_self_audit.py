@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from audit_producer import new_event
-from audit_schemas import Catalogue
+from audit_schemas import LABEL_MAX, LABELS_MAX, Catalogue
 from audit_server.account import account_name
+from audit_server.query_labels import labels_of
 from audit_server.self_audit import Identity, SelfAudit
 from support.api_client import NOW, Published
 
@@ -79,10 +81,10 @@ def test_refusals_are_one_an_address_and_reason(audit: SelfAudit, published: Pub
 def test_memory_is_bounded(audit: SelfAudit, published: Published) -> None:
     """By 10,000 questions; the oldest is forgotten."""
     for number in range(10_001):
-        audit._is_due((number,))  # noqa: SLF001 - no events for so many
+        audit._is_due((number, "x" * 1000))  # noqa: SLF001 - no events for so many
     assert len(audit._noted) == 10_000  # noqa: SLF001
-    assert audit._is_due((0,))  # noqa: SLF001
-    assert not audit._is_due((10_000,))  # noqa: SLF001
+    assert audit._is_due((0, "x" * 1000))  # noqa: SLF001
+    assert not audit._is_due((10_000, "x" * 1000))  # noqa: SLF001
     assert not published.events
 
 
@@ -163,6 +165,38 @@ def test_what_is_published_is_a_valid_event(spec: list[tuple[str, str]]) -> None
     assert [event.event.outcome for event in events] == ["success", "success", "failure"]
     assert events[0].organization is not None
     assert events[0].organization.id == "acme"
+
+
+def test_padding_hides_no_value() -> None:
+    """What one label can't hold goes on in the next; the user who is looked for is always named."""
+    padded = [("user", "A" * 1000), ("user", "Ada"), ("user", "B" * 500)]
+    assert labels_of(padded) == {"user": "A" * 1000 + ", Ada", "user-2": "B" * 500}
+
+
+def test_too_many_long_values_are_named_by_their_hashes() -> None:
+    """Each by its own, with its length; short ones stay as they are."""
+    values = [f"{number:0999}" for number in range(199)]
+    labels = labels_of([("user", value) for value in [*values, "Ada"]])
+    text = ", ".join(labels.values())
+    assert "Ada" in text.split(", ")
+    for value in values:
+        assert f"sha256:{sha256(value.encode()).hexdigest()} (999 characters)" in text
+    assert len(labels) <= LABELS_MAX - 4
+    assert max(map(len, labels.values())) <= LABEL_MAX
+
+
+def test_value_that_is_escaped_into_a_long_one_is_hashed() -> None:
+    """The label would be cut else."""
+    value = "\x1b" * 900
+    (label,) = labels_of([("text", value)]).values()
+    assert label == f"sha256:{sha256(value.encode()).hexdigest()} (900 characters)"
+
+
+def test_one_value_is_told_from_two() -> None:
+    """A comma in it is no separator, and a hash that was typed is no hash."""
+    values = ["Ada, Ben", "sha256:0", '"Ada"']
+    labels = [labels_of([("user", value)])["user"] for value in values]
+    assert labels == ['"Ada, Ben"', '"sha256:0"', '"\\"Ada\\""']
 
 
 def test_account_has_a_name() -> None:
