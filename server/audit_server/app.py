@@ -78,18 +78,21 @@ def create_app(
         title="Audit Logs",
         summary="Query the audit log of a chat platform: who did what, when, from which address.",
         version=version("chat-auditlog"),
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,  # it would be for anyone; ours takes a token, as all of the API
         docs_url=None,  # they would load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # to what the Host header says
         lifespan=lifespan,
     )
     app.state.settings = settings
     app.state.clock = clock
     app.state.is_https = is_https
-    app.state.access = Access(log, settings, tokens=tokens, audit=audit, account=account_name())
+    app.state.access = Access(
+        log, settings, tokens=tokens, audit=audit, account=account_name(), is_https=is_https
+    )
     readiness = Readiness(lambda: log.ping(PROBE_SECONDS))
     app.state.exports = api.ExportSlots(settings.serve_exports)
-    for router in (*api.ROUTERS, page.router):
+    for router in (*api.ROUTERS, api.document_router, page.router):
         app.include_router(router)
     for kind in _EXPECTED:
         app.add_exception_handler(kind, _handle_error)

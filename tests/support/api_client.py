@@ -72,6 +72,7 @@ def api_client(
     organization: str | None = None,
     base_url: str = "http://127.0.0.1",
     clock: Any = lambda: NOW,
+    is_https: bool = False,
     **settings: Any,
 ) -> Iterator[ApiClient]:
     """Give a client; with a tokens file, one whose token sees all, or one organization."""
@@ -81,7 +82,14 @@ def api_client(
         secret = tokens.create("tester", organization=organization)
         headers = {"Authorization": f"Bearer {secret}"}
     published = Published()
-    app = create_app(log, ServeSettings(**settings), tokens=tokens, publish=published, clock=clock)
+    app = create_app(
+        log,
+        ServeSettings(**settings),
+        tokens=tokens,
+        publish=published,
+        clock=clock,
+        is_https=is_https,
+    )
     with ApiClient(app, base_url=base_url, headers=headers, follow_redirects=False) as client:
         client.published, client.tokens = published, tokens
         yield client

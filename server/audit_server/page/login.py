@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
-from audit_server.access import COOKIE, Access
+from audit_server.access import Access
 from audit_server.errors import ProblemError
 from audit_server.page.render import render
 
@@ -45,7 +45,7 @@ async def submit_login(request: Request) -> Response:
         return render("login.html", status=HTTPStatus.UNAUTHORIZED, error=message, next=after)
     response = RedirectResponse(after, HTTPStatus.SEE_OTHER)
     response.set_cookie(
-        COOKIE,
+        access.cookie_name(request),
         form.get("token", "").strip(),
         httponly=True,
         samesite="strict",
@@ -60,7 +60,12 @@ async def logout(request: Request) -> Response:
     access: Access = request.app.state.access
     access.check_origin(request)
     response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.app.state.is_https)
+    response.delete_cookie(
+        access.cookie_name(request),
+        httponly=True,
+        samesite="strict",
+        secure=request.app.state.is_https,
+    )
     return response
 
 
