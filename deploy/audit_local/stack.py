@@ -39,10 +39,16 @@ class Server:
 
 
 class Stack:
-    """Both servers. Their processes are recorded in `<home>/state.json`."""
+    """Both servers. Their processes are recorded in `<home>/state.json`.
 
-    def __init__(self, settings: LocalSettings, console: Console) -> None:
+    Elasticsearch requires a password, unless servers are short-lived and nobody's log.
+    """
+
+    def __init__(
+        self, settings: LocalSettings, console: Console, *, requires_password: bool = True
+    ) -> None:
         self._settings = settings
+        self._requires_password = requires_password
         self._console = console
         self._home = settings.home
         self._state = settings.home / "state.json"
@@ -126,8 +132,9 @@ class Stack:
         distribution = elasticsearch_home(settings.cache, self._console)
         heap = settings.elasticsearch_heap
         home.mkdir(parents=True, exist_ok=True)
+        password = new_password(home) if self._requires_password else None
         return elasticsearch.start_elasticsearch(
-            home, distribution, java, port, heap, password=new_password(home)
+            home, distribution, java, port, heap, password=password
         )
 
     def _wait_for(self, server: Server) -> None:
