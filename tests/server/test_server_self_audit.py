@@ -13,6 +13,7 @@ from audit_server.account import account_name
 from audit_server.query_labels import labels_of
 from audit_server.self_audit import Identity, SelfAudit
 from support.api_client import NOW, Published
+from support.conditions import wait_until
 
 ADA = Identity("ada", "acme", "192.0.2.7")
 BEN = Identity("ben", None, None)
@@ -81,11 +82,44 @@ def test_refusals_are_one_an_address_and_reason(audit: SelfAudit, published: Pub
 def test_memory_is_bounded(audit: SelfAudit, published: Published) -> None:
     """By 10,000 questions; the oldest is forgotten."""
     for number in range(10_001):
-        audit._is_due((number, "x" * 1000))  # noqa: SLF001 - no events for so many
+        audit._is_due(b"%d" % number)  # noqa: SLF001 - no events for so many
     assert len(audit._noted) == 10_000  # noqa: SLF001
-    assert audit._is_due((0, "x" * 1000))  # noqa: SLF001
-    assert not audit._is_due((10_000, "x" * 1000))  # noqa: SLF001
+    assert audit._is_due(b"0")  # noqa: SLF001
+    assert not audit._is_due(b"10000")  # noqa: SLF001
     assert not published.events
+
+
+def test_question_that_could_not_be_published_is_tried_again() -> None:
+    """When it comes again: a Kafka that was away hides nobody's reading for ten minutes."""
+    answers, asked = [False, True], []
+
+    def publish(*_: Any, **__: Any) -> bool:
+        asked.append(1)
+        return answers[len(asked) - 1]
+
+    audit = SelfAudit(publish)
+    for count in (1, 2, 2):
+        audit.searched(ADA, [("user", "Carla")], 1)
+        wait_until(lambda: audit._waiting == 0, what="it was tried")  # noqa: SLF001
+        assert len(asked) == count
+    audit.close()
+
+
+def test_many_questions_are_published_without_counting() -> None:
+    """Else whoever asks for much could keep what they ask for next off the record."""
+    go_on, counted, published = threading.Event(), [], Published()
+
+    def count() -> int:
+        counted.append(1)
+        return int(go_on.wait(10))
+
+    audit = SelfAudit(published)
+    for number in range(300):
+        audit.searched(ADA, [("chat", str(number))], count)
+    go_on.set()
+    audit.close()
+    assert len(published.events) == 300
+    assert len(counted) <= 101
 
 
 def test_counting_is_left_out_where_no_event_is_due(audit: SelfAudit, published: Published) -> None:
