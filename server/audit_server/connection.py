@@ -86,6 +86,8 @@ class GuardedProtocol(H11Protocol):
         return self.cycle is None or self.cycle.response_complete
 
     async def _handshake(self, raw: asyncio.Transport, tls: ssl.SSLContext) -> None:
+        if raw.is_closing():  # it has made way already
+            return
         try:
             transport = await self.loop.start_tls(
                 raw,

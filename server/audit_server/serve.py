@@ -17,7 +17,7 @@ from audit_server.app import create_app
 from audit_server.connection import GuardedProtocol
 from audit_server.connections import ConnectionLimits, Connections, connections_max
 from audit_server.errors import ListenError
-from audit_server.listener import check_listening, listen, uses_tls
+from audit_server.listener import BACKLOG, check_listening, listen, uses_tls
 from audit_server.metrics import ServerMetrics
 from audit_server.publisher import publishing
 from audit_server.settings import ServeSettings
@@ -95,6 +95,7 @@ def configured(
     config = uvicorn.Config(
         app,
         http="h11",
+        backlog=BACKLOG,
         ws="none",
         lifespan="on",
         log_config=None,
