@@ -57,7 +57,7 @@ def running_servers(console: Console) -> Iterator[Servers]:
         settings = LocalSettings(
             home=folder / "home", kafka_port=free_port(), elasticsearch_port=free_port()
         )
-        both = Stack(settings, console)
+        both = Stack(settings, console, requires_password=False)
         stack.callback(undisturbed()(both.reset))
         with undisturbed():  # a server that is not on record yet would be left behind
             kafka, elastic = both.up()

@@ -2,11 +2,17 @@
 
 import os
 from importlib.util import find_spec
+from pathlib import Path
 
 __all__ = ["ELASTICSEARCH_URL", "KAFKA_SERVERS", "servers_are_named", "use_local_servers"]
 
 KAFKA_SERVERS = "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS"
 ELASTICSEARCH_URL = "AUDITLOG_ELASTICSEARCH_URL"
+_ELASTICSEARCH = "AUDITLOG_ELASTICSEARCH_"
+_CREDENTIALS = [
+    f"{_ELASTICSEARCH}{name}"
+    for name in ("USERNAME", "PASSWORD", "PASSWORD_FILE", "API_KEY", "API_KEY_FILE")
+]
 
 
 def servers_are_named() -> bool:
@@ -24,13 +30,23 @@ def use_local_servers() -> None:
         return
     from audit_local import (  # noqa: PLC0415
         KAFKA,
+        USER,
         LocalSettings,
         Stack,
     )
     from rich.console import Console  # noqa: PLC0415
 
-    for server in Stack(LocalSettings(), Console(stderr=True, emoji=False)).known():
+    stack = Stack(LocalSettings(), Console(stderr=True, emoji=False))
+    for server in stack.known():
         if server.name == KAFKA:
             os.environ[KAFKA_SERVERS] = server.address
         else:
             os.environ[ELASTICSEARCH_URL] = f"http://{server.address}"
+            _log_in(stack.password_file(), USER)
+
+
+def _log_in(password_file: Path | None, user: str) -> None:
+    """Set the credentials of the embedded Elasticsearch, if the environment has none."""
+    if password_file is not None and not any(name in os.environ for name in _CREDENTIALS):
+        os.environ[f"{_ELASTICSEARCH}USERNAME"] = user
+        os.environ[f"{_ELASTICSEARCH}PASSWORD_FILE"] = str(password_file)

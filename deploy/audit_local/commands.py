@@ -1,10 +1,12 @@
 """`auditlog local up | down | status | reset`."""
 
+import shlex
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from audit_local.password import USER
 from audit_local.settings import LocalSettings
 from audit_local.stack import ELASTICSEARCH, KAFKA, Server, Stack
 
@@ -33,12 +35,20 @@ def register(app: typer.Typer) -> None:
 def up() -> None:
     """Start both servers on the loopback address; download them the first time."""
     console = Console(stderr=True, emoji=False)
-    servers = Stack(LocalSettings(), console).up()
+    stack = Stack(LocalSettings(), console)
+    servers = stack.up()
     _show(servers)
     console.print("auditlog finds them automatically. For other programs:")
     for server in servers:
         variable, scheme = _VARIABLES[server.name]
         console.print(f"export {variable}={scheme}{server.address}", highlight=False)
+    if (file := stack.password_file()) is not None:
+        console.print(f"export AUDITLOG_ELASTICSEARCH_USERNAME={USER}", highlight=False)
+        console.print(
+            f"export AUDITLOG_ELASTICSEARCH_PASSWORD_FILE={shlex.quote(str(file))}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def down() -> None:

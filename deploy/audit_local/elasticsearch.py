@@ -1,9 +1,11 @@
 """A single-node Elasticsearch, the core distribution."""
 
 import http.client
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from audit_local.password import USER, realm_files, realm_settings
 from audit_local.ports import LOOPBACK, free_port
 from audit_local.process import Running, change_owner, start, write_file
 
@@ -28,15 +30,20 @@ def start_elasticsearch(
     heap: str,
     settings: Mapping[str, str] | None = None,
     java_options: Sequence[str] = (),
+    password: str | None = None,
 ) -> Running:
     """Start Elasticsearch on the loopback address; its data, in `home`, survives a restart.
 
     `settings` go on top of ours, as in elasticsearch.yml; `java_options` are for short-lived servers.
+    With a password it answers USER alone, else anyone who reaches it.
     """
     config, data, temporary = home / "config", home / "data", home / "tmp"
     for folder in (config, data, temporary, home / "logs"):
         folder.mkdir(parents=True, exist_ok=True)
-    write_file(config / "elasticsearch.yml", _settings(home, port, settings or {}), home)
+    realm = realm_settings() if password is not None else {}
+    write_file(config / "elasticsearch.yml", _settings(home, port, realm | dict(settings or {})), home)
+    for name, text in realm_files(password).items() if password is not None else ():
+        write_file(config / name, text, home)
     write_file(config / "log4j2.properties", _LOGGING, home)
     write_file(config / "jvm.options", _jvm_options(distribution / "config" / "jvm.options"), home)
     change_owner(config, data, temporary, home / "logs")  # config too: the keystore is made there
@@ -53,11 +60,13 @@ def start_elasticsearch(
     )
 
 
-def is_ready(port: int) -> bool:
+def is_ready(port: int, password: str | None = None) -> bool:
     """Tell whether the cluster answers and can take documents."""
+    login = b64encode(f"{USER}:{password}".encode()).decode()
+    headers = {"Authorization": f"Basic {login}"} if password is not None else {}
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=3)
     try:
-        connection.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s")
+        connection.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s", headers=headers)
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

@@ -14,6 +14,7 @@ from audit_local.artifacts import elasticsearch_home, kafka_libraries
 from audit_local.errors import LocalError
 from audit_local.java import find_java
 from audit_local.lock import locked
+from audit_local.password import new_password, password_file
 from audit_local.ports import LOOPBACK, free_port
 from audit_local.process import Running, stop, wait_until_ready
 from audit_local.settings import LocalSettings
@@ -38,10 +39,16 @@ class Server:
 
 
 class Stack:
-    """Both servers. Their processes are recorded in `<home>/state.json`."""
+    """Both servers. Their processes are recorded in `<home>/state.json`.
 
-    def __init__(self, settings: LocalSettings, console: Console) -> None:
+    Elasticsearch requires a password, unless servers are short-lived and nobody's log.
+    """
+
+    def __init__(
+        self, settings: LocalSettings, console: Console, *, requires_password: bool = True
+    ) -> None:
         self._settings = settings
+        self._requires_password = requires_password
         self._console = console
         self._home = settings.home
         self._state = settings.home / "state.json"
@@ -84,6 +91,11 @@ class Stack:
         except (OSError, ValueError, KeyError, TypeError):
             return []
 
+    def password_file(self) -> Path | None:
+        """Return the file with the password of Elasticsearch's USER; None if it was started without."""
+        file = password_file(self._folder(ELASTICSEARCH))
+        return file if file.exists() else None
+
     def reset(self) -> bool:
         """Stop both and delete their data; return whether there was any. Downloads are kept.
 
@@ -119,18 +131,27 @@ class Stack:
             return kafka.start_kafka(home, libraries, java, port, settings.kafka_heap)
         distribution = elasticsearch_home(settings.cache, self._console)
         heap = settings.elasticsearch_heap
-        return elasticsearch.start_elasticsearch(home, distribution, java, port, heap)
+        home.mkdir(parents=True, exist_ok=True)
+        password = new_password(home) if self._requires_password else None
+        return elasticsearch.start_elasticsearch(
+            home, distribution, java, port, heap, password=password
+        )
 
     def _wait_for(self, server: Server) -> None:
-        is_ready = kafka.is_ready if server.name == KAFKA else elasticsearch.is_ready
         with self._console.status(f"Waiting for {server.name} on {server.address}"):
             wait_until_ready(
                 server.name,
                 server.process,
                 self._folder(server.name) / f"{server.name.lower()}.log",
                 self._settings.start_seconds,
-                lambda: is_ready(server.port),
+                lambda: self._is_ready(server),
             )
+
+    def _is_ready(self, server: Server) -> bool:
+        if server.name == KAFKA:
+            return kafka.is_ready(server.port)
+        file = self.password_file()
+        return elasticsearch.is_ready(server.port, file.read_text() if file is not None else None)
 
     def _usual_port(self, name: str) -> int:
         settings = self._settings

@@ -1,6 +1,5 @@
 """Elasticsearch aggregations: their bodies, and what their responses say. Pure."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +17,6 @@ __all__ = [
     "Ranked",
     "Seen",
     "TimeRange",
-    "beginning_with",
     "may_be_low",
     "may_miss",
     "over_time",
@@ -133,12 +131,6 @@ def ranking(by: Dimension, values: int | Sequence[str]) -> Aggregations:
     return {"ranking": {"terms": terms}}
 
 
-def beginning_with(field: str, prefix: str, size: int) -> Aggregations:
-    """Return the most frequent values of a keyword that begin so, in capitals or small letters."""
-    pattern = "".join(_either_case(letter) for letter in prefix) + ".*"
-    return {"ranking": {"terms": {"field": field, "include": pattern, "size": size}}}
-
-
 def may_miss(response: Mapping[str, Any], size: int) -> bool:
     """Tell whether another value may belong among the first `size`, by what shards left out."""
     ranked = _aggregations(response).get("ranking", {})
@@ -205,10 +197,3 @@ def _from_millis(to_millis: float | None) -> datetime | None:
 
 def _to_millis(at: datetime) -> int:
     return round(at.timestamp() * 1000)
-
-
-def _either_case(letter: str) -> str:
-    """Return a letter for Lucene's regular expressions, which escape by a backslash."""
-    forms = {letter, letter.lower(), letter.upper()}
-    escaped = [re.sub(r"(\W|_)", r"\\\1", form) for form in sorted(forms) if len(form) == 1]
-    return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"

@@ -10,6 +10,7 @@ from typing import Any
 from audit_schemas import format_timestamp
 
 from audit_query.errors import ParameterError, TimeRangeError
+from audit_query.letter_case import has_whole_pattern, prefix_pattern
 from audit_query.time_range import check_year
 
 __all__ = ["NO_IP", "WORDS_MAX", "Criteria", "Filter", "words_of"]
@@ -159,10 +160,14 @@ def _check_length(text: str) -> None:
 
 def _said(text: str) -> tuple[Query, Query]:
     """Words are analysed; a label's value is one keyword, of which only the beginning is found."""
-    return (
-        {"match": {"message": {"query": text, "operator": "and"}}},
-        {"prefix": {"labels": {"value": text, "case_insensitive": True}}},
-    )
+    return {"match": {"message": {"query": text, "operator": "and"}}}, _label_begins(text)
+
+
+def _label_begins(text: str) -> Query:
+    """`case_insensitive` is for ASCII alone; an expression has a limit, beyond which it has to do."""
+    if text.isascii() or not has_whole_pattern(text):
+        return {"prefix": {"labels": {"value": text, "case_insensitive": True}}}
+    return {"regexp": {"labels": {"value": prefix_pattern(text)}}}
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:

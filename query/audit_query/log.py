@@ -219,9 +219,10 @@ class AuditLog:
 
     def suggest(self, what: Suggested, prefix: str, *, size: int = 10) -> list[str]:
         """Return up to `size` users, activities or addresses that begin so."""
+        wanted = suggestions(what, prefix, size)
         if self._organization is None:
-            return suggestions(what, prefix, size).of_all(self._client, self._index)
-        return suggestions(what, prefix, size).of_some(lambda **body: self.raw_search(Filter(), **body))
+            return wanted.of_all(self._client, self._index, self._search)
+        return wanted.of_some(self._search)
 
     def scan(self, wanted: Filter, *, newest_first: bool = False, **body: Any) -> Scan:
         """Return all events, however many, as they are now: see `Scan`, which is to be entered.

@@ -28,7 +28,15 @@ from audit_schemas.document import (
     splice,
 )
 from audit_schemas.errors import CatalogueError, EventRefusedError, Problem, Reason, SchemaError
-from audit_schemas.event import ID_PATTERN, MAX_EVENT_BYTES, SCHEMA_VERSION, AuditEvent, Service
+from audit_schemas.event import (
+    ID_PATTERN,
+    LABEL_MAX,
+    LABELS_MAX,
+    MAX_EVENT_BYTES,
+    SCHEMA_VERSION,
+    AuditEvent,
+    Service,
+)
 from audit_schemas.grammar import canonical_form, group_of
 from audit_schemas.identity import LineIds, new_event_id
 from audit_schemas.indices import Granularity, IndexNaming, Period
@@ -59,6 +67,8 @@ from audit_schemas.wire import (
 __all__ = [
     "DIGEST_HEADER",
     "ID_PATTERN",
+    "LABELS_MAX",
+    "LABEL_MAX",
     "MANAGED_BY",
     "MAX_EVENT_BYTES",
     "MESSAGE_HEADER",

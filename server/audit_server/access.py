@@ -10,15 +10,15 @@ from audit_query import AuditLog, QuerySpec
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
-from audit_server.errors import ProblemError
+from audit_server.errors import ProblemError, TokenFileError
 from audit_server.networks import names_loopback
 from audit_server.self_audit import Identity, SelfAudit
 from audit_server.settings import ServeSettings
 from audit_server.tokens import TokenFile
 
-__all__ = ["COOKIE", "Access", "Caller", "CurrentCaller", "is_api"]
+__all__ = ["Access", "Caller", "CurrentCaller", "is_api"]
 
-COOKIE = "auditlog_token"
+_COOKIE_NAME = "auditlog_token"
 _NOBODY = "unknown"
 _MISSING = "a token is missing"
 
@@ -28,7 +28,10 @@ _BEARER = HTTPBearer(
     description="Of `auditlog tokens create`; not required where the server has no tokens file.",
 )
 _COOKIE = APIKeyCookie(
-    name=COOKIE, scheme_name="cookie", auto_error=False, description="Set by the page's login form."
+    name=f"__Host-{_COOKIE_NAME}",
+    scheme_name="cookie",
+    auto_error=False,
+    description=f"Set by the page's login form; without TLS it is {_COOKIE_NAME}_ and the port.",
 )
 
 
@@ -42,13 +45,20 @@ class Caller:
     _identity: Identity
     _audit: SelfAudit
 
-    def record_search(self, spec: QuerySpec, results: int | Callable[[], int]) -> None:
-        """Publish a search as an event; call it for the first page alone.
+    def record_search(
+        self, spec: QuerySpec, results: int | Callable[[], int], **more: str | None
+    ) -> None:
+        """Publish a search as an event, once in ten minutes; call it for every page of it.
 
         `results` is the number of events that match, or a function that counts them, which is called
-        in another thread and only if an event is due.
+        in another thread and only if an event is due. `more` is what was asked beside the filters.
         """
-        self._audit.searched(self._identity, spec.pairs, results)
+        asked = [(name, value) for name, value in more.items() if value is not None]
+        self._audit.searched(self._identity, (*spec.pairs, *asked), results)
+
+    def record_event(self, event_id: str, window: str | None = None) -> None:
+        """Publish that an event was opened, with those around it if there is a window."""
+        self.record_search(QuerySpec(), 1, event=event_id, window=window)
 
     def record_export(self, spec: QuerySpec, kind: str) -> None:
         """Publish an export as an event."""
@@ -66,24 +76,45 @@ class Access:
         tokens: TokenFile | None,
         audit: SelfAudit,
         account: str,
+        is_https: bool = False,
     ) -> None:
         self._log = log
         self._settings = settings
         self._tokens = tokens
         self._audit = audit
         self._account = account
+        self._is_https = is_https
 
     @property
     def needs_token(self) -> bool:
         """Whether a token is required."""
         return self._tokens is not None
 
-    def caller_of(self, request: Request, secret: str | None) -> Caller:
-        """Return who sends this token. Raises ProblemError (401, 403), or TokenFileError."""
+    def cookie_name(self, request: Request) -> str:
+        """Return what the page's cookie is called.
+
+        Over TLS no other host, port without TLS or path can set it (`__Host-`). Without TLS browsers
+        send a cookie to every port of the machine; by its name two servers don't take each other's.
+        """
+        if self._is_https:
+            return _COOKIE.model.name
+        _, port = request.scope.get("server") or ("", None)
+        return f"{_COOKIE_NAME}_{port}"
+
+    def secret_of(self, request: Request) -> str:
+        """Return the token that a request comes with, in its header or else the cookie; or nothing."""
+        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and bearer:
+            return bearer.strip()
+        return request.cookies.get(self.cookie_name(request), "")
+
+    def caller_of(self, request: Request) -> Caller:
+        """Return who sends this request. Raises ProblemError (401, 403), or TokenFileError."""
         self.check_origin(request)
+        secret = self.secret_of(request)
         if self._tokens is not None and not secret:
             raise self._refusal(request, _NOBODY, None, _MISSING)
-        return self.authenticate(request, secret or "")
+        return self.authenticate(request, secret)
 
     def authenticate(self, request: Request, secret: str) -> Caller:
         """Return who has this token; without a tokens file, admits anyone. Raises as `caller_of`."""
@@ -97,6 +128,15 @@ class Access:
             raise self._refusal(request, token.name, token.organization, "the token has expired")
         return self._admit(request, token.name, token.organization)
 
+    def knows(self, request: Request) -> bool:
+        """Tell whether this request comes with a valid token, or needs none. Records nothing."""
+        if self._tokens is None:
+            return names_loopback(request.headers.get("host", ""))
+        try:
+            return self._tokens.check(self.secret_of(request)).is_valid
+        except TokenFileError:
+            return False
+
     def check_origin(self, request: Request) -> None:
         """Refuse requests that another site makes a browser send. Raises ProblemError (403).
 
@@ -108,7 +148,7 @@ class Access:
             raise self._refused(
                 request, "the Host header does not name this machine", HTTPStatus.FORBIDDEN
             )
-        other_site = request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        other_site = _is_of_other_site(request)
         follows_link = request.headers.get("sec-fetch-mode") == "navigate" and request.method == "GET"
         if other_site and not follows_link:
             raise self._refused(request, "cross-site request", HTTPStatus.FORBIDDEN)
@@ -147,13 +187,30 @@ def is_api(request: Request) -> bool:
     return request.url.path.startswith("/api/")
 
 
+def _is_of_other_site(request: Request) -> bool:
+    """Tell by what browsers say of it; those that are old, or without TLS, only say the Origin."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("cross-site", "same-site")
+    origin = request.headers.get("origin")
+    if origin is None:
+        return False
+    scheme, _, host = origin.lower().partition("://")
+    port = _PORTS.get(scheme, "")
+    return host.removesuffix(port) != request.headers.get("host", "").lower().removesuffix(port)
+
+
+_PORTS = {"http": ":80", "https": ":443"}
+
+
 async def _current_caller(
     request: Request,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
-    cookie: Annotated[str | None, Security(_COOKIE)],
+    _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+    __: Annotated[str | None, Security(_COOKIE)],
 ) -> Caller:
+    """Both are for the OpenAPI document; the cookie's real name depends on the server."""
     access: Access = request.app.state.access
-    return access.caller_of(request, bearer.credentials if bearer else cookie)
+    return access.caller_of(request)
 
 
 CurrentCaller = Annotated[Caller, Depends(_current_caller)]

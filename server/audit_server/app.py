@@ -33,6 +33,8 @@ from audit_server.tokens import TokenFile
 __all__ = ["create_app", "problem_response"]
 
 _SPARE_THREADS = 8
+_STRANGERS = 8
+"""Places of requests without a valid token, which get the login form, static files, or a refusal."""
 _EXPECTED = (
     HTTPException,
     RequestValidationError,
@@ -67,7 +69,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threads = anyio.to_thread.current_default_thread_limiter()
-        threads.total_tokens = settings.serve_requests + _SPARE_THREADS
+        threads.total_tokens = settings.serve_requests + _STRANGERS + _SPARE_THREADS
         async with report_health(readiness, health):
             yield
         audit.close()
@@ -76,18 +78,21 @@ def create_app(
         title="Audit Logs",
         summary="Query the audit log of a chat platform: who did what, when, from which address.",
         version=version("chat-auditlog"),
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,  # it would be for anyone; ours takes a token, as all of the API
         docs_url=None,  # they would load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # to what the Host header says
         lifespan=lifespan,
     )
     app.state.settings = settings
     app.state.clock = clock
     app.state.is_https = is_https
-    app.state.access = Access(log, settings, tokens=tokens, audit=audit, account=account_name())
+    app.state.access = Access(
+        log, settings, tokens=tokens, audit=audit, account=account_name(), is_https=is_https
+    )
     readiness = Readiness(lambda: log.ping(PROBE_SECONDS))
     app.state.exports = api.ExportSlots(settings.serve_exports)
-    for router in (*api.ROUTERS, page.router):
+    for router in (*api.ROUTERS, api.document_router, page.router):
         app.include_router(router)
     for kind in _EXPECTED:
         app.add_exception_handler(kind, _handle_error)
@@ -95,7 +100,9 @@ def create_app(
     app.add_middleware(
         RequestLimiter,
         problem_response=problem_response,
+        is_known=app.state.access.knows,
         requests=settings.serve_requests,
+        strangers=_STRANGERS,
         seconds=settings.query_seconds,
         send_seconds=settings.serve_send_seconds,
         metrics=metrics or ServerMetrics(),

@@ -7,9 +7,11 @@ from audit_server.errors import ListenError
 from audit_server.networks import is_loopback
 from audit_server.settings import ServeSettings
 
-__all__ = ["check_listening", "listen", "uses_tls"]
+__all__ = ["BACKLOG", "check_listening", "listen", "uses_tls"]
 
-_BACKLOG = 512
+BACKLOG = 128
+"""Connections that wait to be accepted. asyncio accepts as many before it looks at the first of them,
+and all of these take a file each beside those that are admitted."""
 
 
 def check_listening(settings: ServeSettings, *, plain_text: bool) -> None:
@@ -41,7 +43,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket. Raises ListenError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
         # asyncio sets it only on sockets that say their protocol, which create_server's don't; without
         # it, a response's body waits 40 ms for the acknowledgement of its head.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -2,26 +2,35 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from http import HTTPStatus
+from typing import Any
 
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from audit_server.errors import ProblemError
 from audit_server.metrics import ServerMetrics
 from audit_server.problems import RETRY_SECONDS, Problem, problem_of
+from audit_server.request_body import received_whole
 
 __all__ = ["RequestLimiter"]
 
 _log = structlog.get_logger()
 
+BODY_SECONDS = 10.0
+_WITHOUT_BODY = ("GET", "HEAD")
+_PIECE_BYTES = 64 * 1024
+
 
 class RequestLimiter:
     """Responds to every request in time: by the application, or with a problem.
 
-    - Of more than `requests` at a time, the rest get a 503 at once, so that no queue grows.
+    - Of more than `requests` at a time, the rest get a 503 at once, so that no queue grows. Those
+      that `is_known` says no to, for want of a valid token, have `strangers` places of their own.
+    - A body is read before its request takes a place, and has `body_seconds`.
     - What has not begun to respond after `seconds` gets a 503; it keeps its place until it has ended.
     - A client that reads nothing for `send_seconds` is disconnected.
     - An error in the middle of a response closes the connection, so that the client notices.
@@ -33,22 +42,27 @@ class RequestLimiter:
         app: ASGIApp,
         *,
         problem_response: Callable[[Request, Problem], Response],
+        is_known: Callable[[Request], bool],
         requests: int,
+        strangers: int,
         seconds: float,
         send_seconds: float,
         metrics: ServerMetrics,
+        body_seconds: float = BODY_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
         self._problem_response = problem_response
-        self._requests = requests
+        self._is_known = is_known
+        self._known = _Places(requests)
+        self._strangers = _Places(strangers)
+        self._body_seconds = body_seconds
         self._seconds = seconds
         self._send_seconds = send_seconds
         self._metrics = metrics
         self._clock = clock
-        self._running: set[asyncio.Task[None]] = set()
         metrics.limit(requests)
-        metrics.in_flight.set_function(lambda: len(self._running))
+        metrics.in_flight.set_function(lambda: len(self._known.taken))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request."""
@@ -61,16 +75,22 @@ class RequestLimiter:
         scope.setdefault("state", {})
         if method == "HEAD":
             scope = {**scope, "method": "GET"}  # a copy: the server uses its own
-        if len(self._running) >= self._requests:
-            await self._refuse(_too_many(), scope, sender)
-        else:
-            await self._respond_in_time(scope, receive, sender)
+        try:
+            if method not in _WITHOUT_BODY:
+                receive = await received_whole(receive, seconds=self._body_seconds)
+            await self._respond(scope, receive, sender)
+        except ProblemError as error:
+            await self._refuse(problem_of(error), scope, sender)
+        except ClientDisconnect:
+            sender.aborted = "client disconnected"
         self._note(scope, method, sender, self._clock() - began)
 
-    async def _respond_in_time(self, scope: Scope, receive: Receive, sender: "_ResponseSender") -> None:
-        work = asyncio.ensure_future(self._work(scope, receive, sender))
-        self._running.add(work)
-        work.add_done_callback(self._running.discard)
+    async def _respond(self, scope: Scope, receive: Receive, sender: "_ResponseSender") -> None:
+        places = self._known if self._is_known(Request(scope)) else self._strangers
+        if places.are_full:
+            await self._refuse(_too_many(), scope, sender)
+            return
+        work = places.take(self._work(scope, receive, sender))
         try:
             await asyncio.wait({work}, timeout=self._seconds)
             if not work.done() and not sender.has_begun:
@@ -113,6 +133,24 @@ class RequestLimiter:
         await self._problem_response(Request(scope), problem)(scope, _nothing, sender.pass_on)
 
 
+class _Places:
+    """So many requests at a time. One keeps its place until it has ended."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self.taken: set[asyncio.Task[None]] = set()
+
+    @property
+    def are_full(self) -> bool:
+        return len(self.taken) >= self._count
+
+    def take(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.ensure_future(work)
+        self.taken.add(task)
+        task.add_done_callback(self.taken.discard)
+        return task
+
+
 class _OverError(Exception):
     """Ends an application whose response came too late."""
 
@@ -136,13 +174,21 @@ class _ResponseSender:
         await self.pass_on(message)
 
     async def pass_on(self, message: Message) -> None:
-        """Send a part. Raises what the server does, and TimeoutError if the client stalls."""
+        """Send a part. Raises what the server does, and TimeoutError if the client stalls.
+
+        A long one is sent in pieces, each once the client has read those before: else all of it
+        would wait in memory after its request had given back its place.
+        """
         if message["type"] == "http.response.start":
             self.has_begun = True
             self.status = int(message["status"])
         elif self._is_head:  # an export ends here, too
             message = {"type": "http.response.body", "body": b"", "more_body": False}
             self.is_over = True
+        for piece in _pieces(message):
+            await self._send_piece(piece)
+
+    async def _send_piece(self, message: Message) -> None:
         try:
             async with asyncio.timeout(self._seconds):
                 await self._send(message)
@@ -152,6 +198,17 @@ class _ResponseSender:
         except Exception:
             self.aborted = "client disconnected"
             raise
+
+
+def _pieces(message: Message) -> Iterator[Message]:
+    body = memoryview(message.get("body", b""))
+    if len(body) <= _PIECE_BYTES:
+        yield message
+        return
+    for start in range(0, len(body), _PIECE_BYTES):
+        end = start + _PIECE_BYTES
+        has_more = end < len(body) or message.get("more_body", False)
+        yield {**message, "body": bytes(body[start:end]), "more_body": has_more}
 
 
 def _cause(error: Exception) -> Exception:

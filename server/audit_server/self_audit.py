@@ -1,13 +1,16 @@
 """Use of the log as audit events: who searched, exported, or was refused."""
 
+import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
+
+from audit_server.query_labels import Pairs, labels_of
 
 __all__ = ["Identity", "SelfAudit"]
 
@@ -16,8 +19,8 @@ _log = structlog.get_logger()
 _SPAN = timedelta(minutes=10)
 _REMEMBERED = 10_000
 _WAITING_MAX = 1000
-
-Pairs = Iterable[tuple[str, str]]
+_COUNTED_MAX = 100
+"""So many wait at most while results are counted: nobody keeps questions off the record by many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +33,11 @@ class Identity:
 
 
 class SelfAudit:
-    """Publishes what was searched: one event a caller, query and ten minutes.
+    """Publishes what was read: one event a caller, query and ten minutes, whatever route it came by.
 
-    Never raises and never waits: a thread of its own counts and publishes, and where it can't keep
-    up, events are dropped and that is logged. `publish` is `AuditProducer.record`; None: nothing is.
+    Never raises and never waits: a thread of its own counts and publishes. Where it can't keep up,
+    events are dropped, which is logged, and tried again when their question comes again. `publish` is
+    `AuditProducer.record`; None: nothing is.
     """
 
     def __init__(
@@ -44,7 +48,7 @@ class SelfAudit:
     ) -> None:
         self._publish = publish
         self._clock = clock
-        self._noted: OrderedDict[tuple[object, ...], datetime] = OrderedDict()
+        self._noted: OrderedDict[bytes, datetime] = OrderedDict()
         self._waiting = 0
         self._is_closing = False
         self._lock = threading.Lock()
@@ -76,27 +80,32 @@ class SelfAudit:
         results: int | Callable[[], int] | None = None,
         reason: str | None = None,
     ) -> None:
-        if self._publish is None or not self._is_due((action, identity, tuple(labels.items()), reason)):
+        if self._publish is None:
+            return
+        key = (action, identity, tuple(labels.items()), reason)
+        digest = hashlib.sha256(repr(key).encode("utf-8", "surrogatepass")).digest()
+        if not self._is_due(digest):
             return
         with self._lock:
             if self._waiting >= _WAITING_MAX:
+                self._noted.pop(digest, None)
                 _log.warning("self-audit dropped", action=action, reason="too many wait")
                 return
             self._waiting += 1
         at = self._clock()
         try:
-            self._pool.submit(self._send, action, identity, labels, results, reason, at)
+            self._pool.submit(self._send, action, identity, labels, results, reason, at, digest)
         except RuntimeError:  # it is closing
             _log.warning("self-audit dropped", action=action, reason="the server ends")
 
-    def _is_due(self, key: tuple[object, ...]) -> bool:
+    def _is_due(self, digest: bytes) -> bool:
         now = self._clock()
         with self._lock:
-            before = self._noted.get(key)
+            before = self._noted.get(digest)
             if before is not None and now - before < _SPAN:
                 return False
-            self._noted[key] = now
-            self._noted.move_to_end(key)
+            self._noted[digest] = now
+            self._noted.move_to_end(digest)
             while len(self._noted) > _REMEMBERED:
                 self._noted.popitem(last=False)
         return True
@@ -109,11 +118,13 @@ class SelfAudit:
         results: int | Callable[[], int] | None,
         reason: str | None,
         at: datetime,
+        digest: bytes,
     ) -> None:
+        done = False
         try:
             if results is not None:
                 labels = {**labels, "results": self._number(results)}
-            done = self._publish is not None and self._publish(
+            answer = self._publish is not None and self._publish(
                 action,
                 user={"name": identity.name},
                 ip=identity.ip,
@@ -122,29 +133,24 @@ class SelfAudit:
                 reason=reason,
                 at=at,
             )
-            if done is False:
+            done = answer is not False
+            if not done:
                 _log.warning("self-audit not published", action=action)
         except Exception as error:  # noqa: BLE001 - by contract nothing of this reaches a reader
             _log.warning("self-audit not published", action=action, reason=type(error).__name__)
         finally:
             with self._lock:
                 self._waiting -= 1
+                if not done:
+                    self._noted.pop(digest, None)
 
     def _number(self, results: int | Callable[[], int]) -> str:
         """Return the number, or that there is none: the search is on record all the same."""
         if not callable(results):
             return str(results)
-        if self._is_closing:
+        if self._is_closing or self._waiting > _COUNTED_MAX:
             return "unknown"
         try:
             return str(results())
         except Exception:  # noqa: BLE001 - Elasticsearch may be away by now
             return "unknown"
-
-
-def labels_of(spec: Pairs) -> dict[str, str]:
-    """Return each parameter with its values, joined where there are several."""
-    values: dict[str, list[str]] = {}
-    for name, value in spec:
-        values.setdefault(name, []).append(value)
-    return {name: ", ".join(texts) for name, texts in values.items()}

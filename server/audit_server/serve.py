@@ -1,22 +1,23 @@
 """The server: a socket, the application, and an end without a traceback."""
 
-import asyncio
 import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
 import uvicorn
 from audit_query import AuditLog, zone
 from audit_runtime.monitor import Health, monitored
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from audit_server.app import create_app
+from audit_server.connection import GuardedProtocol
+from audit_server.connections import ConnectionLimits, Connections, connections_max
 from audit_server.errors import ListenError
-from audit_server.listener import check_listening, listen, uses_tls
+from audit_server.listener import BACKLOG, check_listening, listen, uses_tls
 from audit_server.metrics import ServerMetrics
 from audit_server.publisher import publishing
 from audit_server.settings import ServeSettings
@@ -24,24 +25,9 @@ from audit_server.tokens import TokenFile
 
 __all__ = ["configured", "serve"]
 
-_HEADERS_SECONDS = 20
 _KEEP_ALIVE_SECONDS = 30
 _END_SECONDS = 5
 _HEADERS_BYTES = 64 * 1024
-_CONNECTIONS_A_REQUEST = 32
-
-
-class _TimeoutProtocol(H11Protocol):
-    """Closes a connection that sends no request, which uvicorn only does after a first response."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request's headers."""
-        super().connection_made(transport)
-        self.loop.call_later(_HEADERS_SECONDS, self._close_if_idle)
-
-    def _close_if_idle(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
-            self.transport.close()
 
 
 class _NotifyingServer(uvicorn.Server):
@@ -100,20 +86,22 @@ def _tokens(settings: ServeSettings) -> TokenFile | None:
     return tokens
 
 
-def configured(app: Any, settings: ServeSettings) -> uvicorn.Config:
+def configured(
+    app: Any, settings: ServeSettings, limits: ConnectionLimits | None = None
+) -> uvicorn.Config:
     """Return uvicorn's configuration. Raises ListenError for an invalid certificate."""
     # What uvicorn would log, the middleware logs; and its lines hold queries.
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
     config = uvicorn.Config(
         app,
-        http=_TimeoutProtocol,
+        http="h11",
+        backlog=BACKLOG,
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,  # it would believe anyone on this machine; see Access.client_of
-        limit_concurrency=settings.serve_requests * _CONNECTIONS_A_REQUEST,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_END_SECONDS,
         h11_max_incomplete_event_size=_HEADERS_BYTES,
@@ -127,7 +115,23 @@ def configured(app: Any, settings: ServeSettings) -> uvicorn.Config:
             f"AUDITLOG_SERVE_CERT_FILE and AUDITLOG_SERVE_KEY_FILE are not a certificate and its key: "
             f"{error.strerror or error}"
         ) from None
+    # The protocol shakes hands itself: uvicorn's server would not count who never finishes.
+    tls, config.ssl = config.ssl, None
+    connections = Connections(limits or _limits(settings))
+    config.http_protocol_class = partial(  # type: ignore[assignment]
+        GuardedProtocol, connections=connections, tls=tls
+    )
     return config
+
+
+def _limits(settings: ServeSettings) -> ConnectionLimits:
+    total = connections_max(settings.serve_requests)
+    return ConnectionLimits(
+        total,
+        by_address=total // 2,
+        proxies=settings.trusted_proxies,
+        linger_seconds=settings.serve_send_seconds,
+    )
 
 
 def _address(settings: ServeSettings, listener: socket.socket) -> str:

@@ -1,6 +1,9 @@
 """The embedded servers: fetched, started, found again, stopped."""
 
+import contextlib
+import http.client
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -10,11 +13,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from audit_local import JavaMissingError, LocalSettings, Stack
+from audit_cli.servers import use_local_servers
+from audit_local import USER, JavaMissingError, LocalSettings, Stack
 from audit_local.artifacts import kafka_libraries
 from audit_local.errors import FetchError, ServerFailedError
 from audit_local.java import find_java, java_version
 from audit_local.kafka import _cluster_id
+from audit_local.password import new_password, password_file, realm_files
 from audit_local.ports import LOOPBACK, free_port, is_free
 from audit_local.process import Running, change_owner, start, stop, wait_until_ready, write_file
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -62,6 +67,10 @@ def test_up_finds_what_runs_and_starts_what_does_not(home: Path) -> None:
             )
             assert listening(kafka["pid"], elastic["pid"]) == {"127.0.0.1", "::ffff:127.0.0.1"}
             assert "root" not in accounts(kafka["pid"], elastic["pid"])
+            assert status_without_password(elastic["address"]) == 401
+            password = home / "elasticsearch" / "password"
+            assert f"AUDITLOG_ELASTICSEARCH_PASSWORD_FILE={password}" in up.stderr
+            assert password.stat().st_mode & 0o777 == 0o600
 
             keep_a_record(kafka["address"])
             done = auditlog_in_process("generate", "--count", "1", **environment)
@@ -87,6 +96,37 @@ def test_up_finds_what_runs_and_starts_what_does_not(home: Path) -> None:
             reset = auditlog("local", "reset", "--yes", **environment)
     assert reset.returncode == 0
     assert not home.exists()
+
+
+def status_without_password(address: str) -> int:
+    """Return what a web page gets whose name now means this machine, or anyone on it."""
+    connection = http.client.HTTPConnection(address, timeout=30)
+    with contextlib.closing(connection):
+        connection.request("GET", "/_search", headers={"Host": "evil.example"})
+        return connection.getresponse().status
+
+
+def test_password_is_made_once_and_is_the_owners(tmp_path: Path) -> None:
+    """Nobody can put a link in its place; the realm's files have its hash alone."""
+    password = new_password(tmp_path)
+    assert new_password(tmp_path) == password
+    assert password_file(tmp_path).stat().st_mode & 0o777 == 0o600
+    assert password not in "".join(realm_files(password).values())
+
+
+def test_credentials_of_the_environment_come_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the embedded server's are found, by all commands."""
+    folder = home / "elasticsearch"
+    folder.mkdir(parents=True)
+    (home / "state.json").write_text(
+        json.dumps([{"name": "Elasticsearch", "port": 1, "process": {"pid": 1, "born": 0.0}}])
+    )
+    new_password(folder)
+    for given, expected in ({}, USER), ({"AUDITLOG_ELASTICSEARCH_API_KEY": "x"}, None):
+        with monkeypatch.context() as patch:
+            patch.setattr("os.environ", {"AUDITLOG_LOCAL_HOME": str(home), **given})
+            use_local_servers()
+            assert os.environ.get("AUDITLOG_ELASTICSEARCH_USERNAME") == expected
 
 
 def family(*pids: int) -> Iterator[psutil.Process]:

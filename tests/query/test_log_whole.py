@@ -224,6 +224,35 @@ def test_users_activities_and_addresses_are_suggested(deployment: Deployment, lo
         assert bound.suggest("user", ".*") == []
 
 
+def test_bound_and_unbound_logs_suggest_the_same(deployment: Deployment, log: AuditLog) -> None:
+    """In the same order, in capitals of every script, for addresses of both kinds."""
+    names = ("Ünal", "ünlü", "Ülkü", "ЖДИ", "жди", "ждиф", "Ada", "ada", "İpek", "Zoe", "zoe")
+    ips = ("192.0.2.1", "2001:db8::1", "2001:db8:7::5", "::1", "20.0.1.1", "2001:db9::")
+    store(deployment, *(acme(user=name) for name in [*names, "Zoe"]), *(acme(ip=ip) for ip in ips))
+    for bound in (log, log.for_organization("acme")):
+        assert bound.suggest("user", "ü") == ["Ülkü", "Ünal", "ünlü"]
+        assert bound.suggest("user", "ÜN") == ["Ünal", "ünlü"]
+        assert bound.suggest("user", "ждИ") == ["ЖДИ", "жди", "ждиф"]
+        assert bound.suggest("user", "ждиФ") == ["ждиф"]
+        assert bound.suggest("user", "a") == ["Ada", "ada"]
+        assert bound.suggest("user", "z", size=1) == ["Zoe"]
+        assert bound.suggest("user", "ü" * 1000) == bound.suggest("user", "a" * 1000) == []
+        assert bound.suggest("ip", "2001:DB8") == ["2001:db8::1", "2001:db8:7::5"]
+        assert bound.suggest("ip", "::") == ["::1"]
+        assert bound.suggest("ip", "20") == ["20.0.1.1", "2001:db8::1", "2001:db8:7::5", "2001:db9::"]
+        assert bound.suggest("ip", "nonsense") == []
+
+
+def test_text_of_a_label_is_found_in_either_case(deployment: Deployment, log: AuditLog) -> None:
+    """In every script, as words of a message are."""
+    event = acme(labels={"customer": "Ünal (Köln) * 7"}, message="ÖFFNUNGSZEITEN geändert")
+    store(deployment, event, acme(labels={"customer": "Unal"}))
+    for text in ("ünal", "ÜNAL (KÖLN) *", "öffnungszeiten GEÄNDERT", "Ünal"):
+        assert ids(log.search(Filter(text=(text,))).events) == [event.event.id], text
+    for text in ("ünal .*", "ü" * 1000):
+        assert log.count(Filter(text=(text,))) == 0
+
+
 def test_bound_log_sees_its_organization_alone(deployment: Deployment, log: AuditLog) -> None:
     """Whatever is asked, and however."""
     ours, theirs = acme(user="Ada"), rival("logout", user="Zoe", ip="203.0.113.5", chat="c-9")

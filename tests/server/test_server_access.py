@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from audit_query import AuditLog, QuerySettings
-from audit_server.access import COOKIE
 from audit_server.networks import names_loopback
 from support.api_client import NOW, ApiClient, api_client
 
@@ -74,6 +73,7 @@ def test_without_a_good_token_it_is_401(guarded: ApiClient, header: str, why: st
         *("/api/v1/events", "/api/v1/events/0123456789abcdef", "/api/v1/buckets", "/api/v1/top?by=ip"),
         *("/api/v1/suggest?field=user&prefix=a", "/api/v1/export"),
         *("/api/v1/reports/users", "/api/v1/reports/chats", "/api/v1/reports/user", "/api/v1/timeline"),
+        "/api/v1/openapi.json",
     ],
 )
 def test_every_route_asks_for_the_token_first(guarded: ApiClient, path: str) -> None:
@@ -132,7 +132,7 @@ def test_names_of_this_machine(host: str, expected: bool) -> None:  # noqa: FBT0
 def test_without_tokens_only_this_machines_name_is_answered(free: ApiClient) -> None:
     """DNS rebinding: a site's own name, which now means 127.0.0.1, gets nothing."""
     assert free.get("/api/v1/events").status_code == LET_IN
-    for path in ("/api/v1/events", "/api/v1/export"):
+    for path in ("/api/v1/events", "/api/v1/export", "/api/v1/openapi.json", "/", "/rows"):
         answer = free.get(path, headers={"Host": "evil.example:8484"})
         assert answer.status_code == 403
     (event,) = free.published.wait_for(1)
@@ -158,7 +158,7 @@ def test_without_tokens_the_account_is_who_asks(free: ApiClient) -> None:
     """On the loopback address, that is who runs the server."""
     assert free.get("/login").headers["location"] == "/"
     assert free.post("/login", content="token=x").headers["location"] == "/"
-    assert COOKIE not in free.cookies
+    assert not free.cookies
 
 
 def log_in(client: ApiClient, **form: str) -> Any:
@@ -179,6 +179,64 @@ def test_log_in_gives_a_cookie_that_scripts_can_not_read(guarded: ApiClient) -> 
     assert guarded.get("/api/v1/events").status_code == LET_IN
     assert guarded.post("/logout").headers["location"] == "/login"
     assert guarded.get("/api/v1/events").status_code == 401
+
+
+def test_cookie_over_tls_is_this_hosts_alone(log: AuditLog, tmp_path: Path) -> None:
+    """No other name under the same domain, and nothing without TLS, can set it."""
+    url = "https://audit.example"
+    with api_client(log, tmp_path / "t.json", base_url=url, is_https=True) as client:
+        secret = client.headers["authorization"].split()[1]
+        cookie = log_in(client, token=secret).headers["set-cookie"]
+        assert cookie.startswith("__Host-auditlog_token=")
+        assert {"Path=/", "Secure"} <= set(cookie.split("; "))
+        assert "Domain" not in cookie
+        assert client.get("/api/v1/events").status_code == LET_IN
+        assert client.post("/logout").headers["set-cookie"].startswith('__Host-auditlog_token="";')
+        client.cookies.set("auditlog_token_443", secret)
+        assert client.get("/api/v1/events").status_code == 401
+
+
+def test_cookie_without_tls_is_this_ports(guarded: ApiClient) -> None:
+    """Browsers send it to all ports of the machine; another server's is not taken for ours."""
+    secret = guarded.headers["authorization"].split()[1]
+    cookie = log_in(guarded, token=secret).headers["set-cookie"]
+    assert cookie.startswith("auditlog_token_80=")
+    guarded.cookies.clear()
+    for name in ("auditlog_token", "auditlog_token_8485", "__Host-auditlog_token"):
+        guarded.cookies.set(name, secret)
+    assert guarded.get("/api/v1/events").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "http://127.0.0.1:8485"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": ""}, 403),
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "http://127.0.0.1"}, 303),
+        ({"Origin": "http://127.0.0.1:80"}, 303),
+        ({"Origin": "https://behind.proxy", "Sec-Fetch-Site": "same-origin"}, 303),
+        ({}, 303),
+    ],
+)
+def test_another_sites_form_sets_no_cookie(
+    guarded: ApiClient, headers: dict[str, str], status: int
+) -> None:
+    """Nor where the browser says no more than the Origin: nobody is signed in as somebody else."""
+    form = {"token": guarded.headers.pop("authorization").split()[1]}
+    answer = guarded.post("/login", data=form, headers=headers)
+    assert (answer.status_code, "set-cookie" in answer.headers) == (status, status == 303)
+
+
+@pytest.mark.parametrize(
+    "path", ["/login/", "/logout/", "/rows/", "/api/v1/events/", "/users", "/live/"]
+)
+def test_no_redirect_names_another_host(guarded: ApiClient, path: str) -> None:
+    """The Host header is whatever somebody sent."""
+    answer = guarded.get(path, headers={"Host": "evil.example"})
+    assert "evil.example" not in answer.headers.get("location", "")
 
 
 def test_wrong_token_at_the_log_in_is_told_and_noted(guarded: ApiClient) -> None:
@@ -215,7 +273,7 @@ def test_page_without_a_token_leads_to_the_log_in(guarded: ApiClient) -> None:
     assert answer.headers["cache-control"] == "no-store"
     part = guarded.get("/rows", headers={"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"})
     assert part.status_code == 401  # a script's question gets no page in place of rows
-    guarded.cookies.set(COOKIE, "nonsense")
+    guarded.cookies.set("auditlog_token_80", "nonsense")
     assert guarded.get("/").status_code == 303
     (event,) = guarded.published.wait_for(1)
     assert event["reason"] == "the token is unknown"

@@ -261,15 +261,14 @@ def test_search_is_itself_an_event(new_api: ApiClient) -> None:
     }
 
 
-def test_paging_and_suggestions_are_no_events(new_api: ApiClient, audit_log: AuditLog) -> None:
-    """Else watching the log would fill it."""
+def test_paging_repeats_no_event(new_api: ApiClient) -> None:
+    """Else reading the log would fill it: the same question is noted once in ten minutes."""
     cursor = new_api.json("/events", size=1)["cursor"]
-    new_api.json("/suggest", field="user", prefix="a")
     new_api.json("/events", size=1, cursor=cursor)
-    event = audit_log.search(Filter(), size=1).events[0]
-    new_api.get(f"/api/v1/events/{event['event']['id']}")
-    new_api.json("/events", size=2, order="oldest")  # the same question
+    new_api.json("/events", size=2, order="oldest")
     new_api.json("/buckets")
+    new_api.get("/rows", params={"after": cursor})
+    new_api.get("/live")
     new_api.get("/api/v1/export", params={"user": "Ada 1"})
     events = new_api.published.wait_for(2)
     assert [event["action"] for event in events] == ["audit-log-searched", "audit-log-exported"]
@@ -277,12 +276,65 @@ def test_paging_and_suggestions_are_no_events(new_api: ApiClient, audit_log: Aud
     assert events[1]["labels"] == {"user": "Ada 1", "format": "csv"}
 
 
-def test_page_after_the_first_is_no_event(new_api: ApiClient) -> None:
-    """Also where the first was long ago."""
-    new_api.json("/events", cursor=encode_cursor((int(NOW.timestamp() * 1000), 0, 0)))
-    new_api.json("/events", user="Ada 1")
+CURSOR = encode_cursor((int(NOW.timestamp() * 1000) + 1, 0, 0))
+"""Of a page that nobody was given: it begins with the newest event."""
+
+
+@pytest.mark.parametrize(
+    ("path", "labels"),
+    [
+        (f"/api/v1/events?user=Ada+1&cursor={CURSOR}", {"user": "Ada 1"}),
+        (f"/?user=Ada+1&after={CURSOR}", {"user": "Ada 1"}),
+        (f"/rows?user=Ada+1&after={CURSOR}", {"user": "Ada 1"}),
+        ("/live?user=Ada+1", {"user": "Ada 1"}),
+        (f"/live?user=Ada+1&since={encode_cursor((0,))}", {"user": "Ada 1"}),
+        ("/api/v1/buckets?user=Ada+1", {"user": "Ada 1"}),
+        ("/api/v1/top?user=Ada+1&by=ip", {"user": "Ada 1"}),
+        ("/api/v1/suggest?field=user&prefix=ad", {"suggest": "user", "prefix": "ad"}),
+        ("/api/v1/suggest?field=user", {"suggest": "user"}),
+        ("/api/v1/export?user=Ada+1", {"user": "Ada 1", "format": "csv"}),
+        ("/api/v1/reports/users?user=Ada+1", {"user": "Ada 1"}),
+        ("/api/v1/reports/chats?user=Ada+1", {"user": "Ada 1"}),
+        ("/api/v1/reports/user?user=Ada+1", {"user": "Ada 1"}),
+        ("/api/v1/timeline?chat=acme-chat-1", {"chat": "acme-chat-1"}),
+        ("/api/v1/timeline?around={id}&window=7d", {"around": "{id}", "window": "7d"}),
+        ("/api/v1/events/{id}", {"event": "{id}"}),
+        ("/events/{id}", {"event": "{id}", "window": "10m"}),
+        ("/events/{id}?window=1d", {"event": "{id}", "window": "1d"}),
+        ("/events/{id}/details", {"event": "{id}"}),
+        ("/users/Ada+1", {"user": "Ada+1"}),
+        ("/users/?name=Ada+1", {"user": "Ada 1"}),
+    ],
+)
+def test_no_way_of_reading_goes_unnoticed(
+    new_api: ApiClient, audit_log: AuditLog, path: str, labels: dict[str, str]
+) -> None:
+    """By whatever route, with a cursor made by oneself or none: what was asked is on record."""
+    event_id = audit_log.search(Filter(users=("Ada 1",)), size=1).events[0]["event"]["id"]
+    assert new_api.get(path.replace("{id}", event_id)).status_code == 200
     (event,) = new_api.published.wait_for(1)
-    assert event["labels"] == {"user": "Ada 1", "results": "1"}
+    found = {name: value for name, value in event["labels"].items() if name != "results"}
+    assert found == {name: value.replace("{id}", event_id) for name, value in labels.items()}
+
+
+def test_every_route_that_reads_is_tried_above(new_api: ApiClient) -> None:
+    """A new one needs to record what it reads."""
+    tried = {
+        part.partition("?")[0]
+        for mark in test_no_way_of_reading_goes_unnoticed.pytestmark  # type: ignore[attr-defined]
+        for part, _ in mark.args[1]
+    }
+    document = new_api.json("/openapi.json")
+    assert {path.replace("{event_id}", "{id}") for path in document["paths"]} <= tried
+
+
+def test_event_that_the_address_opens_is_on_record(new_api: ApiClient, audit_log: AuditLog) -> None:
+    """Beside the search that the page is."""
+    event_id = audit_log.search(Filter(users=("Ada 1",)), size=1).events[0]["event"]["id"]
+    new_api.get("/", params={"user": "Ada 2", "open": event_id})
+    searched, opened = new_api.published.wait_for(2)
+    assert searched["labels"] == {"user": "Ada 2", "results": "1"}
+    assert opened["labels"] == {"event": event_id, "results": "1"}
 
 
 def test_bound_search_is_its_organizations_event(audit_log: AuditLog, tmp_path: Path) -> None:

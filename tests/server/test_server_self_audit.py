@@ -3,14 +3,17 @@
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from audit_producer import new_event
-from audit_schemas import Catalogue
+from audit_schemas import LABEL_MAX, LABELS_MAX, Catalogue
 from audit_server.account import account_name
+from audit_server.query_labels import labels_of
 from audit_server.self_audit import Identity, SelfAudit
 from support.api_client import NOW, Published
+from support.conditions import wait_until
 
 ADA = Identity("ada", "acme", "192.0.2.7")
 BEN = Identity("ben", None, None)
@@ -79,11 +82,44 @@ def test_refusals_are_one_an_address_and_reason(audit: SelfAudit, published: Pub
 def test_memory_is_bounded(audit: SelfAudit, published: Published) -> None:
     """By 10,000 questions; the oldest is forgotten."""
     for number in range(10_001):
-        audit._is_due((number,))  # noqa: SLF001 - no events for so many
+        audit._is_due(b"%d" % number)  # noqa: SLF001 - no events for so many
     assert len(audit._noted) == 10_000  # noqa: SLF001
-    assert audit._is_due((0,))  # noqa: SLF001
-    assert not audit._is_due((10_000,))  # noqa: SLF001
+    assert audit._is_due(b"0")  # noqa: SLF001
+    assert not audit._is_due(b"10000")  # noqa: SLF001
     assert not published.events
+
+
+def test_question_that_could_not_be_published_is_tried_again() -> None:
+    """When it comes again: a Kafka that was away hides nobody's reading for ten minutes."""
+    answers, asked = [False, True], []
+
+    def publish(*_: Any, **__: Any) -> bool:
+        asked.append(1)
+        return answers[len(asked) - 1]
+
+    audit = SelfAudit(publish)
+    for count in (1, 2, 2):
+        audit.searched(ADA, [("user", "Carla")], 1)
+        wait_until(lambda: audit._waiting == 0, what="it was tried")  # noqa: SLF001
+        assert len(asked) == count
+    audit.close()
+
+
+def test_many_questions_are_published_without_counting() -> None:
+    """Else whoever asks for much could keep what they ask for next off the record."""
+    go_on, counted, published = threading.Event(), [], Published()
+
+    def count() -> int:
+        counted.append(1)
+        return int(go_on.wait(10))
+
+    audit = SelfAudit(published)
+    for number in range(300):
+        audit.searched(ADA, [("chat", str(number))], count)
+    go_on.set()
+    audit.close()
+    assert len(published.events) == 300
+    assert len(counted) <= 101
 
 
 def test_counting_is_left_out_where_no_event_is_due(audit: SelfAudit, published: Published) -> None:
@@ -163,6 +199,38 @@ def test_what_is_published_is_a_valid_event(spec: list[tuple[str, str]]) -> None
     assert [event.event.outcome for event in events] == ["success", "success", "failure"]
     assert events[0].organization is not None
     assert events[0].organization.id == "acme"
+
+
+def test_padding_hides_no_value() -> None:
+    """What one label can't hold goes on in the next; the user who is looked for is always named."""
+    padded = [("user", "A" * 1000), ("user", "Ada"), ("user", "B" * 500)]
+    assert labels_of(padded) == {"user": "A" * 1000 + ", Ada", "user-2": "B" * 500}
+
+
+def test_too_many_long_values_are_named_by_their_hashes() -> None:
+    """Each by its own, with its length; short ones stay as they are."""
+    values = [f"{number:0999}" for number in range(199)]
+    labels = labels_of([("user", value) for value in [*values, "Ada"]])
+    text = ", ".join(labels.values())
+    assert "Ada" in text.split(", ")
+    for value in values:
+        assert f"sha256:{sha256(value.encode()).hexdigest()} (999 characters)" in text
+    assert len(labels) <= LABELS_MAX - 4
+    assert max(map(len, labels.values())) <= LABEL_MAX
+
+
+def test_value_that_is_escaped_into_a_long_one_is_hashed() -> None:
+    """The label would be cut else."""
+    value = "\x1b" * 900
+    (label,) = labels_of([("text", value)]).values()
+    assert label == f"sha256:{sha256(value.encode()).hexdigest()} (900 characters)"
+
+
+def test_one_value_is_told_from_two() -> None:
+    """A comma in it is no separator, and a hash that was typed is no hash."""
+    values = ["Ada, Ben", "sha256:0", '"Ada"']
+    labels = [labels_of([("user", value)])["user"] for value in values]
+    assert labels == ['"Ada, Ben"', '"sha256:0"', '"\\"Ada\\""']
 
 
 def test_account_has_a_name() -> None:

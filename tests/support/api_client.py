@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 from audit_query import AuditLog
 from audit_server.app import create_app
+from audit_server.connections import ConnectionLimits
 from audit_server.listener import listen
 from audit_server.serve import configured
 from audit_server.settings import ServeSettings
@@ -71,6 +72,7 @@ def api_client(
     organization: str | None = None,
     base_url: str = "http://127.0.0.1",
     clock: Any = lambda: NOW,
+    is_https: bool = False,
     **settings: Any,
 ) -> Iterator[ApiClient]:
     """Give a client; with a tokens file, one whose token sees all, or one organization."""
@@ -80,17 +82,24 @@ def api_client(
         secret = tokens.create("tester", organization=organization)
         headers = {"Authorization": f"Bearer {secret}"}
     published = Published()
-    app = create_app(log, ServeSettings(**settings), tokens=tokens, publish=published, clock=clock)
+    app = create_app(
+        log,
+        ServeSettings(**settings),
+        tokens=tokens,
+        publish=published,
+        clock=clock,
+        is_https=is_https,
+    )
     with ApiClient(app, base_url=base_url, headers=headers, follow_redirects=False) as client:
         client.published, client.tokens = published, tokens
         yield client
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[str]:
+def listening(app: FastAPI, limits: ConnectionLimits | None = None, **settings: Any) -> Iterator[str]:
     """Serve an application over a real socket, in a thread; give host and port."""
     with listen("127.0.0.1", 0) as listener:
-        server = uvicorn.Server(configured(app, ServeSettings()))
+        server = uvicorn.Server(configured(app, ServeSettings(**settings), limits))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         try:

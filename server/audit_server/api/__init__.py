@@ -2,9 +2,9 @@
 
 from audit_server.api import counts, events, exports, reports
 from audit_server.api.export_response import ExportSlots
-from audit_server.api.openapi import describe, documented_parameters
+from audit_server.api.openapi import describe, document_router, documented_parameters
 from audit_server.api.validation import explain
 
-__all__ = ["ROUTERS", "ExportSlots", "describe", "documented_parameters", "explain"]
+__all__ = ["ROUTERS", "ExportSlots", "describe", "document_router", "documented_parameters", "explain"]
 
 ROUTERS = (events.router, counts.router, reports.router, exports.router)

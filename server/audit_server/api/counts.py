@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from audit_query import AUTO, Bucket, Dimension, Suggested
+from audit_query import AUTO, Bucket, Dimension, QuerySpec, Suggested
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
@@ -95,6 +95,7 @@ def top(request: Request, caller: CurrentCaller, params: Annotated[TopParams, Qu
 def suggest(caller: CurrentCaller, params: Annotated[SuggestParams, Query()]) -> Response:
     """Return users, activities or addresses that begin as someone is typing."""
     values = caller.log.suggest(params.field, params.prefix, size=params.size)
+    caller.record_search(QuerySpec(), len(values), suggest=params.field, prefix=params.prefix or None)
     return json_response({"values": values})
 
 

@@ -50,10 +50,9 @@ def events(
         newest_first=params.order == "newest",
         after=decode_cursor(params.cursor) if params.cursor else None,
     )
-    if params.cursor is None:
-        count = caller.log.count
-        is_all = page.cursor is None
-        caller.record_search(search.spec, len(page.events) if is_all else lambda: count(search.filter))
+    count = caller.log.count
+    is_all = params.cursor is None and page.cursor is None
+    caller.record_search(search.spec, len(page.events) if is_all else lambda: count(search.filter))
     cursor = encode_cursor(page.cursor) if page.cursor is not None else None
     return json_response({"events": page.events, "cursor": cursor})
 
@@ -73,6 +72,7 @@ def event(
     stored = caller.log.get(event_id) if re.fullmatch(ID_PATTERN, event_id) else None
     if stored is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is no such event")
+    caller.record_event(event_id)
     etag = f'"{stored["event"]["hash"]}"'
     # Asked for again each time, so that a token that is revoked sees nothing from then on.
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}

@@ -3,11 +3,21 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse
 
+from audit_server.access import CurrentCaller
 from audit_server.api.responses import ProblemResponse
 
-__all__ = ["describe", "documented_parameters"]
+__all__ = ["describe", "document_router", "documented_parameters"]
+
+document_router = APIRouter(include_in_schema=False)
+
+
+@document_router.get("/api/v1/openapi.json")
+def openapi_document(request: Request, _: CurrentCaller) -> JSONResponse:
+    """Return the document, to whoever may use what it describes."""
+    return JSONResponse(request.app.openapi())
 
 
 def describe(app: FastAPI) -> None:

@@ -170,7 +170,9 @@ def timeline(
         if params.around is None
         else _around(caller, search, params, params.around)
     )
-    caller.record_search(search.spec, events.total)
+    caller.record_search(
+        search.spec, events.total, around=params.around, window=params.window, same=params.same
+    )
     return json_response(events.to_json())
 
 

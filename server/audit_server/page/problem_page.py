@@ -45,7 +45,7 @@ def _ways(path: str, query: str, problem: Problem) -> list[tuple[str, str]]:
     if problem.status == HTTPStatus.UNAUTHORIZED:
         return [("Sign in", f"/login?{urlencode({'next': _own(path, query)})}")]
     if problem.status == HTTPStatus.BAD_REQUEST and problem.parameter is not None:
-        pairs = parse_qsl(query, keep_blank_values=False, max_num_fields=1000)
+        pairs = parse_qsl(query)
         kept = [pair for pair in pairs if pair[0] != problem.parameter]
         if len(kept) < len(pairs):
             return [(f"Remove {printable(problem.parameter)}", _own(path, urlencode(kept))), log]

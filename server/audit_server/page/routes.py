@@ -35,8 +35,9 @@ def index(request: Request, caller: CurrentCaller) -> Response:
     if any(not value.strip() for _, value in request.query_params.multi_items()):
         return RedirectResponse(view.link(), HTTPStatus.SEE_OTHER)
     shown = log_page(caller.log, view, _now(request))
-    if view.after is None:
-        caller.record_search(view.spec, shown.total)
+    caller.record_search(view.spec, shown.total)
+    if view.expanded is not None:
+        caller.record_event(view.expanded)
     return render("log.html", view=view, signed_in_as=_name(request, caller), **shown.context)
 
 
@@ -44,7 +45,9 @@ def index(request: Request, caller: CurrentCaller) -> Response:
 def rows(request: Request, caller: CurrentCaller) -> Response:
     """Return the rows of the next page, for a page that is open."""
     view = view_of(request)
-    return render("rows.html", view=view, **rows_page(caller.log, view, _now(request)))
+    shown = rows_page(caller.log, view, _now(request))
+    _record(request, caller, view)
+    return render("rows.html", view=view, **shown)
 
 
 @router.get("/live")
@@ -53,7 +56,9 @@ def live(request: Request, caller: CurrentCaller) -> Response:
     given = request.query_params.multi_items()
     view = view_of(request, without=("since",))
     since = next((value for name, value in given if name == "since"), None)
-    return render("rows.html", view=view, **live_page(caller.log, view, _now(request), since))
+    shown = live_page(caller.log, view, _now(request), since)
+    _record(request, caller, view)
+    return render("rows.html", view=view, **shown)
 
 
 @router.get("/events/{event_id}")
@@ -63,6 +68,7 @@ def event(
     """Show one event, and what happened around it."""
     view = view_of(request, without=("window",))
     context = event_page(caller.log, _event(caller, event_id), view, window)
+    caller.record_event(event_id, window)
     return render("event.html", view=view, signed_in_as=_name(request, caller), **context)
 
 
@@ -70,7 +76,9 @@ def event(
 def details(request: Request, caller: CurrentCaller, event_id: str) -> Response:
     """Return one event's fields, for a row that is expanded."""
     view = view_of(request)
-    return render("details.html", view=view, event=expand(_event(caller, event_id), view))
+    event = expand(_event(caller, event_id), view)
+    caller.record_event(event_id)
+    return render("details.html", view=view, event=event)
 
 
 @router.get("/users/")
@@ -112,6 +120,12 @@ def _user(request: Request, caller: Caller, name: str, view: View) -> Response:
     context = user_page(caller.log, name, view)
     caller.record_search(QuerySpec().with_("user", name), context["seen"].count)
     return render("user.html", view=view, signed_in_as=_name(request, caller), **context)
+
+
+def _record(request: Request, caller: Caller, view: View) -> None:
+    """Record the search that these rows are part of; mostly the page they are for has been already."""
+    wanted = view.spec.filter(_now(request).astimezone(view.zone))
+    caller.record_search(view.spec, lambda: caller.log.count(wanted))
 
 
 def _event(caller: Caller, event_id: str) -> Mapping[str, Any]:

@@ -267,7 +267,7 @@ def test_skip_link_leads_to_the_content(site: Served, reading: Opener) -> None:
     expect(page.locator("main")).to_be_focused()
 
 
-def test_search_is_noted_once_and_paging_never(site: Served, reading: Opener) -> None:
+def test_search_is_noted_once_for_all_its_pages(site: Served, reading: Opener) -> None:
     """Reading on is no new search."""
     site.published.clear()
     page = reading(f"{site.address}/?activity=chat-closed&service=chat-api")
