@@ -11,6 +11,8 @@ from audit_runtime.terminal import progress_bar
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
 from audit_query.commands import resolve_filter
+from audit_query.csv_format import CsvFormat
+from audit_query.csv_options import CsvDelimiter, Excel
 from audit_query.errors import ParameterError
 from audit_query.export import MEDIA_TYPES, Format, export
 from audit_query.filter_options import with_filter_options
@@ -35,6 +37,8 @@ def export_command(
         Format | None, typer.Option("--format", help="csv or ndjson, whatever the file is called.")
     ] = None,
     newest_first: Annotated[bool, typer.Option("--newest-first", help="Else oldest first.")] = False,
+    delimiter: CsvDelimiter = "comma",
+    excel: Excel = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
 ) -> None:
     """Write all events that match to a file, however many: whole (ndjson) or as a table (csv)."""
@@ -49,7 +53,9 @@ def export_command(
         progress_bar(MofNCompleteColumn(), TimeRemainingColumn()) as progress,
     ):
         task = progress.add_task("Exporting", total=log.count(wanted))
-        for events, rows in export(log, wanted, kind, newest_first=newest_first):
+        for events, rows in export(
+            log, wanted, kind, newest_first=newest_first, csv_format=CsvFormat(delimiter, excel)
+        ):
             out.write(rows)
             progress.advance(task, events)
 
