@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
+from audit_runtime import output_file
 from audit_runtime.terminal import progress_bar
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
@@ -41,7 +42,10 @@ def export_command(
     excel: Excel = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
 ) -> None:
-    """Write all events that match to a file, however many: whole (ndjson) or as a table (csv)."""
+    """Write all events that match to a file, however many: whole (ndjson) or as a table (csv).
+
+    The file is yours alone to read, and there only if it is complete.
+    """
     kind = kind or _format_of(file)
     if file.exists() and str(file) != "-" and not force:
         raise ParameterError("FILE", f"{file} exists; add --force to write over it")
@@ -73,10 +77,5 @@ def _written(file: Path) -> Iterator[BinaryIO]:
     if str(file) == "-":
         yield sys.stdout.buffer
         return
-    part = file.with_name(f"{file.name}.part")
-    try:
-        with part.open("wb") as out:
-            yield out
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+    with output_file(file) as out:
+        yield out
