@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -151,6 +152,7 @@ def test_command_writes_a_file_whole_or_not_at_all(deployment: Deployment, tmp_p
     file = tmp_path / "log.csv"
     call(deployment, "export", str(file), "--user", "u-1")
     assert len(file.read_text().splitlines()) == 1 + 2
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
     again = call(deployment, "export", str(file), check=False)
     assert (again.returncode, "--force" in again.stderr) == (1, True)
     call(deployment, "export", str(file), "--force")
