@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated
@@ -77,17 +78,43 @@ def run() -> int:
         # The commands report these in words of their own, or retry.
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)  # librdkafka's FATAL is critical
     try:
-        app(prog_name="auditlog")
+        status = _status()
+        sys.stdout.flush()  # else what can't be written would show after the status is decided
     except KeyboardInterrupt:
-        sys.stderr.write("auditlog: interrupted\n")
-        return 130
+        return _failed("interrupted", 130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the exit is quiet
+        _discard_output()
         return 141
     except Exception as error:
         sentence = sentence_of(error)
         if sentence is None:
             raise
-        sys.stderr.write(f"auditlog: {sentence}\n")
-        return 1
+        return _failed(sentence, 1)
+    return status
+
+
+def _status() -> int:
+    """Run the command; it ends by SystemExit as a rule."""
+    try:
+        app(prog_name="auditlog")
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            raise
+        return end.code or 0
     return 0
+
+
+def _failed(sentence: str, status: int) -> int:
+    with suppress(OSError):
+        sys.stderr.write(f"auditlog: {sentence}\n")
+        sys.stderr.flush()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard_output()
+    return status
+
+
+def _discard_output() -> None:
+    """Let Python flush what can't be written to nowhere; its exit status would be 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

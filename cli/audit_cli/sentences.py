@@ -1,5 +1,7 @@
 """Errors that can be expected, as one sentence with what to do. Anything else is a bug, and shows."""
 
+import errno
+import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
@@ -16,6 +18,8 @@ from audit_cli.settings import all_settings
 
 __all__ = ["sentence_of"]
 
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
 
 def sentence_of(error: Exception) -> str | None:
     """Return what to tell the user; None for what nobody expected."""
@@ -23,8 +27,8 @@ def sentence_of(error: Exception) -> str | None:
         return _settings(error)
     if isinstance(error, KafkaException):
         return f"Kafka's client: {error.args[0].str()}"
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError | sqlite3.OperationalError):
+        return _unwritable(error)
     if isinstance(error, tuple(_ours())):
         return printable(str(error)).replace("\\u000a", "\n")
     return _elasticsearch(error)
@@ -42,6 +46,16 @@ def _ours() -> Iterator[type[Exception]]:
     ):
         with suppress(ModuleNotFoundError):  # an extra that is not installed raises nothing either
             yield getattr(import_module(module), name)
+
+
+def _unwritable(error: OSError | sqlite3.OperationalError) -> str | None:
+    if isinstance(error, sqlite3.OperationalError):  # what a report of chats has no memory for
+        return f"the temporary file could not be written: {error}. Set TMPDIR to a folder with room"
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    if error.errno in _UNWRITABLE:
+        return f"the output could not be written and is incomplete: {error.strerror}"
+    return _elasticsearch(error)
 
 
 def _settings(error: ValidationError) -> str:

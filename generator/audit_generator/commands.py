@@ -1,18 +1,19 @@
 """`auditlog generate`."""
 
-import contextlib
 import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 from audit_producer import Failure
 from audit_producer.publishing import fail_if_undelivered, open_producer, publishing_bar, report_counts
+from audit_runtime import output_file
 from audit_runtime.terminal import Json
 from audit_schemas import AuditEvent, encode, format_timestamp, new_event_id
 from rich.console import Console
@@ -88,10 +89,8 @@ def _labelled(traffic: Traffic, labels: Path, rate: float | None) -> Iterator[Au
         )
     attacks = Attacks(traffic)
     lines = "".join(json.dumps(label.fields()) + "\n" for label in attacks.labels)
-    try:
-        labels.write_text(lines, "utf-8")
-    except OSError as error:
-        raise typer.BadParameter(f"{labels} can't be written: {error.strerror}") from None
+    with output_file(labels, private=False) as target:
+        target.write(lines.encode())
     return iter(attacks)
 
 
@@ -106,8 +105,13 @@ def _live(events: Iterator[AuditEvent], rate: float) -> Iterator[AuditEvent]:
 
 
 def _write(events: Iterator[AuditEvent], out: str) -> None:
-    target = sys.stdout.buffer if out == "-" else Path(out).open("wb")  # noqa: SIM115 - closed below
-    with contextlib.nullcontext(target) if out == "-" else target:
+    with _target(out) as target:
         for event in events:
             target.write(encode(event) + b"\n")
         target.flush()
+
+
+def _target(out: str) -> AbstractContextManager[BinaryIO]:
+    if out == "-":
+        return nullcontext(sys.stdout.buffer)
+    return output_file(Path(out), private=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_alerts import Rule
+from audit_runtime import output_file
 
 from audit_kibana.errors import KibanaError
 from audit_kibana.kibana_rules import KibanaRule, kibana_rule
@@ -40,17 +41,22 @@ class Bundle:
                     f"{file} belongs to no rule in force. Remove it, or export to an empty folder"
                 )
         rules.mkdir(parents=True, exist_ok=True)
-        (folder / OBJECTS_FILE).write_text(ndjson(self.objects), "utf-8")
+        _write(folder / OBJECTS_FILE, ndjson(self.objects))
         for name, rule in files.items():
             request = {"request": f"POST {rule.path}", "body": rule.body}
             text = json.dumps(request, indent=2, ensure_ascii=False) + "\n"
-            (rules / name).write_text(text, "utf-8")
+            _write(rules / name, text)
 
 
 def bundle_of(rules: Iterable[Rule], target: ExportTarget, *, detection: bool = True) -> Bundle:
     """Return what the rules in force become, at these target. Pure."""
     made = tuple(kibana_rule(rule, target, detection=detection) for rule in rules)
     return Bundle(tuple(saved_objects(target)), made)
+
+
+def _write(path: Path, text: str) -> None:
+    with output_file(path, private=False) as out:
+        out.write(text.encode())
 
 
 def _file_name(rule: KibanaRule) -> str:

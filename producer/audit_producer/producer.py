@@ -1,12 +1,9 @@
 """The producer: an event in, an acknowledged record out, or a failure that is counted and told."""
 
 import asyncio
-import atexit
 import logging
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -38,6 +35,7 @@ from audit_producer.errors import (
     QueueFullError,
     UndeliveredError,
 )
+from audit_producer.process_lifetime import follow_process
 from audit_producer.report import Counts, Failure
 from audit_producer.settings import ProducerSettings
 
@@ -51,7 +49,7 @@ _HEADERS: list[tuple[str, str | bytes | None]] = [(SCHEMA_HEADER, SCHEMA_HEADER_
 class AuditProducer(Activities):
     """Publishes audit events to Kafka. Safe for threads, forked workers and asyncio.
 
-    Use it as a context manager, or call `close()`: what is queued is lost with the process.
+    Use it as a context manager, or call `close()`, which tells what was not delivered.
 
     With `raises=False` nothing is ever raised into the caller, since a login must not fail because
     its audit event did: `publish` and the activities return False, the failure is counted, logged,
@@ -60,6 +58,11 @@ class AuditProducer(Activities):
 
     A process that forks (gunicorn with preload) may make the producer before: each worker gets a
     connection and counts of its own. Events that the parent had queued stay the parent's.
+
+    A process that ends without `close()` closes its producers, a child of multiprocessing too. Where
+    Python runs no code at the end, what is queued is lost: after `os._exit`, and in workers that a
+    signal ends, as `Pool.terminate()`, leaving `with Pool()` and the end of a daemonic process's
+    parent do. Call `flush()` at the end of a task there, or `Pool.close()` and `join()`.
     """
 
     def __init__(
@@ -78,8 +81,7 @@ class AuditProducer(Activities):
         self._service = Service(name=self._settings.service) if self._settings.service else None
         self._closed = False
         self._begin()
-        _producers.add(self)
-        atexit.register(_close_at_exit, weakref.ref(self))
+        follow_process(self, AuditProducer._restart)
 
     @property
     def counts(self) -> Counts:
@@ -301,8 +303,9 @@ class AuditProducer(Activities):
             f"{self._settings.block_seconds:g} s: Kafka is slow or away"
         )
 
-    def _after_fork_in_child(self) -> None:
-        # librdkafka's threads did not come along. The parent's handle must not be destroyed here.
+    def _restart(self) -> None:
+        # After a fork: librdkafka's threads did not come along, and the parent's handle must not be
+        # destroyed here.
         if self._producer is not None:
             _inherited.append(self._producer)
         self._begin()
@@ -321,22 +324,4 @@ def _sentence(error: Exception) -> str:
     return type(error).__name__
 
 
-def _close_at_exit(reference: "weakref.ref[AuditProducer]") -> None:
-    producer = reference()
-    if producer is None:
-        return
-    try:
-        producer.close()
-    except UndeliveredError as error:
-        _log.error("%s; close the producer before the process ends", error)
-
-
-def _restart_in_child() -> None:
-    for producer in list(_producers):
-        producer._after_fork_in_child()  # noqa: SLF001 - of this module
-
-
-_producers: "weakref.WeakSet[AuditProducer]" = weakref.WeakSet()
 _inherited: list[Client] = []
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart_in_child)

@@ -1,6 +1,7 @@
 """Query the log: filter by user and activity, search, count, bucket by time, export."""
 
 from audit_query.aggregations import DIMENSIONS, Bucket, Buckets, Dimension, Ranked, Seen
+from audit_query.csv_format import CsvFormat, Delimiter
 from audit_query.cursor import decode_cursor, encode_cursor
 from audit_query.errors import (
     ExportError,
@@ -33,6 +34,8 @@ __all__ = [
     "Bucket",
     "Buckets",
     "Criteria",
+    "CsvFormat",
+    "Delimiter",
     "Dimension",
     "ExportError",
     "Filter",

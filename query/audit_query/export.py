@@ -1,17 +1,17 @@
 """Events as CSV or NDJSON, in order of time, page by page as they come."""
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
 
+from audit_query.csv_format import CsvFormat, csv_cell, utc_cell
 from audit_query.filter import Filter
 from audit_query.log import AuditLog
 from audit_query.scan import ScanHit
 
-__all__ = ["COLUMNS", "MEDIA_TYPES", "Format", "Rows", "csv_cell", "export"]
+__all__ = ["COLUMNS", "MEDIA_TYPES", "Format", "Rows", "export"]
 
 Format = Literal["csv", "ndjson"]
 
@@ -41,16 +41,22 @@ COLUMNS = {
     "Message": "message",
     "Event ID": "event.id",
 }
-"""What a CSV file has: headings, and the fields below them. Times are UTC; objects are JSON."""
+"""What a CSV file has: headings, and the fields below them. Times are in UTC; objects are JSON."""
 
 Rows = tuple[int, bytes]
 """Some rows of an export: how many events they are, and their text."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+_PLAIN_CSV = CsvFormat()
 
 
 def export(
-    log: AuditLog, wanted: Filter, kind: Format, *, newest_first: bool = False
+    log: AuditLog,
+    wanted: Filter,
+    kind: Format,
+    *,
+    newest_first: bool = False,
+    csv_format: CsvFormat = _PLAIN_CSV,
 ) -> Iterator[Rows]:
     """Yield all events that match, as of now, oldest first unless told otherwise.
 
@@ -58,40 +64,22 @@ def export(
     if it can't be whole; a caller must not let that look like the end. Closing the generator ends
     the scan.
     """
-    write = _WRITERS[kind]
+    write = _ndjson if kind == "ndjson" else partial(_csv, csv_format)
     with log.scan(wanted, newest_first=newest_first) as pages:
         if kind == "csv":
-            yield 0, _lines([list(COLUMNS)])
+            yield 0, csv_format.heading(COLUMNS)
         for hits in pages:
             yield len(hits), write(hits)
 
 
-def csv_cell(value: object) -> str:
-    """Return a cell that a spreadsheet shows and never computes.
-
-    What looks like a formula gets an apostrophe before it, as OWASP's advice on CSV injection has
-    it; objects are JSON.
-    """
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _csv(hits: Sequence[ScanHit]) -> bytes:
+def _csv(csv_format: CsvFormat, hits: Sequence[ScanHit]) -> bytes:
     events = (_EVENT.decode(hit.source) for hit in hits)
-    return _lines([[csv_cell(find(event)) for find in _FINDERS] for event in events])
+    return csv_format.rows([[cell(find(event)) for cell, find in _CELLS] for event in events])
 
 
 def _ndjson(hits: Sequence[ScanHit]) -> bytes:
     """Events as they are stored: the consumer wrote each on one line."""
     return b"".join([bytes(part) for hit in hits for part in (hit.source, b"\n")])
-
-
-def _lines(rows: Sequence[Sequence[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)  # line ends are CR LF, as RFC 4180 has it
-    return text.getvalue().encode()
 
 
 def _shape(name: str, paths: Sequence[str]) -> type[msgspec.Struct]:
@@ -129,5 +117,4 @@ def _attribute(name: str) -> str:
 
 
 _EVENT = msgspec.json.Decoder(_shape("Event", list(COLUMNS.values())))
-_FINDERS = [_finder(path) for path in COLUMNS.values()]
-_WRITERS: Mapping[Format, Callable[[Sequence[ScanHit]], bytes]] = {"csv": _csv, "ndjson": _ndjson}
+_CELLS = [(utc_cell if path == "@timestamp" else csv_cell, _finder(path)) for path in COLUMNS.values()]

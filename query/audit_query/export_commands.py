@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
+from audit_runtime import output_file
 from audit_runtime.terminal import progress_bar
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
 from audit_query.commands import resolve_filter
+from audit_query.csv_format import CsvFormat
+from audit_query.csv_options import CsvDelimiter, Excel
 from audit_query.errors import ParameterError
 from audit_query.export import MEDIA_TYPES, Format, export
 from audit_query.filter_options import with_filter_options
@@ -35,9 +38,14 @@ def export_command(
         Format | None, typer.Option("--format", help="csv or ndjson, whatever the file is called.")
     ] = None,
     newest_first: Annotated[bool, typer.Option("--newest-first", help="Else oldest first.")] = False,
+    delimiter: CsvDelimiter = "comma",
+    excel: Excel = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
 ) -> None:
-    """Write all events that match to a file, however many: whole (ndjson) or as a table (csv)."""
+    """Write all events that match to a file, however many: whole (ndjson) or as a table (csv).
+
+    The file is yours alone to read, and there only if it is complete.
+    """
     kind = kind or _format_of(file)
     if file.exists() and str(file) != "-" and not force:
         raise ParameterError("FILE", f"{file} exists; add --force to write over it")
@@ -49,7 +57,9 @@ def export_command(
         progress_bar(MofNCompleteColumn(), TimeRemainingColumn()) as progress,
     ):
         task = progress.add_task("Exporting", total=log.count(wanted))
-        for events, rows in export(log, wanted, kind, newest_first=newest_first):
+        for events, rows in export(
+            log, wanted, kind, newest_first=newest_first, csv_format=CsvFormat(delimiter, excel)
+        ):
             out.write(rows)
             progress.advance(task, events)
 
@@ -67,10 +77,5 @@ def _written(file: Path) -> Iterator[BinaryIO]:
     if str(file) == "-":
         yield sys.stdout.buffer
         return
-    part = file.with_name(f"{file.name}.part")
-    try:
-        with part.open("wb") as out:
-            yield out
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+    with output_file(file) as out:
+        yield out

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
@@ -81,8 +81,9 @@ class Criteria:
 class Filter(Criteria):
     """Which events: all that match the criteria, lie in the time, and match nothing excluded.
 
-    `start` is included, `end` is not. Raises TimeRangeError if they are the wrong way round, or
-    in a year that no event has, and ParameterError for an invalid address or too long a text.
+    `start` is included, `end` is not; both are kept in UTC. Raises TimeRangeError if they have no
+    zone, are the wrong way round, or in a year that no event has, and ParameterError for an invalid
+    address or too long a text.
     """
 
     start: datetime | None = None
@@ -97,9 +98,10 @@ class Filter(Criteria):
                 "text",
                 f"these are {words} words in all; give at most {WORDS_MAX}",
             )
-        for at in (self.start, self.end):
-            if at is not None:
-                check_year(at)
+        for name in ("start", "end"):
+            if (at := getattr(self, name)) is not None:
+                # Python subtracts and compares times of one zone by their clocks.
+                object.__setattr__(self, name, check_year(_in_utc(at)))
         if self.start is not None and self.end is not None and self.start >= self.end:
             raise TimeRangeError(
                 f"from {format_timestamp(self.start)} is not before to {format_timestamp(self.end)}"
@@ -127,6 +129,15 @@ class Filter(Criteria):
         if self.end is not None:
             span["lt"] = format_timestamp(self.end)
         return span
+
+
+def _in_utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise TimeRangeError("a time needs a zone: give datetime.now(UTC), not datetime.now()")
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:  # the first and the last hours that Python knows
+        return at
 
 
 def _either(*queries: Query) -> Query:

@@ -1,4 +1,4 @@
-"""What our processes share: settings of Kafka and Elasticsearch, offsets, back-off, stop requests.
+"""What our processes share: settings, offsets, back-off, stop requests, files that appear whole.
 
 Needs the base install alone. What needs more stands in modules of its own, which are public too:
 `elastic` (the Elasticsearch client), `logs` (structlog), `monitor` (prometheus-client) and `terminal`
@@ -15,6 +15,7 @@ from audit_runtime.offsets import (
     partitions_of,
     visible_partitions,
 )
+from audit_runtime.output_file import output_file
 from audit_runtime.settings import (
     ElasticsearchSettings,
     EventSettings,
@@ -43,6 +44,7 @@ __all__ = [
     "committed_offsets",
     "did_you_mean",
     "offset_at",
+    "output_file",
     "partition_bounds",
     "partitions_of",
     "secret_of",

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 
@@ -11,7 +13,10 @@ __all__ = ["configure_logging"]
 
 
 def configure_logging(log_format: LogFormat, *, level: int = logging.INFO) -> None:
-    """Write log lines to standard error: for people on a terminal, as JSON lines elsewhere."""
+    """Write log lines to standard error: for people on a terminal, as JSON lines elsewhere.
+
+    A line that can't be written, such as to a full disk, is lost: it must not end who logs it.
+    """
     for_people = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
     renderer: structlog.typing.Processor = (
         # The default formatter prints local variables, which may hold secrets.
@@ -27,5 +32,20 @@ def configure_logging(log_format: LogFormat, *, level: int = logging.INFO) -> No
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Unfailing(sys.stderr))),
     )
+
+
+class _Unfailing:
+    """What a logger needs of a stream."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()

@@ -1,7 +1,10 @@
 """The client's address behind proxies."""
 
+import time
+
 import pytest
 from audit_producer import client_ip
+from audit_producer.client_ip import ProxyHeader
 
 PROXIES = ["10.0.0.0/8", "2001:db8:1::/48"]
 XFF = "X-Forwarded-For"
@@ -55,6 +58,11 @@ def test_no_proxy_is_trusted_unless_named() -> None:
         ("for=_hidden", None),
         ("for=unknown", None),
         ("proto=https", None),
+        ('host="a;for=6.6.6.6";for=1.2.3.4', "1.2.3.4"),
+        ('for=6.6.6.6;host="a, for=7.7.7.7, \\"";FOR = "1.2.3.4"', None),
+        ('by="a\\\\";for=1.2.3.4', "1.2.3.4"),
+        ('for=6.6.6.6;x="a\\", for=1.2.3.4', "1.2.3.4"),
+        ('for="6.6.6.6, for="[2001:db8:9::7]"', "2001:db8:9::7"),
     ],
 )
 def test_forwarded_header_is_read_as_rfc_7239_says(value: str, expected: str | None) -> None:
@@ -73,6 +81,55 @@ def test_several_lines_of_a_header_are_one_list() -> None:
     """Lines are joined in order: a client can't hide behind a line of its own."""
     headers = [("x-forwarded-for", "6.6.6.6"), ("X-FORWARDED-FOR", "1.2.3.4")]
     assert client_ip("10.0.0.1", headers, trusted=PROXIES) == "1.2.3.4"
+
+
+@pytest.mark.parametrize("proxy", ["::ffff:10.0.0.1", "::ffff:10.0.0.0/104", "::ffff:0:0/96"])
+@pytest.mark.parametrize("peer", ["10.0.0.1", "::ffff:10.0.0.1"])
+def test_proxy_may_be_given_as_an_address_mapped_into_ipv6(proxy: str, peer: str) -> None:
+    """A server that listens on both families shows its peers so, and that is what gets copied."""
+    assert client_ip(peer, {XFF: "2001:db8:9::7"}, trusted=[proxy]) == "2001:db8:9::7"
+
+
+LONG = 1_000_000
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        '"' * LONG,
+        ";" * LONG,
+        "\\" * LONG,
+        '\\"' * LONG,
+        "for=" * LONG,
+        ' for="' * LONG,
+        "10.0.0.3," * LONG,
+    ],
+)
+@pytest.mark.parametrize("header", ["forwarded", "x-forwarded-for"])
+@pytest.mark.parametrize(
+    ("peer", "vouched", "expected"),
+    [
+        ("203.0.113.9", "", "203.0.113.9"),
+        ("10.0.0.1", ", {}1.2.3.4", "1.2.3.4"),
+        ("10.0.0.1", "", None),
+    ],
+)
+def test_hostile_header_takes_no_time(
+    hostile: str, header: ProxyHeader, peer: str, vouched: str, expected: str | None
+) -> None:
+    """Megabytes are not read at all for a stranger, and to a bound for a proxy."""
+    value = hostile + vouched.format("for=" if header == "forwarded" else "")
+    begin = time.thread_time()
+    assert client_ip(peer, [(header, value)], trusted=PROXIES, header=header) == expected
+    assert time.thread_time() - begin < 0.25
+
+
+def test_address_that_the_bound_cuts_is_not_believed() -> None:
+    """What is left of an address, such as 1.2.3.4 of 11.2.3.4, is another one."""
+    for spaces in range(12):
+        value = "11.2.3.4" + ",10.0.0.3" * 909 + " " * spaces
+        expected = "11.2.3.4" if len(value) <= 8192 else None
+        assert client_ip("10.0.0.1", {XFF: value}, trusted=PROXIES) == expected
 
 
 def test_wrong_network_is_refused() -> None:

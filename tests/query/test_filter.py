@@ -63,6 +63,24 @@ def test_span_the_wrong_way_round_is_refused() -> None:
         Filter(start=NOW, end=NOW)
 
 
+def test_times_of_one_zone_are_compared_by_what_elapsed() -> None:
+    """Python compares them by the clock, which shows 02:50 before 02:10 at the end of summer."""
+    berlin = ZoneInfo("Europe/Berlin")
+    start = datetime(2026, 10, 25, 2, 50, tzinfo=berlin)
+    wanted = Filter(start=start, end=start.replace(minute=10, fold=1))
+    assert wanted.start is not None
+    assert wanted.end is not None
+    assert wanted.end - wanted.start == timedelta(minutes=20)
+    with pytest.raises(TimeRangeError, match="is not before"):
+        Filter(start=start.replace(minute=10, fold=1), end=start)
+
+
+def test_time_without_a_zone_is_refused() -> None:
+    """It would be read in the zone of whatever machine runs this."""
+    with pytest.raises(TimeRangeError, match="needs a zone"):
+        Filter(start=datetime(2026, 11, 1))  # noqa: DTZ001 - what is refused
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

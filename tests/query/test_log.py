@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from audit_producer import new_event
-from audit_query import AuditLog, Bucket, Filter
+from audit_query import AuditLog, Bucket, Filter, parse_time, zone
 from audit_query.tables import buckets_table, events_table, row_of
 from rich.console import Console
 from support.log_index import log_index
@@ -184,3 +184,40 @@ def test_parts_without_room_are_summed_with_the_rest() -> None:
     assert len(row) <= 80
     assert 2 < len(counts) < 20
     assert sum(map(int, counts)) == int(total)
+
+
+@pytest.fixture(scope="module")
+def changing_log(servers: Servers) -> Iterator[AuditLog]:
+    """Give a log with an event every twenty minutes, from ten hours before a change to ten after."""
+    events = [
+        new_event("login", user="u-1", at=change + timedelta(minutes=20 * number))
+        for change in (at for changes in CHANGES.values() for at in changes)
+        for number in range(-30, 30)
+    ]
+    with log_index(servers) as deployment:
+        store(deployment, *events)
+        with AuditLog(deployment.query) as found:
+            yield found
+
+
+CHANGES = {
+    "Europe/Berlin": (datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)),
+    "America/Havana": (datetime(2026, 3, 8, 5, tzinfo=UTC), datetime(2026, 11, 1, 5, tzinfo=UTC)),
+}
+
+
+@pytest.mark.parametrize("interval", ["auto", "1h", "3h", "day"])
+@pytest.mark.parametrize("place", CHANGES)
+def test_histogram_over_a_change_of_clocks_is_whole(
+    changing_log: AuditLog, place: str, interval: str
+) -> None:
+    """Each event is counted once, between the start of its bucket and that of the next."""
+    for change in CHANGES[place]:
+        start = parse_time("-10h", (change + timedelta(minutes=30)).astimezone(zone(place)))
+        wanted = Filter(start=start, end=change + timedelta(hours=10))
+        assert changing_log.count(wanted) == 58
+        buckets = changing_log.buckets(wanted, interval=interval, time_zone=place).buckets
+        ends = [bucket.start for bucket in buckets[1:]] + [change + timedelta(hours=10)]
+        for bucket, end in zip(buckets, ends, strict=True):
+            within = Filter(start=max(bucket.start, start), end=end)
+            assert bucket.count == changing_log.count(within)

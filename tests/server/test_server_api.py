@@ -248,6 +248,12 @@ def test_export_is_a_file_of_all_that_matches(api: ApiClient, form: str) -> None
         assert len(events) == 9
 
 
+def test_export_for_excel_has_its_mark_and_its_separator(api: ApiClient) -> None:
+    """As the command has it."""
+    answer = api.get("/api/v1/export", params={"excel": "true", "delimiter": "semicolon"})
+    assert answer.content.startswith(b"\xef\xbb\xbfDate and Time;User;")
+
+
 def test_search_is_itself_an_event(new_api: ApiClient) -> None:
     """With what was asked for, how many were found, and who asked."""
     new_api.json("/events", user=["Ada 1", "Ada 2"], not_activity="logout", size=1, **{"from": "-24h"})

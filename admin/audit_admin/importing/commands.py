@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, BinaryIO
 
 import typer
 from audit_producer import AuditProducer, PublishError, UndeliveredError
 from audit_producer.publishing import PublisherSettings, file_size, opened, publishing_bar
+from audit_runtime import output_file
 from audit_runtime.terminal import print_json, print_lines
 from audit_schemas import AuditEvent, EventRefusedError, encode, printable
 from rich.console import Console
@@ -156,18 +157,15 @@ def _rejecting(
 ) -> Iterator[Callable[[Row, str, str], None]]:
     """Give a function that reports a rejected row: to standard error, and to the file if given."""
     with contextlib.ExitStack() as stack:
-        out: TextIO | None = None
+        out: BinaryIO | None = None
         if target is not None:
-            try:
-                out = stack.enter_context(target.open("w", encoding="utf-8"))
-            except OSError as error:
-                raise MappingError(f"{target} can't be written: {error.strerror}") from None
+            out = stack.enter_context(output_file(target))
 
         def reject(row: Row, path: str, why: str) -> None:
             result.rejected[f"{path}: {why}" if path else why] += 1
             if out is not None:
                 line = {"line": row.number, "path": path, "reason": why, "row": row.fields}
-                out.write(json.dumps(line) + "\n")
+                out.write(json.dumps(line).encode() + b"\n")
             many = result.rejected.total()
             if out is None or many <= _SHOWN_REJECTS:
                 said = printable(f"line {row.number}: {path + ': ' if path else ''}{why}")

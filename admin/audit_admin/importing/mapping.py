@@ -13,6 +13,7 @@ from audit_schemas import AuditEvent, leaves
 from audit_admin.importing.errors import MappingError
 from audit_admin.importing.rows import FileFormat
 from audit_admin.importing.rules import TIME_FORMS, TimestampRule, ValueRule
+from audit_admin.importing.time_format import wrong_in
 
 __all__ = ["ChangeRule", "Mapping", "load_mapping"]
 
@@ -112,6 +113,8 @@ class _Reader:
             self._wrong(
                 "[time] format", f"must be one of {', '.join(TIME_FORMS)}, or like %d/%m/%Y %H:%M:%S"
             )
+        if form not in TIME_FORMS and (wrong := wrong_in(form)):
+            self._wrong("[time] format", wrong)
         zone = table.get("zone")
         try:
             place = ZoneInfo(zone) if zone is not None else None

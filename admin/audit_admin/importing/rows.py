@@ -4,10 +4,13 @@ import codecs
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
+
+from audit_schemas import printable
 
 from audit_admin.importing.errors import ImportFileError
 
@@ -15,12 +18,17 @@ __all__ = ["FileFormat", "Row", "read_rows"]
 
 LINE_MAX = 8 * 1024 * 1024
 """Characters in a line. An event has at most a megabyte, and a row is not much larger."""
+_KEY_MAX = 100
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+class _RepeatedKeyError(ValueError):
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +135,32 @@ def _json_rows(lines: Iterator[str]) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            found = json.loads(line)
+            found = json.loads(line, object_pairs_hook=_unique)
         except (ValueError, RecursionError) as error:
-            why = getattr(error, "msg", "nested too deeply")
-            yield Row(number, {"line": line[:1000]}, f"not JSON: {why}")
+            yield Row(number, {"line": line[:1000]}, _why(error))
             continue
         if isinstance(found, dict):
             yield Row(number, found)
         else:
             yield Row(number, {"line": line[:1000]}, "not a JSON object")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that stands twice: parsers disagree on which value counts, so one could hide."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise _RepeatedKeyError(f"{printable(twice)[:_KEY_MAX]} appears twice in one object")
+    return found
+
+
+def _why(error: ValueError | RecursionError) -> str:
+    match error:
+        case _RepeatedKeyError():
+            return str(error)
+        case json.JSONDecodeError():
+            return f"not JSON: {error.msg}"
+        case RecursionError():
+            return "not JSON: nested too deeply"
+        case _:
+            return f"not JSON: {error}"  # such as an integer of thousands of digits

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from audit_schemas import format_timestamp, printable
 
+from audit_admin.importing.time_format import read_time
+
 __all__ = ["TIME_FORMS", "RowError", "TimestampRule", "ValueRule", "pick", "text_of"]
 
 TIME_FORMS = ("rfc3339", "epoch", "epoch-ms")
@@ -72,7 +74,7 @@ class TimestampRule:
     source: str
     format: str
     zone: ZoneInfo | None
-    """For times without a zone. An hour that occurs twice, in autumn, is taken as the first one."""
+    """For times that say none. An hour that occurs twice, in autumn, is taken as the first one."""
 
     def of(self, row: Mapping[str, Any]) -> str:
         """Return the time as RFC 3339, to the millisecond. Raises RowError."""
@@ -84,6 +86,7 @@ class TimestampRule:
             moment = self._read(text)
         except (ValueError, OverflowError, InvalidOperation):
             wanted = "RFC 3339" if self.format == "rfc3339" else self.format
+            wanted += ", with UTC, GMT or Z for %Z" if "%Z" in wanted else ""
             raise RowError(
                 self.source, f"{_quoted(text)} is not a time in the format {wanted}"
             ) from None
@@ -101,7 +104,7 @@ class TimestampRule:
         if self.format in TIME_FORMS:
             seconds = Decimal(text) / (1000 if self.format == "epoch-ms" else 1)
             return _EPOCH + timedelta(milliseconds=int(seconds * 1000))
-        return datetime.strptime(text, self.format)  # noqa: DTZ007 - the caller adds the zone
+        return read_time(text, self.format)
 
 
 def pick(row: Mapping[str, Any], path: str) -> Any:

@@ -1,9 +1,9 @@
 """`auditlog report users`, `chats` and `user`."""
 
-import csv
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from typing import Annotated, Any
 
 import typer
@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
 from audit_query.commands import explain_no_events, resolve_filter
+from audit_query.csv_format import CsvFormat, csv_cell, utc_cell
+from audit_query.csv_options import CsvDelimiter, Excel
 from audit_query.errors import ParameterError
-from audit_query.export import csv_cell
 from audit_query.filter import Filter
 from audit_query.filter_options import with_filter_options
 from audit_query.log import PAGE_MAX, AuditLog
@@ -38,6 +39,8 @@ Interval = Annotated[
 ]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")]
 
+_TIMES = ("start", "first", "last", "opened", "assigned", "joined", "closed")
+
 
 def register(app: typer.Typer) -> None:
     """Add `report` and `timeline`."""
@@ -58,7 +61,12 @@ def register(app: typer.Typer) -> None:
 
 
 def report_users(
-    spec: QuerySpec, interval: Interval = "day", json_output: Json = False, csv_output: Csv = False
+    spec: QuerySpec,
+    interval: Interval = "day",
+    json_output: Json = False,
+    csv_output: Csv = False,
+    delimiter: CsvDelimiter = "comma",
+    excel: Excel = False,
 ) -> None:
     """Count what each user did in each bucket of time.
 
@@ -67,13 +75,14 @@ def report_users(
     """
     settings = QuerySettings()
     wanted, tz = resolve_filter(spec, settings), zone(settings.time_zone)
+    form = CsvFormat(delimiter, excel)
     with AuditLog(settings, seconds=settings.query_seconds) as log, _progress() as counted:
         rows = users(log, wanted, interval=interval, time_zone=settings.time_zone, progress=counted)
         if json_output:
             _print_lines(row.to_json(tz) for row in rows)
         elif csv_output:
             activities = [report.value for report in log.top(wanted, "activity", size=1000)]
-            _print_csv(_flat(row.to_json(tz), activities) for row in rows)
+            _print_csv((_flat(row.to_json(UTC), activities) for row in rows), form)
         else:
             console, empty = new_console(), True
             for some in report_tables.by_bucket(rows):
@@ -89,6 +98,8 @@ def report_chats(
     each: Annotated[bool, typer.Option("--each", help="Show each chat, in place of users.")] = False,
     json_output: Json = False,
     csv_output: Csv = False,
+    delimiter: CsvDelimiter = "comma",
+    excel: Excel = False,
 ) -> None:
     """Tell how long chats waited, from their opening, to be assigned, joined and closed.
 
@@ -97,6 +108,7 @@ def report_chats(
     """
     settings = QuerySettings()
     wanted, tz = resolve_filter(spec, settings), zone(settings.time_zone)
+    form = CsvFormat(delimiter, excel)
     with AuditLog(settings, seconds=settings.query_seconds) as log, _progress() as counted:
         rows: Iterator[Any] = (
             chats(log, wanted, progress=counted)
@@ -106,7 +118,7 @@ def report_chats(
         if json_output:
             _print_lines(row.to_json(tz) for row in rows)
         elif csv_output:
-            _print_csv(_flat(row.to_json(tz)) for row in rows)
+            _print_csv((_flat(row.to_json(UTC)) for row in rows), form)
         elif each:
             _print_chats(rows, log, wanted, settings)
         else:
@@ -171,25 +183,28 @@ def _print_lines(rows: Iterable[dict[str, Any]]) -> None:
         print_json(row)
 
 
-def _print_csv(rows: Iterable[dict[str, Any]]) -> None:
+def _print_csv(rows: Iterable[dict[str, Any]], form: CsvFormat) -> None:
     """Write rows of one form, with a heading; no row, no heading."""
-    writer = csv.writer(sys.stdout)
     for number, row in enumerate(rows):
         if not number:
-            writer.writerow(csv_cell(name) for name in row)
-        writer.writerow(csv_cell(value) for value in row.values())
+            sys.stdout.buffer.write(form.heading(row))
+        sys.stdout.buffer.write(form.rows([[csv_cell(value) for value in row.values()]]))
+    sys.stdout.buffer.flush()
 
 
 def _flat(row: dict[str, Any], activities: Iterable[str] = ()) -> dict[str, Any]:
-    """Return a row without objects in it; activities are columns of their own, at the end."""
+    """Return a row in UTC without objects in it; activities are columns of their own, at the end."""
     flat: dict[str, Any] = {}
     counts = row.pop("activities", {})
     for name, value in row.items():
         if isinstance(value, dict):
             flat |= {f"{name}_{inner}": deeper for inner, deeper in value.items()}
+        elif name in _TIMES and value is not None:
+            flat[name] = utc_cell(value)
         else:
             flat[name] = value
-    return flat | {name: counts.get(name, 0) for name in activities}
+    columns = {name: f"activity_{name}" if name in flat else name for name in activities}
+    return flat | {column: counts.get(name, 0) for name, column in columns.items()}
 
 
 def _explain_if(empty: bool, console: Console, log: AuditLog, wanted: Filter) -> None:

@@ -76,14 +76,13 @@ def timeline_table(timeline: Timeline, zone: tzinfo, zone_name: str, *, of_event
 
 
 def _time_span(facts: Facts, zone: tzinfo) -> str:
-    begin, end = (
-        at.astimezone(zone) for at in (facts.login or facts.first, facts.logout or facts.last)
-    )
+    first, last = facts.login or facts.first, facts.logout or facts.last
+    begin, end = first.astimezone(zone), last.astimezone(zone)
     how = "logged in" if facts.login else "login not seen, from"
     done = "logged out" if facts.logout else "no logout, last seen"
     same = begin.date() == end.date()
     until = f"{end:%H:%M}" if same else f"{end:%Y-%m-%d %H:%M}"
-    length = short(max(end - begin, timedelta()))
+    length = short(max(last - first, timedelta()))  # elapsed: not by the zone's clock
     return f"{how} {begin:%Y-%m-%d %H:%M}, {done} {until} ({length})"
 
 

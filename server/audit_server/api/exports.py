@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from audit_query import Format, export
+from audit_query import CsvFormat, Delimiter, Format, export
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
@@ -20,6 +20,10 @@ class ExportParams(FilterParams):
     """Filters, and what kind of file."""
 
     format: Format = Field("csv", description="What kind of file.")
+    delimiter: Delimiter = Field("comma", description="What separates the cells of CSV.")
+    excel: bool = Field(
+        False, description="Begin CSV with a byte order mark, by which Excel recognises UTF-8."
+    )
     order: Order = Field("oldest", description="Which events come first.")
 
 
@@ -48,7 +52,13 @@ def export_events(
     search, kind = params.resolve(request), params.format
     slots: ExportSlots = request.app.state.exports
     with slots.taken() as slot:
-        rows = export(caller.log, search.filter, kind, newest_first=params.order == "newest")
+        rows = export(
+            caller.log,
+            search.filter,
+            kind,
+            newest_first=params.order == "newest",
+            csv_format=CsvFormat(params.delimiter, params.excel),
+        )
         name = f"audit-log-{search.now:%Y%m%d-%H%M%S}.{kind}"
         response = ExportResponse(rows, slot.hand_over(), kind=kind, name=name)
     caller.record_export(search.spec, kind)

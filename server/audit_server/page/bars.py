@@ -10,6 +10,7 @@ __all__ = ["Bar", "bars_of", "end_of"]
 
 _CLOCK = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - what Elasticsearch counts from, by any zone's clock
 _DAYS = {"day": 1, "week": 7}
 
 
@@ -36,18 +37,28 @@ def bars_of(
 
 
 def end_of(start: datetime, interval: str, zone: tzinfo) -> datetime:
-    """Return where an interval ends that begins at `start`: a day may have 23 hours, or 25."""
-    if width := fixed_width(interval):
+    """Return where an interval ends that begins at `start`: a day may have 23 hours, or 25.
+
+    Elasticsearch cuts fixed intervals by the clock of the zone, too: the three hours around a change
+    last two or four.
+    """
+    width = fixed_width(interval) or _CLOCK.get(interval)
+    if width is not None and width <= _CLOCK["hour"]:
         return start + width
-    if interval in _CLOCK:
-        return start + _CLOCK[interval]
     here = start.astimezone(zone).replace(tzinfo=None)
-    if interval in _DAYS:
+    if width is not None:
+        stop = _floor(here, width) + width
+    elif interval in _DAYS:
         stop = here + timedelta(days=_DAYS[interval])
     else:
         month = here.month - 1 + _MONTHS[interval]
         stop = here.replace(year=here.year + month // 12, month=month % 12 + 1, day=1)
     return stop.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _floor(here: datetime, width: timedelta) -> datetime:
+    """Return where the interval begins by the clock: one that begins in a skipped hour shows later."""
+    return here - (here - _EPOCH) % width
 
 
 def _bar_of(

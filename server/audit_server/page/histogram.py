@@ -92,7 +92,9 @@ def label_of(start: datetime, end: datetime, zone: tzinfo) -> str:
         days = (stop.date() - begin.date()).days
         return f"{begin:%Y-%m-%d}" if days == 1 else f"{begin:%Y-%m-%d} to {stop:%Y-%m-%d}"
     clock = "%H:%M:%S" if begin.second or stop.second else "%H:%M"
-    same = begin.date() == stop.date() or (stop - begin).total_seconds() <= 86_400  # noqa: PLR2004
+    same = begin.date() == stop.date() or (end - start).total_seconds() <= _DAY
+    if begin.utcoffset() != stop.utcoffset():  # else an hour that is repeated has no length
+        clock += " %z"
     return f"{begin:%Y-%m-%d} {begin:{clock}} to {stop:{clock if same else '%Y-%m-%d ' + clock}}"
 
 

@@ -226,7 +226,8 @@ def _exports(view: View, wanted: Filter) -> Mapping[str, str]:
         if moment is not None:
             spec = spec.with_(name, format_time(moment))
     plain = View(spec)
-    return {f"export_{form}": plain.link("/api/v1/export", format=form) for form in ("csv", "ndjson")}
+    links = {f"export_{form}": plain.link("/api/v1/export", format=form) for form in ("csv", "ndjson")}
+    return links | {"export_excel": plain.link("/api/v1/export", format="csv", excel="true")}
 
 
 def _nothing(log: AuditLog, view: View, now: datetime) -> Mapping[str, Any]:

@@ -219,6 +219,50 @@ def test_ndjson_lines_that_are_none_are_told() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        b'{"who": "Ada", "who": "Ben"}',
+        b'{"a": {"who": 1, "b": 2, "who": 1}}',
+        b'{"a": [{"who": 1, "\\u0077ho": 2}]}',
+    ],
+)
+def test_row_with_a_key_twice_is_refused(row: bytes) -> None:
+    """Whoever reads the other log may see the other value."""
+    (found,) = rows(row + b"\n", FileFormat("ndjson"))
+    assert found.problem == "who appears twice in one object"
+
+
+@pytest.mark.parametrize(
+    ("form", "time", "meant"),
+    [
+        ("%d/%m/%Y %H:%M:%S %Z", "01/11/2026 10:00:00 UTC", "2026-11-01T10:00:00.000Z"),
+        ("%d/%m/%Y %H:%M:%S %Z", "01/11/2026 10:00:00 gmt", "2026-11-01T10:00:00.000Z"),
+        ("%d/%m/%Y %H:%M:%S%Z", "01/11/2026 10:00:00Z", "2026-11-01T10:00:00.000Z"),
+        ("%d/%m/%Y %H:%M:%S UTC", "01/11/2026 10:00:00 UTC", "2026-11-01T10:00:00.000Z"),
+        ("%Y-%m-%dT%H:%M:%SZ", "2026-11-01T10:00:00Z", "2026-11-01T10:00:00.000Z"),
+        ("%b %d %Y %H:%M:%S GMT%z", "Nov 01 2026 10:00:00 GMT+0100", "2026-11-01T09:00:00.000Z"),
+        ("%d/%m/%Y %H:%M:%S", "01/11/2026 10:00:00", "2026-11-01T07:00:00.000Z"),
+        ("%d/%m/%Y %H:%M:%S %Z", "01/11/2026 10:00:00 CET", None),
+        ("%d/%m/%Y %H:%M:%S %Z", "01/11/2026 10:00:00 EST", None),
+        ("%d/%m/%Y %H:%M:%S %Z", "01/11/2026 10:00:00", None),
+    ],
+)
+def test_zone_that_a_time_names_is_its_zone(
+    tmp_path: Path, form: str, time: str, meant: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mapping's zone is for times without one; what this machine's zone is called is nothing."""
+    monkeypatch.setattr("time.tzname", ("CET", "CEST"))
+    zone = f'"when"\nformat = "{form}"\nzone = "Europe/Istanbul"'
+    mapping = simple(tmp_path, SIMPLE.replace('"when"', zone))
+    (found,) = events(HEAD + f"{time},login,Ada\n".encode(), mapping)
+    if isinstance(found, AuditEvent):
+        assert found.timestamp == meant
+    else:
+        assert meant is None
+        assert "with UTC, GMT or Z for %Z" in found
+
+
 def test_id_of_an_earlier_row_that_says_something_else_is_told() -> None:
     """An id that is none would make id-conflicts of the file; the same row twice is one event."""
     mapping = load_mapping(EXAMPLES / "saas-admin-log.toml")
@@ -235,6 +279,10 @@ def test_id_of_an_earlier_row_that_says_something_else_is_told() -> None:
         (('"csv"', '"xml"'), '[source] format must be "csv" or "ndjson"'),
         (("[time]", 'delimiter = ";;"\n[time]'), "[source] delimiter must be one character"),
         (('"when"', '"when"\nformat = "dd.mm."'), "[time] format must be one of rfc3339"),
+        (('"when"', '"when"\nformat = "%H:%M CET"'), "[time] format has CET, which may mean several"),
+        (('"when"', '"when"\nformat = "%H:%M %z %Z"'), "[time] format has both %z and %Z"),
+        (('"when"', '"when"\nformat = "%d.%d.%Y"'), "[time] format has a directive twice"),
+        (('"when"', '"when"\nformat = "%d.%Q"'), "[time] format is not valid: 'Q' is a bad directive"),
         (('"when"', '"when"\nzone = "Mars/Base"'), "[time] zone is not a time zone"),
         (('"user.name"', '"user.nam"'), "[fields] user.nam is not a field of an event"),
         (('"user.name"', '"event.id"'), "[fields] event.id is set by [source] id"),

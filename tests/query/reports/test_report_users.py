@@ -190,19 +190,25 @@ def test_command_prints_json_lines_and_csv(filled: Deployment, events: list[Done
 
 @pytest.mark.servers
 def test_command_shows_the_readers_day(filled: Deployment) -> None:
-    """In Istanbul a day begins at 21:00 UTC, and is shown as midnight."""
+    """In Istanbul a day begins at 21:00 UTC, and is shown as midnight; CSV has UTC alone."""
     filled.extra["AUDITLOG_TIME_ZONE"] = ISTANBUL
     try:
         shown = call(filled, "report", "users", "--from", "2026-10-25", "--to", "2026-10-26").stdout
         (row, *_) = call(
             filled, "report", "users", "--from", "2026-10-25", "--json"
         ).stdout.splitlines()
+        table = call(filled, "report", "users", "--from", "2026-10-25", "--csv", "--excel").stdout
     finally:
         filled.extra.clear()
     assert shown.count("From ") == 1
     assert "From 2026-10-25 00:00 (Europe/Istanbul)" in shown
     assert "[red]" in shown
     assert json.loads(row)["start"] == "2026-10-25T00:00:00.000+03:00"
+    assert table.startswith("\ufeffstart,user,")
+    first = next(csv.DictReader(io.StringIO(table.removeprefix("\ufeff"))))
+    assert first["start"] == "2026-10-24T21:00:00.000Z"
+    assert first["first"].endswith("Z")
+    assert first["last"].endswith("Z")
 
 
 # What follows needs no server.

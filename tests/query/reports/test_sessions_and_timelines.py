@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from audit_query import AuditLog, Filter, ParameterError
@@ -19,7 +20,7 @@ from audit_query.reports import (
 )
 from audit_query.reports.cells import Cell
 from audit_query.reports.report_tables import short
-from audit_query.reports.sessions import facts_of
+from audit_query.reports.sessions import Facts, Session, facts_of
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -109,6 +110,23 @@ def log(filled: Deployment) -> Iterator[AuditLog]:
 
 
 DAY = Filter(start=T0 - timedelta(hours=5), end=T0 + timedelta(hours=15))
+
+
+@pytest.mark.parametrize(
+    ("place", "login"),
+    [
+        ("Europe/Berlin", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+        ("Europe/Berlin", datetime(2026, 3, 29, 0, 40, tzinfo=UTC)),
+        ("America/Havana", datetime(2026, 11, 1, 4, 40, tzinfo=UTC)),
+        ("America/Havana", datetime(2026, 3, 8, 4, 40, tzinfo=UTC)),
+    ],
+)
+def test_session_lasts_as_long_as_elapsed(place: str, login: datetime) -> None:
+    """Also one over a change of clocks: forty minutes are neither none nor a hundred."""
+    logout = login + 40 * MINUTE
+    facts = Facts(2, {"login": 1, "logout": 1}, {}, login, logout, login, logout)
+    lines = event_tables.session_lines(Session("s-1", facts, 0, ()), ZoneInfo(place))
+    assert "(40m00s)" in next(lines)
 
 
 def sessions_of(report: UserReport) -> dict[str | None, Any]:

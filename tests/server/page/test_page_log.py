@@ -233,13 +233,14 @@ def test_page_works_without_javascript(site: Served, reading: Opener) -> None:
 def test_export_asks_for_what_is_shown(site: Served, reading: Opener) -> None:
     """The same filters, the times as they were when the page was made."""
     page = reading(f"{site.address}/?user=Ada+Lovelace&not_activity=chat-opened&from=-7d&live=on")
-    links = [page.locator(f".export a >> nth={n}").get_attribute("href") or "" for n in (0, 1)]
-    for link, form in zip(links, ("csv", "ndjson"), strict=True):
+    links = [page.locator(f".export a >> nth={n}").get_attribute("href") or "" for n in range(3)]
+    forms = ({"format": "csv"}, {"format": "csv", "excel": "true"}, {"format": "ndjson"})
+    for link, form in zip(links, forms, strict=True):
         assert dict(parse_qsl(urlsplit(link).query)) == {
             "user": "Ada Lovelace",
             "not_activity": "chat-opened",
             "from": "2026-11-13T15:30:00.000Z",
-            "format": form,
+            **form,
         }
 
 

@@ -101,6 +101,9 @@ def test_totals_are_of_all_buckets_largest_first() -> None:
     [
         ("30m", "2026-03-28T12:00", "2026-03-28T12:30"),
         ("hour", "2026-03-29T01:00", "2026-03-29T03:00"),
+        ("3h", "2026-03-29T00:00", "2026-03-29T03:00"),
+        ("3h", "2026-10-25T00:00", "2026-10-25T03:00"),
+        ("1d", "2026-10-25T00:00", "2026-10-26T00:00"),
         ("day", "2026-03-29T00:00", "2026-03-30T00:00"),
         ("day", "2026-10-25T00:00", "2026-10-26T00:00"),
         ("week", "2026-03-23T00:00", "2026-03-30T00:00"),
@@ -141,6 +144,14 @@ def test_interval_is_named_in_the_reader_s_zone(start: str, end: str, text: str)
     """As short as it can be without being wrong."""
     begin, stop = datetime.fromisoformat(start), datetime.fromisoformat(end)
     assert text == label_of(begin, stop, ISTANBUL)
+
+
+def test_hour_that_comes_twice_is_named_with_its_offsets() -> None:
+    """From 02:00 to 02:00 says nothing."""
+    begin = datetime(2026, 10, 25, 0, tzinfo=UTC)
+    stop = begin + timedelta(hours=1)
+    assert label_of(begin, stop, BERLIN) == "2026-10-25 02:00 +0200 to 02:00 +0100"
+    assert label_of(stop, stop + timedelta(hours=1), BERLIN) == "2026-10-25 02:00 to 03:00"
 
 
 def test_week_is_the_reader_s() -> None:
