@@ -1,6 +1,7 @@
 """Query the log: filter by user and activity, search, count, bucket by time, export."""
 
 from audit_query.aggregations import DIMENSIONS, Bucket, Buckets, Dimension, Ranked, Seen
+from audit_query.claims import warning_of
 from audit_query.cursor import decode_cursor, encode_cursor
 from audit_query.errors import (
     ExportError,
@@ -55,5 +56,6 @@ __all__ = [
     "parse_time",
     "ranking_table",
     "unknown_parameter",
+    "warning_of",
     "zone",
 ]
