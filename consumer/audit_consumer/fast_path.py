@@ -24,6 +24,7 @@ from audit_schemas import (
     group_of,
     meaning_of,
     place_of,
+    shown_user,
     splice,
 )
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
@@ -146,7 +147,7 @@ class FastPath:
                 moment[1],
                 ingested,
                 users,
-                user_name or user_id or ("system" if kind == "system" else None),
+                shown_user(kind, user_name or user_id),
                 ip,
                 self._place(message),
                 message.offset(),  # type: ignore[arg-type]  # a message without error has one

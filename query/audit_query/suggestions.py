@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import elasticsearch
+from audit_schemas import shown_person
 
 from audit_query.aggregations import beginning_with, ranking, read_ranking
 
@@ -47,7 +48,7 @@ class Suggestions:
                 )
             except elasticsearch.NotFoundError:  # no event yet, so no index
                 return []
-            values += response["terms"]
+            values += map(shown_person, response["terms"]) if field == "user.id" else response["terms"]
         return self._first(values)
 
     def of_some(self, search: Callable[..., Mapping[str, Any]]) -> list[str]:
@@ -63,7 +64,8 @@ class Suggestions:
                 else beginning_with(field, self.prefix, self.size)
             )
             response = search(size=0, track_total_hits=False, aggs=aggregations)
-            values += [row.value for row in read_ranking(response)]
+            found = [row.value for row in read_ranking(response)]
+            values += map(shown_person, found) if field == "user.id" else found
         return self._first(value for value in values if self._fits(value))
 
     def _fits(self, value: str) -> bool:

@@ -82,6 +82,17 @@ def test_what_is_damaged_is_left_to_the_model(raw: bytes, data: st.DataObject) -
     assert quick in (None, slow)
 
 
+@pytest.mark.parametrize("name", ["system", "System (user)", "systemd"])
+@pytest.mark.parametrize("kind", ["user", "system"])
+def test_both_ways_tell_a_person_called_system_from_the_system(name: str, kind: str) -> None:
+    """By the actor's kind."""
+    raw = chat_opened().replace(b'"user":{"id":"user-0"}', b'"user":{"id":"%s"}' % name.encode())
+    quick, slow = both(raw.replace(b'"kind":"user"', b'"kind":"%s"' % kind.encode()))
+    assert quick == slow
+    assert isinstance(quick, bytes)
+    assert (b'"user":"%s (user)"' % name.encode() in quick) == (kind == "user" and name != "systemd")
+
+
 def test_what_the_publisher_writes_takes_the_quick_way() -> None:
     """All of the generated traffic does, and nothing of it differs."""
     end = datetime(2026, 11, 23, tzinfo=UTC)

@@ -211,6 +211,12 @@ def test_unknown_ip_adds_nothing(ip: str | None) -> None:
         (None, "system", "system"),
         ({"name": ""}, "system", "system"),
         ({"name": "Ada"}, "system", "Ada"),
+        ({"name": "system"}, "system", "system"),
+        ({"name": "system"}, "user", "system (user)"),
+        ({"name": " System", "id": "u-1"}, "user", " System (user)"),
+        ({"id": "system"}, "user", "system (user)"),
+        ({"name": "system (user)"}, "user", "system (user) (user)"),
+        ({"name": "systemd"}, "user", "systemd"),
     ],
 )
 def test_shown_user_is_name_else_id_else_the_system(

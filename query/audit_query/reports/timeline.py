@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice, pairwise
 from typing import Any
 
-from audit_schemas import parse_timestamp
+from audit_schemas import parse_timestamp, shown_person
 
 from audit_query.claims import warning_of
 from audit_query.errors import ParameterError
@@ -155,10 +155,11 @@ def _alike(wanted: Filter, event: Mapping[str, Any], same: Sequence[str]) -> Fil
     alike: dict[str, Any] = {}
     for name in same:
         field, paths = SAME[name]
-        value = next((text for path in paths if (text := _value(event, path))), None)
+        values = ((path, _value(event, path)) for path in paths)
+        path, value = next((found for found in values if found[1]), ("", None))
         if value is None:
             raise ParameterError("same", f"the event has no {name}; leave out same={name}")
-        alike[field] = (value,)
+        alike[field] = (shown_person(value) if path == "user.id" else value,)
     return replace(wanted, **alike) if alike else wanted
 
 
