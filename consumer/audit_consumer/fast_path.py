@@ -140,6 +140,9 @@ class FastPath:
         try:
             if not self._bounds.hold(datetime.fromisoformat(timestamp), moment[0]):
                 return None
+            shown = shown_user(kind, user_name or user_id)
+            if shown and "\\" in shown:  # of an escape: the text that was read has none
+                shown = shown.replace("\\", "\\\\")
             document = splice(
                 text,
                 digest.hexdigest(),
@@ -147,7 +150,7 @@ class FastPath:
                 moment[1],
                 ingested,
                 users,
-                shown_user(kind, user_name or user_id),
+                shown,
                 ip,
                 self._place(message),
                 message.offset(),  # type: ignore[arg-type]  # a message without error has one

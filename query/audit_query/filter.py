@@ -6,7 +6,7 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from audit_schemas import format_timestamp, id_of
+from audit_schemas import format_timestamp, id_of, visible_name
 
 from audit_query.errors import ParameterError, TimeRangeError
 from audit_query.time_range import check_year
@@ -57,7 +57,8 @@ class Criteria:
             users = list(self.users)
             ids = [found for user in users if (found := id_of(user)) is not None]
             by_id = [{"terms": {"user.id": ids}}] if ids else []
-            yield _either(*by_id, {"terms": {"audit.user": users}})
+            shown = list(dict.fromkeys([*users, *map(visible_name, users)]))
+            yield _either(*by_id, {"terms": {"audit.user": shown}})
         for name, path in _TERMS.items():
             if values := getattr(self, name):
                 yield {"terms": {path: list(values)}}

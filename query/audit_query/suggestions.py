@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import elasticsearch
-from audit_schemas import shown_person
+from audit_schemas import shown_person, visible_name
 
 from audit_query.aggregations import beginning_with, ranking, read_ranking
 
@@ -77,4 +77,4 @@ class Suggestions:
 
 def suggestions(what: Suggested, prefix: str, size: int) -> Suggestions:
     """Return what to look for."""
-    return Suggestions(SUGGESTED[what], prefix, size)
+    return Suggestions(SUGGESTED[what], visible_name(prefix) if what == "user" else prefix, size)

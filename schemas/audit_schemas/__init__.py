@@ -33,6 +33,7 @@ from audit_schemas.grammar import canonical_form, group_of
 from audit_schemas.identity import LineIds, new_event_id
 from audit_schemas.indices import Granularity, IndexNaming, Period
 from audit_schemas.intervals import merge_intervals
+from audit_schemas.invisible import visible_name
 from audit_schemas.model import leaves
 from audit_schemas.sanitize import printable
 from audit_schemas.shown_user import SYSTEM, id_of, shown_person, shown_user
@@ -126,5 +127,6 @@ __all__ = [
     "split_headers",
     "too_large",
     "validate",
+    "visible_name",
     "zone",
 ]

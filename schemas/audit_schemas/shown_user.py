@@ -6,6 +6,8 @@ themselves so: a person of that name has ` (user)` behind it. No two names becom
 
 import re
 
+from audit_schemas.invisible import visible_name
+
 __all__ = ["SYSTEM", "id_of", "shown_person", "shown_user"]
 
 SYSTEM = "system"
@@ -17,13 +19,15 @@ _LIKE_SYSTEM = re.compile(r"\s*system\s*(?: \(user\))*", re.IGNORECASE)
 def shown_user(kind: str | None, name_or_id: str | None) -> str | None:
     """Return who an event is by; `kind` is the actor's. None if it names nobody."""
     if kind == SYSTEM:
-        return name_or_id or SYSTEM
+        shown = visible_name(name_or_id or SYSTEM)
+        return SYSTEM if _LIKE_SYSTEM.fullmatch(shown) else shown  # also if called as a person is shown
     return shown_person(name_or_id) if name_or_id else None
 
 
 def shown_person(name_or_id: str) -> str:
     """Return how a person of this name or id is shown."""
-    return name_or_id + _USER if _LIKE_SYSTEM.fullmatch(name_or_id) else name_or_id
+    shown = visible_name(name_or_id)
+    return shown + _USER if _LIKE_SYSTEM.fullmatch(shown) else shown
 
 
 def id_of(shown: str) -> str | None:

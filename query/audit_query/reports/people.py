@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from audit_schemas import shown_person
+from audit_schemas import shown_person, visible_name
 
 from audit_query.filter import Filter
 from audit_query.log import AuditLog
@@ -96,8 +96,7 @@ class Assignees:
 
 def is_wanted(wanted: Filter, *people: Person | None) -> bool:
     """Tell whether one of them is among the users that are asked for, and none is left out."""
+    users, excluded = (set(map(visible_name, names)) for names in (wanted.users, wanted.exclude.users))
     known = {person.user for person in people if person is not None}
     known |= {shown_person(person.id) for person in people if person is not None and person.id}
-    return known.isdisjoint(wanted.exclude.users) and not (
-        wanted.users and known.isdisjoint(wanted.users)
-    )
+    return known.isdisjoint(excluded) and not (users and known.isdisjoint(users))
