@@ -140,9 +140,9 @@ class FastPath:
         try:
             if not self._bounds.hold(datetime.fromisoformat(timestamp), moment[0]):
                 return None
-            shown = shown_user(kind, user_name or user_id)
-            if shown and "\\" in shown:  # of an escape: the text that was read has none
-                shown = shown.replace("\\", "\\\\")
+            shown = user_name or user_id
+            if not shown or not shown.isascii() or "system" in shown.lower():
+                shown = _shown(kind, shown)
             document = splice(
                 text,
                 digest.hexdigest(),
@@ -191,6 +191,12 @@ class FastPath:
         if place is None:
             place = self._places[key] = place_of(str(key[0]), int(key[1] or 0))
         return place
+
+
+def _shown(kind: str | None, name_or_id: str | None) -> str | None:
+    """Return the user that is shown, in JSON; only escapes of ours have a backslash."""
+    shown = shown_user(kind, name_or_id)
+    return shown.replace("\\", "\\\\") if shown else None
 
 
 def _is_known_version(headers: Headers) -> bool:

@@ -10,14 +10,16 @@ costs nothing for events that are not strays, also if they were published late. 
 at which Kafka received the record has to do. Pure.
 """
 
-from datetime import UTC, datetime
+from datetime import date, timedelta
 
-from audit_schemas import IndexNaming, format_timestamp
+from audit_schemas import IndexNaming
 
 __all__ = ["HomeIndex"]
 
 _KEPT = 1000
 _UUID_LENGTH = 36
+_DAY = 24 * 60 * 60 * 1000
+_EPOCH = date(1970, 1, 1)
 
 
 class HomeIndex:
@@ -25,26 +27,28 @@ class HomeIndex:
 
     def __init__(self, naming: IndexNaming) -> None:
         self._naming = naming
-        self._known: dict[str, str] = {}
+        self._known: dict[int | str, str] = {}
 
     def of(self, event_id: str, created: str) -> str:
         """Return the index for an id; `created` is when Kafka received it, in RFC 3339."""
-        key = event_id[:8] if _is_uuid7(event_id) else created[:10]
-        home = self._known.get(key)
-        if home is None:
-            if len(self._known) >= _KEPT:
-                self._known.clear()
-            home = self._known[key] = self._naming.index_of(_time_of(key) or created)
+        # Not in functions of their own: this is for every event.
+        day: int | str = created[:10]
+        if event_id[14:15] == "7" and event_id[8] == "-" and len(event_id) == _UUID_LENGTH:
+            try:  # noqa: SIM105 - three times as quick as `suppress`
+                day = int(event_id[:8] + event_id[9:13], 16) // _DAY
+            except ValueError:
+                pass
+        return self._known.get(day) or self._learn(day)
+
+    def _learn(self, day: int | str) -> str:
+        if len(self._known) >= _KEPT:
+            self._known.clear()
+        text = day if isinstance(day, str) else _date_of(day)
+        home = self._known[day] = self._naming.index_of(f"{text}T00:00:00Z")
         return home
 
 
-def _is_uuid7(event_id: str) -> bool:
-    return len(event_id) == _UUID_LENGTH and event_id[8] == "-" and event_id[14] == "7"
-
-
-def _time_of(key: str) -> str | None:
-    """Return the time in the first 32 of a UUIDv7's 48 bits, which is exact to 66 seconds."""
-    try:
-        return format_timestamp(datetime.fromtimestamp((int(key, 16) << 16) / 1000, UTC))
-    except (OSError, OverflowError, ValueError):  # a day; not hexadecimal; beyond the year 9999
-        return None
+def _date_of(day: int) -> str:
+    """Return a day of the years that an event can have, whatever an id says."""
+    last = (date(2999, 12, 31) - _EPOCH).days
+    return str(_EPOCH + timedelta(days=min(max(day, 0), last)))

@@ -50,10 +50,11 @@ def prepared(
 @pytest.mark.parametrize(
     ("event_id", "home"),
     [
-        (id_of(datetime(2026, 3, 9, tzinfo=UTC)), "audit-events-2026.03"),
+        (id_of(datetime(2026, 3, 1, tzinfo=UTC)), "audit-events-2026.03"),
+        (id_of(datetime(2026, 2, 28, 23, 59, 59, 999_000, tzinfo=UTC)), "audit-events-2026.02"),
         (RANDOM_ID, "audit-events-2026.11"),
         ("a-publishers-own-id-that-says-nothing", "audit-events-2026.11"),
-        ("ffffffff-ffff-7abc-8def-0123456789ab", "audit-events-2026.11"),
+        ("ffffffff-ffff-7abc-8def-0123456789ab", "audit-events-2999.12"),
         ("not-hexa-deci-7abc-8def-0123456789ab", "audit-events-2026.11"),
     ],
 )
@@ -177,5 +178,6 @@ def test_the_true_event_is_shown_where_a_forgery_is_in_the_log(deployment: Deplo
     forged = new_event("login", user={"name": "Eve"}, at=at, event_id=RANDOM_ID)
     store(deployment, forged, ingested=now + timedelta(minutes=1))
     with AuditLog(deployment.query) as log:
+        log.refresh()
         assert log.get(RANDOM_ID)["user"]["name"] == "Ada"  # type: ignore[index]
         assert ["Ada", "Eve"] == [one["user"]["name"] for one in log.claims(RANDOM_ID)]
