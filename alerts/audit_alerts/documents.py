@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
-from sigma.rule.base import SigmaYAMLLoader
 
 from audit_alerts.attributes import Attributes
 from audit_alerts.errors import RuleRefusedError
+from audit_alerts.yaml_documents import load_documents
 
 __all__ = ["DENIED", "RuleDocument", "rule_documents"]
 
@@ -57,10 +56,7 @@ def rule_documents(text: str, file: str, ranges: Sequence[str] | None) -> list[R
 
     `ranges` None: those of the examples. Raises RuleRefusedError.
     """
-    try:
-        found = [part for part in yaml.load_all(text, SigmaYAMLLoader) if part is not None]
-    except yaml.YAMLError as error:
-        raise RuleRefusedError(file, f"is not YAML: {' '.join(str(error).split())}") from None
+    found = load_documents(text, file)
     if not found or not all(isinstance(part, dict) for part in found):
         raise RuleRefusedError(file, "holds no rule")
     for part in found:

@@ -39,9 +39,12 @@ def read_rules(
         raise AlertError("Alert rules need an extra: pip install '.[alerts]' in a clone")
     # pySigma takes a fifth of a second to read, which no other command has to wait for.
     from audit_alerts.compile import compile_rule  # noqa: PLC0415
+    from audit_alerts.yaml_documents import FILE_MAX, too_large  # noqa: PLC0415
 
     found: dict[str, Rule] = {}
     for file in _files(folders):
+        if file.stat().st_size > FILE_MAX:
+            raise too_large(str(file))
         rule = compile_rule(_text(file), str(file), catalogue, ranges=ranges)
         for other in found.values():
             if rule.id == other.id or rule.name == other.name:

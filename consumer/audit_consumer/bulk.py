@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from audit_schemas import Origin, Reason
+from audit_schemas import Origin, Reason, format_timestamp
 
 from audit_consumer.record import Outcome, Prepared, Refusal
 
-__all__ = ["RESPONSE_FIELDS", "ItemResults", "Stored", "classify_items", "compare"]
+__all__ = ["RESPONSE_FIELDS", "ItemResults", "Stored", "classify_items", "compare", "is_earlier"]
 
 RESPONSE_FIELDS = "errors,items.*.status,items.*.error.type,items.*.error.reason"
 """The `filter_path` of a bulk request: all that `classify_items` reads."""
@@ -40,6 +40,8 @@ class Stored:
     hash: str
     origin: Origin | None
     """None: it was not written by a consumer."""
+    created: str = ""
+    """When Kafka received it, in RFC 3339; empty if it was not written by a consumer."""
 
 
 def classify_items(count: int, response: Mapping[str, Any]) -> ItemResults:
@@ -87,6 +89,19 @@ def compare(item: Prepared, stored: Stored | None) -> Outcome | Refusal | None:
         "event.id",
         f"another event with other content has this id: {where}",
     )
+
+
+def is_earlier(stored: Stored, item: Prepared) -> bool:
+    """Tell whether Kafka received what is stored before the item; of one millisecond, not after it.
+
+    By the broker's time and place, which no publisher can choose.
+    """
+    at, own = stored.origin, item.record.origin
+    created = format_timestamp(item.record.received)
+    if stored.created != created:
+        return stored.created < created
+    is_same_partition = at and (at.topic, at.partition) == (own.topic, own.partition)
+    return not is_same_partition or at is None or at.offset <= own.offset
 
 
 def _why(answer: Mapping[str, Any]) -> str:

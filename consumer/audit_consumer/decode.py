@@ -16,6 +16,7 @@ from audit_schemas import (
 from confluent_kafka import Message
 
 from audit_consumer.fast_path import FastPath
+from audit_consumer.home_index import HomeIndex
 from audit_consumer.record import Prepared, Record, Refusal, headers_of
 
 __all__ = ["Decoder"]
@@ -28,6 +29,7 @@ class Decoder:
         self._catalogue = catalogue
         self._bounds = bounds
         self._naming = naming
+        self._home = HomeIndex(naming)
         self._fast_path = FastPath(catalogue, bounds, naming)
 
     @property
@@ -66,11 +68,13 @@ class Decoder:
         check_version(record.header(SCHEMA_HEADER))
         event = self._catalogue.settle(decode(record.value))
         self._bounds.check(event.timestamp, record.received)
+        created = format_timestamp(record.received)
         document = Document.of(
             event,
             self._catalogue[event.event.action],
             record.origin,
-            created=format_timestamp(record.received),
+            created=created,
             ingested=ingested,
         )
-        return Prepared(record, self._naming.index_of(event.timestamp), document)
+        index = self._naming.index_of(event.timestamp)
+        return Prepared(record, index, document, self._home.of(document.id, created))

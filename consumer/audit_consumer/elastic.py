@@ -16,6 +16,9 @@ from audit_consumer.record import Prepared
 
 __all__ = ["EventIndex"]
 
+_COMPARED = ("event.hash", "event.created", "audit.kafka")
+"""The fields of a stored document that tell whose it is."""
+
 
 class EventIndex:
     """The indices of events, to write to and to compare with.
@@ -65,7 +68,7 @@ class EventIndex:
         with self._sorted_errors():
             response = self._client.mget(
                 docs=[{"_index": item.index, "_id": item.document.id} for item in items],
-                source_includes=["event.hash", "audit.kafka"],
+                source_includes=_COMPARED,
                 realtime=True,
             )
         # By position: an index that was reindexed answers under another name.
@@ -74,6 +77,36 @@ class EventIndex:
             for item, doc in zip(items, response["docs"], strict=True)
             if doc.get("found")
         }
+
+    def elsewhere(self, items: Sequence[Prepared], limit: int) -> dict[str, list[Stored]]:
+        """Return by id what other indices than the items' own hold under it, read in real time.
+
+        Looks into all indices for as long as that takes at most `limit` look-ups, else only where
+        the ids are expected: the import of an old log has strays alone, and must not wait for them.
+        By id, since a consumer may not search.
+        """
+        with self._sorted_errors():
+            everywhere = self._names()
+            if len(everywhere) * len(items) > limit:
+                everywhere = set()
+            wanted = [
+                (item.document.id, index)
+                for item in items
+                for index in {item.home, *everywhere} - {item.index}
+            ]
+            if not wanted:
+                return {}
+            response = self._client.mget(
+                docs=[{"_index": index, "_id": event_id} for event_id, index in wanted],
+                source_includes=_COMPARED,
+                filter_path="docs._index,docs.found,docs._source",  # not the reason for each absence
+                realtime=True,
+            )
+        found: dict[str, list[Stored]] = {}
+        for (event_id, _), doc in zip(wanted, response["docs"], strict=True):
+            if doc.get("found"):
+                found.setdefault(event_id, []).append(_stored(doc["_source"]))
+        return found
 
     def check(self, index: str) -> None:
         """Raise SetupFaultError if an index is not one of ours, or would not be made as one.
@@ -106,6 +139,12 @@ class EventIndex:
             except elasticsearch.NotFoundError:
                 return False
         return all(_is_ours(one["mappings"], one["settings"]) for one in found.values())
+
+    def _names(self) -> set[str]:
+        """Return the names that events are written under; a reindexed index answers to its own."""
+        naming = IndexNaming(self._prefix)
+        found = self._client.indices.get_alias(index=naming.pattern)
+        return {naming.version_of(index)[0] for index in found}
 
     def close(self) -> None:
         """Close the connections."""
@@ -158,8 +197,10 @@ def _is_ours(mappings: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
 def _stored(source: Mapping[str, Any]) -> Stored:
     """Read who wrote a document; one that was not written by a consumer names no record."""
     kafka = source.get("audit", {}).get("kafka", {})
-    digest = source.get("event", {}).get("hash", "")
+    event = source.get("event", {})
+    digest, created = event.get("hash", ""), event.get("created", "")
     try:
-        return Stored(digest, Origin(kafka["topic"], kafka["partition"], kafka["offset"]))
+        origin = Origin(kafka["topic"], kafka["partition"], kafka["offset"])
+        return Stored(digest, origin, created)
     except KeyError:
         return Stored(digest, None)

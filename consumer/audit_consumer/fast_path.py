@@ -24,11 +24,13 @@ from audit_schemas import (
     group_of,
     meaning_of,
     place_of,
+    shown_user,
     splice,
 )
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
-from audit_consumer.record import Headers
+from audit_consumer.home_index import HomeIndex
+from audit_consumer.record import Headers, StrayLines
 
 __all__ = ["FastPath"]
 
@@ -76,6 +78,7 @@ class FastPath:
         """Every index that lines were written for."""
         self._bounds = bounds
         self._naming = naming
+        self._home = HomeIndex(naming)
         self._places: dict[tuple[str | None, int | None], str] = {}
         self._days: dict[str, str] = {}
         self._moments: dict[int, _Moment] = {}
@@ -139,6 +142,9 @@ class FastPath:
         try:
             if not self._bounds.hold(datetime.fromisoformat(timestamp), moment[0]):
                 return None
+            shown = user_name or user_id
+            if not shown or not shown.isascii() or "system" in shown.lower():
+                shown = _shown(kind, shown)
             document = splice(
                 text,
                 digest.hexdigest(),
@@ -146,14 +152,16 @@ class FastPath:
                 moment[1],
                 ingested,
                 users,
-                user_name or user_id or ("system" if kind == "system" else None),
+                shown,
                 ip,
                 self._place(message),
                 message.offset(),  # type: ignore[arg-type]  # a message without error has one
             )
         except ValueError:  # no such day, no address
             return None
-        return f'{self._action_start(timestamp)}{event_id}"}}}}\n{document}'.encode()
+        index = self._index_of(timestamp)
+        lines = f'{{"create":{{"_index":"{index}","_id":"{event_id}"}}}}\n{document}'.encode()
+        return lines if index == self._home.of(event_id, moment[1]) else StrayLines(lines)
 
     def _moment_of(self, message: Message) -> _Moment | None:
         """Return when Kafka took the record; many have the same time, so the last ones are kept."""
@@ -166,22 +174,18 @@ class FastPath:
             moment = self._moments[milliseconds] = received, format_timestamp(received)
         return moment
 
-    def _start_of(self, timestamp: str) -> str:
-        index = self._naming.index_of(timestamp)
-        self.indices.add(index)
-        return f'{{"create":{{"_index":"{index}","_id":"'
-
-    def _action_start(self, timestamp: str) -> str:
-        """Return the action line up to the id."""
-        if timestamp[-1] != "Z":
-            return self._start_of(timestamp)
-        day = timestamp[:10]
-        start = self._days.get(day)
-        if start is None:
-            if len(self._days) >= _KEPT:
-                self._days.clear()
-            start = self._days[day] = self._start_of(timestamp)
-        return start
+    def _index_of(self, timestamp: str) -> str:
+        """Return the event's index; those of UTC days are kept."""
+        day = timestamp[:10] if timestamp[-1] == "Z" else None
+        index = self._days.get(day) if day else None
+        if index is None:
+            index = self._naming.index_of(timestamp)
+            self.indices.add(index)
+            if day:
+                if len(self._days) >= _KEPT:
+                    self._days.clear()
+                self._days[day] = index
+        return index
 
     def _place(self, message: Message) -> str:
         key = (message.topic(), message.partition())
@@ -189,6 +193,12 @@ class FastPath:
         if place is None:
             place = self._places[key] = place_of(str(key[0]), int(key[1] or 0))
         return place
+
+
+def _shown(kind: str | None, name_or_id: str | None) -> str | None:
+    """Return the user that is shown, in JSON; only escapes of ours have a backslash."""
+    shown = shown_user(kind, name_or_id)
+    return shown.replace("\\", "\\\\") if shown else None
 
 
 def _is_known_version(headers: Headers) -> bool:

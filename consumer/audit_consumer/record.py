@@ -10,13 +10,22 @@ from audit_runtime.record_batches import MAX_RECORD_BYTES
 from audit_schemas import Document, Origin, Reason
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, Message
 
-__all__ = ["Headers", "Outcome", "Prepared", "Record", "Refusal", "headers_of"]
+__all__ = ["Headers", "Outcome", "Prepared", "Record", "Refusal", "StrayLines", "headers_of"]
 
 Headers = list[tuple[str, str | bytes | None]] | Literal[False]
 """As the client gives them; False where it can't."""
 
 _HEADERS = methodcaller("headers")
 _UNREADABLE = "a header's name is not UTF-8; the dead letter has no headers of the record"
+
+
+class StrayLines(bytes):
+    """Lines of a bulk request for an index where the event's id is not expected: see `HomeIndex`.
+
+    A type instead of a flag beside each line, since nearly no line is one.
+    """
+
+    __slots__ = ()
 
 
 class Outcome(StrEnum):
@@ -90,6 +99,8 @@ class Prepared:
     record: Record
     index: str
     document: Document
+    home: str
+    """The index where its id is expected."""
 
     @property
     def lines(self) -> bytes:
@@ -97,10 +108,9 @@ class Prepared:
 
         Neither index nor id needs escaping: the contract restricts their characters.
         """
-        return (
-            f'{{"create":{{"_index":"{self.index}","_id":"{self.document.id}"}}}}\n'.encode()
-            + self.document.body
-        )
+        action = f'{{"create":{{"_index":"{self.index}","_id":"{self.document.id}"}}}}\n'.encode()
+        lines = action + self.document.body
+        return lines if self.index == self.home else StrayLines(lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,14 @@ from audit_consumer.errors import (
     UnreachableError,
 )
 from audit_consumer.record import Outcome, Prepared, Record, Refusal
+from audit_consumer.strays import positions_of_strays, resolve_strays
 
 __all__ = ["Progress", "Settler"]
 
 _LOOKED_UP = 1000
+
+_LOOKED_UP_ELSEWHERE = 2000
+"""At most so many in one batch, unless it has more strays. It takes about 0.1 s; see `elsewhere`."""
 
 
 @dataclass(slots=True)
@@ -52,6 +56,7 @@ class Settler:
         """
         progress = Progress()
         try:
+            self._resolve_strays(batch, progress)
             if batch.messages:
                 self._index_all(batch, progress)
         except (UnreachableError, SetupFaultError) as error:
@@ -59,6 +64,21 @@ class Settler:
         if batch.refusals:
             self._dead_letter_all(batch, progress)
         return progress
+
+    def _resolve_strays(self, batch: Batch, progress: Progress) -> None:
+        """Settle events whose id another index holds: the create of a bulk request can't tell."""
+        positions = positions_of_strays(batch.lines)
+        if not positions:
+            return
+        items = {position: self._prepared(batch.messages[position]) for position in positions}
+        strays = [item for item in items.values() if item.index != item.home]
+        resolved = resolve_strays(items, self._index.elsewhere(strays, _LOOKED_UP_ELSEWHERE))
+        for result in resolved.values():
+            if isinstance(result, Refusal):
+                batch.refusals.append(result)
+            else:
+                progress.outcomes[result] += 1
+        batch.keep([n for n in range(len(batch.messages)) if n not in resolved])
 
     def _index_all(self, batch: Batch, progress: Progress) -> None:
         answers = self._create(batch)

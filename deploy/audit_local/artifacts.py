@@ -1,4 +1,4 @@
-"""The servers' distributions, downloaded once from Maven Central through jgo."""
+"""The servers' distributions, downloaded once from Maven Central through jgo, and checked."""
 
 import logging
 import shutil
@@ -12,6 +12,7 @@ from jgo.maven import MavenContext, PythonResolver
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from audit_local.checksums import check
 from audit_local.errors import FetchError
 from audit_local.lock import locked
 
@@ -62,6 +63,8 @@ def _fill(
             )
             try:
                 fetch(context, filled)
+            except FetchError:
+                raise
             except Exception as error:
                 raise FetchError(
                     f"{what} could not be downloaded ({type(error).__name__}). Check the connection "
@@ -76,12 +79,12 @@ def _fetch_kafka(context: MavenContext, target: Path) -> None:
     inputs, transitive = context.resolver.resolve(wanted)
     runtime = [dep for dep in transitive if dep.scope in ("compile", "runtime")]
     for dependency in [*inputs, *runtime]:
-        shutil.copy(dependency.artifact.resolve(), target)
+        shutil.copy(check(dependency.artifact.resolve()), target)
 
 
 def _fetch_elasticsearch(context: MavenContext, target: Path) -> None:
     component = context.project(*_ELASTICSEARCH).at_version(ELASTICSEARCH_VERSION)
-    archive = component.artifact(packaging="zip").resolve()
+    archive = check(component.artifact(packaging="zip").resolve())
     with zipfile.ZipFile(archive) as unpacked:
         unpacked.extractall(target)
     inner = target / f"elasticsearch-{ELASTICSEARCH_VERSION}"

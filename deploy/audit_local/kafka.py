@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import subprocess
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from audit_local.errors import ServerFailedError
 from audit_local.ports import LOOPBACK, free_port
-from audit_local.process import Running, change_owner, start
+from audit_local.process import Running, change_owner, run, start
 
 __all__ = ["is_ready", "start_kafka"]
 
@@ -37,9 +36,9 @@ def start_kafka(
     config.write_text(_properties(data, port, properties or {}))
     (home / "simplelogger.properties").write_text("org.slf4j.simpleLogger.defaultLogLevel=warn\n")
     launcher = [str(java / "bin" / "java"), "-cp", f"{libraries}/*:{home}"]
+    change_owner(data)
     if not (data / "meta.properties").exists():
         _format([launcher[0], *java_options, *launcher[1:]], config)
-    change_owner(data)
     options = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true", *java_options]
     return start(
         [launcher[0], *options, *launcher[1:], "kafka.Kafka", config],
@@ -63,12 +62,7 @@ def is_ready(port: int) -> bool:
 
 def _format(launcher: list[str], config: Path) -> None:
     cluster = _cluster_id()
-    done = subprocess.run(  # noqa: S603 - the command is ours
-        [*launcher, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run([*launcher, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config])
     if done.returncode:
         raise ServerFailedError(f"Kafka's storage can't be formatted: {done.stderr.strip()[-500:]}")
 

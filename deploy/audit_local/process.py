@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from audit_local.errors import ServerFailedError
 
-__all__ = ["Running", "change_owner", "start", "stop", "wait_until_ready", "write_file"]
+__all__ = ["Running", "change_owner", "run", "start", "stop", "wait_until_ready", "write_file"]
 
 _ACCOUNT = "nobody"
 _STOP_SECONDS = 30
@@ -50,7 +51,6 @@ def start(
     If run by root, it uses an unprivileged account: Elasticsearch refuses to run as root, and
     no server needs to. Raises ServerFailedError if the program can't be started.
     """
-    account = pwd.getpwnam(_ACCOUNT) if os.geteuid() == 0 else None
     with log.open("ab") as output:
         try:
             process = subprocess.Popen(  # noqa: S603 - the command is ours
@@ -61,14 +61,19 @@ def start(
                 cwd=folder,
                 env={"PATH": os.environ.get("PATH", os.defpath), **environment},
                 start_new_session=True,
-                user=account.pw_uid if account else None,
-                group=account.pw_gid if account else None,
-                extra_groups=[] if account else None,
+                **_unprivileged(),
             )
         except OSError as error:
             raise ServerFailedError(f"{command[0]} can't be started: {error.strerror}") from error
     _started.append(process)
     return Running(process.pid, psutil.Process(process.pid).create_time())
+
+
+def run(command: Sequence[str | Path]) -> "subprocess.CompletedProcess[str]":
+    """Run a program that ends, with the account that servers have, and return what it printed."""
+    return subprocess.run(  # noqa: S603 - the command is ours
+        [str(part) for part in command], capture_output=True, text=True, check=False, **_unprivileged()
+    )
 
 
 def stop(running: Running) -> None:
@@ -87,15 +92,30 @@ def stop(running: Running) -> None:
 def change_owner(*folders: Path) -> None:
     """Make the servers' account the owner of folders, if it is not the caller's.
 
-    Links are not followed: that account could have created one to anything.
+    Links are not followed, neither soft nor hard ones: that account could have created one to
+    anything. By descriptors, since it could also put a link where a folder was a moment ago.
     """
     if os.geteuid() != 0:
         return
     account = pwd.getpwnam(_ACCOUNT)
     for top in folders:
-        for folder, inner, files in os.walk(top):
-            for path in (Path(folder), *(Path(folder, name) for name in (*inner, *files))):
-                os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
+        for _, _, files, folder in os.fwalk(top, follow_symlinks=False):
+            os.fchown(folder, account.pw_uid, account.pw_gid)
+            for name in files:
+                _change_owner_of_file(name, folder, account)
+
+
+def _change_owner_of_file(name: str, folder: int, account: pwd.struct_passwd) -> None:
+    try:
+        number = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except OSError:
+        return  # a link, a socket, or gone: nothing that a server has to own
+    try:
+        found = os.fstat(number)
+        if found.st_uid != os.geteuid() or found.st_nlink == 1:
+            os.fchown(number, account.pw_uid, account.pw_gid)
+    finally:
+        os.close(number)
 
 
 def write_file(path: Path, text: str, scratch: Path) -> None:
@@ -120,6 +140,14 @@ def wait_until_ready(
         if time.monotonic() > deadline:
             raise ServerFailedError(f"{name} was not ready after {seconds:.0f} s. {_end_of(log)}")
         time.sleep(0.2)
+
+
+def _unprivileged() -> dict[str, Any]:
+    """Return what makes a child of root's the servers' account; nothing for other users."""
+    if os.geteuid() != 0:
+        return {}
+    account = pwd.getpwnam(_ACCOUNT)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
 def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from audit_server import TokenFile
 
@@ -113,14 +114,16 @@ class Secrets:
     def _first_token(self) -> None:
         """Create the page's token file with one token; after that, its contents are the operator's."""
         folder = self._folder(_TOKENS.name)
-        path = folder.path / "tokens.json"
-        if not path.exists():
-            end = self._now + timedelta(days=SERVER_DAYS)
-            token = TokenFile(path, clock=lambda: self._now).create("analyst", expires=end)
-            self._announce(str(path))
+        if not folder.has("tokens.json"):
+            # In the vault at first: in its service's folder, the path could become a link.
+            with TemporaryDirectory(dir=self._vault.path) as scratch:
+                path = Path(scratch, "tokens.json")
+                end = self._now + timedelta(days=SERVER_DAYS)
+                token = TokenFile(path, clock=lambda: self._now).create("analyst", expires=end)
+                folder.write("tokens.json", path.read_bytes())
             self._vault.write("analyst.token", token.encode())
-        folder.change_owner(path)
-        folder.change_owner(folder.path)
+        folder.change_owner("tokens.json")
+        folder.change_owner()
 
     def _password(self, server: str, user: str) -> bytes:
         return self._vault.read_or_create(f"{server}.{user}.password", new_password)

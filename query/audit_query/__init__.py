@@ -1,6 +1,7 @@
 """Query the log: filter by user and activity, search, count, bucket by time, export."""
 
 from audit_query.aggregations import DIMENSIONS, Bucket, Buckets, Dimension, Ranked, Seen
+from audit_query.claims import warning_of
 from audit_query.csv_format import CsvFormat, Delimiter
 from audit_query.cursor import decode_cursor, encode_cursor
 from audit_query.errors import (
@@ -60,5 +61,6 @@ __all__ = [
     "parse_time",
     "ranking_table",
     "unknown_parameter",
+    "warning_of",
     "zone",
 ]

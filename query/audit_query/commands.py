@@ -12,6 +12,7 @@ from audit_runtime.terminal import Json, new_console, print_json
 from rich.console import Console
 
 from audit_query.aggregations import Dimension
+from audit_query.claims import warning_of
 from audit_query.filter import Filter
 from audit_query.filter_options import with_filter_options
 from audit_query.intervals import AUTO
@@ -82,13 +83,15 @@ def show(
     """Show one event, whole: every field, and changes as before and after."""
     settings = QuerySettings()
     with AuditLog(settings, seconds=settings.query_seconds) as log:
-        event = log.get(event_id)
-    if event is None:
+        claims = log.claims(event_id)
+    if not claims:
         raise typer.BadParameter(f"no event has the id {event_id!r}", param_hint="EVENT_ID")
     if json_output:
-        print_json(event)
+        print_json(claims[0])
     else:
-        new_console().print(event_table(event))
+        new_console().print(event_table(claims[0]))
+    if warning := warning_of(claims):
+        typer.echo(f"Warning: {warning}.", err=True)
 
 
 def buckets(

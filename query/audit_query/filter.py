@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from audit_schemas import format_timestamp
+from audit_schemas import format_timestamp, id_of, visible_name
 
 from audit_query.errors import ParameterError, TimeRangeError
 from audit_query.letter_case import has_whole_pattern, prefix_pattern
@@ -67,7 +67,10 @@ class Criteria:
         """Yield a query for each field that is given."""
         if self.users:
             users = list(self.users)
-            yield _either({"terms": {"user.id": users}}, {"terms": {"audit.user": users}})
+            ids = [found for user in users if (found := id_of(user)) is not None]
+            by_id = [{"terms": {"user.id": ids}}] if ids else []
+            shown = list(dict.fromkeys([*users, *map(visible_name, users)]))
+            yield _either(*by_id, {"terms": {"audit.user": shown}})
         for name, path in _TERMS.items():
             if values := getattr(self, name):
                 yield {"terms": {path: list(values)}}

@@ -43,6 +43,7 @@ ORDER = ("@timestamp", "audit.kafka.partition", "audit.kafka.offset")
 """What events are sorted by. No two have all three in common, so that a cursor has one meaning."""
 
 _SCAN_PAGE = 5000
+_CLAIMS = 20
 _ARRIVAL = ("event.ingested", "audit.kafka.partition", "audit.kafka.offset")
 
 
@@ -129,11 +130,27 @@ class AuditLog:
             after = page.cursor
 
     def get(self, event_id: str) -> dict[str, Any] | None:
-        """Return an event by its id; None if there is none."""
+        """Return an event by its id; None if there is none. Of several, the first: see `claims`."""
+        return next(iter(self.claims(event_id)), None)
+
+    def claims(self, event_id: str) -> list[dict[str, Any]]:
+        """Return all events with an id, at most 20: the one that Kafka received first, then others.
+
+        There is one. Others were published under its id with a time in another index's period; what
+        they say is not to be believed.
+        """
         if not event_id:
-            return None
-        response = self._search({"ids": {"values": [event_id]}}, size=1)
-        return next((hit["_source"] for hit in response["hits"]["hits"]), None)
+            return []
+        # By times that no publisher can choose. `event.created` says when Kafka received an event,
+        # but is not indexed.
+        response = self._search(
+            {"ids": {"values": [event_id]}},
+            size=_CLAIMS,
+            sort=[{field: "asc"} for field in _ARRIVAL],
+            track_total_hits=False,
+        )
+        found = [hit["_source"] for hit in response["hits"]["hits"]]
+        return sorted(found, key=lambda event: str(event["event"].get("created", "")))
 
     def newest_arrivals(
         self, wanted: Filter, *, since: Sequence[int] | None = None, size: int = 100

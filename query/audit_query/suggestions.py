@@ -1,10 +1,11 @@
 """Values that begin with what someone is typing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import elasticsearch
+from audit_schemas import shown_person, visible_name
 
 from audit_query.address_prefix import address_query, is_written_so
 from audit_query.aggregations import read_ranking
@@ -61,7 +62,7 @@ class Suggestions:
                 except elasticsearch.NotFoundError:  # no event yet, so no index
                     return []
                 terms.update(response["terms"])
-            values += sorted(terms)[: self.size]
+            values += _shown(field, sorted(terms)[: self.size])
         return self._first(values)
 
     def of_some(self, search: Callable[..., Mapping[str, Any]]) -> list[str]:
@@ -83,7 +84,8 @@ class Suggestions:
                 aggs={"ranking": {"terms": terms}},
             )
             fits = is_written_so if is_address else begins_with
-            values += [row.value for row in read_ranking(response) if fits(row.value, self.prefix)]
+            found = [row.value for row in read_ranking(response) if fits(row.value, self.prefix)]
+            values += _shown(field, found)
         return self._first(values)
 
     def _first(self, values: list[str]) -> list[str]:
@@ -92,4 +94,8 @@ class Suggestions:
 
 def suggestions(what: Suggested, prefix: str, size: int) -> Suggestions:
     """Return what to look for."""
-    return Suggestions(SUGGESTED[what], prefix, size)
+    return Suggestions(SUGGESTED[what], visible_name(prefix) if what == "user" else prefix, size)
+
+
+def _shown(field: str, values: Iterable[str]) -> Iterable[str]:
+    return map(shown_person, values) if field == "user.id" else values

@@ -41,8 +41,10 @@ from audit_schemas.grammar import canonical_form, group_of
 from audit_schemas.identity import LineIds, new_event_id
 from audit_schemas.indices import Granularity, IndexNaming, Period
 from audit_schemas.intervals import merge_intervals
+from audit_schemas.invisible import visible_name
 from audit_schemas.model import leaves
 from audit_schemas.sanitize import printable
+from audit_schemas.shown_user import SYSTEM, id_of, shown_person, shown_user
 from audit_schemas.template import (
     MANAGED_BY,
     IndexSettings,
@@ -81,6 +83,7 @@ __all__ = [
     "SCHEMA_HEADER_VALUE",
     "SCHEMA_VERSION",
     "SIZE_HEADER",
+    "SYSTEM",
     "TOPIC_HEADER",
     "Activity",
     "AuditEvent",
@@ -109,6 +112,7 @@ __all__ = [
     "encode",
     "format_timestamp",
     "group_of",
+    "id_of",
     "index_template",
     "is_ip",
     "lacks_fields",
@@ -127,9 +131,12 @@ __all__ = [
     "place_of",
     "printable",
     "publisher_fields",
+    "shown_person",
+    "shown_user",
     "splice",
     "split_headers",
     "too_large",
     "validate",
+    "visible_name",
     "zone",
 ]

@@ -15,6 +15,7 @@ from audit_schemas.addresses import network_of
 from audit_schemas.catalogue import Activity
 from audit_schemas.event import AuditEvent, Mapped
 from audit_schemas.model import Leaf
+from audit_schemas.shown_user import shown_user
 from audit_schemas.wire import encode, validate
 
 __all__ = [
@@ -80,7 +81,8 @@ class Document:
         canonical = encode(event)
         digest = hashlib.sha256(canonical).hexdigest()
         ip = event.source.ip if event.source else None
-        shown = _shown_user(event)
+        user = event.user
+        shown = shown_user(event.audit.actor.kind, (user.name or user.id) if user else None)
         body = splice(
             canonical.decode(),
             digest,
@@ -155,13 +157,6 @@ def publisher_fields(source: Mapping[str, Any]) -> AuditEvent:
     for leaf in ADDED:
         _drop(fields, leaf.path.split("."))
     return validate(fields)
-
-
-def _shown_user(event: AuditEvent) -> str | None:
-    """Return what the log shows as the user and counts by: name, else id, else the system."""
-    if event.user is not None and (shown := event.user.name or event.user.id):
-        return shown
-    return "system" if event.audit.actor.kind == "system" else None
 
 
 def _users(event: AuditEvent) -> list[str]:

@@ -19,6 +19,7 @@ from audit_schemas.event import (
     PRINTABLE,
     USER_AGENT_MAX,
 )
+from audit_schemas.invisible import visible_text
 
 __all__ = ["printable", "sanitize"]
 
@@ -33,6 +34,11 @@ _NAMES = (*map(".".join, _LENIENT), "labels")
 
 
 def printable(text: str) -> str:
+    r"""Return `text` to be shown: what is not to be seen, or hostile to a terminal, as \uXXXX."""
+    return visible_text(_valid(text))
+
+
+def _valid(text: str) -> str:
     r"""Return `text` with control characters, bidirectional controls and lone surrogates as \uXXXX."""
     return _HOSTILE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
@@ -86,7 +92,7 @@ def _sanitize_labels(labels: object) -> dict[str, str]:
 
 
 def _as_text(value: object, limit: int) -> str:
-    text = printable(value if isinstance(value, str) else _json(value))
+    text = _valid(value if isinstance(value, str) else _json(value))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

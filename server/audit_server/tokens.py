@@ -118,7 +118,7 @@ class TokenFile:
     def _changing(self) -> Iterator[Sequence[Token]]:
         """Give the tokens, while nobody else changes them: the folder is what is locked."""
         try:
-            folder = os.open(self.path.resolve().parent, os.O_RDONLY)
+            folder = os.open(self._resolved().parent, os.O_RDONLY)
         except OSError as error:
             raise self._broken(error.strerror or "") from None
         try:
@@ -145,7 +145,7 @@ class TokenFile:
 
     def _write(self, tokens: Sequence[Token]) -> None:
         """Put a whole new file, which nobody else may read, in the old one's place."""
-        path = self.path.resolve()
+        path = self._resolved()
         try:
             number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
             try:
@@ -159,6 +159,12 @@ class TokenFile:
                 raise
         except OSError as error:
             raise self._broken(error.strerror or "") from None
+
+    def _resolved(self) -> Path:
+        """Follow a link, unless another account than ours and root made it: it could lead anywhere."""
+        if self.path.is_symlink() and self.path.lstat().st_uid not in (0, os.geteuid()):
+            raise self._broken("is a link that another account made, and is not followed; delete it")
+        return self.path.resolve()
 
     def _broken(self, why: str) -> TokenFileError:
         return TokenFileError(f"The tokens file {self.path}: {why}")

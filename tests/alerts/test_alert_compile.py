@@ -1,6 +1,7 @@
 """What becomes of a rule file: a plan, or a refusal that says why."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,18 @@ def test_a_base_rule_is_in_a_group_by_one_field() -> None:
     assert isinstance(compiled([rule, given, gives, part, other]).root, Correlation)
 
 
+ALIASES = "\n".join(
+    f"{this}: &{this} %(begin)s{','.join([f'*{before}'] * 9)}%(end)s"
+    for before, this in pairwise("abcdefghijklmnop")
+)
+"""Each line stands for nine of the one before: the billion laughs."""
+
+
+def laughs(begin: str, end: str) -> str:
+    """Return a file of aliases, in lists or merged into mappings."""
+    return "a: &a {k: v}\n" + ALIASES % {"begin": begin, "end": end}
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -221,7 +234,18 @@ def test_a_base_rule_is_in_a_group_by_one_field() -> None:
         ("&a {title: *a}", "holds itself"),
         ("title: a\ntitle: b", "is not YAML"),
         ("a: !!python/object/apply:os.getcwd []", "is not YAML"),
+        ("? [a]\n: b", "has a key or value that can't be read"),
+        ("a: 2001-99-99", "has a key or value that can't be read"),
+        ("a: 1" + ":59" * 80_000, "a number of 240001 characters"),
+        ("a: " + "9" * 6000, "a number of 6000 characters"),
+        ("[" * 100_000, "nested too deeply"),
+        ("{a: " * 50_000, "nested too deeply"),
+        ("a: " + "- " * 50_000, "is not YAML|nested too deeply"),
+        (laughs("[", "]"), "more than 20,000 keys and values"),
+        (laughs("{<<: [", "]}"), "more than 20,000 keys and values"),
+        ("a: " + "x" * 300_000, "is larger than 256 KiB"),
     ],
+    ids=lambda value: value[:20],
 )
 def test_what_is_no_rule_is_refused(text: str, reason: str) -> None:
     """A key twice too: the last would win unseen. No tag of YAML's runs anything."""

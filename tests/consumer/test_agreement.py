@@ -50,7 +50,7 @@ def test_every_accepted_event_is_indexed(deployment: Deployment) -> None:
             document = Document.of(event, activity, origin, at, at)
             record = Record(origin, None, None, None)  # type: ignore[arg-type]  # not looked at
             unique = Document(f"{offset}", document.hash, document.body)
-            return Prepared(record, f"{deployment.name}-2026.11", unique)
+            return Prepared(record, f"{deployment.name}-2026.11", unique, f"{deployment.name}-2026.11")
 
         @shared
         @given(st.lists(events(), min_size=10, max_size=40))

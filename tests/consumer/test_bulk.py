@@ -19,7 +19,8 @@ from support.messages import message
 def prepared(number: int, size: int = 10, digest: str = "h") -> Prepared:
     """Return a record that is ready to be indexed."""
     record = Record(Origin("t", 0, number), datetime(2026, 11, 1, tzinfo=UTC), None, b"{}")
-    return Prepared(record, "audit-events-2026.11", Document(f"id-{number}", digest, b"x" * size))
+    index = "audit-events-2026.11"
+    return Prepared(record, index, Document(f"id-{number}", digest, b"x" * size), index)
 
 
 def test_lines_create_the_document_under_its_id() -> None:

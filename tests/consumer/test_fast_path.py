@@ -82,6 +82,18 @@ def test_what_is_damaged_is_left_to_the_model(raw: bytes, data: st.DataObject) -
     assert quick in (None, slow)
 
 
+@pytest.mark.parametrize(
+    "name", ["system", "System (user)", "systemd", "Ada\u200b", "Jose\u0301", "\U000e0041"]
+)
+@pytest.mark.parametrize("kind", ["user", "system"])
+def test_both_ways_show_the_same_user(name: str, kind: str) -> None:
+    """A person called system by the actor's kind; a name with what is hidden in it, in NFC."""
+    raw = chat_opened().replace(b'"user":{"id":"user-0"}', b'"user":{"id":"%s"}' % name.encode())
+    quick, slow = both(raw.replace(b'"kind":"user"', b'"kind":"%s"' % kind.encode()))
+    assert quick == slow
+    assert isinstance(quick, bytes)
+
+
 def test_what_the_publisher_writes_takes_the_quick_way() -> None:
     """All of the generated traffic does, and nothing of it differs."""
     end = datetime(2026, 11, 23, tzinfo=UTC)

@@ -204,14 +204,19 @@ def test_java_that_the_servers_can_not_reach_is_passed_over(
 
 
 def test_owner_of_what_a_link_points_to_is_not_changed(tmp_path: Path) -> None:
-    """What a link in the servers' folder points to stays whose it is."""
+    """What a link in the servers' folder points to stays whose it is; a hard link is no better."""
     target, folder = tmp_path / "target", tmp_path / "folder"
     target.write_text("")
     folder.mkdir()
     (folder / "link").symlink_to(target)
-    owner = target.stat().st_uid
+    (folder / "inner").mkdir()
+    (folder / "inner" / "hard").hardlink_to(target)
+    (tmp_path / "linked").symlink_to(folder, target_is_directory=True)
+    owners = target.stat().st_uid, folder.stat().st_uid
+    change_owner(tmp_path / "linked")
+    assert owners == (target.stat().st_uid, folder.stat().st_uid)
     change_owner(folder)
-    assert target.stat().st_uid == owner
+    assert target.stat().st_uid == owners[0]
     write_file(folder / "link", "text", tmp_path)
     assert (target.read_text(), (folder / "link").read_text()) == ("", "text")
 

@@ -211,6 +211,16 @@ def test_unknown_ip_adds_nothing(ip: str | None) -> None:
         (None, "system", "system"),
         ({"name": ""}, "system", "system"),
         ({"name": "Ada"}, "system", "Ada"),
+        ({"name": "system"}, "system", "system"),
+        ({"name": "system (user)"}, "system", "system"),
+        ({"name": "system"}, "user", "system (user)"),
+        ({"name": " System", "id": "u-1"}, "user", " System (user)"),
+        ({"id": "system"}, "user", "system (user)"),
+        ({"name": "system (user)"}, "user", "system (user) (user)"),
+        ({"name": "systemd"}, "user", "systemd"),
+        ({"name": "sys\u200btem"}, "user", "sys\\u200btem"),
+        ({"id": "u-1\u200f"}, "user", "u-1\\u200f"),
+        ({"name": "Jose\u0301"}, "user", "Jos\u00e9"),
     ],
 )
 def test_shown_user_is_name_else_id_else_the_system(

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from audit_secrets import SERVICES, Secrets, SecretsError
 from audit_secrets.authority import AUTHORITY_DAYS, SERVER_DAYS
+from audit_secrets.folder import Folder
 from audit_secrets.logins import user_hashes
 from audit_server.tokens import TokenFile
 from cryptography import x509
@@ -331,12 +332,11 @@ def test_owners_are_the_accounts_of_the_images(tmp_path: Path, monkeypatch: pyte
     """A service reads its own files, and can't write any; the tokens are the page's to write."""
     given: dict[str, int] = {}
 
-    def note(path: int | Path, uid: int, _: int) -> None:
-        name = str(Path(f"/proc/self/fd/{path}").readlink()) if isinstance(path, int) else str(path)
+    def note(path: int, uid: int, _: int) -> None:
+        name = str(Path(f"/proc/self/fd/{path}").readlink())
         given[re.sub(r"/\.(.+)\.[^.]+$", r"/\1", name.removeprefix(f"{tmp_path}/"))] = uid
 
     monkeypatch.setattr(os, "fchown", note)
-    monkeypatch.setattr(os, "chown", note)
     Secrets(tmp_path, lambda _: None, owners=True, clock=lambda: NOW).create()
     assert (
         given["kafka/logins.jaas"] == given["elasticsearch/users"] == given["kibana/kibana.yml"] == 1000
@@ -345,3 +345,39 @@ def test_owners_are_the_accounts_of_the_images(tmp_path: Path, monkeypatch: pyte
     assert given["tokens/tokens.json"] == given["tokens"] == 10001
     assert {name.split("/")[0] for name in given} == {*(one.name for one in SERVICES), "tokens"}
     assert stat.S_IMODE((tmp_path / "kafka").stat().st_mode) == 0o755
+
+
+def test_no_link_in_a_services_folder_is_followed(tmp_path: Path) -> None:
+    """Its service could have it lead to any file of root's: not read, not written, not given away."""
+    target, folder = tmp_path / "target", Folder(tmp_path / "own", print, uid=os.getuid())
+    target.write_bytes(b"root's")
+    target.chmod(0o644)
+    (folder.path / "soft").symlink_to(target)
+    (folder.path / "dangling").symlink_to(tmp_path / "made")
+    (folder.path / "hard").hardlink_to(target)
+    os.mkfifo(folder.path / "pipe")
+    for name in ("soft", "dangling", "hard", "pipe"):
+        assert folder.has(name)
+        for act in (folder.read, folder.change_owner):
+            with pytest.raises(SecretsError, match="is a link or no regular file"):
+                act(name)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o644
+    folder.write("dangling", b"ours")
+    folder.write("soft", b"ours")
+    assert (target.read_bytes(), (folder.path / "soft").read_bytes()) == (b"root's", b"ours")
+    assert not (tmp_path / "made").exists()
+    (tmp_path / "linked").symlink_to(folder.path, target_is_directory=True)
+    with pytest.raises(SecretsError, match="linked"):
+        Folder(tmp_path / "linked", print, uid=os.getuid()).write("file", b"")
+
+
+def test_tokens_are_not_made_where_a_link_leads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page owns the folder that its token file is made in."""
+    monkeypatch.setattr(os, "fchown", lambda *_: None)
+    (tmp_path / "secrets" / "tokens").mkdir(parents=True)
+    (tmp_path / "secrets" / "tokens" / "tokens.json").symlink_to(tmp_path / "made")
+    with pytest.raises(SecretsError, match=r"tokens\.json is a link or no regular file"):
+        Secrets(tmp_path / "secrets", print, owners=True, clock=lambda: NOW).create()
+    assert not (tmp_path / "made").exists()

@@ -1,6 +1,7 @@
 """The tokens file: what it holds, when it is read again, and what it never tells."""
 
 import json
+import os
 import stat
 import threading
 from datetime import UTC, datetime, timedelta
@@ -212,3 +213,20 @@ def test_mistake_is_no_traceback() -> None:
     """As a user meets it."""
     done = auditlog("tokens", "list")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+
+
+def test_link_of_another_account_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page's account may put one in root's way; one of the operator's own is followed."""
+    link, target = tmp_path / "tokens.json", tmp_path / "elsewhere.json"
+    link.symlink_to(target)
+    TokenFile(link).create("own")
+    held = target.read_bytes()
+    owner = link.lstat().st_uid or 10001
+    if os.geteuid() == 0:
+        os.lchown(link, owner, owner)
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with pytest.raises(TokenFileError, match="a link that another account made"):
+        TokenFile(link).create("another")
+    assert held == target.read_bytes()

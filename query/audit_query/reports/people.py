@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+from audit_schemas import shown_person, visible_name
+
 from audit_query.filter import Filter
 from audit_query.log import AuditLog
 from audit_query.reports.cells import FIRST_AND_LAST, Cell, by_field, cells
@@ -50,10 +52,11 @@ class Directory:
         that they had. A name without an id is the one person who has it; if there are several, or
         an id that nobody has, it is none of them.
         """
+        name = shown_person(name) if name else None
         if user_id is not None and (names := self._names.get(user_id)):
             latest = max(names, key=lambda known: (names[known], known))
             return Person(name if name in names else latest, user_id)
-        shown = name or user_id
+        shown = name or (shown_person(user_id) if user_id else None)
         ids = self._ids.get(shown or "", set())
         if ids == {None}:
             return Person(shown, None)
@@ -80,7 +83,7 @@ class Assignees:
         """Learn who these are; who was asked for before is not asked for again."""
         new = set(targets) - self._asked
         self._asked |= new
-        asked = sorted({text for target in new for text in target if text})
+        asked = sorted({shown_person(text) for target in new for text in target if text})
         sources = [by_field("audit.user"), by_field("user.id", optional=True)]
         for start in range(0, len(asked), _BATCH):
             some = replace(self._scope, users=tuple(asked[start : start + _BATCH]))
@@ -93,7 +96,7 @@ class Assignees:
 
 def is_wanted(wanted: Filter, *people: Person | None) -> bool:
     """Tell whether one of them is among the users that are asked for, and none is left out."""
-    known = {text for person in people if person is not None for text in person if text}
-    return known.isdisjoint(wanted.exclude.users) and not (
-        wanted.users and known.isdisjoint(wanted.users)
-    )
+    users, excluded = (set(map(visible_name, names)) for names in (wanted.users, wanted.exclude.users))
+    known = {person.user for person in people if person is not None}
+    known |= {shown_person(person.id) for person in people if person is not None and person.id}
+    return known.isdisjoint(excluded) and not (users and known.isdisjoint(users))

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from itertools import islice, pairwise
 from typing import Any
 
-from audit_schemas import parse_timestamp
+from audit_schemas import parse_timestamp, shown_person
 
+from audit_query.claims import warning_of
 from audit_query.errors import ParameterError
 from audit_query.filter import Filter
 from audit_query.log import PAGE_MAX, AuditLog
@@ -63,10 +64,14 @@ class Timeline:
 
     entries: Sequence[TimelineEntry]
     total: int
+    warning: str | None = None
+    """That the id which was asked about is claimed by several events; they are not among these."""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""
-        return {"total": self.total, "events": [entry.to_json() for entry in self.entries]}
+        events = [entry.to_json() for entry in self.entries]
+        warning = {"warning": self.warning} if self.warning else {}
+        return {"total": self.total, "events": events, **warning}
 
 
 def chat_timeline(log: AuditLog, wanted: Filter, chat: str, *, limit: int = 1000) -> Timeline:
@@ -95,16 +100,17 @@ def around(
     for name in same:
         if name not in SAME:
             raise ParameterError("same", f"must be one of {', '.join(SAME)}, not {name[:64]!r}")
-    event = log.get(event_id)
-    if event is None:
+    claims = log.claims(event_id)
+    if not claims:
         return None
+    event, warning = claims[0], warning_of(claims)
     if not timedelta(0) < window <= WINDOW_MAX:
         raise ParameterError("window", f"give more than none, and at most {WINDOW_MAX.days} days")
     limit = max(1, min(limit, PAGE_MAX))
     at = to_millis(parse_timestamp(event["@timestamp"]))
     near = _within(_alike(wanted, event, same), at, window)
     if near is None:
-        return Timeline(_entries([event], event, marked=event), 1)
+        return Timeline(_entries([event], event, marked=event), 1, warning)
     cursor = (at, *(event["audit"]["kafka"][name] for name in ("partition", "offset")))
     before = log.search(near, size=limit, newest_first=True, after=cursor).events
     after = log.search(near, size=limit, newest_first=False, after=cursor).events
@@ -113,7 +119,7 @@ def around(
     total = len(before) + len(after) + 1
     if max(len(before), len(after)) == limit:
         total = max(total, log.count(near))
-    return Timeline(_entries(kept, event, marked=event), total)
+    return Timeline(_entries(kept, event, marked=event), total, warning)
 
 
 def parse_window(text: str) -> timedelta:
@@ -149,10 +155,11 @@ def _alike(wanted: Filter, event: Mapping[str, Any], same: Sequence[str]) -> Fil
     alike: dict[str, Any] = {}
     for name in same:
         field, paths = SAME[name]
-        value = next((text for path in paths if (text := _value(event, path))), None)
+        values = ((path, _value(event, path)) for path in paths)
+        path, value = next((found for found in values if found[1]), ("", None))
         if value is None:
             raise ParameterError("same", f"the event has no {name}; leave out same={name}")
-        alike[field] = (value,)
+        alike[field] = (shown_person(value) if path == "user.id" else value,)
     return replace(wanted, **alike) if alike else wanted
 
 

@@ -63,6 +63,8 @@ def timeline(
     if events.total > len(events.entries):
         more = f"{len(events.entries):,} of {events.total:,} events; more with --limit"
         console.print(more, highlight=False)
+    if events.warning:
+        typer.echo(f"Warning: {events.warning}.", err=True)
 
 
 def _chat(spec: QuerySpec) -> str:

@@ -68,14 +68,20 @@ def event(
     event_id: Annotated[str, Path(description="The event's id.", examples=[EVENT["event"]["id"]])],
     if_none_match: Annotated[str | None, Header(description="ETags of what you have.")] = None,
 ) -> Response:
-    """Return an event by its id. It never changes, so its hash is its ETag."""
-    stored = caller.log.get(event_id) if re.fullmatch(ID_PATTERN, event_id) else None
-    if stored is None:
+    """Return an event by its id. It never changes, so its hash is its ETag.
+
+    If other events were published under its id later, `Audit-Id-Conflicts` says how many.
+    """
+    claims = caller.log.claims(event_id) if re.fullmatch(ID_PATTERN, event_id) else []
+    if not claims:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is no such event")
+    stored = claims[0]
     caller.record_event(event_id)
     etag = f'"{stored["event"]["hash"]}"'
     # Asked for again each time, so that a token that is revoked sees nothing from then on.
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if len(claims) > 1:
+        headers["Audit-Id-Conflicts"] = str(len(claims) - 1)
     if if_none_match is not None and _matches(etag, if_none_match):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return json_response(stored, **headers)

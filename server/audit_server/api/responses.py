@@ -127,6 +127,9 @@ class TimelineResponse(BaseModel):
 
     total: int
     events: list[TimelineEntryResponse]
+    warning: str | None = Field(
+        None, description="Only there if other events were published under the same id."
+    )
 
 
 class ProblemResponse(BaseModel):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit_schemas import printable
+from audit_schemas import SYSTEM, printable, shown_person
 
 __all__ = ["Details", "Fact", "FieldChange", "FieldGroup", "details_of", "flattened"]
 
@@ -88,13 +88,14 @@ _IMPLIED = ("related.", "ecs.version")
 
 def details_of(event: Mapping[str, Any]) -> Details:
     """Return an event's fields in groups; what has no place of its own comes last, under its path."""
+    is_system = event["audit"].get("actor", {}).get("kind") == SYSTEM
     flat = dict(flattened({name: value for name, value in event.items() if name != "labels"}))
     groups = []
     for title, known in _GROUPS.items():
         facts = [
-            Fact(label, flat.pop(path), parameter)
+            Fact(label, value, parameter if _finds_it(path, value, is_system=is_system) else None)
             for path, (label, parameter) in known.items()
-            if path in flat
+            if (value := flat.pop(path, None)) is not None
         ]
         groups.append(FieldGroup(title, _without_echoes(facts)))
     labels = event.get("labels") or {}
@@ -125,6 +126,13 @@ def flattened(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, s
             yield here, ", ".join(map(_text, inner))
         elif inner is not None:
             yield here, _text(inner)
+
+
+def _finds_it(path: str, value: str, *, is_system: bool) -> bool:
+    """Tell whether a filter for the value finds its bearer: of a person called system, the system."""
+    is_own = path in ("user.name", "user.id")
+    is_targets = path.startswith("user.target.")
+    return not (is_targets or (is_own and not is_system)) or shown_person(value) == value
 
 
 def _without_echoes(facts: Sequence[Fact]) -> list[Fact]:

@@ -1,12 +1,12 @@
 """An event's own page: the event, and what happened around it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from audit_query import AuditLog, Filter, ParameterError
 
-from audit_server.page.expanded_event import event_path, expand
+from audit_server.page.expanded_event import event_path, expand_first
 from audit_server.page.palette import colours_of
 from audit_server.page.rows import rows_of
 from audit_server.page.view import View
@@ -23,9 +23,10 @@ _SIDE = 100
 
 
 def event_page(
-    log: AuditLog, event: Mapping[str, Any], view: View, window: str = "10m"
+    log: AuditLog, claims: Sequence[Mapping[str, Any]], view: View, window: str = "10m"
 ) -> Mapping[str, Any]:
-    """Query what happened before and after an event, at most 100 events of each."""
+    """Query what happened before and after the first event under an id, at most 100 of each."""
+    event = claims[0]
     if window not in WINDOWS:
         raise ParameterError("window", f"must be one of {', '.join(WINDOWS)}, not {window[:64]!r}")
     at = datetime.fromisoformat(event["@timestamp"])
@@ -39,7 +40,7 @@ def event_page(
     path = event_path(row.id)
     return {
         "row": row,
-        "event": expand(event, view),
+        "event": expand_first(claims, view),
         "expanded": {},
         "around": rows_of(around, view.zone, colours),
         "window": window,

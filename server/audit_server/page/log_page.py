@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from audit_server.page.bars import Bar, bars_of
 from audit_server.page.chips import LABELS, chips_of, drops_of
-from audit_server.page.expanded_event import expand
+from audit_server.page.expanded_event import expand_first
 from audit_server.page.histogram import histogram, label_of, totals
 from audit_server.page.palette import colours_of
 from audit_server.page.rows import rows_of
@@ -196,13 +196,13 @@ def _expanded(
     """Return the event that the address names: among the rows, beside them, or that it is missing."""
     if view.expanded is None:
         return {}, None, None
-    for event in page.events:
-        if event["event"]["id"] == view.expanded:
-            return {view.expanded: expand(event, view)}, None, None
-    elsewhere = log.get(view.expanded)
-    if elsewhere is None:
+    claims = log.claims(view.expanded)
+    if not claims:
         return {}, None, view.expanded
-    return {}, expand(elsewhere, view), None
+    expanded = expand_first(claims, view)
+    if any(event["event"]["id"] == view.expanded for event in page.events):
+        return {view.expanded: expanded}, None, None
+    return {}, expanded, None
 
 
 def _live(log: AuditLog, wanted: Filter, view: View) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """The page's routes, and its error page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from audit_server.errors import ProblemError
 from audit_server.page import login
 from audit_server.page.assets import assets
 from audit_server.page.event_page import event_page
-from audit_server.page.expanded_event import expand
+from audit_server.page.expanded_event import expand_first
 from audit_server.page.log_page import live_page, log_page, rows_page
 from audit_server.page.problem_page import problem_page
 from audit_server.page.render import render, view_of
@@ -67,7 +67,8 @@ def event(
 ) -> Response:
     """Show one event, and what happened around it."""
     view = view_of(request, without=("window",))
-    context = event_page(caller.log, _event(caller, event_id), view, window)
+    claims = _claims(caller, event_id)
+    context = event_page(caller.log, claims, view, window)
     caller.record_event(event_id, window)
     return render("event.html", view=view, signed_in_as=_name(request, caller), **context)
 
@@ -76,7 +77,7 @@ def event(
 def details(request: Request, caller: CurrentCaller, event_id: str) -> Response:
     """Return one event's fields, for a row that is expanded."""
     view = view_of(request)
-    event = expand(_event(caller, event_id), view)
+    event = expand_first(_claims(caller, event_id), view)
     caller.record_event(event_id)
     return render("details.html", view=view, event=event)
 
@@ -128,10 +129,10 @@ def _record(request: Request, caller: Caller, view: View) -> None:
     caller.record_search(view.spec, lambda: caller.log.count(wanted))
 
 
-def _event(caller: Caller, event_id: str) -> Mapping[str, Any]:
-    event = caller.log.get(event_id)
-    if event is not None:
-        return event
+def _claims(caller: Caller, event_id: str) -> Sequence[Mapping[str, Any]]:
+    claims = caller.log.claims(event_id)
+    if claims:
+        return claims
     raise ProblemError(
         HTTPStatus.NOT_FOUND, f"The event {event_id[:128]} is not in the log, or you may not see it"
     )
