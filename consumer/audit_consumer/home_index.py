@@ -19,6 +19,8 @@ __all__ = ["HomeIndex"]
 _KEPT = 1000
 _UUID_LENGTH = 36
 _DAY = 24 * 60 * 60 * 1000
+_TICK = 1 << 16
+"""Milliseconds for which the first eight digits of a UUIDv7 stay the same."""
 _EPOCH = date(1970, 1, 1)
 
 
@@ -27,25 +29,37 @@ class HomeIndex:
 
     def __init__(self, naming: IndexNaming) -> None:
         self._naming = naming
-        self._known: dict[int | str, str] = {}
+        self._of_start: dict[str, str] = {}
+        self._of_day: dict[str, str] = {}
 
     def of(self, event_id: str, created: str) -> str:
         """Return the index for an id; `created` is when Kafka received it, in RFC 3339."""
-        # Not in functions of their own: this is for every event.
-        day: int | str = created[:10]
+        # This is for every event, and most begin as one before.
         if event_id[14:15] == "7" and event_id[8] == "-" and len(event_id) == _UUID_LENGTH:
-            try:  # noqa: SIM105 - three times as quick as `suppress`
-                day = int(event_id[:8] + event_id[9:13], 16) // _DAY
-            except ValueError:
-                pass
-        return self._known.get(day) or self._learn(day)
+            home = self._of_start.get(event_id[:8]) or self._learn_start(event_id)
+            if home:
+                return home
+        return self._of_day.get(created[:10]) or self._on(created[:10])
 
-    def _learn(self, day: int | str) -> str:
-        if len(self._known) >= _KEPT:
-            self._known.clear()
-        text = day if isinstance(day, str) else _date_of(day)
-        home = self._known[day] = self._naming.index_of(f"{text}T00:00:00Z")
+    def _learn_start(self, event_id: str) -> str | None:
+        """Return the index of the time in a UUIDv7, if that is one; keep it for its first digits."""
+        try:
+            first, at = int(event_id[:8], 16) * _TICK, int(event_id[:8] + event_id[9:13], 16)
+        except ValueError:
+            return None
+        home = self._on(_date_of(at // _DAY))
+        if home == self._on(_date_of(first // _DAY)) == self._on(_date_of((first + _TICK - 1) // _DAY)):
+            if len(self._of_start) >= _KEPT:
+                self._of_start.clear()
+            self._of_start[event_id[:8]] = home
         return home
+
+    def _on(self, day: str) -> str:
+        if day not in self._of_day:
+            if len(self._of_day) >= _KEPT:
+                self._of_day.clear()
+            self._of_day[day] = self._naming.index_of(f"{day}T00:00:00Z")
+        return self._of_day[day]
 
 
 def _date_of(day: int) -> str:
