@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
+from audit_runtime.hits import Hit
 
 from audit_query.filter import Filter
 from audit_query.log import AuditLog
-from audit_query.scan import ScanHit
 
 __all__ = ["COLUMNS", "MEDIA_TYPES", "Format", "Rows", "csv_cell", "export"]
 
@@ -78,12 +78,12 @@ def csv_cell(value: object) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _csv(hits: Sequence[ScanHit]) -> bytes:
+def _csv(hits: Sequence[Hit]) -> bytes:
     events = (_EVENT.decode(hit.source) for hit in hits)
     return _lines([[csv_cell(find(event)) for find in _FINDERS] for event in events])
 
 
-def _ndjson(hits: Sequence[ScanHit]) -> bytes:
+def _ndjson(hits: Sequence[Hit]) -> bytes:
     """Events as they are stored: the consumer wrote each on one line."""
     return b"".join([bytes(part) for hit in hits for part in (hit.source, b"\n")])
 
@@ -130,4 +130,4 @@ def _attribute(name: str) -> str:
 
 _EVENT = msgspec.json.Decoder(_shape("Event", list(COLUMNS.values())))
 _FINDERS = [_finder(path) for path in COLUMNS.values()]
-_WRITERS: Mapping[Format, Callable[[Sequence[ScanHit]], bytes]] = {"csv": _csv, "ndjson": _ndjson}
+_WRITERS: Mapping[Format, Callable[[Sequence[Hit]], bytes]] = {"csv": _csv, "ndjson": _ndjson}
