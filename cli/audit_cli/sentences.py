@@ -65,7 +65,7 @@ def _meant(detail: ErrorDetails) -> str:
     return detail["msg"]
 
 
-def _elasticsearch(error: Exception) -> str | None:
+def _elasticsearch(error: Exception) -> str | None:  # noqa: PLR0911 - one an error
     try:
         import elasticsearch  # noqa: PLC0415 - an extra
         from audit_runtime.elastic import AnswerTooLargeError  # noqa: PLC0415 - needs it

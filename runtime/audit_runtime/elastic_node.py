@@ -25,8 +25,9 @@ class BoundedNode(Urllib3HttpNode):
     """Raises AnswerTooLargeError for more than `answer_bytes`, of which no more is ever held.
 
     A node that can't be connected to in three seconds is away. One of several that has not answered
-    lately is asked first whether it is there, so that one which takes connections and never answers
-    costs two seconds and not the whole time of a query. Both are a ConnectionError: nothing was sent.
+    lately is asked first whether it is there: one that takes connections and never answers costs two
+    seconds at most, or a quarter of a short request's time, and not all of a query's. Both are a
+    ConnectionError: nothing was sent.
     """
 
     answer_bytes: int | None = None
@@ -40,12 +41,14 @@ class BoundedNode(Urllib3HttpNode):
     def perform_request(self, method: str, target: str, **options: Any) -> Any:  # type: ignore[override]
         """Send a request, and return the answer."""
         if self.is_one_of_several and time.monotonic() - self._answered > _TRUSTED_SECONDS:
-            self._check()
+            timeout = options.get("request_timeout")
+            patience = timeout / 4 if isinstance(timeout, int | float) else _CHECK_SECONDS
+            self._check(min(_CHECK_SECONDS, patience))
         return self._request(method, target, **options)
 
-    def _check(self) -> None:
+    def _check(self, seconds: float) -> None:
         try:
-            self._request("HEAD", "/", request_timeout=_CHECK_SECONDS)  # any status is an answer
+            self._request("HEAD", "/", request_timeout=seconds)  # any status is an answer
         except elastic_transport.ConnectionTimeout as error:
             raise elastic_transport.ConnectionError("the node does not answer") from error
 
