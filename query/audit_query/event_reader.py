@@ -65,9 +65,14 @@ class EventReader:
             settings, seconds=seconds, serializer=HitSerializer(), answer_bytes=ANSWER_BYTES
         )
 
-    def pages(self, query: Query, *, limit: int | None = None, first: int = 100) -> Iterator[HitPage]:
-        """Yield pages until `limit` or the end, none empty; the first asks for `first` events."""
-        size = PageSize(min(limit or PAGE_MAX, PAGE_MAX), first=first)
+    def pages(
+        self, query: Query, *, limit: int | None = None, first: int = 100, most: int = PAGE_MAX
+    ) -> Iterator[HitPage]:
+        """Yield pages until `limit` or the end, none empty.
+
+        The first asks for `first` events, no page for more than `most`.
+        """
+        size = PageSize(min(limit or most, most), first=first)
         left, after = limit, query.after
         while left is None or left > 0:
             page, asked = size.fetch(partial(self._search, query.body(after)), left)
@@ -81,7 +86,8 @@ class EventReader:
             left = None if left is None else left - len(page.hits)
 
     def page(self, query: Query, size: int) -> Page[Hit]:
-        """Return one page; it ends early after about 8 MB."""
+        """Return one page of 1 to 10,000 events; it ends early after about 8 MB."""
+        size = max(1, min(size, PAGE_MAX))
         hits, is_cut = up_to(_PAGE_BYTES, self.pages(query, limit=size))
         return Page(hits, tuple(hits[-1].sort) if is_cut or len(hits) == size else None)
 

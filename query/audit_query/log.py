@@ -97,7 +97,7 @@ class AuditLog:
         events arrive. `fields` leaves all others out.
         """
         query = self._query(wanted, newest_first=newest_first, after=after, fields=fields)
-        page = self._events.page(query, max(1, min(size, PAGE_MAX)))
+        page = self._events.page(query, size)
         return Page(list(map(decoded, page.events)), page.cursor)
 
     def search_json(
@@ -110,7 +110,7 @@ class AuditLog:
     ) -> Page[msgspec.Raw]:
         """Return the same page with its events' JSON as it is stored, which takes less memory."""
         query = self._query(wanted, newest_first=newest_first, after=after)
-        page = self._events.page(query, max(1, min(size, PAGE_MAX)))
+        page = self._events.page(query, size)
         return Page([hit.source for hit in page.events], page.cursor)
 
     def iter_events(
@@ -134,14 +134,15 @@ class AuditLog:
         after: Sequence[int] | None = None,
         fields: Sequence[str] | None = None,
         first: int = 100,
+        most: int = PAGE_MAX,
     ) -> Iterator[Sequence[Hit]]:
-        """Yield hits, page by page as they are asked for, each of some megabytes at most.
+        """Yield hits, page by page, each of some megabytes at most.
 
-        Without a point in time: a scan's costs more, and is exact while events arrive. `first` is how
-        many the first page asks for.
+        Without a point in time: a scan's costs more, and is exact while events arrive. The first page
+        asks for `first` events, none for more than `most`.
         """
         query = self._query(wanted, newest_first=newest_first, after=after, fields=fields)
-        return (page.hits for page in self._events.pages(query, limit=limit, first=first))
+        return (page.hits for page in self._events.pages(query, limit=limit, first=first, most=most))
 
     def get(self, event_id: str) -> dict[str, Any] | None:
         """Return an event by its id; None if there is none."""
@@ -247,8 +248,7 @@ class AuditLog:
         `body` has more of the search request, such as `source_includes`.
         """
         sort = sorted_by(ORDER, newest_first=newest_first)
-        query = self._scoped(wanted.to_query())
-        request = {"query": query, "sort": sort, "size": _SCAN_PAGE, **body}
+        request = {"query": self._scoped(wanted.to_query()), "sort": sort, "size": _SCAN_PAGE, **body}
         return Scan(self._settings, self._seconds, request)
 
     def raw_search(self, wanted: Filter, **body: Any) -> Mapping[str, Any]:
