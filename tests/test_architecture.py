@@ -35,7 +35,15 @@ LAYERS: dict[str, tuple[str, set[str]]] = {
 """Each package: its folder, and the packages right below it; it may import all that is below."""
 
 SURFACES = {
-    "audit_runtime": {"elastic", "logs", "monitor", "partition_reader", "record_batches", "terminal"},
+    "audit_runtime": {
+        "elastic",
+        "hits",
+        "logs",
+        "monitor",
+        "partition_reader",
+        "record_batches",
+        "terminal",
+    },
     "audit_producer": {"publishing"},
     "audit_query": {"reports"},
     "audit_server": {"serve"},

@@ -1,7 +1,6 @@
 """`auditlog doctor`: checks of the setup, each with what is wrong and how to fix it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import elasticsearch
@@ -11,6 +10,8 @@ from audit_runtime.elastic import connect
 from audit_schemas import MANAGED_BY, CatalogueError, IndexNaming, index_template, lifecycle_of, mapping
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from audit_admin.check import Check
+from audit_admin.reachability import away_brokers, away_nodes
 from audit_admin.settings import SetupSettings
 from audit_admin.setup import stored_template, template_differs
 from audit_admin.topics import TopicPlan, Topics, topic_plans
@@ -29,20 +30,11 @@ _CLUSTER = ["indices:admin/index_template/get"]
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The result of one check. `fix` says what to do if it failed."""
-
-    subject: str
-    ok: bool
-    message: str
-    fix: str = ""
-
-
 def run_checks(settings: ConsumerSettings, setup: SetupSettings) -> Iterator[Check]:
     """Check the catalogue, Kafka and Elasticsearch. Never raises for what is wrong with them."""
     yield _catalogue(settings)
     yield from _kafka(settings, setup)
+    yield from away_nodes(settings)
     with connect(settings, seconds=10) as client:
         yield from _elasticsearch(client, settings, setup)
 
@@ -60,6 +52,7 @@ def _kafka(settings: ConsumerSettings, setup: SetupSettings) -> Iterator[Check]:
     try:
         brokers, partitions = topics.brokers(), topics.partitions()
         yield Check("Kafka", True, f"{brokers} broker(s) at {settings.kafka_bootstrap_servers}")
+        yield from away_brokers(settings)
         yield from _plain_text("Kafka", settings.kafka_bootstrap_servers, _kafka_is_secured(settings))
         for plan in topic_plans(setup):
             yield _topic(topics, plan, partitions)

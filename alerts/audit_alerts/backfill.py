@@ -7,7 +7,7 @@ from audit_query import AuditLog
 from audit_alerts.candidates import candidate_windows, driver_of
 from audit_alerts.episodes import Episode
 from audit_alerts.evaluate import BaseMatches, Evaluation
-from audit_alerts.log_reader import LogReader, RuleFilter
+from audit_alerts.log_reader import LogReader, RuleFilter, together
 from audit_alerts.plan import Rule, bases_of
 
 __all__ = ["backfill_rule"]
@@ -25,14 +25,17 @@ def backfill_rule(log: AuditLog, rule: Rule, start: datetime, end: datetime) -> 
     candidates = candidate_windows(driver, counts)
     if not candidates:
         return []
-    windows = [
-        (first - root.reach, last + root.reach)
-        for windows in candidates.values()
-        for first, last in windows
-    ]
-    matches: BaseMatches = {
-        base.name: reader.matches(root, base, candidates, windows) for base in bases_of(root)
-    }
     first, last = (round(moment.timestamp() * 1000) for moment in (start, end))
-    episodes = Evaluation(rule, matches).episodes(until=last - 1)
+    episodes: list[Episode] = []
+    for groups in together(root, candidates):
+        windows = [
+            (first - root.reach, last + root.reach)
+            for group in groups
+            for first, last in candidates[group]
+        ]
+        matches: BaseMatches = {
+            base.name: reader.matches(root, base, groups, windows) for base in bases_of(root)
+        }
+        episodes += Evaluation(rule, matches).episodes(until=last - 1)
+    episodes.sort(key=lambda episode: (episode.fired, episode.key))
     return [episode for episode in episodes if episode.last >= first]

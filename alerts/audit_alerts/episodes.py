@@ -1,11 +1,12 @@
 """Moments that fired, put together: one alert for one group while it lasts. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from audit_alerts.matches import GroupValues, Match
 
-__all__ = ["SAMPLES", "Episode", "FiringSpan", "described", "joined", "samples_of", "spans_of"]
+__all__ = ["SAMPLES", "Episode", "EpisodeEvents", "FiringSpan", "joined", "samples_of"]
 
 SAMPLES = 10
 """Events that an alert shows, at most: the first half of them, and the last."""
@@ -49,11 +50,6 @@ class Episode:
         return ", ".join(f"{name}={value}" for name, value in pairs if value is not None)
 
 
-def spans_of(moments: Iterable[FiringSpan], gap: int) -> list[FiringSpan]:
-    """Return the spans that moments form, each given as a span of its own."""
-    return joined([], moments, gap)
-
-
 def joined(known: Iterable[FiringSpan], found: Iterable[FiringSpan], gap: int) -> list[FiringSpan]:
     """Return the spans that two sets of spans form together, in order of time.
 
@@ -72,26 +68,36 @@ def joined(known: Iterable[FiringSpan], found: Iterable[FiringSpan], gap: int) -
     return result
 
 
-def described(
-    rule: str,
-    group_by: tuple[str, ...],
-    group: GroupValues,
-    spans: Iterable[FiringSpan],
-    leaves: Sequence[Match],
-) -> Iterator[Episode]:
-    """Yield an episode for each span; `leaves` are the group's events in order of time."""
-    for span in spans:
-        events = {match.id: None for match in leaves if span.since <= match.at <= span.last}
-        yield Episode(
-            rule,
-            group_by,
-            group,
-            span.since,
-            span.first,
-            span.last,
-            len(events),
-            span.size,
-            samples_of(list(events)),
+class EpisodeEvents:
+    """Gathers a span's events, given in order of time: how many, the first of them and the last."""
+
+    def __init__(self, span: FiringSpan) -> None:
+        self._span = span
+        self._count = 0
+        self._first: list[str] = []
+        self._last: deque[str] = deque(maxlen=SAMPLES // 2)
+        self._latest: str | None = None
+
+    def add(self, match: Match) -> None:
+        """Take an event into account if it is within the span; one that several parts found, once."""
+        if not self._span.since <= match.at <= self._span.last or match.id == self._latest:
+            return
+        self._latest = match.id
+        self._count += 1
+        if self._count <= SAMPLES // 2:
+            self._first.append(match.id)
+        else:
+            self._last.append(match.id)
+
+    def episode(self, rule: str, group_by: tuple[str, ...], group: GroupValues) -> Episode:
+        """Return the episode that they make."""
+        span = self._span
+        samples = (*self._first, *self._last)
+        return Episode(
+            *(rule, group_by, group, span.since, span.first, span.last),
+            count=self._count,
+            size=span.size,
+            samples=samples,
         )
 
 

@@ -1,20 +1,25 @@
 """A rule and events make episodes: all parts of the evaluation put together. Pure."""
 
+import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from audit_alerts.absence import absences
-from audit_alerts.episodes import Episode, FiringSpan, described, joined, spans_of
+from audit_alerts.episodes import Episode, EpisodeEvents, FiringSpan, joined
 from audit_alerts.history_conditions import filter_by_history
-from audit_alerts.matches import GroupValues, Match, group_values, matches_of_base, needed_fields
+from audit_alerts.matches import GroupValues, Match, group_values, matches_of_base, needed_fields, place
 from audit_alerts.plan import Absence, Base, Correlation, Node, Rule, bases_of, group_fields
-from audit_alerts.sliding import Firing, Part, firings
+from audit_alerts.sliding import Firing, GroupFiring, GroupWindows, Part
 
 __all__ = ["BaseMatches", "Evaluation", "base_matches", "evaluate", "firing_spans"]
 
 Event = Mapping[str, Any]
-BaseMatches = Mapping[str, Sequence[Match]]
-"""The matches of each base rule by its name, in order of time, before its mark."""
+BaseMatches = Mapping[str, Iterable[Match]]
+"""The matches of each base rule by its name, in order of time, before its history condition.
+
+They are gone through several times, and never held: each time may read them anew.
+"""
 
 
 def evaluate(rule: Rule, events: Iterable[Event], *, until: int | None = None) -> list[Episode]:
@@ -28,10 +33,11 @@ def evaluate(rule: Rule, events: Iterable[Event], *, until: int | None = None) -
 
 def base_matches(rule: Rule, events: Iterable[Event]) -> BaseMatches:
     """Return the matches of all base rules."""
-    known = list(events)
+    bases = {base.name: base for base in bases_of(rule.root)}
+    known = events if len(bases) == 1 else list(events)
     return {
-        base.name: matches_of_base(base, needed_fields(rule.root, base), known)
-        for base in bases_of(rule.root)
+        name: matches_of_base(base, needed_fields(rule.root, base), known)
+        for name, base in bases.items()
     }
 
 
@@ -44,11 +50,17 @@ class Evaluation:
 
     def episodes(self, *, until: int | None = None) -> list[Episode]:
         """Return the episodes of all groups, in order of time."""
-        root = self._rule.root
-        leaves = self._leaves()
-        found: list[Episode] = []
-        for group, spans in self._spans(until).items():
-            found += described(self._rule.name, root.group_by, group, spans, leaves.get(group, []))
+        gathered = {
+            group: [EpisodeEvents(span) for span in spans]
+            for group, spans in self._spans(until).items()
+        }
+        for group, match in self._leaves():
+            for events in gathered.get(group, ()):
+                events.add(match)
+        name, group_by = self._rule.name, self._rule.root.group_by
+        found = [
+            events.episode(name, group_by, group) for group, each in gathered.items() for events in each
+        ]
         return sorted(found, key=lambda episode: (episode.fired, episode.key))
 
     def spans(self, *, until: int | None = None) -> dict[GroupValues, list[FiringSpan]]:
@@ -58,33 +70,32 @@ class Evaluation:
     def _spans(self, until: int | None) -> dict[GroupValues, list[FiringSpan]]:
         root = self._rule.root
         if isinstance(root, Absence):
-            times = {
-                group: sorted(match.at for match in matches)
-                for group, matches in self._leaves().items()
-            }
+            times: dict[GroupValues, list[int]] = {}
+            for group, match in self._leaves():
+                times.setdefault(group, []).append(match.at)
             known = max((found[-1] for found in times.values()), default=0)
             upto = known if until is None else until
             return _filled((group, list(absences(root, at, upto))) for group, at in times.items())
-        return _filled(
-            (group, spans_of(map(_span, found), root.span))
-            for group, found in _fired(root, self._found).items()
-        )
+        spans: dict[GroupValues, list[FiringSpan]] = {}
+        for group, firing in _fired(root, self._found):
+            known_spans = spans.setdefault(group, [])
+            known_spans[-1:] = joined(known_spans[-1:], [_span(firing)], root.span)
+        return spans
 
-    def _found(self, base: Base) -> Sequence[Match]:
+    def _found(self, base: Base) -> Iterable[Match]:
         return filter_by_history(base.history_condition, self._matches[base.name])
 
-    def _leaves(self) -> dict[GroupValues, list[Match]]:
-        """Return each group's events, in order of time."""
+    def _leaves(self) -> Iterator[tuple[GroupValues, Match]]:
+        """Yield each group's events, all in order of time."""
         root = self._rule.root
-        found: dict[GroupValues, list[Match]] = {}
-        for base in bases_of(root):
+
+        def leaves(base: Base) -> Iterator[tuple[GroupValues, Match]]:
             names = group_fields(root, base)
             for match in self._found(base):
                 if (group := _group(match, root.group_by, names)) is not None:
-                    found.setdefault(group, []).append(match)
-        for matches in found.values():
-            matches.sort(key=lambda match: (match.at, match.order, match.id))
-        return found
+                    yield group, match
+
+        return heapq.merge(*map(leaves, bases_of(root)), key=lambda leaf: place(leaf[1]))
 
 
 def firing_spans(
@@ -98,28 +109,35 @@ def firing_spans(
     }
 
 
-def _fired(
-    plan: Correlation, found: Callable[[Base], Sequence[Match]]
-) -> dict[GroupValues, list[Firing]]:
-    groups: dict[GroupValues, list[Part]] = {}
-    for number, part in enumerate(plan.parts):
+def _fired(plan: Correlation, found: Callable[[Base], Iterable[Match]]) -> Iterator[GroupFiring]:
+    """Yield the moments at which groups fire, in order of time."""
+
+    def stream(number: int, part: Node) -> Iterator[tuple[GroupValues, Part]]:
         names = [plan.below(name, part) for name in plan.group_by]
         for match in _matches(part, found):
             if (group := _group(match, plan.group_by, names)) is not None:
-                groups.setdefault(group, []).append((match, number))
-    return {group: fired for group, parts in groups.items() if (fired := list(firings(plan, parts)))}
+                yield group, (match, number)
+
+    windows = GroupWindows(plan)
+    streams = [stream(number, part) for number, part in enumerate(plan.parts)]
+    merged = heapq.merge(*streams, key=_moment)
+    for at, together in groupby(merged, key=_moment):
+        yield from windows.fired(at, together)
 
 
-def _matches(node: Node, found: Callable[[Base], Sequence[Match]]) -> Iterator[Match]:
+def _moment(part: tuple[GroupValues, Part]) -> int:
+    return part[1][0].at
+
+
+def _matches(node: Node, found: Callable[[Base], Iterable[Match]]) -> Iterator[Match]:
     """Yield the events of a base rule, or the moments of a correlation with its groups as values."""
     if isinstance(node, Base):
         yield from found(node)
         return
-    for group, fired in _fired(node, found).items():
+    for group, firing in _fired(node, found):
         values = dict(zip(node.group_by, group, strict=True))
-        for firing in fired:
-            match = firing.match
-            yield Match(match.at, match.order, match.id, firing.since, values)
+        match = firing.match
+        yield Match(match.at, match.order, match.id, firing.since, values)
 
 
 def _group(match: Match, names: Sequence[str], below: Sequence[str]) -> GroupValues | None:

@@ -4,7 +4,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from audit_alerts.matches import GroupValues, Match, group_values
+from audit_alerts.matches import GroupValues, Match, group_values, place
 from audit_alerts.plan import HistoryCondition, NewTerms, UnusualHours
 
 __all__ = ["filter_by_history"]
@@ -14,19 +14,20 @@ _MINUTE = 60_000
 _MINUTES = 1440
 
 
-def filter_by_history(condition: HistoryCondition | None, matches: Sequence[Match]) -> list[Match]:
+def filter_by_history(condition: HistoryCondition | None, matches: Iterable[Match]) -> Iterable[Match]:
     """Return the matches that the condition keeps, in order of time.
 
-    `matches` are in that order too, and reach back far enough for the condition's history.
+    `matches` are in that order too, and reach back far enough for the condition's history. They are
+    not held, but for unusual hours.
     """
-    if condition is None:
-        return list(matches)
-    kept: list[Match] = []
-    for members in _groups(matches, condition.group_by).values():
-        kept += (
-            _new(condition, members) if isinstance(condition, NewTerms) else _odd(condition, members)
-        )
-    return sorted(kept, key=lambda match: (match.at, match.order, match.id))
+    match condition:
+        case None:
+            return matches
+        case NewTerms():
+            return _new(condition, matches)
+        case UnusualHours():
+            groups = _groups(matches, condition.group_by).values()
+            return sorted((odd for members in groups for odd in _odd(condition, members)), key=place)
 
 
 def _groups(matches: Iterable[Match], names: Sequence[str]) -> dict[GroupValues, list[Match]]:
@@ -37,17 +38,23 @@ def _groups(matches: Iterable[Match], names: Sequence[str]) -> dict[GroupValues,
     return found
 
 
-def _new(condition: NewTerms, matches: Sequence[Match]) -> Iterator[Match]:
-    """Yield matches whose value was not there in the history, if another one was."""
-    seen: OrderedDict[str, int] = OrderedDict()  # value -> when last, the latest at the end
+def _new(condition: NewTerms, matches: Iterable[Match]) -> Iterator[Match]:
+    """Yield matches whose value was not there in the group's history, if another one was."""
+    # Of each group: value -> when last, the latest at the end.
+    known: dict[GroupValues, OrderedDict[str, int]] = {}
     for at, together in groupby(matches, key=lambda match: match.at):
-        members = [match for match in together if match.values.get(condition.field) is not None]
-        while seen and next(iter(seen.values())) < at - condition.history:
-            seen.popitem(last=False)
-        if seen:
-            yield from (match for match in members if match.values[condition.field] not in seen)
-        for match in members:
-            value = str(match.values[condition.field])
+        members = [
+            (known.setdefault(group, OrderedDict()), value, match)
+            for match in together
+            if (group := group_values(match, condition.group_by)) is not None
+            and (value := match.values.get(condition.field)) is not None
+        ]
+        for seen, value, match in members:
+            while seen and next(iter(seen.values())) < at - condition.history:
+                seen.popitem(last=False)
+            if seen and value not in seen:
+                yield match
+        for seen, value, _ in members:
             seen[value] = at
             seen.move_to_end(value)
 

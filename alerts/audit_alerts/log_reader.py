@@ -1,7 +1,8 @@
 """What rules read of the log: counts of events by group and time, and the events themselves."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby, islice
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from audit_alerts.condition import fields_of
 from audit_alerts.matches import GroupValues, Match, matches_of_base, needed_fields
 from audit_alerts.plan import OPTIONAL, Absence, Base, Correlation, group_fields
 
-__all__ = ["LogReader", "RuleFilter", "within"]
+__all__ = ["LogReader", "Matches", "RuleFilter", "together", "within"]
 
 _VALUES = 1000
 _WINDOWS = 100
@@ -70,7 +71,8 @@ class LogReader:
         windows: Sequence[Window],
     ) -> Iterator[Mapping[str, Any]]:
         """Yield these counts for some groups within windows of time, and perhaps more."""
-        for members in _members(root, base, groups):
+        for some in together(root, groups):
+            members = _members(root, base, some)
             yield from self.counts(driver, base, within(windows), *members)
 
     def matches(
@@ -79,35 +81,59 @@ class LogReader:
         base: Base,
         groups: Iterable[GroupValues],
         windows: Sequence[Window],
-    ) -> list[Match]:
-        """Return a base rule's events of the groups within the windows, and perhaps more."""
+    ) -> "Matches":
+        """Return a base rule's events of the groups within the windows, and perhaps more.
+
+        The groups are one of `together`.
+        """
         needed = needed_fields(root, base)
         sources = sorted({*needed, *fields_of(base.condition), *_ALWAYS})
-        found: list[Match] = []
-        for members in _members(root, base, groups):
-            for page in self._pages((lucene(base), within(windows), *members), sources):
-                found += matches_of_base(base, needed, page)
-        return sorted(found, key=lambda match: (match.at, match.order, match.id))
+        queries = (lucene(base), within(windows), *_members(root, base, groups))
+        return Matches(lambda: self._pages(queries, sources), base, needed)
 
     def _pages(
         self, queries: Sequence[Mapping[str, Any]], sources: Sequence[str]
     ) -> Iterator[Iterable[dict[str, Any]]]:
-        """Yield all events, page by page.
+        """Yield all events, page by page, in order of time; nearly always they fit into one answer.
 
-        Nearly always they fit into one answer; a scan takes two requests more, and a connection of
-        its own.
+        What is added while pages are read is beyond the bounds, so no point in time is needed.
         """
-        answer = self.ask(*queries, size=_ONE_PAGE, track_total_hits=False, source_includes=sources)
-        hits = answer["hits"]["hits"]
-        if len(hits) < _ONE_PAGE:
-            yield [hit["_source"] for hit in hits]
-            return
-        with self._log.scan(self._bounded(queries), source_includes=sources) as pages:
-            for page in pages:
-                yield (msgspec.json.decode(hit.source) for hit in page)
+        wanted = self._bounded(queries)
+        for hits in self._log.pages(wanted, fields=sources, first=_ONE_PAGE, most=_ONE_PAGE):
+            yield (msgspec.json.decode(hit.source) for hit in hits)
 
     def _bounded(self, queries: Sequence[Mapping[str, Any]]) -> RuleFilter:
         return replace(self._bounds, queries=(*self._bounds.queries, *queries))
+
+
+class Matches:
+    """A base rule's matches in order of time, read anew each time, page by page: none is held."""
+
+    def __init__(
+        self,
+        pages: Callable[[], Iterator[Iterable[dict[str, Any]]]],
+        base: Base,
+        needed: frozenset[str],
+    ) -> None:
+        self._pages = pages
+        self._base = base
+        self._needed = needed
+
+    def __iter__(self) -> Iterator[Match]:
+        for page in self._pages():
+            yield from matches_of_base(self._base, self._needed, page)
+
+
+def together(root: Correlation | Absence, groups: Iterable[GroupValues]) -> Iterator[list[GroupValues]]:
+    """Yield the groups in parts that can be read, and evaluated, each by itself."""
+    number = _member(root)
+    if number is None:
+        yield list(groups)
+        return
+    ordered = groupby(sorted(groups, key=lambda group: str(group[number])), lambda group: group[number])
+    members = (list(each) for _, each in ordered)
+    while some := list(islice(members, _VALUES)):
+        yield [group for each in some for group in each]
 
 
 def within(windows: Iterable[Window]) -> Mapping[str, Any]:
@@ -124,13 +150,15 @@ def within(windows: Iterable[Window]) -> Mapping[str, Any]:
 
 def _members(
     root: Correlation | Absence, base: Base, groups: Iterable[GroupValues]
-) -> Iterator[tuple[Mapping[str, Any], ...]]:
-    """Yield queries for the groups, by the first field that every group has a value of."""
-    for number, name in enumerate(root.group_by):
-        if name not in OPTIONAL:
-            path = group_fields(root, base)[number]
-            values = sorted({str(group[number]) for group in groups})
-            for begin in range(0, len(values), _VALUES):
-                yield ({"terms": {path: values[begin : begin + _VALUES]}},)
-            return
-    yield ()
+) -> tuple[Mapping[str, Any], ...]:
+    """Return the query for groups of `together`, if they can be told by a field's values."""
+    number = _member(root)
+    if number is None:
+        return ()
+    path = group_fields(root, base)[number]
+    return ({"terms": {path: sorted({str(group[number]) for group in groups})}},)
+
+
+def _member(root: Correlation | Absence) -> int | None:
+    """Return which is the first field that every group has a value of."""
+    return next((n for n, name in enumerate(root.group_by) if name not in OPTIONAL), None)

@@ -30,6 +30,7 @@ __all__ = [
     "group_values",
     "matches_of_base",
     "needed_fields",
+    "place",
 ]
 
 GroupValues = tuple[str | None, ...]
@@ -91,6 +92,11 @@ def needed_fields(root: Node | Absence, base: Base) -> frozenset[str]:
         case None:
             pass
     return frozenset(found)
+
+
+def place(match: Match) -> tuple[int, tuple[int, int], str]:
+    """Return what matches are sorted by: when it happened, then which of one moment comes first."""
+    return match.at, match.order, match.id
 
 
 def group_values(match: Match, names: Iterable[str]) -> GroupValues | None:

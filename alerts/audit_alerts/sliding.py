@@ -5,16 +5,19 @@ with the events and have no fixed edges, so nothing that straddles one is missed
 things happened, never when they came: any order of arrival gives the same moments.
 """
 
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from array import array
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
 
-from audit_alerts.matches import Match
+from audit_alerts.matches import GroupValues, Match
 from audit_alerts.plan import Correlation, Kind
 
-__all__ = ["Firing", "Part", "firings"]
+__all__ = ["Firing", "GroupFiring", "GroupWindows", "Part", "firings"]
+
+_SPARE = 1024
 
 Part = tuple[Match, int]
 """A match of one group, and which of the correlation's parts found it."""
@@ -32,6 +35,9 @@ class Firing:
     """How many matches, values or parts the window holds."""
 
 
+GroupFiring = tuple[GroupValues, Firing]
+
+
 class _Window(Protocol):
     """What is in (t - span, t], as t moves on."""
 
@@ -41,21 +47,41 @@ class _Window(Protocol):
     def since(self) -> int: ...
 
 
-def firings(plan: Correlation, parts: Sequence[Part]) -> Iterator[Firing]:
-    """Yield the moments that fire, in order, one for each at which something happened.
+class GroupWindows:
+    """The windows of all groups of a correlation, as time moves on.
+
+    They hold what decides and no more: times, and the latest of each value or part. So an attack of
+    hundreds of thousands of events takes some megabytes.
+    """
+
+    def __init__(self, plan: Correlation) -> None:
+        self._plan = plan
+        self._windows: dict[GroupValues, _Window] = {}
+
+    def fired(self, at: int, parts: Iterable[tuple[GroupValues, Part]]) -> Iterator[GroupFiring]:
+        """Yield the groups that fire at a moment, by all that happened then; moments come in order."""
+        last: dict[GroupValues, Match] = {}
+        for group, (match, number) in sorted(parts, key=lambda each: _position(each[1])):
+            if group not in self._windows:
+                self._windows[group] = _WINDOWS[self._plan.kind](self._plan)
+            self._windows[group].add(match, number)
+            last[group] = match
+        for group, match in last.items():
+            window = self._windows[group]
+            window.forget(at - self._plan.span)
+            if (size := window.size()) >= self._plan.at_least:
+                yield group, Firing(match, window.since(), size)
+
+
+def firings(plan: Correlation, parts: Iterable[Part]) -> Iterator[Firing]:
+    """Yield the moments of one group that fire, in order, one for each at which something happened.
 
     Time grows as n log n with the number of matches, whatever the span.
     """
-    window: _Window = _WINDOWS[plan.kind](plan)
-    ordered = sorted(parts, key=_position)
-    for at, together in groupby(ordered, key=lambda part: part[0].at):
-        last = None
-        for match, part in together:
-            window.add(match, part)
-            last = match
-        window.forget(at - plan.span)
-        if last is not None and (size := window.size()) >= plan.at_least:
-            yield Firing(last, window.since(), size)
+    windows = GroupWindows(plan)
+    for at, together in groupby(sorted(parts, key=_position), key=lambda part: part[0].at):
+        for _, firing in windows.fired(at, [((), part) for part in together]):
+            yield firing
 
 
 def _position(part: Part) -> tuple[int, tuple[int, int], str, int]:
@@ -64,52 +90,76 @@ def _position(part: Part) -> tuple[int, tuple[int, int], str, int]:
     return match.at, match.order, match.id, -number
 
 
+class _Times:
+    """When matches happened, and when what they are about began: sixteen bytes a match."""
+
+    def __init__(self) -> None:
+        self._at = array("q")
+        self._since = array("q")
+        self._first = 0
+
+    def __len__(self) -> int:
+        return len(self._at) - self._first
+
+    def append(self, match: Match) -> None:
+        self._at.append(match.at)
+        self._since.append(match.since)
+
+    def forget(self, until: int) -> None:
+        while self._first < len(self._at) and self._at[self._first] <= until:
+            self._first += 1
+        if self._first > _SPARE and self._first * 2 > len(self._at):
+            del self._at[: self._first], self._since[: self._first]
+            self._first = 0
+
+    def since(self) -> int:
+        return self._since[self._first]
+
+
 class _Counting:
     """How many matches."""
 
     def __init__(self, _: Correlation) -> None:
-        self._matches: deque[Match] = deque()
+        self._times = _Times()
 
     def add(self, match: Match, _: int) -> None:
-        self._matches.append(match)
+        self._times.append(match)
 
     def forget(self, until: int) -> None:
-        while self._matches and self._matches[0].at <= until:
-            self._matches.popleft()
+        self._times.forget(until)
 
     def size(self) -> int:
-        return len(self._matches)
+        return len(self._times)
 
     def since(self) -> int:
-        return self._matches[0].since
+        return self._times.since()
 
 
-class _Valuing(_Counting):
+class _Valuing:
     """How many values of a field; matches without one do not count."""
 
     def __init__(self, plan: Correlation) -> None:
-        super().__init__(plan)
         self._plan = plan
-        self._values: Counter[str] = Counter()
-        self._counted: deque[str] = deque()
+        self._times = _Times()
+        self._latest: OrderedDict[str, int] = OrderedDict()  # value -> when last, the latest at the end
 
     def add(self, match: Match, part: int) -> None:
         name = self._plan.below(self._plan.counted or "", self._plan.parts[part])
         if (value := match.values.get(name)) is not None:
-            super().add(match, part)
-            self._counted.append(value)
-            self._values[value] += 1
+            self._times.append(match)
+            self._latest[value] = match.at
+            self._latest.move_to_end(value)
 
     def forget(self, until: int) -> None:
-        while self._matches and self._matches[0].at <= until:
-            self._matches.popleft()
-            value = self._counted.popleft()
-            self._values[value] -= 1
-            if not self._values[value]:
-                del self._values[value]
+        self._times.forget(until)
+        while self._latest and next(iter(self._latest.values())) <= until:
+            self._latest.popitem(last=False)
 
     def size(self) -> int:
-        return len(self._values)
+        return len(self._latest)
+
+    def since(self) -> int:
+        return self._times.since()
 
 
 class _Together:
@@ -174,7 +224,7 @@ def _later(known: Match | None, begin: Match | None) -> Match | None:
     return begin if begin.at >= known.at else known
 
 
-_WINDOWS: dict[Kind, type[_Counting] | type[_Together] | type[_InOrder]] = {
+_WINDOWS: dict[Kind, type[_Counting] | type[_Valuing] | type[_Together] | type[_InOrder]] = {
     Kind.EVENT_COUNT: _Counting,
     Kind.VALUE_COUNT: _Valuing,
     Kind.TEMPORAL: _Together,

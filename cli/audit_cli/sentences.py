@@ -79,9 +79,10 @@ def _meant(detail: ErrorDetails) -> str:
     return detail["msg"]
 
 
-def _elasticsearch(error: Exception) -> str | None:
+def _elasticsearch(error: Exception) -> str | None:  # noqa: PLR0911 - one an error
     try:
         import elasticsearch  # noqa: PLC0415 - an extra
+        from audit_runtime.elastic import AnswerTooLargeError  # noqa: PLC0415 - needs it
     except ModuleNotFoundError:
         return None
     if isinstance(error, elasticsearch.AuthenticationException):
@@ -97,6 +98,8 @@ def _elasticsearch(error: Exception) -> str | None:
         )
     if isinstance(error, elasticsearch.ApiError):
         return f"Elasticsearch refuses the request: {error.meta.status} {_reason(error)}"
+    if isinstance(error, AnswerTooLargeError):
+        return f"{error}. Ask for less: a shorter time (--from, --to), or another filter"
     if isinstance(error, elasticsearch.TransportError):
         return (
             f"Elasticsearch does not answer ({type(error).__name__}). Is it up? "

@@ -5,9 +5,14 @@ from typing import Any
 
 from audit_schemas import printable
 
-__all__ = ["warning_of"]
+__all__ = ["first_received", "warning_of"]
 
 _NAMED = 3
+
+
+def first_received(claims: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return them by when Kafka received them, which `event.created` says; it is not indexed."""
+    return sorted(claims, key=lambda event: str(event["event"].get("created", "")))
 
 
 def warning_of(claims: Sequence[Mapping[str, Any]]) -> str | None:

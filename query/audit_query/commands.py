@@ -4,6 +4,7 @@ import sys
 import time
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -20,6 +21,7 @@ from audit_query.log import AuditLog
 from audit_query.query_spec import QuerySpec
 from audit_query.settings import QuerySettings
 from audit_query.tables import (
+    ROW_FIELDS,
     buckets_table,
     event_table,
     events_table,
@@ -61,7 +63,8 @@ def search(
     settings = QuerySettings()
     wanted = resolve_filter(spec, settings)
     with AuditLog(settings, seconds=settings.query_seconds) as log:
-        events = log.iter_events(wanted, limit=limit, newest_first=not oldest_first)
+        fields = None if json_output else ROW_FIELDS
+        events = log.iter_events(wanted, limit=limit, newest_first=not oldest_first, fields=fields)
         if json_output:
             for event in events:
                 print_json(event)
@@ -179,7 +182,9 @@ def tail(
     tz = zone(settings.time_zone)
     console = new_console()
     with AuditLog(settings, seconds=settings.query_seconds) as log, suppress(KeyboardInterrupt):
-        for events in follow(log, wanted, first=lines, wait=lambda: time.sleep(every)):
+        fields = None if json_output else ROW_FIELDS
+        wait = partial(time.sleep, every)
+        for events in follow(log, wanted, first=lines, wait=wait, fields=fields):
             for event in events:
                 if json_output:
                     print_json(event)

@@ -5,11 +5,11 @@ from functools import partial
 from typing import Any, Literal
 
 import msgspec
+from audit_runtime.hits import Hit
 
 from audit_query.csv_format import CsvFormat, csv_cell, utc_cell
 from audit_query.filter import Filter
 from audit_query.log import AuditLog
-from audit_query.scan import ScanHit
 
 __all__ = ["COLUMNS", "MEDIA_TYPES", "Format", "Rows", "export"]
 
@@ -72,12 +72,12 @@ def export(
             yield len(hits), write(hits)
 
 
-def _csv(csv_format: CsvFormat, hits: Sequence[ScanHit]) -> bytes:
+def _csv(csv_format: CsvFormat, hits: Sequence[Hit]) -> bytes:
     events = (_EVENT.decode(hit.source) for hit in hits)
     return csv_format.rows([[cell(find(event)) for cell, find in _CELLS] for event in events])
 
 
-def _ndjson(hits: Sequence[ScanHit]) -> bytes:
+def _ndjson(hits: Sequence[Hit]) -> bytes:
     """Events as they are stored: the consumer wrote each on one line."""
     return b"".join([bytes(part) for hit in hits for part in (hit.source, b"\n")])
 

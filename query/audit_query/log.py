@@ -2,14 +2,15 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
 import elasticsearch
+import msgspec
 from audit_runtime import ElasticsearchSettings
 from audit_runtime.elastic import connect
+from audit_runtime.hits import Hit
 
 from audit_query.aggregations import (
     CANDIDATES,
@@ -26,33 +27,24 @@ from audit_query.aggregations import (
     read_ranking,
     read_seen,
 )
-from audit_query.cursor import Cursor
-from audit_query.errors import TimeRangeError
+from audit_query.claims import first_received
+from audit_query.event_reader import PAGE_MAX, EventReader, Page, Query, decoded, sorted_by, up_to
 from audit_query.filter import Filter
 from audit_query.intervals import AUTO, LADDER, check_interval, suitable_interval
-from audit_query.refusals import refusal_of
+from audit_query.refusals import refusals_named
 from audit_query.scan import Scan
 from audit_query.suggestions import Suggested, suggestions
 
 __all__ = ["PAGE_MAX", "AuditLog", "Page"]
-
-PAGE_MAX = 10_000
-"""Events of one page; Elasticsearch's own limit."""
 
 ORDER = ("@timestamp", "audit.kafka.partition", "audit.kafka.offset")
 """What events are sorted by. No two have all three in common, so that a cursor has one meaning."""
 
 _SCAN_PAGE = 5000
 _CLAIMS = 20
+_ANSWER_BYTES = 64 * 1024**2
+"""What an aggregation may answer: ten thousand groups with the longest names."""
 _ARRIVAL = ("event.ingested", "audit.kafka.partition", "audit.kafka.offset")
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some events, as they are stored, and where to go on; no cursor means that is all."""
-
-    events: Sequence[dict[str, Any]]
-    cursor: Cursor | None
 
 
 class AuditLog:
@@ -74,7 +66,8 @@ class AuditLog:
         self._index = settings.index_prefix
         self._clock = clock
         self._organization: str | None = None
-        self._client = connect(settings, seconds=seconds)
+        self._client = connect(settings, seconds=seconds, answer_bytes=_ANSWER_BYTES)
+        self._events = EventReader(settings, seconds)
 
     def for_organization(self, organization: str) -> "AuditLog":
         """Return the log of one organization: no other's events exist in any of its results.
@@ -97,37 +90,61 @@ class AuditLog:
         size: int = 100,
         newest_first: bool = True,
         after: Sequence[int] | None = None,
-    ) -> Page:
+        fields: Sequence[str] | None = None,
+    ) -> Page[dict[str, Any]]:
         """Return one page of events, 1 to 10,000; `after` is the cursor of the page before.
 
-        Events that share a millisecond are ordered by Kafka partition and offset, so that pages
-        neither repeat nor skip one while new events arrive.
+        A page ends early, after about 8 MB; its cursor goes on. Events that share a millisecond are
+        ordered by Kafka partition and offset, so that pages neither repeat nor skip one while new
+        events arrive. `fields` leaves all others out.
         """
-        order = "desc" if newest_first else "asc"
-        size = max(1, min(size, PAGE_MAX))
-        response = self.raw_search(
-            wanted,
-            size=size,
-            sort=[{field: order} for field in ORDER],
-            track_total_hits=False,
-            **({"search_after": list(after)} if after else {}),
-        )
-        hits = response["hits"]["hits"]
-        cursor = tuple(hits[-1]["sort"]) if len(hits) == size else None
-        return Page([hit["_source"] for hit in hits], cursor)
+        query = self._query(wanted, newest_first=newest_first, after=after, fields=fields)
+        page = self._events.page(query, size)
+        return Page(list(map(decoded, page.events)), page.cursor)
+
+    def search_json(
+        self,
+        wanted: Filter,
+        *,
+        size: int = 100,
+        newest_first: bool = True,
+        after: Sequence[int] | None = None,
+    ) -> Page[msgspec.Raw]:
+        """Return the same page with its events' JSON as it is stored, which takes less memory."""
+        query = self._query(wanted, newest_first=newest_first, after=after)
+        page = self._events.page(query, size)
+        return Page([hit.source for hit in page.events], page.cursor)
 
     def iter_events(
-        self, wanted: Filter, *, limit: int, newest_first: bool = True
+        self,
+        wanted: Filter,
+        *,
+        limit: int,
+        newest_first: bool = True,
+        fields: Sequence[str] | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Yield up to `limit` events, page by page."""
-        after: Cursor | None = None
-        while limit > 0:
-            page = self.search(wanted, size=min(limit, 1000), newest_first=newest_first, after=after)
-            yield from page.events
-            limit -= len(page.events)
-            if page.cursor is None:
-                return
-            after = page.cursor
+        for page in self.pages(wanted, newest_first=newest_first, limit=limit, fields=fields):
+            yield from map(decoded, page)
+
+    def pages(
+        self,
+        wanted: Filter,
+        *,
+        limit: int | None = None,
+        newest_first: bool = False,
+        after: Sequence[int] | None = None,
+        fields: Sequence[str] | None = None,
+        first: int = 100,
+        most: int = PAGE_MAX,
+    ) -> Iterator[Sequence[Hit]]:
+        """Yield hits, page by page, each of some megabytes at most.
+
+        Without a point in time: a scan's costs more, and is exact while events arrive. The first page
+        asks for `first` events, none for more than `most`.
+        """
+        query = self._query(wanted, newest_first=newest_first, after=after, fields=fields)
+        return (page.hits for page in self._events.pages(query, limit=limit, first=first, most=most))
 
     def get(self, event_id: str) -> dict[str, Any] | None:
         """Return an event by its id; None if there is none. Of several, the first: see `claims`."""
@@ -141,40 +158,39 @@ class AuditLog:
         """
         if not event_id:
             return []
-        # By times that no publisher can choose. `event.created` says when Kafka received an event,
-        # but is not indexed.
+        # By times that no publisher can choose.
+        order = sorted_by(_ARRIVAL, newest_first=False)
         response = self._search(
-            {"ids": {"values": [event_id]}},
-            size=_CLAIMS,
-            sort=[{field: "asc"} for field in _ARRIVAL],
-            track_total_hits=False,
+            {"ids": {"values": [event_id]}}, size=_CLAIMS, sort=order, track_total_hits=False
         )
-        found = [hit["_source"] for hit in response["hits"]["hits"]]
-        return sorted(found, key=lambda event: str(event["event"].get("created", "")))
+        return first_received([hit["_source"] for hit in response["hits"]["hits"]])
 
     def newest_arrivals(
-        self, wanted: Filter, *, since: Sequence[int] | None = None, size: int = 100
-    ) -> Page:
+        self,
+        wanted: Filter,
+        *,
+        since: Sequence[int] | None = None,
+        size: int = 100,
+        fields: Sequence[str] | None = None,
+    ) -> Page[dict[str, Any]]:
         """Return the events that were indexed last, the newest first: what a live tail polls.
 
         Sorted by the time of indexing, so that events which happened long ago show when they
         arrive. Events can become visible out of this order, so each poll goes back a minute before
-        the cursor: tell by event.id which were there already. Of more than `size` only the last.
+        the cursor: tell by event.id which were there already. Of more than `size`, or than 64 MB,
+        only the last.
         """
-        query: dict[str, Any] = {"bool": {"filter": [wanted.to_query()]}}
+        filters: list[Mapping[str, Any]] = [wanted.to_query()]
         if since is not None:
-            query["bool"]["filter"].append(
-                {"range": {"event.ingested": {"gte": since[0] - _to_millis(_LATE)}}}
-            )
-        response = self._search(
-            query,
-            size=size,
-            sort=[{field: "desc"} for field in _ARRIVAL],
-            track_total_hits=False,
+            filters.append({"range": {"event.ingested": {"gte": since[0] - _to_millis(_LATE)}}})
+        query = Query(
+            self._scoped({"bool": {"filter": filters}}),
+            sorted_by(_ARRIVAL, newest_first=True),
+            fields=fields,
         )
-        hits = response["hits"]["hits"]
-        times = [hit["sort"][0] for hit in hits[:1]] + list(since or ())[:1]
-        return Page([hit["_source"] for hit in hits], (max(times),) if times else None)
+        hits, _ = up_to(_ARRIVAL_BYTES, self._events.pages(query, limit=size))
+        times = [hit.sort[0] for hit in hits[:1]] + list(since or ())[:1]
+        return Page(list(map(decoded, hits)), (max(times),) if times else None)
 
     def count(self, wanted: Filter) -> int:
         """Return how many events match, exactly."""
@@ -215,9 +231,8 @@ class AuditLog:
         if interval == AUTO:
             interval = suitable_interval(*time_range) if time_range else LADDER[-1]
         values = [row.value for row in read_ranking(self._ranked(wanted, by, parts))] if by else []
-        response = self._over_time(
-            wanted, over_time(interval, time_zone, time_range, by, values[:parts])
-        )
+        aggregations = over_time(interval, time_zone, time_range, by, values[:parts])
+        response = self.raw_search(wanted, size=0, track_total_hits=False, aggs=aggregations)
         return Buckets(interval, read_buckets(response))
 
     def top(self, wanted: Filter, by: Dimension, *, size: int = 10) -> list[Ranked]:
@@ -246,10 +261,8 @@ class AuditLog:
 
         `body` has more of the search request, such as `source_includes`.
         """
-        order = "desc" if newest_first else "asc"
-        sort = [{field: order} for field in ORDER]
-        query = self._scoped(wanted.to_query())
-        request = {"query": query, "sort": sort, "size": _SCAN_PAGE, **body}
+        sort = sorted_by(ORDER, newest_first=newest_first)
+        request = {"query": self._scoped(wanted.to_query()), "sort": sort, "size": _SCAN_PAGE, **body}
         return Scan(self._settings, self._seconds, request)
 
     def raw_search(self, wanted: Filter, **body: Any) -> Mapping[str, Any]:
@@ -270,6 +283,7 @@ class AuditLog:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+        self._events.close()
 
     def __enter__(self) -> Self:
         return self
@@ -280,21 +294,23 @@ class AuditLog:
         self.close()
 
     def _search(self, query: Mapping[str, Any], **body: Any) -> Mapping[str, Any]:
-        try:
-            response = self._client.search(
-                index=self._index,
-                query=self._scoped(query),
-                allow_partial_search_results=False,
-                **body,
-            )
-        except elasticsearch.NotFoundError:  # no event yet, so no index behind the alias
-            return {"hits": {"total": {"value": 0}, "hits": []}}
-        except elasticsearch.ApiError as error:
-            refusal = refusal_of(error)
-            if refusal is None:
-                raise
-            raise refusal from error
-        return dict(response.body)
+        body |= {"index": self._index, "allow_partial_search_results": False}
+        with refusals_named():
+            try:
+                return dict(self._client.search(query=self._scoped(query), **body).body)
+            except elasticsearch.NotFoundError:  # no event yet, so no index behind the alias
+                return {"hits": {"total": {"value": 0}, "hits": []}}
+
+    def _query(
+        self,
+        wanted: Filter,
+        *,
+        newest_first: bool,
+        after: Sequence[int] | None = None,
+        fields: Sequence[str] | None = None,
+    ) -> Query:
+        sort = sorted_by(ORDER, newest_first=newest_first)
+        return Query(self._scoped(wanted.to_query()), sort, after, fields)
 
     def _scoped(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
         """Every query of ours goes through here, so that a bound log can't see past its bounds."""
@@ -311,17 +327,6 @@ class AuditLog:
             )
         return response
 
-    def _over_time(self, wanted: Filter, aggregations: dict[str, Any]) -> Mapping[str, Any]:
-        try:
-            return self.raw_search(wanted, size=0, track_total_hits=False, aggs=aggregations)
-        except elasticsearch.ApiError as error:
-            if "too_many_buckets" not in str(error.body):
-                raise
-            raise TimeRangeError(
-                "these are too many buckets; take a longer interval, fewer parts, or a shorter "
-                "time (from, to)"
-            ) from error
-
     def _time_range(self, wanted: Filter) -> TimeRange | None:
         """Return the first and the last moment to fill; None where there is no event at all."""
         start, end = wanted.start, wanted.end - _MILLISECOND if wanted.end else None
@@ -336,6 +341,7 @@ class AuditLog:
 
 
 _MILLISECOND = timedelta(milliseconds=1)
+_ARRIVAL_BYTES = 64 * 1024**2
 _LATE = timedelta(minutes=1)
 
 

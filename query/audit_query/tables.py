@@ -13,6 +13,7 @@ from rich.table import Table
 from audit_query.aggregations import Bucket, Ranked, Seen
 
 __all__ = [
+    "ROW_FIELDS",
     "buckets_table",
     "event_table",
     "events_table",
@@ -20,6 +21,9 @@ __all__ = [
     "row_of",
     "seen_table",
 ]
+
+ROW_FIELDS = ("@timestamp", "audit.user", "source.ip", "event.action", "event.id")
+"""What of an event a row is made of, and its id."""
 
 _BAR = 24
 _NARROW = 28

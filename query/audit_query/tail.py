@@ -1,7 +1,7 @@
 """Events as they arrive, each once."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from audit_query.cursor import Cursor
@@ -15,18 +15,24 @@ _POLL_SIZE = 1000
 
 
 def follow(
-    log: AuditLog, wanted: Filter, *, first: int, wait: Callable[[], object]
+    log: AuditLog,
+    wanted: Filter,
+    *,
+    first: int,
+    wait: Callable[[], object],
+    fields: Sequence[str] | None = None,
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield the last `first` events, then those that arrive, oldest first; never ends by itself.
 
     `wait` is called between two polls, and may raise to end it. Polls overlap by a minute, so what
-    became visible late shows too; of more than a thousand since the last poll, the last.
+    became visible late shows too; of more than a thousand since the last poll, the last. `fields`
+    leaves all others out; event.id has to be among them.
     """
     seen: OrderedDict[str, None] = OrderedDict()
     since: Cursor | None = None
     limit = first
     while True:
-        page = log.newest_arrivals(wanted, since=since, size=_POLL_SIZE)
+        page = log.newest_arrivals(wanted, since=since, size=_POLL_SIZE, fields=fields)
         fresh = [event for event in page.events if event["event"]["id"] not in seen]
         if shown := fresh[:limit]:
             yield shown[::-1]

@@ -1,8 +1,8 @@
 """What our processes share: settings, offsets, back-off, stop requests, files that appear whole.
 
 Needs the base install alone. What needs more stands in modules of its own, which are public too:
-`elastic` (the Elasticsearch client), `logs` (structlog), `monitor` (prometheus-client) and `terminal`
-(typer, rich).
+`elastic` (the Elasticsearch client), `hits` (pages of what it finds), `logs` (structlog), `monitor`
+(prometheus-client) and `terminal` (typer, rich).
 """
 
 from audit_runtime.backoff import Backoff

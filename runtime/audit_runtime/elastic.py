@@ -7,25 +7,43 @@ from typing import Any
 import elasticsearch
 from elastic_transport import HttpHeaders, Serializer, Transport, TransportApiResponse
 
+from audit_runtime.elastic_node import AnswerTooLargeError, node_class
 from audit_runtime.errors import CredentialsError
 from audit_runtime.settings import ElasticsearchSettings
 
-__all__ = ["connect"]
+__all__ = ["AnswerTooLargeError", "connect"]
 
 _AUTHORIZATION = "authorization"
+_READING_METHODS = ("GET", "HEAD")
+_READING = {
+    *("_count", "_field_caps", "_has_privileges", "_mget", "_msearch", "_pit", "_refresh", "_search"),
+    "_terms_enum",
+}
+"""Last parts of paths that change nothing, whatever the method."""
+_AWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+"""A node that starts, stops, or has lost its cluster; another may know more."""
 
 
 def connect(
-    settings: ElasticsearchSettings, *, seconds: float, serializer: Serializer | None = None
+    settings: ElasticsearchSettings,
+    *,
+    seconds: float,
+    serializer: Serializer | None = None,
+    answer_bytes: int | None = None,
 ) -> elasticsearch.Elasticsearch:
     """Return a client whose requests take at most `seconds`, with no retries of its own.
+
+    But what only reads goes on to another node at once, if there are several and this one is away.
+    An answer of more than `answer_bytes` is AnswerTooLargeError, and never held.
 
     Credentials that are refused (401) are read again from their files, and if they have changed the
     request is sent once more; so a password can be rotated under a running process. Raises
     CredentialsError where they can't be read or would cross a network in plain text.
     """
+    options = settings.elasticsearch_options()
     client = elasticsearch.Elasticsearch(
-        **settings.elasticsearch_options(),
+        **options,
+        node_class=node_class(answer_bytes, is_one_of_several=len(options["hosts"]) > 1),
         request_timeout=seconds,
         transport_class=_RenewingTransport,
         serializer=serializer,
@@ -37,7 +55,10 @@ def connect(
 
 
 class _RenewingTransport(Transport):
-    """Adds the authorization header. Safe for threads: a renewal is one assignment."""
+    """Adds the authorization header, and asks another node where one is away.
+
+    Safe for threads: a renewal is one assignment.
+    """
 
     _settings: ElasticsearchSettings | None = None
     _header: str | None = None
@@ -59,6 +80,10 @@ class _RenewingTransport(Transport):
     def _send(
         self, method: str, target: str, authorization: str | None, headers: Any, options: dict[str, Any]
     ) -> TransportApiResponse:
+        if _only_reads(method, target):
+            nodes = len(self.node_pool)
+            options |= {"max_retries": nodes - 1, "retry_backoff_base": 0} if nodes > 1 else {}
+            options |= {"retry_on_status": _AWAY, "retry_on_timeout": False} if nodes > 1 else {}
         merged = HttpHeaders(headers or {})
         if authorization is not None:
             merged.setdefault(_AUTHORIZATION, authorization)  # a call's own credentials come first
@@ -70,3 +95,8 @@ class _RenewingTransport(Transport):
             with suppress(CredentialsError):  # the file is being replaced: the next 401 reads it
                 self._header = self._settings.elasticsearch_authorization()
         return self._header != sent
+
+
+def _only_reads(method: str, target: str) -> bool:
+    """Tell whether a request may be sent again: it changes nothing, or nothing by a second time."""
+    return method in _READING_METHODS or target.partition("?")[0].rpartition("/")[2] in _READING

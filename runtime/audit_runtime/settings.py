@@ -125,7 +125,8 @@ class ElasticsearchSettings(SecretSettings):
     """How to reach Elasticsearch, and the indices."""
 
     elasticsearch_url: str = Field(
-        "http://127.0.0.1:9200", description="Elasticsearch nodes, separated by commas."
+        "http://127.0.0.1:9200",
+        description="Elasticsearch nodes, separated by commas; if one is away, reads ask another.",
     )
     elasticsearch_username: str | None = Field(
         None, description="Elasticsearch user, for basic authentication."
@@ -169,7 +170,7 @@ class ElasticsearchSettings(SecretSettings):
         """Return keyword arguments for `elasticsearch.Elasticsearch`, all but the credentials.
 
         The client's own retries are off: they hide back-pressure, and every caller has its own way
-        to wait.
+        to wait. (`connect` lets what only reads go on to another node.)
         """
         options: dict[str, Any] = {
             "hosts": [url.strip() for url in self.elasticsearch_url.split(",")],

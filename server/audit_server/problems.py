@@ -8,6 +8,7 @@ from typing import Any
 import elasticsearch
 import structlog
 from audit_query import ExportError, ParameterError, TimeRangeError, TimeZoneError
+from audit_runtime.elastic import AnswerTooLargeError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
@@ -62,6 +63,8 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _transport(error: elasticsearch.TransportError) -> Problem:
+    if isinstance(error, AnswerTooLargeError):
+        return Problem(HTTPStatus.BAD_REQUEST, "The answer would be too large; narrow the query")
     if isinstance(error, elasticsearch.ConnectionTimeout):
         _warn("Elasticsearch did not answer in time (AUDITLOG_QUERY_SECONDS)")
         return _later("The query timed out; narrow it, or try again")

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 from audit_alerts.arrivals import affected, to_read
-from audit_alerts.episodes import FiringSpan, joined, spans_of
+from audit_alerts.episodes import FiringSpan, joined
 from audit_alerts.evaluate import Evaluation, base_matches, evaluate, firing_spans
 from audit_alerts.matches import GroupValues
 from audit_alerts.plan import Correlation, Kind, Rule
@@ -90,8 +90,8 @@ def test_joining_in_parts_is_joining_at_once(moments: list[tuple[int, int]], gap
     """Spans are the gaps' own, not the order's."""
     spans = [FiringSpan(at - before, at, at, 1) for at, before in moments]
     half = len(spans) // 2
-    parts = joined(spans_of(spans[:half], gap), spans_of(spans[half:], gap), gap)
-    assert spans_of(spans, gap) == parts
+    parts = joined(joined([], spans[:half], gap), joined([], spans[half:], gap), gap)
+    assert joined([], spans, gap) == parts
     assert all(b.first - a.last > gap for a, b in pairwise(parts))
 
 

@@ -56,7 +56,7 @@ def test_first_seen_is_what_was_not_there_while_another_was(
         for one in hits
         if None not in (one.values["user.id"], one.values["source.ip"]) and is_new(one)
     ]
-    assert expected == filter_by_history(condition, hits)
+    assert expected == list(filter_by_history(condition, hits))
 
 
 @given(
@@ -84,7 +84,7 @@ def test_unusual_is_what_is_far_from_every_time_of_day_before(
         far = all(min((hour - other) % 24, (other - hour) % 24) > margin for _, other in before)
         return len({d for d, _ in before}) >= days and far
 
-    assert [one for one in hits if is_odd(one)] == filter_by_history(condition, hits)
+    assert [one for one in hits if is_odd(one)] == list(filter_by_history(condition, hits))
 
 
 @pytest.mark.parametrize(("hour", "is_odd"), [(9, True), (10, False), (14, False), (15, True)])
@@ -93,7 +93,7 @@ def test_the_margin_is_as_long_before_as_after(hour: int, is_odd: bool) -> None:
     condition = UnusualHours(("user.id",), 9 * DAY, 2, 2 * HOUR)
     hits = [hit(day * DAY + 12 * HOUR, day) for day in range(3)]
     odd = hit(3 * DAY + hour * HOUR, 9)
-    assert ([odd] if is_odd else []) == filter_by_history(condition, [*hits, odd])
+    assert ([odd] if is_odd else []) == list(filter_by_history(condition, [*hits, odd]))
 
 
 PLAN = Absence(LOGIN, ("service.name",), after=HOUR, days=2, least=3)

@@ -11,10 +11,11 @@ from typing import Any
 
 import elasticsearch
 from audit_consumer import RESPONSE_FIELDS, SetupFaultError, UnreachableError, classify_items
+from audit_runtime.hits import Hit
 from audit_runtime.terminal import Report
 
 from audit_admin.indices.inventory import IndexInfo
-from audit_admin.indices.shard_reader import Checksum, ShardReader, StoredDocument
+from audit_admin.indices.shard_reader import Checksum, ShardReader
 
 __all__ = ["PROGRESS", "ReindexJob", "is_unfinished"]
 
@@ -150,7 +151,7 @@ class ReindexJob:
             index["lifecycle"] = {"origination_date": created, **index["lifecycle"]}
         return {"index": index}
 
-    def _create(self, documents: Sequence[StoredDocument]) -> None:
+    def _create(self, documents: Sequence[Hit]) -> None:
         """Write documents; those that an earlier run has already written are left as they are."""
         lines: list[bytes] = []
         size = 0

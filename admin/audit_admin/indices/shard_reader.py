@@ -8,55 +8,18 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
-import msgspec
 from audit_consumer import UnreachableError
 from audit_runtime import ElasticsearchSettings
 from audit_runtime.elastic import connect
-from elasticsearch.serializer import JsonSerializer
+from audit_runtime.hits import ANSWER_BYTES, Hit, HitPage, HitSerializer, PageSize
 
-__all__ = ["Checksum", "ShardReader", "StoredDocument"]
+__all__ = ["Checksum", "ShardReader"]
 
 _PAGE = 2000
 _MODULUS = 1 << 256
 _CHECKPOINT_SECONDS = 60.0
-
-
-class StoredDocument(msgspec.Struct, gc=False):
-    """A document as it is stored: its id, the text of its JSON, and its sequence number."""
-
-    id: str = msgspec.field(name="_id")
-    source: msgspec.Raw = msgspec.field(name="_source")
-    sort: list[int]
-
-    @property
-    def line(self) -> bytes:
-        """Its JSON on one line, as a bulk request needs it, and as the consumer writes it."""
-        text = bytes(self.source)
-        return msgspec.json.format(text, indent=-1) if b"\n" in text else text
-
-
-class _Hits(msgspec.Struct, gc=False):
-    hits: list[StoredDocument]
-
-
-class _Page(msgspec.Struct, gc=False):
-    hits: _Hits
-    timed_out: bool
-
-
-_DECODER = msgspec.json.Decoder(_Page)
-
-
-class _PageSerializer(JsonSerializer):
-    """Reads a page of hits without parsing their sources."""
-
-    def loads(self, data: bytes) -> Any:
-        try:
-            return _DECODER.decode(data)
-        except msgspec.ValidationError:  # any other response, or an error's
-            return super().loads(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +29,7 @@ class Checksum:
     documents: int = 0
     digest: int = 0
 
-    def plus(self, documents: Sequence[StoredDocument]) -> "Checksum":
+    def plus(self, documents: Sequence[Hit]) -> "Checksum":
         """Return the checksum with these documents added."""
         total = sum(
             int.from_bytes(hashlib.sha256(one.id.encode() + b"\0" + one.line).digest())
@@ -82,7 +45,9 @@ class ShardReader:
     """Reads shards. Raises the errors of the Elasticsearch client."""
 
     def __init__(self, settings: ElasticsearchSettings, seconds: float) -> None:
-        self.client = connect(settings, seconds=seconds, serializer=_PageSerializer())
+        self.client = connect(
+            settings, seconds=seconds, serializer=HitSerializer(), answer_bytes=ANSWER_BYTES
+        )
 
     def checkpoints(self, index: str, *, complete: bool = False) -> dict[int, int]:
         """Return each shard's global checkpoint, and make everything below it searchable.
@@ -102,26 +67,34 @@ class ShardReader:
         self.client.indices.refresh(index=index)
         return {shard: checkpoint for shard, (checkpoint, _) in shards.items()}
 
-    def pages(
-        self, index: str, shard: int, after: int, upto: int
-    ) -> Iterator[Sequence[StoredDocument]]:
-        """Yield the documents above `after`, up to and including `upto`, which must be a checkpoint."""
+    def pages(self, index: str, shard: int, after: int, upto: int) -> Iterator[Sequence[Hit]]:
+        """Yield the documents above `after`, up to and including `upto`, which must be a checkpoint.
+
+        A page has some megabytes, however large the documents are.
+        """
+        number = PageSize(_PAGE)
         while after < upto:
-            page = self.client.search(
-                index=index,
-                preference=f"_shards:{shard}",
-                size=_PAGE,
-                sort=[{"_seq_no": "asc"}],
-                query={"range": {"_seq_no": {"gt": after, "lte": upto}}},
-                track_total_hits=False,
-                allow_partial_search_results=False,
-            ).body
-            if not isinstance(page, _Page) or page.timed_out:
-                raise UnreachableError(f"Elasticsearch could not search all shards of index {index}")
-            if not page.hits.hits:
+            page, _ = number.fetch(partial(self._page, index, shard, (after, upto)))
+            if not page.hits:
                 return
-            yield page.hits.hits
-            after = page.hits.hits[-1].sort[0]
+            number.learn(len(page.hits), page.length)
+            yield page.hits
+            after = page.hits[-1].sort[0]
+
+    def _page(self, index: str, shard: int, bounds: tuple[int, int], size: int) -> HitPage:
+        after, upto = bounds
+        page = self.client.search(
+            index=index,
+            preference=f"_shards:{shard}",
+            size=size,
+            sort=[{"_seq_no": "asc"}],
+            query={"range": {"_seq_no": {"gt": after, "lte": upto}}},
+            track_total_hits=False,
+            allow_partial_search_results=False,
+        ).body
+        if not isinstance(page, HitPage) or not page.is_whole:
+            raise UnreachableError(f"Elasticsearch could not search all shards of index {index}")
+        return page
 
     def _sequence_numbers(self, index: str) -> dict[int, tuple[int, int]]:
         """Return for each shard its global checkpoint and its highest sequence number."""

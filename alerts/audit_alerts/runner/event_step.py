@@ -6,9 +6,9 @@ from typing import Any
 from audit_alerts.candidates import Driver, Window, candidate_windows, driver_of, merge_windows
 from audit_alerts.episodes import SAMPLES, FiringSpan
 from audit_alerts.evaluate import BaseMatches, Evaluation
-from audit_alerts.log_reader import LogReader
-from audit_alerts.matches import GroupValues, Match
-from audit_alerts.plan import OPTIONAL, Base, Correlation, Node, Rule, bases_of, group_fields
+from audit_alerts.log_reader import LogReader, together
+from audit_alerts.matches import GroupValues
+from audit_alerts.plan import Correlation, Node, Rule, bases_of, group_fields
 from audit_alerts.runner.changes import AlertTarget, ExistingAlerts, Spans, has_alert
 from audit_alerts.runner.evidence import Evidence, evidence_of_events, evidence_of_groups
 
@@ -66,14 +66,7 @@ class EventStep:
         if not any(base.history_condition for base in self._bases):
             wanted = [(each.group, (each.span.since, each.span.last)) for each in targets]
             return evidence_of_groups(self._reader, self._root, wanted)
-        windows = [(each.span.since - self._root.reach, each.span.last) for each in targets]
-        matches = self._matches([each.group for each in targets], windows)
-        by_member = {name: self._by_member(base, matches[base.name]) for name, base in self._named()}
-        chosen = [
-            self._samples(each, by_member, window)
-            for each, window in zip(targets, windows, strict=True)
-        ]
-        return evidence_of_events(self._reader, chosen)
+        return evidence_of_events(self._reader, [self._samples(each) for each in targets])
 
     def _affected(self) -> dict[GroupValues, list[Window]]:
         """Return for each group the windows in which the new events may make the rule fire."""
@@ -111,13 +104,16 @@ class EventStep:
     ) -> dict[GroupValues, list[FiringSpan]]:
         """Return the spans that touch the affected windows, by all events from so far back on."""
         reach = self._root.reach + back
-        windows = [(first - reach, last) for first, last in _all(affected)]
-        found = Evaluation(self._rule, self._matches(affected, windows)).spans()
-        touched = {
-            group: [span for span in found.get(group, []) if _touches(span, windows, self.gap)]
-            for group, windows in affected.items()
-        }
-        return {group: spans for group, spans in touched.items() if spans}
+        fired: dict[GroupValues, list[FiringSpan]] = {}
+        for groups in together(self._root, affected):
+            near = [(first - reach, last) for group in groups for first, last in affected[group]]
+            found = Evaluation(self._rule, self._matches(groups, near)).spans()
+            for group in groups:
+                windows = affected[group]
+                spans = [each for each in found.get(group, ()) if _touches(each, windows, self.gap)]
+                if spans:
+                    fired[group] = spans
+        return fired
 
     def _incomplete(
         self,
@@ -146,19 +142,10 @@ class EventStep:
             base.name: self._reader.matches(self._root, base, known, windows) for base in self._bases
         }
 
-    def _samples(
-        self,
-        target: AlertTarget,
-        by_member: Mapping[str, Mapping[str | None, Sequence[Match]]],
-        window: Window,
-    ) -> tuple[list[str], int]:
+    def _samples(self, target: AlertTarget) -> tuple[list[str], int]:
         """Return some events of a span, and how many it has, judged by its own history alone."""
-        member = self._member(target.group)
-        matches = {
-            name: [match for match in found.get(member, ()) if window[0] <= match.at <= window[1]]
-            for name, found in by_member.items()
-        }
         span = target.span
+        matches = self._matches([target.group], [(span.since - self._root.reach, span.last)])
         episodes = [
             episode
             for episode in Evaluation(self._rule, matches).episodes()
@@ -168,22 +155,6 @@ class EventStep:
         ]
         ids = dict.fromkeys(sample for episode in episodes for sample in episode.samples)
         return list(ids)[:SAMPLES], sum(episode.count for episode in episodes)
-
-    def _by_member(self, base: Base, matches: Iterable[Match]) -> dict[str | None, list[Match]]:
-        """Return matches by the field that `LogReader.matches` reads groups by."""
-        path = self._member(group_fields(self._root, base))
-        found: dict[str | None, list[Match]] = {}
-        for match in matches:
-            member = match.values.get(path) if path is not None else None
-            found.setdefault(member, []).append(match)
-        return found
-
-    def _member(self, values: Sequence[str | None]) -> str | None:
-        pairs = zip(self._root.group_by, values, strict=True)
-        return next((value for name, value in pairs if name not in OPTIONAL), None)
-
-    def _named(self) -> list[tuple[str, Base]]:
-        return [(base.name, base) for base in self._bases]
 
 
 def _all(affected: Mapping[Any, list[Window]]) -> list[Window]:

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import msgspec
+from audit_runtime.hits import Hit
 
 from audit_query.filter import Filter
-from audit_query.log import ORDER, AuditLog
+from audit_query.log import AuditLog
 from audit_query.reports.case import ASSIGNED, OPENED, STEPS, Step
 from audit_query.reports.case_store import CaseStore, Chat
 from audit_query.reports.cells import from_millis
 from audit_query.reports.people import Assignees, Person, Target
-from audit_query.scan import ScanHit
 
 __all__ = ["FIELDS", "StepReader", "whole_milliseconds"]
 
@@ -60,7 +59,7 @@ class StepReader:
         self._life = life
         self._assignees = Assignees(log, life)
 
-    def steps(self, hits: Sequence[ScanHit]) -> list[Step]:
+    def steps(self, hits: Sequence[Hit]) -> list[Step]:
         """Return a page of a scan's hits as steps."""
         return self._steps([(hit.sort[0], _READ.decode(hit.source)) for hit in hits])
 
@@ -89,22 +88,8 @@ class StepReader:
 
     def _pages(self, wanted: Filter) -> Iterator[list[tuple[int, _Source]]]:
         """Yield pages of events; a scan's point in time would cost more than these few."""
-        after: Any = None
-        while True:
-            response = self._log.raw_search(
-                wanted,
-                size=_PAGE,
-                sort=[{field: "asc"} for field in ORDER],
-                track_total_hits=False,
-                _source=FIELDS,
-                **({"search_after": after} if after else {}),
-            )
-            hits = response["hits"]["hits"]
-            if hits:
-                yield [(hit["sort"][0], msgspec.convert(hit["_source"], _Source)) for hit in hits]
-            if len(hits) < _PAGE:
-                return
-            after = hits[-1]["sort"]
+        for hits in self._log.pages(wanted, fields=FIELDS, first=_PAGE):
+            yield [(hit.sort[0], _READ.decode(hit.source)) for hit in hits]
 
     def _steps(self, events: Sequence[tuple[int, _Source]]) -> list[Step]:
         assignments = (event for _, event in events if event.event.action == ASSIGNED)

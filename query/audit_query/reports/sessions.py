@@ -104,11 +104,12 @@ def user_report(
 ) -> UserReport:
     """Return what a user, by whole id or name, did: up to `limit` events, grouped by session.
 
-    Of more events the newest are shown, or the oldest; the sums are of all.
+    Of more events (at most 10,000) the newest are shown, or the oldest; large events make it fewer
+    (see `AuditLog.search`). The sums are of all.
     """
     theirs = replace(wanted, users=(user,))
     shown: dict[str | None, list[Mapping[str, Any]]] = {}
-    for event in log.iter_events(theirs, limit=limit, newest_first=newest_first):
+    for event in log.search(theirs, size=limit, newest_first=newest_first).events:
         shown.setdefault(_session_of(event), []).append(event)
     session = by_field("audit.session.id", optional=True)
     total, each = facts_of(

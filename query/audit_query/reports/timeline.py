@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from typing import Any
 
 from audit_schemas import parse_timestamp, shown_person
@@ -75,10 +75,14 @@ class Timeline:
 
 
 def chat_timeline(log: AuditLog, wanted: Filter, chat: str, *, limit: int = 1000) -> Timeline:
-    """Return what happened in a chat, oldest first; of more than `limit` events the oldest."""
+    """Return what happened in a chat, oldest first: of more than `limit` (at most 10,000) the oldest.
+
+    Large events make it fewer (see `AuditLog.search`); the total counts all.
+    """
     theirs = replace(wanted, chats=(chat,))
-    events = list(log.iter_events(theirs, limit=limit, newest_first=False))
-    total = len(events) if len(events) < limit else log.count(theirs)
+    page = log.search(theirs, size=limit, newest_first=False)
+    events = page.events
+    total = len(events) if page.cursor is None else log.count(theirs)
     return Timeline(_entries(events, events[0] if events else None), total)
 
 
@@ -93,7 +97,8 @@ def around(
 ) -> Timeline | None:
     """Return what happened up to `window` before and after an event; None if there is no such.
 
-    Of more than `limit` events (at most 10,000) those nearest to it in time are kept. `same`, of
+    Of more than `limit` events (at most 10,000) those nearest to it in time are kept; large events
+    make it fewer (see `AuditLog.search`). `same`, of
     SAME, narrows them to what has that in common with it. The event itself is always there. Raises
     ParameterError, also if it lacks what should be the same.
     """
@@ -112,12 +117,21 @@ def around(
     if near is None:
         return Timeline(_entries([event], event, marked=event), 1, warning)
     cursor = (at, *(event["audit"]["kafka"][name] for name in ("partition", "offset")))
-    before = log.search(near, size=limit, newest_first=True, after=cursor).events
-    after = log.search(near, size=limit, newest_first=False, after=cursor).events
-    nearest = heapq.merge(before, after, key=lambda other: abs(_at(other) - _at(event)))
-    kept = sorted([event, *islice(nearest, limit - 1)], key=_place)
-    total = len(before) + len(after) + 1
-    if max(len(before), len(after)) == limit:
+    sides = [
+        log.search(near, size=limit, newest_first=newest_first, after=cursor)
+        for newest_first in (True, False)
+    ]
+
+    def distance(other: Mapping[str, Any]) -> timedelta:
+        return abs(_at(other) - _at(event))
+
+    cut = [side for side in sides if side.cursor is not None]
+    known = min((distance(side.events[-1]) for side in cut), default=timedelta.max)
+    nearest = heapq.merge(*(side.events for side in sides), key=distance)
+    near_enough = takewhile(lambda other: distance(other) <= known, nearest)
+    kept = sorted([event, *islice(near_enough, limit - 1)], key=_place)
+    total = sum(len(side.events) for side in sides) + 1
+    if cut:
         total = max(total, log.count(near))
     return Timeline(_entries(kept, event, marked=event), total, warning)
 

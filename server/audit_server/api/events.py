@@ -23,7 +23,9 @@ router = APIRouter(prefix=PREFIX, tags=["events"], dependencies=[Depends(check_q
 class EventsParams(FilterParams):
     """Filters, and which page."""
 
-    size: int = Field(100, ge=1, le=1000, description="How many events, at most.")
+    size: int = Field(
+        100, ge=1, le=1000, description="How many events, at most; fewer where events are large."
+    )
     order: Order = Field("newest", description="Which events come first.")
     cursor: Text | None = Field(
         None, description="Where the page before ended, as its response says; a first page has none."
@@ -41,10 +43,11 @@ def events(
 ) -> Response:
     """Return the events that match, a page at a time.
 
-    Pages neither repeat nor skip an event while new ones arrive.
+    A page ends early where events are large, after about 8 MB: whether there are more tells `cursor`
+    alone. Pages neither repeat nor skip an event while new ones arrive.
     """
     search = params.resolve(request)
-    page = caller.log.search(
+    page = caller.log.search_json(
         search.filter,
         size=params.size,
         newest_first=params.order == "newest",

@@ -8,7 +8,7 @@ from audit_query import AuditLog, Filter, ParameterError
 
 from audit_server.page.expanded_event import event_path, expand_first
 from audit_server.page.palette import colours_of
-from audit_server.page.rows import rows_of
+from audit_server.page.rows import ROW_FIELDS, rows_of
 from audit_server.page.view import View
 
 __all__ = ["WINDOWS", "event_page"]
@@ -32,8 +32,8 @@ def event_page(
     at = datetime.fromisoformat(event["@timestamp"])
     start, end = at - WINDOWS[window], at + WINDOWS[window]
     wanted, place = Filter(start=start, end=end), _place(event, at)
-    before = log.search(wanted, size=_SIDE, after=place)
-    after = log.search(wanted, size=_SIDE, after=place, newest_first=False)
+    before = log.search(wanted, size=_SIDE, after=place, fields=ROW_FIELDS)
+    after = log.search(wanted, size=_SIDE, after=place, newest_first=False, fields=ROW_FIELDS)
     around = [*reversed(after.events), event, *before.events]
     colours = colours_of(one["event"]["action"] for one in around)
     (row,) = rows_of([event], view.zone, colours)

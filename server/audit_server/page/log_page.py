@@ -23,7 +23,7 @@ from audit_server.page.chips import LABELS, chips_of, drops_of
 from audit_server.page.expanded_event import expand_first
 from audit_server.page.histogram import histogram, label_of, totals
 from audit_server.page.palette import colours_of
-from audit_server.page.rows import rows_of
+from audit_server.page.rows import ROW_FIELDS, rows_of
 from audit_server.page.view import INTERVALS, QUICK, View, format_time
 
 __all__ = ["ROWS", "Shown", "live_page", "log_page", "rows_page"]
@@ -36,6 +36,7 @@ _BARS = 1000
 _SEEN = 500
 """Events that a live tail may meet again."""
 _LIVE = 200
+_ID = ("event.id",)
 
 _FIELDS = (
     ("user", "name or id"),
@@ -98,7 +99,10 @@ def live_page(log: AuditLog, view: View, now: datetime, since: str | None) -> Ma
     """Return the rows that came since; some of them may have been there already."""
     wanted = view.spec.filter(now.astimezone(view.zone))
     page = log.newest_arrivals(
-        wanted, since=decode_cursor(since, numbers=1) if since else None, size=_LIVE
+        wanted,
+        since=decode_cursor(since, numbers=1) if since else None,
+        size=_LIVE,
+        fields=ROW_FIELDS,
     )
     return {
         "rows": rows_of(page.events, view.zone, {}),
@@ -107,8 +111,9 @@ def live_page(log: AuditLog, view: View, now: datetime, since: str | None) -> Ma
     }
 
 
-def _search(log: AuditLog, wanted: Filter, view: View) -> Page:
-    return log.search(wanted, size=ROWS, after=decode_cursor(view.after) if view.after else None)
+def _search(log: AuditLog, wanted: Filter, view: View) -> Page[Any]:
+    after = decode_cursor(view.after) if view.after else None
+    return log.search(wanted, size=ROWS, after=after, fields=ROW_FIELDS)
 
 
 def _buckets(log: AuditLog, wanted: Filter, view: View) -> Buckets:
@@ -126,7 +131,7 @@ def _buckets(log: AuditLog, wanted: Filter, view: View) -> Buckets:
     return buckets if len(buckets.buckets) <= _BARS else by(AUTO)
 
 
-def _more(view: View, page: Page) -> Mapping[str, str | None]:
+def _more(view: View, page: Page[Any]) -> Mapping[str, str | None]:
     if page.cursor is None:
         return {"more": None, "more_rows": None}
     following = encode_cursor(page.cursor)
@@ -191,7 +196,7 @@ def _line(bar: Bar, names: Sequence[str], view: View, *, rest: bool) -> Mapping[
 
 
 def _expanded(
-    log: AuditLog, view: View, page: Page
+    log: AuditLog, view: View, page: Page[Any]
 ) -> tuple[Mapping[str, Any], Any | None, str | None]:
     """Return the event that the address names: among the rows, beside them, or that it is missing."""
     if view.expanded is None:
@@ -200,7 +205,7 @@ def _expanded(
     if not claims:
         return {}, None, view.expanded
     expanded = expand_first(claims, view)
-    if any(event["event"]["id"] == view.expanded for event in page.events):
+    if any(row["event"]["id"] == view.expanded for row in page.events):
         return {view.expanded: expanded}, None, None
     return {}, expanded, None
 
@@ -209,8 +214,8 @@ def _live(log: AuditLog, wanted: Filter, view: View) -> Mapping[str, Any]:
     link = view.live_toggled()
     if not view.live:
         return {"live_toggle": link, "live_link": "", "live_cursor": None, "live_seen": ""}
-    newest = log.newest_arrivals(wanted, size=1).cursor
-    seen = log.newest_arrivals(wanted, since=newest, size=_SEEN).events if newest else ()
+    newest = log.newest_arrivals(wanted, size=1, fields=_ID).cursor
+    seen = log.newest_arrivals(wanted, since=newest, size=_SEEN, fields=_ID).events if newest else ()
     return {
         "live_toggle": link,
         "live_link": view.link("/live"),

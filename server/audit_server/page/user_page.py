@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from audit_server.page.heat_map import WEEKDAYS, heat_map, hours_of_week
 from audit_server.page.palette import colours_of
-from audit_server.page.rows import DisplayTime, display_time, rows_of
+from audit_server.page.rows import ROW_FIELDS, DisplayTime, display_time, rows_of
 from audit_server.page.view import View
 
 __all__ = ["KnownAddress", "user_page"]
@@ -39,7 +39,7 @@ def user_page(log: AuditLog, user: str, view: View) -> Mapping[str, Any]:
     context["failures"] = theirs.with_("outcome", "failure")
     if seen.first is None or seen.last is None:
         return context
-    recent = log.search(wanted, size=_RECENT).events
+    recent = log.search(wanted, size=_RECENT, fields=ROW_FIELDS).events
     activities = log.top(wanted, "activity", size=20)
     colours = colours_of(row.value for row in activities)
     return {
