@@ -4,6 +4,7 @@ import gc
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 
 import structlog
 from audit_runtime import stop_requests
@@ -42,8 +43,6 @@ def run_consumer(
     not return. Raises ConsumerError, MonitorError or CatalogueError; nothing that was not settled is
     committed.
     """
-    if restart is not None and not settings.careful_reading:
-        MemoryWatch(threshold(settings.memory_bytes), restart).start()
     metrics, health = Metrics(), Health()
     catalogue = settings.load_catalogue()
     with (
@@ -52,6 +51,9 @@ def run_consumer(
         closing(EventIndex(settings, settings.request_seconds)) as index,
         closing(DeadLetters(settings)) as dead_letters,
     ):
+        if restart is not None and not settings.careful_reading:
+            watch = MemoryWatch(threshold(settings.memory_bytes), partial(_unless, stop, restart))
+            watch.start()
         naming = _wait_for_naming(index, settings.backoff_seconds, stop, health)
         if naming is None:
             return
@@ -68,6 +70,12 @@ def run_consumer(
         )
         _rarely_collect_garbage()
         loop.run()
+
+
+def _unless(stop: threading.Event, restart: Callable[[], None]) -> None:
+    """Restart, unless the process is to end anyway: what is not settled is read again."""
+    if not stop.is_set():
+        restart()
 
 
 def _rarely_collect_garbage() -> None:

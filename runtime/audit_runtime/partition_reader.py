@@ -90,9 +90,9 @@ class PartitionReader:
             else:
                 if not found.error_code:
                     return _fetched(found, topic, partition, offset)
+                self._leaders.clear()
                 if found.error_code not in _MOVED or time.monotonic() > deadline:
                     raise KafkaException(KafkaError(found.error_code))
-                self._leaders.clear()
             time.sleep(_PAUSE_SECONDS)
 
     def close(self) -> None:

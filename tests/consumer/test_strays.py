@@ -120,7 +120,7 @@ def test_what_other_indices_hold_decides_only_if_kafka_received_it_before() -> N
 
 
 @pytest.mark.servers
-@pytest.mark.parametrize("event_id", [id_of(datetime.now(UTC)), RANDOM_ID])
+@pytest.mark.parametrize("event_id", [id_of(datetime.now(UTC)), RANDOM_ID], ids=["made now", "random"])
 @pytest.mark.parametrize("is_together", [True, False])
 def test_forgery_under_another_time_is_dead_lettered(
     deployment: Deployment,

@@ -1,24 +1,19 @@
 """Back-up and restore, as docs/operating.md says, on an Elasticsearch that has a repository."""
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from audit_admin import set_up
-from audit_local import LocalSettings
-from audit_local.artifacts import elasticsearch_home
-from audit_local.elasticsearch import is_ready, start_elasticsearch
-from audit_local.java import find_java
-from audit_local.ports import LOOPBACK, free_port
-from audit_local.process import change_owner, stop, wait_until_ready
+from audit_local.process import change_owner
 from handbook.block import blocks_of
 from handbook.programs import curl
 from handbook.typist import Typist
-from rich.console import Console
 from support.consumers import settle
 from support.events import chats
+from support.run_folder import RunFolder
+from support.server_processes import Search
 from support.servers import ROOT, Deployment, Servers, new_deployment
 
 pytestmark = pytest.mark.servers
@@ -27,33 +22,16 @@ _TEST = "run by test_snapshot_brings_a_lost_index_back"
 
 
 @pytest.fixture
-def with_repository(servers: Servers) -> Iterator[tuple[Deployment, Path]]:
+def with_repository(servers: Servers, run_folder: RunFolder) -> Iterator[tuple[Deployment, Path]]:
     """Give a deployment on an Elasticsearch of its own, and the folder it may keep snapshots in."""
-    settings, port = LocalSettings(), free_port()
-    java = find_java(settings.java_home, settings.cache)
-    with tempfile.TemporaryDirectory(prefix="auditlog-test-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        repository = folder / "snapshots"
-        repository.mkdir()
-        change_owner(repository)
-        running = start_elasticsearch(
-            folder / "elasticsearch",
-            elasticsearch_home(settings.cache, Console(stderr=True)),
-            java,
-            port,
-            "512m",
-            {"path.repo": str(repository)},
-        )
-        try:
-            log = folder / "elasticsearch" / "elasticsearch.log"
-            wait_until_ready("Elasticsearch", running, log, 120, lambda: is_ready(port))
-            yield (
-                new_deployment(replace(servers, elasticsearch=f"http://{LOOPBACK}:{port}")),
-                repository,
-            )
-        finally:
-            stop(running)
+    folder = run_folder.new("snapshots")
+    repository = folder / "repository"
+    repository.mkdir()
+    change_owner(repository)
+    search = Search(folder / "elasticsearch", {"path.repo": str(repository)})
+    search.start()
+    yield new_deployment(replace(servers, elasticsearch=search.url)), repository
+    search.kill()
 
 
 def test_snapshot_brings_a_lost_index_back(
