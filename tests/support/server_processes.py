@@ -38,6 +38,9 @@ _QUICK_GROUPS = {
 }
 """Under group.protocol=consumer the broker says when a member is dead."""
 
+_NO_LOOK_AT_THE_DISK = {"cluster.info.update.interval": "1h"}
+"""Each look takes back the block of a full disk, which a test may just have set."""
+
 _WITH_USERS = {
     "xpack.security.enabled": "true",
     "xpack.security.autoconfiguration.enabled": "false",
@@ -203,7 +206,7 @@ class Search(Server):
             _java(),
             self.port,
             "768m",
-            (_WITH_USERS if self._users else {}) | self.settings,
+            _NO_LOOK_AT_THE_DISK | (_WITH_USERS if self._users else {}) | self.settings,
             _SHORT_LIVED[:1],
         )
 
