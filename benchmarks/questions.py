@@ -17,6 +17,11 @@ DAYS = 90
 FIRST_PAGE, HISTOGRAM = "first page of the log", "90 days by activity"
 
 _SORT = [{"@timestamp": "desc"}, {"audit.kafka.partition": "desc"}, {"audit.kafka.offset": "desc"}]
+_BY_ARRIVAL = [
+    {"event.ingested": "asc"},
+    {"audit.kafka.partition": "asc"},
+    {"audit.kafka.offset": "asc"},
+]
 _USER_FIELDS = ("user.id", "audit.user")
 
 Body = dict[str, Any]
@@ -146,7 +151,14 @@ KINDS = (
     Kind(
         "one event by its id",
         lambda log, m, n: log.get(m.id(n)),
-        lambda m, n: [{"query": {"ids": {"values": [m.id(n)]}}, "size": 1}],
+        lambda m, n: [
+            {
+                "query": {"ids": {"values": [m.id(n)]}},
+                "size": 20,
+                "sort": _BY_ARRIVAL,
+                "track_total_hits": False,
+            }
+        ],
     ),
     Kind(
         "how many in 90 days",

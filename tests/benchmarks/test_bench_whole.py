@@ -388,7 +388,7 @@ def test_interrupt_while_servers_start_ends_and_deletes_them(
     done: list[str] = []
 
     class StubStack:
-        def __init__(self, *_: object) -> None:
+        def __init__(self, *_: object, **__: object) -> None:
             pass
 
         def up(self) -> list[Any]:
