@@ -45,7 +45,7 @@ demo: $(VENV)/.installed  ## Run everything end to end on real servers, and veri
 test: $(VENV)/.installed-dev  ## Run all tests, on real servers, JOBS=2 at a time; a part: make test T=tests/query
 	$(PYTEST) $(T)
 
-test-fast: $(VENV)/.installed-dev  ## Run what needs no server: a minute
+test-fast: $(VENV)/.installed-dev  ## Run what needs no server and takes little time
 	$(PYTEST) -m "not servers and not slow and not containers" $(T)
 
 test-containers: $(VENV)/.installed-dev  ## Build the image, start docker-compose.yml and the tests' containers for real; needs a Docker engine; KIBANA=1 tries Kibana too

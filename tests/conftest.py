@@ -44,9 +44,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark a test that needs servers, by whichever fixture."""
+    """Mark a test that needs servers, by whichever fixture, or takes long with many examples."""
     if _SERVERS & set(getattr(item, "fixturenames", ())):
         item.add_marker("servers")
+    if getattr(getattr(item, "function", None), "is_hypothesis_test", False):
+        item.add_marker("slow")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

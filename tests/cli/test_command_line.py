@@ -48,11 +48,13 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         (["search"], {"AUDITLOG_TIME_ZONE": "Mars/Base"}, "is not a time zone"),
         (["consume"], {"AUDITLOG_BULK_EVENTS": "many"}, "AUDITLOG_BULK_EVENTS"),
         (["consume"], {"AUDITLOG_CATALOGUE": "/no/such/file"}, "/no/such/file: can't be read"),
-        (["generate", "--count", "1"], {}, "auditlog local up"),
-        (["setup"], {}, "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS"),
+        pytest.param(["generate", "--count", "1"], {}, "auditlog local up", marks=pytest.mark.slow),
+        pytest.param(["setup"], {}, "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS", marks=pytest.mark.slow),
         (["search"], {}, "AUDITLOG_ELASTICSEARCH_URL"),
         (["verify"], {}, "AUDITLOG_ELASTICSEARCH_URL"),
-        (["dead-letters", "list"], {}, "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS"),
+        pytest.param(
+            ["dead-letters", "list"], {}, "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS", marks=pytest.mark.slow
+        ),
         (["search"], {"AUDITLOG_INDEX_PREFIX": "Bad Prefix"}, "AUDITLOG_INDEX_PREFIX"),
         (["search"], {"AUDITLOG_ELASTICSEARCH_URL": "localhost:9200"}, "must be like https://"),
         (["doctor"], {"AUDITLOG_ELASTICSEARCH_URL": "http://a:b@c:9200"}, "must not hold credentials"),

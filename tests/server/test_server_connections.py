@@ -25,6 +25,8 @@ from support.api_client import listening
 from support.certificates import loopback_certificate
 from support.conditions import wait_until
 
+pytestmark = pytest.mark.slow
+
 HALF_A_HEAD = b"GET / HTTP/1.1\r\nHost: "
 NO_BODY = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
 LIMITS = ConnectionLimits(total=8, by_address=8)

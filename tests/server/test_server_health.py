@@ -21,6 +21,8 @@ from support.conditions import wait_until
 from support.fake_elasticsearch import answering, answering_with, client_of, refusing
 from support.servers import Deployment
 
+pytestmark = pytest.mark.slow
+
 EMPTY = answering_with(200, '{"hits":{"hits":[]}}')
 """What Elasticsearch says to a search that finds nothing."""
 

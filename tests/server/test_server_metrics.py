@@ -22,6 +22,8 @@ from support.command import clean_environment
 from support.conditions import wait_until
 from support.fake_elasticsearch import answering, answering_with
 
+pytestmark = pytest.mark.slow
+
 EMPTY = answering_with(200, '{"hits":{"hits":[]}}')
 ROUTE = "/api/v1/events/{event_id}"
 

@@ -26,6 +26,8 @@ from support.command import auditlog, clean_environment
 from support.conditions import wait_until
 from support.servers import Deployment
 
+pytestmark = pytest.mark.slow
+
 CERT, KEY = loopback_certificate().cert, loopback_certificate().key
 """A certificate of 127.0.0.1's, which nothing trusts."""
 

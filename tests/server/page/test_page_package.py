@@ -16,6 +16,7 @@ PAGE = Path(palette.__file__).parent
 FILES = sorted([*PAGE.glob("static/*"), *PAGE.glob("templates/*")])
 
 
+@pytest.mark.slow
 def test_wheel_has_templates_and_static_files(tmp_path: Path) -> None:
     """A page that works from the repository alone would be no page."""
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path)]
