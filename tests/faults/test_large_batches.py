@@ -56,6 +56,13 @@ def consuming_within(
             process.wait()
 
 
+def status_within(deployment: Deployment, limit: int, *arguments: str) -> int:
+    """Return the exit status of a command that is killed where it takes more memory."""
+    with limited_memory(deployment.name, limit) as prefix:
+        command = [*prefix, sys.executable, "-m", "audit_cli", *arguments]
+        return subprocess.run(command, env=deployment.environment, check=False, timeout=300).returncode
+
+
 def test_limit_is_that_of_compose_and_kubernetes() -> None:
     """The tests of this module hold for what is deployed."""
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -100,6 +107,7 @@ def test_memory_holds_where_a_record_takes_more_than_there_is(
     assert {(1, 1)} == set(letters(deployment))
     assert 23 == len(stored(deployment))
     assert "starting again, to read in bounded memory" in log.read_text()
+    assert 0 == status_within(deployment, LIMIT // 2, "verify")
 
 
 def test_memory_holds_where_headers_take_more_than_there_is(deployment: Deployment, log: Path) -> None:
