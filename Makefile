@@ -46,7 +46,7 @@ test: $(VENV)/.installed-dev  ## Run all tests, on real servers, JOBS=2 at a tim
 	$(PYTEST) $(T)
 
 test-fast: $(VENV)/.installed-dev  ## Run what needs no server and takes little time
-	$(PYTEST) -m "not servers and not slow and not containers" $(T)
+	$(BIN)/python -m pytest --numprocesses 3 -m "not servers and not slow and not containers" $(T)
 
 test-containers: $(VENV)/.installed-dev  ## Build the image, start docker-compose.yml and the tests' containers for real; needs a Docker engine; KIBANA=1 tries Kibana too
 	$(BIN)/python -m pytest -m "containers$(if $(KIBANA),, and not kibana)" tests/containers

@@ -46,7 +46,9 @@ class _Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # its base has no 
         return unit_of(nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Return one that gives out whole units, in the order of collection."""
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """Return one that gives out whole units, in the order of collection; None: xdist's own."""
+    if config.getoption("dist") != "loadfile":
+        return None
     config.option.loadscopereorder = False
     return _Scheduler(config, log)
