@@ -120,13 +120,12 @@ class Membership:
         Raises ConsumerError.
         """
         if self._careful is not None:
-            self._serve(seconds)
+            self._poll(seconds)  # what comes of paused partitions is read again
             return []
         if not self._is_held:
             self._is_held = True
             self._consumer.pause(self._consumer.assignment())
-        message = self._consumer.poll(seconds)
-        return self._sorted([message] if message is not None else [])
+        return self._poll(seconds)
 
     def commit(self, positions: Iterable[tuple[int, int]], *, wait: bool) -> None:
         """Commit offsets; what fails is told to `failed`, at once or while reading."""
@@ -156,20 +155,20 @@ class Membership:
         return messages
 
     def _read_carefully(self, reader: CarefulReader, count: int, seconds: float) -> list[Message]:
-        self._serve(0.0)
+        self._poll(0.0)
         try:
             messages = reader.read(count)
         except FetchError as fault:
             messages = []
             self._on_error(fault.error, fault.partition)
         if not messages:
-            self._serve(seconds)
+            self._poll(seconds)
         return messages
 
-    def _serve(self, seconds: float) -> None:
-        """Stay in the group for so long; what comes of paused partitions is read again."""
+    def _poll(self, seconds: float) -> list[Message]:
+        """Stay in the group for so long; return the record that came, if one did."""
         message = self._consumer.poll(seconds)
-        self._sorted([message] if message is not None else [])
+        return self._sorted([message] if message is not None else [])
 
     def _begin_care(self) -> None:
         """Read on with `CarefulReader` until the process ends: whoever sent this may send more."""

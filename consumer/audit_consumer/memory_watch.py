@@ -12,9 +12,9 @@ from pathlib import Path
 
 import structlog
 
-_log = structlog.get_logger()
-
 __all__ = ["MemoryWatch", "restart_carefully", "threshold"]
+
+_log = structlog.get_logger()
 
 _LOOK_SECONDS = 0.01
 _STATUS = Path("/proc/self/statm")
@@ -24,7 +24,7 @@ _TIMES = 4
 """Records, their documents, a request's body, and what the allocator does not give back."""
 _SHARE = 0.7
 _CGROUPS = Path("/sys/fs/cgroup")
-CAREFUL_VARIABLE = "AUDITLOG_CAREFUL_READING"
+_CAREFUL_VARIABLE = "AUDITLOG_CAREFUL_READING"
 
 
 class MemoryWatch:
@@ -52,7 +52,7 @@ class MemoryWatch:
 
 
 def threshold(memory_bytes: int) -> int:
-    """Return the bytes that a consumer does not need, less than what the container may have."""
+    """Return the bytes of an alarm: more than a consumer needs, less than it may have."""
     most = _BASE_BYTES + _TIMES * memory_bytes
     limit = _container_limit()
     return most if limit is None else min(most, int(_SHARE * limit))
@@ -61,7 +61,7 @@ def threshold(memory_bytes: int) -> int:
 def restart_carefully() -> None:
     """Become a new process with the same command, that reads in bounded memory."""
     _log.error("a fetch was too large: starting again, to read in bounded memory")
-    os.environ[CAREFUL_VARIABLE] = "true"
+    os.environ[_CAREFUL_VARIABLE] = "true"
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from operator import methodcaller
 from typing import Literal
 
-from audit_runtime.record_batches import MAX_RECORD_BYTES
+from audit_runtime import oversized
 from audit_schemas import Document, Origin, Reason
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, Message
 
@@ -74,8 +74,7 @@ class Record:
         if (error := message.error()) is not None:
             too_large = error.code() == KafkaError.MSG_SIZE_TOO_LARGE
             return cls(origin, moment, None, None, defect=error.str(), is_too_large=too_large)
-        if len(message) > MAX_RECORD_BYTES:
-            why = f"the record has {len(message)} bytes; at most {MAX_RECORD_BYTES} can be read"
+        if why := oversized(len(message)):
             return cls(origin, moment, None, None, defect=why, is_too_large=True)
         found = headers if headers is not None else headers_of(message)
         return cls(

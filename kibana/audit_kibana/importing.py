@@ -119,7 +119,7 @@ def _objects(bundle: Bundle, kibana: Sender) -> Iterator[ImportResult]:
 
 
 def _not_written(result: ImportResult) -> ImportResult:
-    reason = "Kibana writes no object while another one has such an error; mend that, and import again"
+    reason = "Kibana writes no object while another one has such an error; fix that, and import again"
     return replace(result, outcome=ImportOutcome.NOT_WRITTEN, reason=reason)
 
 

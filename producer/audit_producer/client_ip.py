@@ -56,7 +56,7 @@ def _hops(headers: Headers, wanted: ProxyHeader) -> Iterator[str]:
         return
     text = ",".join(values)
     if len(text) > _READ_MAX:
-        text = "?" + text[-_READ_MAX:]  # so that what is left of an element there is no address
+        text = "?" + text[-_READ_MAX:]  # an element that is cut there must not pass for an address
     if wanted == "x-forwarded-for":
         yield from reversed(text.split(","))
     else:

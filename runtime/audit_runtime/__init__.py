@@ -16,6 +16,7 @@ from audit_runtime.offsets import (
     visible_partitions,
 )
 from audit_runtime.output_file import output_file
+from audit_runtime.record_limits import MAX_RECORD_BYTES, oversized
 from audit_runtime.settings import (
     ElasticsearchSettings,
     EventSettings,
@@ -30,6 +31,7 @@ from audit_runtime.suggestions import did_you_mean
 
 __all__ = [
     "GUARANTEES",
+    "MAX_RECORD_BYTES",
     "Backoff",
     "ConfigurationError",
     "CredentialsError",
@@ -45,6 +47,7 @@ __all__ = [
     "did_you_mean",
     "offset_at",
     "output_file",
+    "oversized",
     "partition_bounds",
     "partitions_of",
     "secret_of",

@@ -7,8 +7,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
 from kafka.errors import KafkaError as ClientError
@@ -101,14 +100,6 @@ class PartitionReader:
         if self._client is not None:
             client, self._client = self._client, None
             client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _fetch(self, place: TopicPartition, offset: int, wait_seconds: float) -> Any:
         client = self._connected()

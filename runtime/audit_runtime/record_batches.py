@@ -16,10 +16,10 @@ import lz4.frame
 import zstandard
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, KafkaError, Message
 
-__all__ = ["MAX_HEADERS", "MAX_RECORD_BYTES", "RecordBatch", "StoredMessage", "read_batches"]
+from audit_runtime.record_limits import oversized
 
-MAX_RECORD_BYTES = 32 * 1024 * 1024
-"""A record that is longer, with key and headers, is given as an error without its bytes."""
+__all__ = ["MAX_HEADERS", "RecordBatch", "StoredMessage", "read_batches"]
+
 MAX_HEADERS = 100_000
 """A record with more is given without headers, as librdkafka does."""
 
@@ -101,9 +101,8 @@ class RecordBatch:
         offset = self.first + delta
         if not 0 <= delta < self.end - self.first or length < 0:
             raise _BrokenError
-        if length > MAX_RECORD_BYTES:
+        if why := oversized(length):
             stream.skip_to(end)
-            why = f"the record has {length} bytes; at most {MAX_RECORD_BYTES} can be read"
             return offset, self._lost(topic, partition, offset, KafkaError.MSG_SIZE_TOO_LARGE, why)
         key, value, count = stream.sized(), stream.sized(), stream.varint()
         count = count if count <= MAX_HEADERS else 0

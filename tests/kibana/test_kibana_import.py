@@ -201,7 +201,7 @@ def test_what_an_error_of_another_object_kept_out_is_told(stub: Stub, kind: str)
     assert ImportOutcome.FAILED is failed.outcome
     assert failed.reason.startswith(f"{kind}: ")
     assert {ImportOutcome.NOT_WRITTEN} == {each.outcome for each in others}
-    assert all("mend that, and import again" in each.reason for each in others)
+    assert all("fix that, and import again" in each.reason for each in others)
 
 
 def test_one_refused_rule_hinders_no_other(stub: Stub) -> None:

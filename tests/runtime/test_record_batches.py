@@ -3,7 +3,8 @@
 import tracemalloc
 
 import pytest
-from audit_runtime.record_batches import MAX_HEADERS, MAX_RECORD_BYTES, read_batches
+from audit_runtime import MAX_RECORD_BYTES
+from audit_runtime.record_batches import MAX_HEADERS, read_batches
 from confluent_kafka import KafkaError, Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
