@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from audit_consumer.assignment import Start, starting_points
 from audit_consumer.careful_reader import CarefulReader, FetchError
+from audit_consumer.client_reader import ClientReader
 from audit_consumer.error_log import ErrorLog
 from audit_consumer.errors import (
     ConsumerError,
@@ -23,8 +24,6 @@ __all__ = ["Membership"]
 
 _log = structlog.get_logger()
 
-_READ_BYTES = 4 * 1024 * 1024
-_AT_A_TIME = 10
 _EXPIRED = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)  # noqa: SLF001 - librdkafka's public codes
 _TOO_MUCH = (KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG)  # noqa: SLF001 - librdkafka's public codes
 _FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
@@ -61,12 +60,12 @@ class Membership:
         self._errors = ErrorLog()
         self._fault: ConsumerError | None = None
         self._stalled = StalledPartitions()
-        self._begun: dict[int, int] = {}
         self._careful = CarefulReader(settings) if settings.careful_reading else None
         self._needs_care = False
         self._consumer = Consumer(
             settings.consumer_config() | {"on_commit": self._on_commit}, error_cb=self._on_trouble
         )
+        self._reader = ClientReader(self._consumer, self._topic)
 
     @property
     def is_careful(self) -> bool:
@@ -108,7 +107,7 @@ class Membership:
         if self._careful is not None:
             return self._read_carefully(self._careful, count, seconds)
         self._unblock()
-        messages = self._sorted(self._consume(count, seconds))
+        messages = self._sorted(self._reader.read(count, seconds))
         self._seek_stalled(messages)
         if self._needs_care:
             self._begin_care()
@@ -140,20 +139,6 @@ class Membership:
         except KafkaException as error:
             self._on_commit(error.args[0], offsets)
 
-    def _consume(self, count: int, seconds: float) -> list[Message]:
-        """Take a few at a time, which costs no more: headers without end are unpacked here."""
-        messages: list[Message] = []
-        size = 0
-        deadline = time.monotonic() + seconds
-        while len(messages) < count and size < _READ_BYTES:
-            left = max(0.0, deadline - time.monotonic())
-            found = self._consumer.consume(min(_AT_A_TIME, count - len(messages)), left)
-            if not found:
-                break
-            messages += found
-            size += sum(map(len, found))
-        return messages
-
     def _read_carefully(self, reader: CarefulReader, count: int, seconds: float) -> list[Message]:
         self._poll(0.0)
         try:
@@ -179,7 +164,9 @@ class Membership:
         self._careful = CarefulReader(self._settings)
         self._careful.assign(
             {
-                place.partition: place.offset if place.offset >= 0 else self._begun[place.partition]
+                place.partition: place.offset
+                if place.offset >= 0
+                else self._reader.begun[place.partition]
                 for place in self._consumer.position(assigned)
             }
         )
@@ -242,11 +229,12 @@ class Membership:
         consumer.incremental_assign(points)  # also of none: else the client assigns by itself
         if decided:
             self._note_start(decided)
-        self._begun.update((point.partition, point.offset) for point in points)
+        offsets = {point.partition: point.offset for point in points}
+        self._reader.assign(offsets)
         if (self._is_held or self._careful is not None) and points:
             consumer.pause(points)
         if self._careful is not None:
-            self._careful.assign({point.partition: point.offset for point in points})
+            self._careful.assign(offsets)
         _log.info("partitions assigned", partitions=[p.partition for p in points])
 
     def _note_start(self, points: list[TopicPartition]) -> None:
@@ -271,6 +259,7 @@ class Membership:
         self, consumer: Consumer, partitions: list[TopicPartition], what: str, *, may_commit: bool
     ) -> None:
         numbers = [p.partition for p in partitions]
+        self._reader.drop(numbers)
         self._leave(numbers, may_commit)
         self._stalled.delivered(numbers)
         if self._careful is not None:

@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from audit_consumer.membership import Membership
 from faults.crew import Crew, conflicts
 from faults.flow import Flow
 from faults.group import committed, evict_all, lag, owned
@@ -175,3 +177,33 @@ def test_partitions_given_and_taken_within_one_read(
             said, _ = first.communicate(timeout=180)
     assert first.returncode == 0
     assert "left 3 while it read\n" in said
+
+
+@PROTOCOLS
+def test_records_of_a_partition_given_up_within_a_read_are_left_to_its_next_owner(
+    deployment: Deployment, tmp_path: Path, protocol: str
+) -> None:
+    """Committed by the one that gave them up, they would pass what the next has not settled yet."""
+    deployment.extra["AUDITLOG_GROUP_PROTOCOL"] = protocol
+    for number in range(60):
+        deployment.publish_raw(chat_opened(number), key=b"%d" % number)
+    given_up: list[int] = []
+    membership = Membership(
+        deployment.consumer,
+        leave=lambda partitions, _: given_up.extend(partitions),
+        failed=lambda _: None,
+        seeks=lambda: None,
+        start="earliest",
+    )
+    membership.join()
+    with ThreadPoolExecutor(1) as pool, Crew(deployment, tmp_path) as crew:
+        reading = pool.submit(membership.read, 1000, 120.0)
+        wait_until(lambda: owned(deployment) == [6], what="the first has all partitions")
+        crew.join()
+        crew.wait_for_shares([3, 3])
+        for number in range(60):  # more than the read takes at once, so that it ends
+            deployment.publish_raw(chat_opened(number), key=b"%d" % number)
+        read = {message.partition() for message in reading.result(180)}
+        assert given_up
+        assert read.isdisjoint(given_up)
+        membership.close()
