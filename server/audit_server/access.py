@@ -12,11 +12,24 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 
 from audit_server.errors import ProblemError, TokenFileError
 from audit_server.networks import names_loopback
+from audit_server.roles import EVERYTHING, WITHOUT_ROLES, Permission, permissions_of, roles_with
 from audit_server.self_audit import Identity, SelfAudit
 from audit_server.settings import ServeSettings
 from audit_server.tokens import TokenFile
 
-__all__ = ["Access", "Caller", "CurrentCaller", "is_api"]
+__all__ = [
+    "Access",
+    "AlertCaller",
+    "AnyCaller",
+    "Caller",
+    "DeadLetterCaller",
+    "EventCaller",
+    "ExportCaller",
+    "Permitted",
+    "ReportCaller",
+    "TriageCaller",
+    "is_api",
+]
 
 _COOKIE_NAME = "auditlog_token"
 _NOBODY = "unknown"
@@ -37,13 +50,18 @@ _COOKIE = APIKeyCookie(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends a request: name, organization, and the log as they may see it."""
+    """Who sends a request: name, organization, the log as they may see it, and what they may do."""
 
     log: AuditLog
     name: str
     organization: str | None
+    permissions: frozenset[Permission]
     _identity: Identity
     _audit: SelfAudit
+
+    def may(self, permission: Permission) -> bool:
+        """Tell whether this is permitted."""
+        return permission in self.permissions
 
     def record_search(
         self, spec: QuerySpec, results: int | Callable[[], int], **more: str | None
@@ -119,14 +137,15 @@ class Access:
     def authenticate(self, request: Request, secret: str) -> Caller:
         """Return who has this token; without a tokens file, admits anyone. Raises as `caller_of`."""
         if self._tokens is None:
-            return self._admit(request, self._account, None)
+            return self._admit(request, self._account, None, EVERYTHING)
         check = self._tokens.check(secret)
         token = check.token
         if token is None:
             raise self._refusal(request, _NOBODY, None, "the token is unknown")
         if not check.is_valid:
             raise self._refusal(request, token.name, token.organization, "the token has expired")
-        return self._admit(request, token.name, token.organization)
+        permissions = WITHOUT_ROLES if token.roles is None else permissions_of(token.roles)
+        return self._admit(request, token.name, token.organization, permissions)
 
     def knows(self, request: Request) -> bool:
         """Tell whether this request comes with a valid token, or needs none. Records nothing."""
@@ -136,6 +155,17 @@ class Access:
             return self._tokens.check(self.secret_of(request)).is_valid
         except TokenFileError:
             return False
+
+    def check_permission(self, request: Request, caller: Caller, permission: Permission) -> None:
+        """Refuse what a caller may not do. Raises ProblemError (403)."""
+        if caller.may(permission):
+            return
+        why = f"{caller.name} may not read or change this: it takes the permission {permission.value}"
+        self._audit.refused(Identity(caller.name, caller.organization, self.client_of(request)), why)
+        roles = " or ".join(roles_with(permission))
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN, f"This takes the role {roles}. Ask whoever operates the log for it"
+        )
 
     def check_origin(self, request: Request) -> None:
         """Refuse requests that another site makes a browser send. Raises ProblemError (403).
@@ -161,11 +191,17 @@ class Access:
             request.client.host, request.headers.items(), trusted=self._settings.trusted_proxies
         )
 
-    def _admit(self, request: Request, name: str, organization: str | None) -> Caller:
+    def _admit(
+        self,
+        request: Request,
+        name: str,
+        organization: str | None,
+        permissions: frozenset[Permission],
+    ) -> Caller:
         request.state.caller = name  # for the server's log
         log = self._log if organization is None else self._log.for_organization(organization)
         identity = Identity(name, organization, self.client_of(request))
-        return Caller(log, name, organization, identity, self._audit)
+        return Caller(log, name, organization, permissions, identity, self._audit)
 
     def _refused(self, request: Request, why: str, status: HTTPStatus) -> ProblemError:
         self._audit.refused(Identity(_NOBODY, None, self.client_of(request)), why)
@@ -213,5 +249,27 @@ async def _current_caller(
     return access.caller_of(request)
 
 
-CurrentCaller = Annotated[Caller, Depends(_current_caller)]
-"""The dependency of routes that need to know who sends the request."""
+class Permitted:
+    """A dependency: the caller, if they have a permission."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    async def __call__(
+        self, request: Request, caller: Annotated[Caller, Depends(_current_caller)]
+    ) -> Caller:
+        """Return the caller. Raises ProblemError (401, 403)."""
+        access: Access = request.app.state.access
+        access.check_permission(request, caller, self.permission)
+        return caller
+
+
+AnyCaller = Annotated[Caller, Depends(_current_caller)]
+"""Who sends the request, whatever they may do: for what each of them may see."""
+EventCaller = Annotated[Caller, Depends(Permitted(Permission.EVENTS))]
+"""Each route takes one of these, which says what it is for."""
+ExportCaller = Annotated[Caller, Depends(Permitted(Permission.EXPORT))]
+ReportCaller = Annotated[Caller, Depends(Permitted(Permission.REPORTS))]
+AlertCaller = Annotated[Caller, Depends(Permitted(Permission.ALERTS))]
+TriageCaller = Annotated[Caller, Depends(Permitted(Permission.TRIAGE))]
+DeadLetterCaller = Annotated[Caller, Depends(Permitted(Permission.DEAD_LETTERS))]

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from audit_server.errors import ListenError, TokenFileError
 from audit_server.expiry import parse_expiry
+from audit_server.roles import Role
 from audit_server.settings import ServeSettings
 from audit_server.tokens import Token, TokenFile
 
@@ -70,6 +71,13 @@ def create_command(
     organization: Annotated[
         str | None, typer.Option(help="The one organization whose events it sees; all, if left out.")
     ] = None,
+    roles: Annotated[
+        list[Role] | None,
+        typer.Option(
+            "--role",
+            help="What it may do; may be repeated. Events, exports and reports, if left out.",
+        ),
+    ] = None,
     expires: Annotated[
         str | None,
         typer.Option(help="When: 90d, 12h, or a date such as 2027-01-31; never, if left out."),
@@ -79,14 +87,15 @@ def create_command(
     """Create a token and print it, this once: only its hash is kept."""
     tokens = _tokens(file)
     end = parse_expiry(expires, datetime.now(UTC)) if expires is not None else None
-    sys.stdout.write(tokens.create(name, organization=organization, expires=end) + "\n")
+    secret = tokens.create(name, organization=organization, roles=roles, expires=end)
+    sys.stdout.write(secret + "\n")
 
 
 def list_command(
     file: File = None,
     json_output: Json = False,
 ) -> None:
-    """List the tokens: name, organization, when made, when they expire."""
+    """List the tokens: name, organization, roles, when made, when they expire."""
     listed = _tokens(file).tokens()
     if json_output:
         rows = [token.model_dump(mode="json", exclude={"sha256"}) for token in listed]
@@ -96,11 +105,12 @@ def list_command(
     if not listed:
         console.print("There are no tokens; make one with: auditlog tokens create NAME")
         return
-    table = Table("Name", "Organization", "Created", "Expires", box=None)
+    table = Table("Name", "Organization", "Roles", "Created", "Expires", box=None)
     for token in listed:
         table.add_row(
             escape(token.name),
             escape(token.organization or "(all)"),
+            ", ".join(token.roles or ("(none)",)),
             f"{token.created:%Y-%m-%d}",
             _expiry(token),
         )

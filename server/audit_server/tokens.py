@@ -20,6 +20,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from audit_server.errors import TokenError, TokenFileError
+from audit_server.roles import Role
 
 __all__ = ["NAME_PATTERN", "Token", "TokenCheck", "TokenFile"]
 
@@ -36,6 +37,7 @@ class Token(BaseModel):
     name: Annotated[str, Field(pattern=NAME_PATTERN)]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     organization: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    roles: Annotated[tuple[Role, ...], Field(min_length=1)] | None = None
     created: AwareDatetime
     expires: AwareDatetime | None = None
 
@@ -83,7 +85,12 @@ class TokenFile:
         return tuple(self._by_hash.values())
 
     def create(
-        self, name: str, *, organization: str | None = None, expires: datetime | None = None
+        self,
+        name: str,
+        *,
+        organization: str | None = None,
+        roles: Sequence[Role] | None = None,
+        expires: datetime | None = None,
     ) -> str:
         """Add a token and return it; it can't be had again. Raises TokenError for a name taken."""
         secret = _PREFIX + secrets.token_urlsafe(32)
@@ -93,6 +100,7 @@ class TokenFile:
                 name=name,
                 sha256=_hash(secret),
                 organization=organization,
+                roles=tuple(dict.fromkeys(roles)) if roles else None,
                 created=now.replace(microsecond=0),
                 expires=expires,
             )

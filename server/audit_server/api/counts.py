@@ -7,7 +7,7 @@ from audit_query import AUTO, Bucket, Dimension, QuerySpec, Suggested
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from audit_server.access import CurrentCaller
+from audit_server.access import EventCaller
 from audit_server.api.query_params import INTERVAL, PREFIX, FilterParams, QueryParams, Text, check_query
 from audit_server.api.responses import (
     BucketsResponse,
@@ -54,7 +54,7 @@ class SuggestParams(QueryParams):
     responses=documented(BucketsResponse),
 )
 def buckets(
-    request: Request, caller: CurrentCaller, params: Annotated[BucketsParams, Query()]
+    request: Request, caller: EventCaller, params: Annotated[BucketsParams, Query()]
 ) -> Response:
     """Return the number of events in each interval, none left out, split where `by` is given."""
     search = params.resolve(request)
@@ -78,7 +78,7 @@ def buckets(
     response_class=Response,
     responses=documented(TopResponse),
 )
-def top(request: Request, caller: CurrentCaller, params: Annotated[TopParams, Query()]) -> Response:
+def top(request: Request, caller: EventCaller, params: Annotated[TopParams, Query()]) -> Response:
     """Return the most frequent values of a field, with the number of events of each."""
     search = params.resolve(request)
     ranking = caller.log.top(search.filter, params.by, size=params.size)
@@ -92,7 +92,7 @@ def top(request: Request, caller: CurrentCaller, params: Annotated[TopParams, Qu
     response_class=Response,
     responses=documented(SuggestResponse),
 )
-def suggest(caller: CurrentCaller, params: Annotated[SuggestParams, Query()]) -> Response:
+def suggest(caller: EventCaller, params: Annotated[SuggestParams, Query()]) -> Response:
     """Return users, activities or addresses that begin as someone is typing."""
     values = caller.log.suggest(params.field, params.prefix, size=params.size)
     caller.record_search(QuerySpec(), len(values), suggest=params.field, prefix=params.prefix or None)

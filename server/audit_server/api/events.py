@@ -9,7 +9,7 @@ from audit_schemas import ID_PATTERN
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import Field
 
-from audit_server.access import CurrentCaller
+from audit_server.access import EventCaller
 from audit_server.api.examples import EVENT
 from audit_server.api.query_params import PREFIX, FilterParams, Order, Text, check_query
 from audit_server.api.responses import EventResponse, EventsResponse, documented, json_response
@@ -38,9 +38,7 @@ class EventsParams(FilterParams):
     response_class=Response,
     responses=documented(EventsResponse),
 )
-def events(
-    request: Request, caller: CurrentCaller, params: Annotated[EventsParams, Query()]
-) -> Response:
+def events(request: Request, caller: EventCaller, params: Annotated[EventsParams, Query()]) -> Response:
     """Return the events that match, a page at a time.
 
     A page ends early where events are large, after about 8 MB: whether there are more tells `cursor`
@@ -67,7 +65,7 @@ def events(
     responses=documented(EventResponse, 404) | {304: {"description": "The event has not changed."}},
 )
 def event(
-    caller: CurrentCaller,
+    caller: EventCaller,
     event_id: Annotated[str, Path(description="The event's id.", examples=[EVENT["event"]["id"]])],
     if_none_match: Annotated[str | None, Header(description="ETags of what you have.")] = None,
 ) -> Response:

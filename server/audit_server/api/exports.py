@@ -6,7 +6,7 @@ from audit_query import CsvFormat, Delimiter, Format, export
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from audit_server.access import CurrentCaller
+from audit_server.access import ExportCaller
 from audit_server.api.export_response import ExportResponse, ExportSlots
 from audit_server.api.query_params import PREFIX, FilterParams, Order, check_query
 from audit_server.api.responses import documented
@@ -46,7 +46,7 @@ _FILES: dict[int | str, dict[str, Any]] = {
     responses=documented(None) | _FILES,
 )
 def export_events(
-    request: Request, caller: CurrentCaller, params: Annotated[ExportParams, Query()]
+    request: Request, caller: ExportCaller, params: Annotated[ExportParams, Query()]
 ) -> Response:
     """Return all events that match as a file, row by row as they are read."""
     search, kind = params.resolve(request), params.format

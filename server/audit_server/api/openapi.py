@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from audit_server.access import CurrentCaller
+from audit_server.access import AnyCaller
 from audit_server.api.responses import ProblemResponse
 
 __all__ = ["describe", "document_router", "documented_parameters"]
@@ -15,7 +15,7 @@ document_router = APIRouter(include_in_schema=False)
 
 
 @document_router.get("/api/v1/openapi.json")
-def openapi_document(request: Request, _: CurrentCaller) -> JSONResponse:
+def openapi_document(request: Request, _: AnyCaller) -> JSONResponse:
     """Return the document, to whoever may use what it describes."""
     return JSONResponse(request.app.openapi())
 

@@ -25,7 +25,7 @@ from audit_query.reports import (
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from audit_server.access import Caller, CurrentCaller
+from audit_server.access import Caller, EventCaller, ReportCaller
 from audit_server.api.query_params import (
     INTERVAL,
     PREFIX,
@@ -96,7 +96,7 @@ class TimelineParams(UserParams):
     responses=documented(RowsResponse),
 )
 def report_users(
-    request: Request, caller: CurrentCaller, params: Annotated[UsersParams, Query()]
+    request: Request, caller: ReportCaller, params: Annotated[UsersParams, Query()]
 ) -> Response:
     """Return, for each user and interval: events by activity, chats, active time, addresses."""
     search = params.resolve(request)
@@ -117,7 +117,7 @@ def report_users(
     responses=documented(RowsResponse),
 )
 def report_chats(
-    request: Request, caller: CurrentCaller, params: Annotated[ChatsParams, Query()]
+    request: Request, caller: ReportCaller, params: Annotated[ChatsParams, Query()]
 ) -> Response:
     """Return the waits of chats to be assigned, joined and closed: medians and 95th percentiles.
 
@@ -145,7 +145,7 @@ def report_chats(
     responses=documented(UserResponse),
 )
 def report_user(
-    request: Request, caller: CurrentCaller, params: Annotated[UserParams, Query()]
+    request: Request, caller: ReportCaller, params: Annotated[UserParams, Query()]
 ) -> Response:
     """Return what one user did, by session, with the sums of all and the newest events."""
     search = params.resolve(request)
@@ -161,7 +161,7 @@ def report_user(
     responses=documented(TimelineResponse, 404),
 )
 def timeline(
-    request: Request, caller: CurrentCaller, params: Annotated[TimelineParams, Query()]
+    request: Request, caller: EventCaller, params: Annotated[TimelineParams, Query()]
 ) -> Response:
     """Return events oldest first, with the time since the one before: of `chat`, or `around` one."""
     search = params.resolve(request)

@@ -7,10 +7,12 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from audit_server.access import Access, Caller
 from audit_server.page.chips import LABELS
+from audit_server.page.navigation import links_to_parts
 from audit_server.page.view import ZONE_COOKIE, View, user_path
 
-__all__ = ["environment", "render", "view_of"]
+__all__ = ["environment", "render", "show", "view_of"]
 
 
 def environment() -> Environment:
@@ -44,15 +46,36 @@ def render(
     *,
     status: int = HTTPStatus.OK,
     view: View | None = None,
-    signed_in_as: str | None = None,
     **context: Any,
 ) -> HTMLResponse:
-    """Return a page; `signed_in_as` is who may sign out of it."""
+    """Return a page, or a part of one, without navigation; see `show`."""
     text = _TEMPLATES.get_template(name).render(
         view=view,
         zone_name=view.zone_name if view else "UTC",
         ask_zone=view is not None and not view.zone_known,
-        signed_in_as=signed_in_as,
-        **context,
+        **{"signed_in_as": None, "parts_of_page": (), **context},
     )
     return HTMLResponse(text, int(status))
+
+
+def show(
+    request: Request,
+    caller: Caller,
+    name: str,
+    *,
+    part: str | None = None,
+    view: View | None = None,
+    **context: Any,
+) -> HTMLResponse:
+    """Return a whole page for somebody, with links to the parts that they may see.
+
+    `part` is the name of the part that it belongs to.
+    """
+    access: Access = request.app.state.access
+    return render(
+        name,
+        view=view,
+        signed_in_as=caller.name if access.needs_token else None,  # who came with a token signs out
+        parts_of_page=links_to_parts(caller.permissions, view, part),
+        **context,
+    )

@@ -9,7 +9,7 @@ from audit_query import QuerySpec
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from audit_server.access import Caller, CurrentCaller
+from audit_server.access import Caller, EventCaller
 from audit_server.errors import ProblemError
 from audit_server.page import login
 from audit_server.page.assets import assets
@@ -17,7 +17,7 @@ from audit_server.page.event_page import event_page
 from audit_server.page.expanded_event import expand_first
 from audit_server.page.log_page import live_page, log_page, rows_page
 from audit_server.page.problem_page import problem_page
-from audit_server.page.render import render, view_of
+from audit_server.page.render import render, show, view_of
 from audit_server.page.user_page import user_page
 from audit_server.page.view import View
 from audit_server.problems import Problem
@@ -29,7 +29,7 @@ router.include_router(login.router)
 
 
 @router.get("/")
-def index(request: Request, caller: CurrentCaller) -> Response:
+def index(request: Request, caller: EventCaller) -> Response:
     """Show the log. Blank fields of the form are removed from the address first."""
     view = view_of(request)
     if any(not value.strip() for _, value in request.query_params.multi_items()):
@@ -38,11 +38,11 @@ def index(request: Request, caller: CurrentCaller) -> Response:
     caller.record_search(view.spec, shown.total)
     if view.expanded is not None:
         caller.record_event(view.expanded)
-    return render("log.html", view=view, signed_in_as=_name(request, caller), **shown.context)
+    return show(request, caller, "log.html", part="Events", view=view, **shown.context)
 
 
 @router.get("/rows")
-def rows(request: Request, caller: CurrentCaller) -> Response:
+def rows(request: Request, caller: EventCaller) -> Response:
     """Return the rows of the next page, for a page that is open."""
     view = view_of(request)
     shown = rows_page(caller.log, view, _now(request))
@@ -51,7 +51,7 @@ def rows(request: Request, caller: CurrentCaller) -> Response:
 
 
 @router.get("/live")
-def live(request: Request, caller: CurrentCaller) -> Response:
+def live(request: Request, caller: EventCaller) -> Response:
     """Return the rows that arrived, for a page that is open."""
     given = request.query_params.multi_items()
     view = view_of(request, without=("since",))
@@ -63,18 +63,18 @@ def live(request: Request, caller: CurrentCaller) -> Response:
 
 @router.get("/events/{event_id}")
 def event(
-    request: Request, caller: CurrentCaller, event_id: str, window: Annotated[str, Query()] = "10m"
+    request: Request, caller: EventCaller, event_id: str, window: Annotated[str, Query()] = "10m"
 ) -> Response:
     """Show one event, and what happened around it."""
     view = view_of(request, without=("window",))
     claims = _claims(caller, event_id)
     context = event_page(caller.log, claims, view, window)
     caller.record_event(event_id, window)
-    return render("event.html", view=view, signed_in_as=_name(request, caller), **context)
+    return show(request, caller, "event.html", part="Events", view=view, **context)
 
 
 @router.get("/events/{event_id}/details")
-def details(request: Request, caller: CurrentCaller, event_id: str) -> Response:
+def details(request: Request, caller: EventCaller, event_id: str) -> Response:
     """Return one event's fields, for a row that is expanded."""
     view = view_of(request)
     event = expand_first(_claims(caller, event_id), view)
@@ -83,13 +83,13 @@ def details(request: Request, caller: CurrentCaller, event_id: str) -> Response:
 
 
 @router.get("/users/")
-def user_by_query(request: Request, caller: CurrentCaller, name: str) -> Response:
+def user_by_query(request: Request, caller: EventCaller, name: str) -> Response:
     """Show the page of a user whose name can't be part of an address."""
     return _user(request, caller, name, view_of(request, without=("name",)))
 
 
 @router.get("/users/{name:path}")
-def user(request: Request, caller: CurrentCaller, name: str) -> Response:
+def user(request: Request, caller: EventCaller, name: str) -> Response:
     """Show a user's page."""
     return _user(request, caller, name, view_of(request))
 
@@ -120,7 +120,7 @@ def error_page(request: Request, problem: Problem) -> HTMLResponse:
 def _user(request: Request, caller: Caller, name: str, view: View) -> Response:
     context = user_page(caller.log, name, view)
     caller.record_search(QuerySpec().with_("user", name), context["seen"].count)
-    return render("user.html", view=view, signed_in_as=_name(request, caller), **context)
+    return show(request, caller, "user.html", part="Events", view=view, **context)
 
 
 def _record(request: Request, caller: Caller, view: View) -> None:
@@ -136,11 +136,6 @@ def _claims(caller: Caller, event_id: str) -> Sequence[Mapping[str, Any]]:
     raise ProblemError(
         HTTPStatus.NOT_FOUND, f"The event {event_id[:128]} is not in the log, or you may not see it"
     )
-
-
-def _name(request: Request, caller: Caller) -> str | None:
-    """Return who may sign out: whoever came with a token."""
-    return caller.name if request.app.state.access.needs_token else None
 
 
 def _now(request: Request) -> datetime:

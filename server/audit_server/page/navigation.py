@@ -1,0 +1,42 @@
+"""The parts of the page, and the links between them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from audit_server.page.view import View
+from audit_server.roles import Permission
+
+__all__ = ["PARTS", "Part", "PartLink", "links_to_parts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the page: its name, where it begins, and what its reader must be permitted."""
+
+    name: str
+    path: str
+    permission: Permission
+
+
+@dataclass(frozen=True, slots=True)
+class PartLink:
+    """A link to a part; of the part that is shown, a current one."""
+
+    name: str
+    address: str
+    is_current: bool
+
+
+PARTS = (Part("Events", "/", Permission.EVENTS),)
+"""In the order of the navigation."""
+
+
+def links_to_parts(
+    permissions: Collection[Permission], view: View | None, current: str | None
+) -> Sequence[PartLink]:
+    """Return links to the parts that somebody may see; they keep the zone of the view."""
+    return [
+        PartLink(part.name, view.other_page(part.path) if view else part.path, part.name == current)
+        for part in PARTS
+        if part.permission in permissions
+    ]
