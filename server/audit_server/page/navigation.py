@@ -27,7 +27,10 @@ class PartLink:
     is_current: bool
 
 
-PARTS = (Part("Events", "/", Permission.EVENTS),)
+PARTS = (
+    Part("Alerts", "/alerts", Permission.ALERTS),
+    Part("Events", "/", Permission.EVENTS),
+)
 """In the order of the navigation."""
 
 
