@@ -59,6 +59,7 @@ def evidence(log: AuditLog, alert: Alert, view: View) -> Mapping[str, Any]:
     ]
     return {
         "rows": rows,
+        "events": found,
         "picture": Markup(timeline(points, view.zone)),  # noqa: S704 - written as XML
         "events_link": view.with_spec(spec).link() if spec is not None else None,
         "evidence_words": _words(len(rows), total),

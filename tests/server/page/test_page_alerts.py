@@ -208,3 +208,16 @@ def test_rules_in_force_are_shown_with_what_fired(page: ApiClient) -> None:
     assert "Why these thresholds" in shown
     assert "The file's text" in shown
     assert "<form" not in markup.partition("<main")[2]
+
+
+def test_events_and_users_that_an_alert_concerns_are_marked(page: ApiClient) -> None:
+    """With a link to it; other events have none, and who may not read alerts sees none."""
+    markup = page.get("/?user=root").text
+    link = f'class="on-alert" href="/alerts/{GUESSED[0]}"'
+    assert 6 == markup.count(link)
+    assert 8 == markup.count('<tr role="row" class="event')
+    assert link in page.get("/users/root").text
+    assert "Open alerts:" in text_of(page, "/users/root")
+    event_id = re.findall(r'id="e-([^"]+)"', page.get("/?activity=login-failed").text)[0]
+    assert "Alert: brute-force" in text_of(page, f"/events/{event_id}/details")
+    assert link in page.get("/rows?user=root").text
