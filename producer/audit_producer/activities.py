@@ -34,6 +34,10 @@ class Activities(ABC):
         """Record that a user has joined a chat."""
         return self.record("user-joined-to-chat", user=user, chat=chat, **context)
 
+    def chat_answered(self, *, user: User, chat: str, **context: Unpack[Context]) -> bool:
+        """Record that `user` has given the customer of a chat a first answer; once in each chat."""
+        return self.record("chat-answered", user=user, chat=chat, **context)
+
     def chat_closed(self, *, user: User | None, chat: str, **context: Unpack[Context]) -> bool:
         """Record that a chat has been closed."""
         return self.record("chat-closed", user=user, chat=chat, **context)

@@ -30,6 +30,7 @@ def test_every_shipped_activity_has_a_typed_method() -> None:
     audit.chat_opened(user=who, chat=chat)
     audit.chat_assigned_to_user(user=None, chat=chat, assignee="u-2")
     audit.user_joined_to_chat(user=who, chat=chat)
+    audit.chat_answered(user=who, chat=chat)
     audit.chat_closed(user=who, chat=chat)
     audit.login(user=who)
     audit.login_failed(user={"name": "root"})
