@@ -29,6 +29,7 @@ class PartLink:
 
 PARTS = (
     Part("Overview", "/overview", Permission.EVENTS),
+    Part("Alerts", "/alerts", Permission.ALERTS),
     Part("Events", "/", Permission.EVENTS),
 )
 """In the order of the navigation."""

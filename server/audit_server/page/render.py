@@ -60,7 +60,7 @@ def render(
         view=view,
         zone_name=view.zone_name if view else "UTC",
         ask_zone=view is not None and not view.zone_known,
-        **{"signed_in_as": None, "parts_of_page": (), **context},
+        **{"signed_in_as": None, "parts_of_page": (), "alert_marks": {}, **context},
     )
     return HTMLResponse(text, int(status))
 
