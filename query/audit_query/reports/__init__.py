@@ -7,7 +7,7 @@ from audit_query.reports.chat_tally import AtOnce, ChatTally, GroupTally, Transf
 from audit_query.reports.missed_chats import MissedChats
 from audit_query.reports.people import Person
 from audit_query.reports.sessions import Facts, Session, UserReport, user_report
-from audit_query.reports.staff_report import StaffReport, StaffRow, staff
+from audit_query.reports.staff_report import StaffReport, StaffRow, staff, summed_staff
 from audit_query.reports.timeline import (
     SAME,
     WINDOW_MAX,
@@ -56,6 +56,7 @@ __all__ = [
     "life_of",
     "parse_window",
     "staff",
+    "summed_staff",
     "user_report",
     "users",
     "waits",

@@ -27,7 +27,10 @@ class PartLink:
     is_current: bool
 
 
-PARTS = (Part("Events", "/", Permission.EVENTS),)
+PARTS = (
+    Part("Events", "/", Permission.EVENTS),
+    Part("Reports", "/reports/team", Permission.REPORTS),
+)
 """In the order of the navigation."""
 
 
