@@ -103,6 +103,7 @@ def create_app(
         is_https=is_https,
     )
     readiness = Readiness(lambda: log.ping(PROBE_SECONDS))
+    app.state.tallies = page.Tallies()
     app.state.exports = api.ExportSlots(settings.serve_exports)
     for router in (*api.ROUTERS, api.document_router, page.router):
         app.include_router(router)

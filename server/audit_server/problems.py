@@ -7,7 +7,7 @@ from typing import Any
 
 import elasticsearch
 import structlog
-from audit_query import ExportError, ParameterError, TimeRangeError, TimeZoneError
+from audit_query import ExportError, ParameterError, TeamsFileError, TimeRangeError, TimeZoneError
 from audit_runtime.elastic import AnswerTooLargeError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -129,6 +129,11 @@ def _tokens(error: TokenFileError) -> Problem:
     return _later("Tokens can't be checked at the moment")
 
 
+def _unset(error: TeamsFileError, detail: str) -> Problem:
+    _warn(str(error))
+    return _later(f"{detail} at the moment")
+
+
 _READERS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     ProblemError: lambda e: Problem(e.status, e.detail, e.parameter, e.headers),
     ParameterError: lambda e: Problem(HTTPStatus.BAD_REQUEST, e.reason, e.parameter),
@@ -136,6 +141,7 @@ _READERS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     TimeRangeError: lambda e: Problem(HTTPStatus.BAD_REQUEST, str(e), "interval"),
     HTTPException: _http,
     TokenFileError: _tokens,
+    TeamsFileError: lambda e: _unset(e, "Teams can't be read"),
     ExportError: lambda e: _later(str(e)),
     elasticsearch.ApiError: _api,
     elasticsearch.TransportError: _transport,

@@ -31,6 +31,7 @@ PARTS = (
     Part("Overview", "/overview", Permission.EVENTS),
     Part("Alerts", "/alerts", Permission.ALERTS),
     Part("Events", "/", Permission.EVENTS),
+    Part("Reports", "/reports/team", Permission.REPORTS),
 )
 """In the order of the navigation."""
 
