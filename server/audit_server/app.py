@@ -28,6 +28,7 @@ from audit_server.problems import Problem, problem_of
 from audit_server.request_limiter import RequestLimiter
 from audit_server.self_audit import SelfAudit
 from audit_server.settings import ServeSettings
+from audit_server.sign_in import SignIn
 from audit_server.tokens import TokenFile
 
 __all__ = ["create_app", "problem_response"]
@@ -52,6 +53,7 @@ def create_app(
     settings: ServeSettings,
     *,
     tokens: TokenFile | None = None,
+    sign_in: SignIn | None = None,
     publish: Callable[..., object] | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     is_https: bool = False,
@@ -60,7 +62,7 @@ def create_app(
 ) -> FastAPI:
     """Return the API and the page over a log.
 
-    Without `tokens` anyone has access, if the Host header names this machine. `publish`
+    Without `tokens` and `sign_in` anyone has access, if the Host header names this machine. `publish`
     is `AuditProducer.record`, or None. `is_https`: clients connect over TLS, ours or a proxy's.
     `health` is updated regularly, for the metrics server.
     """
@@ -88,7 +90,13 @@ def create_app(
     app.state.clock = clock
     app.state.is_https = is_https
     app.state.access = Access(
-        log, settings, tokens=tokens, audit=audit, account=account_name(), is_https=is_https
+        log,
+        settings,
+        tokens=tokens,
+        sign_in=sign_in,
+        audit=audit,
+        account=account_name(),
+        is_https=is_https,
     )
     readiness = Readiness(lambda: log.ping(PROBE_SECONDS))
     app.state.exports = api.ExportSlots(settings.serve_exports)

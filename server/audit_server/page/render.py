@@ -75,7 +75,7 @@ def show(
     return render(
         name,
         view=view,
-        signed_in_as=caller.name if access.needs_token else None,  # who came with a token signs out
+        signed_in_as=caller.name if access.requires_sign_in else None,
         parts_of_page=links_to_parts(caller.permissions, view, part),
         **context,
     )
