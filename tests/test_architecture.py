@@ -80,6 +80,7 @@ EXTRAS = {
     "anyio",
     "fastapi",
     "jinja2",
+    "joserfc",
     "markupsafe",
     "starlette",
     "urllib3",

@@ -29,6 +29,7 @@ from audit_server.problems import Problem, problem_of
 from audit_server.request_limiter import RequestLimiter
 from audit_server.self_audit import SelfAudit
 from audit_server.settings import ServeSettings
+from audit_server.sign_in import SignIn
 from audit_server.tokens import TokenFile
 
 __all__ = ["create_app", "problem_response"]
@@ -54,6 +55,7 @@ def create_app(
     *,
     alerts: AlertDesk | None = None,
     tokens: TokenFile | None = None,
+    sign_in: SignIn | None = None,
     publish: Callable[..., object] | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     is_https: bool = False,
@@ -64,6 +66,7 @@ def create_app(
 
     `alerts` is the desk, by default one with these settings. Without `tokens` anyone has access, if
     the Host header names this machine. `publish`
+    Without `tokens` and `sign_in` anyone has access, if the Host header names this machine. `publish`
     is `AuditProducer.record`, or None. `is_https`: clients connect over TLS, ours or a proxy's.
     `health` is updated regularly, for the metrics server.
     """
@@ -98,6 +101,7 @@ def create_app(
         settings,
         alerts=desk,
         tokens=tokens,
+        sign_in=sign_in,
         audit=audit,
         account=account_name(),
         is_https=is_https,

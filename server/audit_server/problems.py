@@ -115,6 +115,12 @@ def _reason(error: elasticsearch.ApiError) -> str:
     return ascii(str(cause.get(words) or error.message))[:300]
 
 
+def _problem(error: ProblemError) -> Problem:
+    if error.reason is not None:
+        _log.warning("request failed", reason=error.reason)
+    return Problem(error.status, error.detail, error.parameter, error.headers)
+
+
 def _http(error: HTTPException) -> Problem:
     status = HTTPStatus(error.status_code)
     details = {
@@ -135,7 +141,7 @@ def _unset(error: TeamsFileError, detail: str) -> Problem:
 
 
 _READERS: Mapping[type[Exception], Callable[[Any], Problem]] = {
-    ProblemError: lambda e: Problem(e.status, e.detail, e.parameter, e.headers),
+    ProblemError: _problem,
     ParameterError: lambda e: Problem(HTTPStatus.BAD_REQUEST, e.reason, e.parameter),
     TimeZoneError: lambda e: Problem(HTTPStatus.BAD_REQUEST, str(e), "time_zone"),
     TimeRangeError: lambda e: Problem(HTTPStatus.BAD_REQUEST, str(e), "interval"),

@@ -129,3 +129,10 @@ def _navigation(
 
 
 _ABSENT: dict[str, Any] = {"signed_in_as": None, "parts_of_page": ()}
+    return render(
+        name,
+        view=view,
+        signed_in_as=caller.name if access.requires_sign_in else None,
+        parts_of_page=links_to_parts(caller.permissions, view, part),
+        **context,
+    )
