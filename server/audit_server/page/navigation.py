@@ -30,6 +30,7 @@ class PartLink:
 PARTS = (
     Part("Overview", "/overview", Permission.EVENTS),
     Part("Events", "/", Permission.EVENTS),
+    Part("Dead letters", "/dead-letters", Permission.DEAD_LETTERS),
 )
 """In the order of the navigation."""
 
