@@ -73,6 +73,13 @@ def test_shipped_catalogue_starts_with_the_seeds_activities() -> None:
         ("audit-log-exported", ["database"], ["access"], "success"),
         ("audit-log-deleted", ["database"], ["deletion"], "success"),
         ("audit-log-refused", ["authentication"], ["denied"], "failure"),
+        ("alert-acknowledged", ["intrusion_detection"], ["info"], "success"),
+        ("alert-assigned", ["intrusion_detection"], ["info"], "success"),
+        ("alert-closed", ["intrusion_detection"], ["info"], "success"),
+        ("alert-reopened", ["intrusion_detection"], ["info"], "success"),
+        ("alert-noted", ["intrusion_detection"], ["info"], "success"),
+        ("alert-exception-created", ["configuration"], ["creation"], "success"),
+        ("alert-exception-ended", ["configuration"], ["deletion"], "success"),
     ],
 )
 def test_activity_has_its_ecs_category_and_type(
