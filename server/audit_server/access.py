@@ -105,6 +105,10 @@ class Caller:
         """Publish that an event was opened, with those around it if there is a window."""
         self.record_search(QuerySpec(), 1, event=event_id, window=window)
 
+    def record_dead_letters(self, records: int) -> None:
+        """Publish that dead letters were read, once in ten minutes."""
+        self._audit.searched(self._identity, [("part", "dead-letters")], records)
+
     def record_export(self, spec: QuerySpec, kind: str) -> None:
         """Publish an export as an event."""
         self._audit.exported(self._identity, spec.pairs, kind)

@@ -25,6 +25,7 @@ from audit_server.account import account_name
 from audit_server.headers import SafeHeaders
 from audit_server.health import PROBE_SECONDS, Probes, Readiness, report_health
 from audit_server.metrics import ServerMetrics
+from audit_server.pipeline import Pipeline
 from audit_server.problems import Problem, problem_of
 from audit_server.request_limiter import RequestLimiter
 from audit_server.self_audit import SelfAudit
@@ -61,6 +62,7 @@ def create_app(
     is_https: bool = False,
     metrics: ServerMetrics | None = None,
     health: Health | None = None,
+    pipeline: Pipeline | None = None,
 ) -> FastAPI:
     """Return the API and the page over a log.
 
@@ -68,7 +70,8 @@ def create_app(
     the Host header names this machine. `publish`
     Without `tokens` and `sign_in` anyone has access, if the Host header names this machine. `publish`
     is `AuditProducer.record`, or None. `is_https`: clients connect over TLS, ours or a proxy's.
-    `health` is updated regularly, for the metrics server.
+    `health` is updated regularly, for the metrics server. `pipeline` reads Kafka; None: no Kafka is
+    named.
     """
     audit = SelfAudit(publish, clock=clock)
     desk = alerts or AlertDesk(settings, publish=publish, clock=clock)
@@ -96,6 +99,7 @@ def create_app(
     app.state.settings = settings
     app.state.clock = clock
     app.state.is_https = is_https
+    app.state.pipeline = pipeline
     app.state.access = Access(
         log,
         settings,

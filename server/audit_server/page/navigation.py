@@ -32,6 +32,7 @@ PARTS = (
     Part("Alerts", "/alerts", Permission.ALERTS),
     Part("Events", "/", Permission.EVENTS),
     Part("Reports", "/reports/team", Permission.REPORTS),
+    Part("Dead letters", "/dead-letters", Permission.DEAD_LETTERS),
 )
 """In the order of the navigation."""
 

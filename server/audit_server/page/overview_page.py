@@ -1,6 +1,7 @@
 """The overview: what happened, beside the time before, and links from each figure to its events."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from audit_query.reports import (
 )
 
 from audit_server.page.chips import chips_of
+from audit_server.page.pipeline_card import last_arrival
 from audit_server.page.rows import DisplayTime, display_time
 from audit_server.page.view import QUICK, View
 
@@ -26,6 +28,8 @@ _USUAL = "-24h"
 _LINKED = 50
 """Chats that one address of the log names."""
 _PERCENT_MAX = 999
+_EXACT = 9.95
+"""Percent below which a decimal says something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +75,18 @@ def with_time(view: View) -> View:
 
 
 def overview_page(log: AuditLog, view: View, now: datetime) -> Mapping[str, Any]:
-    """Query the figures of the view's time. Raises ParameterError, TimeRangeError."""
+    """Query the figures of the view's time, and the last arrival.
+
+    Raises ParameterError, TimeRangeError.
+    """
     here = now.astimezone(view.zone)
     wanted = view.spec.filter(here)
     wanted = replace(wanted, end=wanted.end or max(here, _start(wanted) + timedelta(seconds=1)))
-    found = overview(log, wanted)
+    with ThreadPoolExecutor(1, "overview") as pool:
+        arrival = pool.submit(last_arrival, log)
+        found = overview(log, wanted)
     return {
+        "arrival": arrival.result(),
         "total": found.totals.events,
         "figures": _figures(found, view, period_before(wanted)),
         "sources": _sources(found, view),
@@ -95,11 +105,11 @@ def change_of(count: int, before: int) -> Change:
         return Change("as before", "same")
     if not before:
         return Change("none before", "up")
-    percent = round(abs(count - before) / before * 100)
+    percent = abs(count - before) / before * 100
     sign, direction = ("+", "up") if count > before else ("−", "down")  # noqa: RUF001 - a minus
     if percent > _PERCENT_MAX:
         return Change(f"{count / before:,.0f} times", direction)
-    return Change(f"{sign}{percent or '<1'} %", direction)
+    return Change(f"{sign}{percent:.{1 if percent < _EXACT else 0}f} %", direction)
 
 
 def _start(wanted: Filter) -> datetime:

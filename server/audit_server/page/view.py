@@ -156,6 +156,10 @@ class View:
             f"/events/{quote(event_id, safe='')}/details"
         )
 
+    def expanding_alone(self, event_id: str) -> str:
+        """Return the address of the whole log with an event expanded."""
+        return self.with_spec(QuerySpec()).expanding(event_id)
+
     def expanding_between(self, event_id: str, start: datetime, end: datetime) -> str:
         """Return the address of all events between two times, with one expanded."""
         spec = QuerySpec().with_("from", format_time(start)).with_("to", format_time(end))
