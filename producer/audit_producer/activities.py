@@ -34,6 +34,10 @@ class Activities(ABC):
         """Record that a user has joined a chat."""
         return self.record("user-joined-to-chat", user=user, chat=chat, **context)
 
+    def chat_answered(self, *, user: User, chat: str, **context: Unpack[Context]) -> bool:
+        """Record that `user` has given the customer of a chat a first answer; once in each chat."""
+        return self.record("chat-answered", user=user, chat=chat, **context)
+
     def chat_closed(self, *, user: User | None, chat: str, **context: Unpack[Context]) -> bool:
         """Record that a chat has been closed."""
         return self.record("chat-closed", user=user, chat=chat, **context)
@@ -111,6 +115,14 @@ class Activities(ABC):
         """Record that events of the audit log are deleted for good; `labels` say which."""
         return self.record("audit-log-deleted", user=user, **context)
 
+    def audit_log_signed_in(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that somebody signed in to the audit log; `labels` say in which session and roles."""
+        return self.record("audit-log-signed-in", user=user, **context)
+
+    def audit_log_signed_out(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that somebody signed out of the audit log; `labels` say of which session."""
+        return self.record("audit-log-signed-out", user=user, **context)
+
     def audit_log_refused(self, *, user: User, **context: Unpack[Context]) -> bool:
         """Record that somebody was not let in to the audit log; `reason` says why."""
         return self.record("audit-log-refused", user=user, **context)
@@ -136,7 +148,7 @@ class Activities(ABC):
         return self.record("alert-noted", user=user, **context)
 
     def alert_exception_created(self, *, user: User, **context: Unpack[Context]) -> bool:
-        """Record that an exception from an alert rule was made; `labels` say for what, and until when."""
+        """Record that an exception from a rule was made; `labels` say for what, and until when."""
         return self.record("alert-exception-created", user=user, **context)
 
     def alert_exception_ended(self, *, user: User, **context: Unpack[Context]) -> bool:

@@ -13,7 +13,12 @@ from support.api_client import ApiClient
 pytestmark = pytest.mark.servers
 
 
-FEWER = ("/api/v1/suggest", "/api/v1/events/{event_id}", "/api/v1/reports/chats")
+FEWER = (
+    "/api/v1/suggest",
+    "/api/v1/events/{event_id}",
+    "/api/v1/reports/chats",
+    "/api/v1/dead-letters",
+)
 """Routes that don't take all filters."""
 
 

@@ -11,6 +11,7 @@ from audit_server.api import examples
 __all__ = [
     "BucketResponse",
     "BucketsResponse",
+    "DeadLettersResponse",
     "EventResponse",
     "EventsResponse",
     "ProblemResponse",
@@ -130,6 +131,17 @@ class TimelineResponse(BaseModel):
     warning: str | None = Field(
         None, description="Only there if other events were published under the same id."
     )
+
+
+class DeadLettersResponse(BaseModel):
+    """The newest dead letters by reason, the most frequent first."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.DEAD_LETTERS})
+
+    read: str = Field(description="When Kafka was read.")
+    examined: int = Field(description="How many records of the topic were read, from its end.")
+    total: int = Field(description="How many there are.")
+    reasons: list[dict[str, Any]]
 
 
 class ProblemResponse(BaseModel):

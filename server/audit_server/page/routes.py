@@ -11,7 +11,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from audit_server.access import Caller, EventCaller
 from audit_server.errors import ProblemError
-from audit_server.page import alert_routes, login
+from audit_server.page import (
+    alert_routes,
+    chat_routes,
+    dead_letter_routes,
+    login,
+    overview_routes,
+    report_routes,
+    sign_in,
+)
 from audit_server.page.alert_marks import marks_of_events, marks_of_user
 from audit_server.page.assets import assets
 from audit_server.page.event_page import event_page
@@ -27,7 +35,12 @@ __all__ = ["error_page", "router"]
 
 router = APIRouter(include_in_schema=False)
 router.include_router(login.router)
+router.include_router(overview_routes.router)
 router.include_router(alert_routes.router)
+router.include_router(chat_routes.router)
+router.include_router(report_routes.router)
+router.include_router(sign_in.router)
+router.include_router(dead_letter_routes.router)
 
 
 @router.get("/")
