@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from audit_alerts import AlertDesk, CloseReason, Step, TriageStep
 from audit_server.roles import Role
-from server.page.alert_cases import ATTACKER, BEN, alert_clients, attacked_log
+from server.page.alert_cases import ATTACKER, BEN, alert_clients, attacked_log, long_attack
 from support.api_client import ApiClient
 from support.servers import Deployment, Servers
 from support.stored_alerts import made_alert
@@ -98,12 +98,15 @@ def test_alert_tells_what_fired_why_and_what_to_do(page: ApiClient) -> None:
 
 
 def test_other_alerts_of_the_same_user_are_shown(attacked: Deployment) -> None:
-    """And none of others."""
+    """And none of others; it may be closed as a duplicate of one of them."""
     same = made_alert("brute-force", "203.0.113.8", minutes=40, users=("root",))
     with alert_clients(attacked, GUESSED, OTHER, same) as page:
         markup = page.get(f"/alerts/{GUESSED[0]}").text
         assert f'href="/alerts/{same[0]}"' in markup
         assert f'href="/alerts/{OTHER[0]}"' not in markup
+        form = {"do": "close", "reason": "duplicate", "duplicate_of": same[0]}
+        page.post(f"/alerts/{GUESSED[0]}", data={"pick": pick(page, GUESSED[0]), **form})
+        assert same[0] == desk(page).alert(GUESSED[0]).duplicate_of
 
 
 def test_alert_is_triaged_by_plain_forms(page: ApiClient) -> None:
@@ -220,7 +223,7 @@ def test_events_and_users_that_an_alert_concerns_are_marked(page: ApiClient) -> 
     assert markup.count('<tr role="row" class="event') > 6
     assert link in page.get("/users/root").text
     assert "Open alerts:" in text_of(page, "/users/root")
-    event_id = re.findall(r'id="e-([^"]+)"', page.get("/?activity=login-failed").text)[0]
+    event_id = re.findall(r'id="e-([^"]+)"', page.get(f"/?ip={ATTACKER}&activity=login-failed").text)[0]
     assert "Alert: brute-force" in text_of(page, f"/events/{event_id}/details")
     assert link in page.get("/rows?user=root").text
 
@@ -311,3 +314,13 @@ def test_organization_s_people_see_their_alerts_alone(attacked: Deployment, tmp_
         form = {"pick": f"{GUESSED[0]}~0", "do": "acknowledge"}
         assert 409 == client.post("/alerts", data=form).status_code
         assert "open" == desk(client).alert(GUESSED[0]).status
+
+
+def test_long_attack_is_shown_by_both_ends(attacked: Deployment) -> None:
+    """Twenty of its rows, all of it on the line of time, and how many are between."""
+    with alert_clients(attacked, long_attack()) as page:
+        markup = page.get(f"/alerts/{long_attack()[0]}").text
+        assert 20 == markup.count('<tr role="row" class="event')
+        assert "120 more events" in plain(markup)
+        titles = re.findall(r"(\d+) events?: login-failed", unescape(markup))
+        assert 140 == sum(map(int, titles))
