@@ -120,8 +120,8 @@ def _split(material: Material, number: int) -> list[Body]:
 
 
 _ACTIVITIES = (
-    *("chat-assigned-to-user", "chat-closed", "chat-opened", "login", "login-failed"),
-    *("logout", "role-granted", "settings-changed", "user-joined-to-chat"),
+    *("chat-answered", "chat-assigned-to-user", "chat-closed", "chat-opened", "login"),
+    *("login-failed", "logout", "role-granted", "settings-changed", "user-joined-to-chat"),
 )
 
 KINDS = (

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -65,9 +65,11 @@ def demo(
     log = LocalSettings().home / "demo-consumer.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
+    begun = datetime.now(UTC)
     with _consumer(log) as process, Progress(console=console) as progress:
         _publish(progress, count, file)
         _wait_until_read(progress, process, log)
+    _run_rules(console, begun)
     _show(console)
     proofs = list(verify(ConsumerSettings()))
     console.print(
@@ -98,7 +100,7 @@ def _serve(console: Console, log: Path) -> None:
     def tell(address: str) -> None:
         console.print(f"\nThe Audit Logs page: {address} (Ctrl-C ends it)", highlight=False)
 
-    with _consumer(log):
+    with _consumer(log), _beside("alerts", "run", "--every", "10s", log=_alerts_log()):
         serve(settings, on_start=tell)
 
 
@@ -108,10 +110,29 @@ def _program() -> str:
     return str(called) if called.name == "auditlog" else "auditlog"
 
 
-@contextmanager
-def _consumer(log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def _consumer(log: Path) -> AbstractContextManager["subprocess.Popen[bytes]"]:
     """Run `auditlog consume` beside us, and let it drain at the end."""
-    command = [sys.executable, "-m", "audit_cli", "consume", "--start", "earliest"]
+    return _beside("consume", "--start", "earliest", log=log)
+
+
+def _alerts_log() -> Path:
+    return LocalSettings().home / "demo-alerts.log"
+
+
+def _run_rules(console: Console, begun: datetime) -> None:
+    """Run the alert rules over what became visible since, as a runner would have."""
+    with (
+        console.status("Running the alert rules"),
+        _beside("alerts", "run", "--once", "--since", begun.isoformat(), log=_alerts_log()) as process,
+    ):
+        if process.wait():
+            console.print(f"The alert rules could not run: {_last_line(_alerts_log())}", markup=False)
+
+
+@contextmanager
+def _beside(*arguments: str, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a command of ours beside us, and end it by SIGTERM."""
+    command = [sys.executable, "-m", "audit_cli", *arguments]
     with log.open("ab") as output:
         # In a session of its own: Ctrl-C is for us, who let it drain.
         process = subprocess.Popen(  # noqa: S603 - ours

@@ -1,7 +1,7 @@
 """Realistic traffic of a chat platform, for trials, demos and tests.
 
 Agents work in shifts: they log in (mistyping a password now and then), are assigned chats that
-visitors open, join them, close them, and log out. An administrator changes a setting or a role
+visitors open, join them, answer, close them, and log out. An administrator changes a setting or a role
 from time to time. A few addresses guess passwords.
 
 The same seed, count and end give the same events, byte for byte.
@@ -217,6 +217,8 @@ class _Day:
             )
         at += timedelta(seconds=rng.expovariate(1 / 45))
         self._add(at, "user-joined-to-chat", user=agent.person, ip=agent.ip, chat=chat)
+        answered = at + timedelta(seconds=rng.uniform(2, 50))
+        self._add(answered, "chat-answered", user=agent.person, ip=agent.ip, chat=chat)
         at += timedelta(seconds=60 + rng.expovariate(1 / 420))
         self._add(at, "chat-closed", user=agent.person, ip=agent.ip, chat=chat)
 

@@ -34,6 +34,10 @@ class Activities(ABC):
         """Record that a user has joined a chat."""
         return self.record("user-joined-to-chat", user=user, chat=chat, **context)
 
+    def chat_answered(self, *, user: User, chat: str, **context: Unpack[Context]) -> bool:
+        """Record that `user` has given the customer of a chat a first answer; once in each chat."""
+        return self.record("chat-answered", user=user, chat=chat, **context)
+
     def chat_closed(self, *, user: User | None, chat: str, **context: Unpack[Context]) -> bool:
         """Record that a chat has been closed."""
         return self.record("chat-closed", user=user, chat=chat, **context)
@@ -122,6 +126,34 @@ class Activities(ABC):
     def audit_log_refused(self, *, user: User, **context: Unpack[Context]) -> bool:
         """Record that somebody was not let in to the audit log; `reason` says why."""
         return self.record("audit-log-refused", user=user, **context)
+
+    def alert_acknowledged(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that somebody has taken on an alert; `labels` say which."""
+        return self.record("alert-acknowledged", user=user, **context)
+
+    def alert_assigned(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that an alert was given to somebody; `labels` say which, and to whom."""
+        return self.record("alert-assigned", user=user, **context)
+
+    def alert_closed(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that an alert was closed; `labels` say which, and why."""
+        return self.record("alert-closed", user=user, **context)
+
+    def alert_reopened(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that an alert was opened again; `labels` say which."""
+        return self.record("alert-reopened", user=user, **context)
+
+    def alert_noted(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that a note was added to an alert; `labels` say which."""
+        return self.record("alert-noted", user=user, **context)
+
+    def alert_exception_created(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that an exception from an alert rule was made; `labels` say for what, and until when."""
+        return self.record("alert-exception-created", user=user, **context)
+
+    def alert_exception_ended(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that an exception from an alert rule was ended; `labels` say which."""
+        return self.record("alert-exception-ended", user=user, **context)
 
 
 def _with_role(account: User, role: str) -> Person:

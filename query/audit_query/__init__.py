@@ -16,10 +16,12 @@ from audit_query.export import MEDIA_TYPES, Format, Rows, export
 from audit_query.filter import Criteria, Filter
 from audit_query.intervals import AUTO, check_interval, fixed_width
 from audit_query.log import AuditLog, Page
+from audit_query.objectives import Objective, ObjectiveError, Ratio, parse_objectives
 from audit_query.query_spec import EXCLUDE, NAMES, PARAMETERS, VALUE_MAX, QuerySpec
 from audit_query.settings import QuerySettings
 from audit_query.suggestions import SUGGESTED, Suggested
 from audit_query.tables import buckets_table, ranking_table
+from audit_query.teams import Teams, TeamsFileError
 from audit_query.time_range import parse_time, zone
 
 __all__ = [
@@ -41,15 +43,20 @@ __all__ = [
     "ExportError",
     "Filter",
     "Format",
+    "Objective",
+    "ObjectiveError",
     "Page",
     "ParameterError",
     "QueryError",
     "QuerySettings",
     "QuerySpec",
     "Ranked",
+    "Ratio",
     "Rows",
     "Seen",
     "Suggested",
+    "Teams",
+    "TeamsFileError",
     "TimeRangeError",
     "TimeZoneError",
     "buckets_table",
@@ -58,6 +65,7 @@ __all__ = [
     "encode_cursor",
     "export",
     "fixed_width",
+    "parse_objectives",
     "parse_time",
     "ranking_table",
     "unknown_parameter",

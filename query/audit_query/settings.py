@@ -1,8 +1,11 @@
 """Settings of the query client."""
 
 from audit_runtime import ElasticsearchSettings
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from audit_query.objectives import Objective, ObjectiveError, parse_objectives
 
 __all__ = ["QuerySettings"]
 
@@ -16,3 +19,25 @@ class QuerySettings(BaseSettings, ElasticsearchSettings):
     time_zone: str = Field(
         "UTC", description="Time zone of times that are entered and displayed, such as Europe/Istanbul."
     )
+    chat_objectives: str = Field(
+        "assigned=60s",
+        description="What chats should reach within how long after they are opened, by commas: "
+        "`assigned`, `joined`, `answered`, `closed`, such as `assigned=60s,answered=2m`.",
+    )
+    teams_file: str | None = Field(
+        None, description="TOML file of teams and their users, for reports by team."
+    )
+
+    @field_validator("chat_objectives")
+    @classmethod
+    def _are_objectives(cls, text: str) -> str:
+        try:
+            parse_objectives(text)
+        except ObjectiveError as error:
+            raise PydanticCustomError("objectives", "{reason}", {"reason": str(error)}) from None
+        return text
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """The objectives, one by one."""
+        return parse_objectives(self.chat_objectives)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated
 
+from audit_alerts import Actor, AlertDesk
 from audit_producer import client_ip
 from audit_query import AuditLog, QuerySpec
 from fastapi import Depends, Request, Security
@@ -67,14 +68,23 @@ _COOKIE = APIKeyCookie(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends a request: name, organization, the log as they may see it, and what they may do."""
+    """Who sends a request: name, organization, the log as they may see it, and what they may do.
+
+    `alerts` is the desk with the alerts that they may see.
+    """
 
     log: AuditLog
+    alerts: AlertDesk
     name: str
     organization: str | None
     permissions: frozenset[Permission]
     _identity: Identity
     _audit: SelfAudit
+
+    @property
+    def actor(self) -> Actor:
+        """Who they are on the record of a step of triage."""
+        return Actor(self.name, self._identity.ip, self.organization)
 
     def may(self, permission: Permission) -> bool:
         """Tell whether this is permitted."""
@@ -108,6 +118,7 @@ class Access:
         log: AuditLog,
         settings: ServeSettings,
         *,
+        alerts: AlertDesk,
         tokens: TokenFile | None,
         audit: SelfAudit,
         account: str,
@@ -115,6 +126,7 @@ class Access:
         sign_in: SignIn | None = None,
     ) -> None:
         self._log = log
+        self._alerts = alerts
         self._settings = settings
         self._tokens = tokens
         self._audit = audit
@@ -267,11 +279,12 @@ class Access:
     ) -> Caller:
         request.state.caller = identity.name  # for the server's log
         organization = identity.organization
-        log = self._log if organization is None else self._log.for_organization(organization)
-        identity = replace(identity, ip=self.client_of(request))
+        log, alerts = self._log, self._alerts
         if organization is not None:
+            log, alerts = log.for_organization(organization), alerts.for_organization(organization)
             permissions -= UNBOUND
-        return Caller(log, identity.name, organization, permissions, identity, self._audit)
+        identity = replace(identity, ip=self.client_of(request))
+        return Caller(log, alerts, identity.name, organization, permissions, identity, self._audit)
 
     def _refused(self, request: Request, why: str, status: HTTPStatus) -> ProblemError:
         self._audit.refused(Identity(_NOBODY, None, self.client_of(request)), why)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import anyio.to_thread
 import elasticsearch
+from audit_alerts import AlertDesk
 from audit_query import AuditLog, QueryError
 from audit_runtime.monitor import Health
 from fastapi import FastAPI, Request, Response
@@ -52,6 +53,7 @@ def create_app(
     log: AuditLog,
     settings: ServeSettings,
     *,
+    alerts: AlertDesk | None = None,
     tokens: TokenFile | None = None,
     sign_in: SignIn | None = None,
     publish: Callable[..., object] | None = None,
@@ -62,11 +64,13 @@ def create_app(
 ) -> FastAPI:
     """Return the API and the page over a log.
 
-    Without `tokens` and `sign_in` anyone has access, if the Host header names this machine. `publish`
+    `alerts` is the desk, by default one with these settings. Without `tokens` and `sign_in` anyone has
+    access, if the Host header names this machine. `publish`
     is `AuditProducer.record`, or None. `is_https`: clients connect over TLS, ours or a proxy's.
     `health` is updated regularly, for the metrics server.
     """
     audit = SelfAudit(publish, clock=clock)
+    desk = alerts or AlertDesk(settings, publish=publish, clock=clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -75,6 +79,8 @@ def create_app(
         async with report_health(readiness, health):
             yield
         audit.close()
+        if alerts is None:
+            desk.close()
 
     app = FastAPI(
         title="Audit Logs",
@@ -92,6 +98,7 @@ def create_app(
     app.state.access = Access(
         log,
         settings,
+        alerts=desk,
         tokens=tokens,
         sign_in=sign_in,
         audit=audit,

@@ -1,6 +1,6 @@
 """Settings of the server."""
 
-from audit_query import QuerySettings
+from audit_alerts import AlertSettings
 from audit_runtime import LogSettings
 from audit_runtime.monitor import MonitorSettings
 from pydantic import Field, FilePath, field_validator
@@ -13,7 +13,7 @@ from audit_server.sign_in_settings import SignInSettings
 __all__ = ["ServeSettings"]
 
 
-class ServeSettings(QuerySettings, SignInSettings, MonitorSettings, LogSettings):
+class ServeSettings(AlertSettings, SignInSettings, MonitorSettings, LogSettings):
     """Where the server listens, whom it trusts, and how much it takes on."""
 
     model_config = SettingsConfigDict(env_prefix="AUDITLOG_", extra="ignore")

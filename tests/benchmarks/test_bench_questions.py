@@ -21,8 +21,8 @@ ANSWER = {
             "buckets": [
                 {"key": key, "doc_count": 1, "over_time": {"buckets": []}}
                 for key in (
-                    *("chat-assigned-to-user", "chat-closed", "chat-opened", "login"),
-                    *("login-failed", "logout", "role-granted", "settings-changed"),
+                    *("chat-answered", "chat-assigned-to-user", "chat-closed", "chat-opened"),
+                    *("login", "login-failed", "logout", "role-granted", "settings-changed"),
                     "user-joined-to-chat",
                 )
             ],

@@ -8,7 +8,13 @@ from audit_generator.traffic import Traffic
 from audit_schemas import Catalogue, parse_timestamp
 
 END = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
-ORDER = ("chat-opened", "chat-assigned-to-user", "user-joined-to-chat", "chat-closed")
+ORDER = (
+    "chat-opened",
+    "chat-assigned-to-user",
+    "user-joined-to-chat",
+    "chat-answered",
+    "chat-closed",
+)
 
 
 @pytest.mark.parametrize("count", [1, 10, 3000])
@@ -42,7 +48,7 @@ def test_events_are_in_order_and_in_the_past() -> None:
 
 
 def test_chats_run_their_course() -> None:
-    """A chat is opened before it is assigned, joined and closed, in this order."""
+    """A chat is opened before it is assigned, joined, answered and closed, in this order."""
     chats: defaultdict[str, list[str]] = defaultdict(list)
     for event in Traffic(5000, END):
         if event.audit.chat is not None and event.audit.chat.id is not None:

@@ -30,6 +30,7 @@ def test_every_shipped_activity_has_a_typed_method() -> None:
     audit.chat_opened(user=who, chat=chat)
     audit.chat_assigned_to_user(user=None, chat=chat, assignee="u-2")
     audit.user_joined_to_chat(user=who, chat=chat)
+    audit.chat_answered(user=who, chat=chat)
     audit.chat_closed(user=who, chat=chat)
     audit.login(user=who)
     audit.login_failed(user={"name": "root"})
@@ -48,6 +49,13 @@ def test_every_shipped_activity_has_a_typed_method() -> None:
     audit.audit_log_signed_in(user=who)
     audit.audit_log_signed_out(user=who)
     audit.audit_log_refused(user={"name": "unknown"})
+    audit.alert_acknowledged(user=who)
+    audit.alert_assigned(user=who)
+    audit.alert_closed(user=who)
+    audit.alert_reopened(user=who)
+    audit.alert_noted(user=who)
+    audit.alert_exception_created(user=who)
+    audit.alert_exception_ended(user=who)
     assert {event.event.action for event in audit.events} == set(Catalogue.load())
 
 

@@ -75,6 +75,13 @@ def test_shipped_catalogue_starts_with_the_seeds_activities() -> None:
         ("audit-log-signed-in", ["authentication"], ["start"], "success"),
         ("audit-log-signed-out", ["authentication"], ["end"], "success"),
         ("audit-log-refused", ["authentication"], ["denied"], "failure"),
+        ("alert-acknowledged", ["intrusion_detection"], ["info"], "success"),
+        ("alert-assigned", ["intrusion_detection"], ["info"], "success"),
+        ("alert-closed", ["intrusion_detection"], ["info"], "success"),
+        ("alert-reopened", ["intrusion_detection"], ["info"], "success"),
+        ("alert-noted", ["intrusion_detection"], ["info"], "success"),
+        ("alert-exception-created", ["configuration"], ["creation"], "success"),
+        ("alert-exception-ended", ["configuration"], ["deletion"], "success"),
     ],
 )
 def test_activity_has_its_ecs_category_and_type(

@@ -146,17 +146,18 @@ def test_probe_is_answered_where_nobody_else_is(path: str) -> None:
     def wait(end: socket.socket, request: bytes) -> None:
         if b"match_none" not in request:
             newest_arrivals.set()
-            waits.wait(20)
+            waits.wait(120)
         EMPTY(end, request)
 
-    with answering(wait) as url, client_of(url, seconds=20, serve_requests=1) as client:
+    with answering(wait) as url, client_of(url, seconds=120, serve_requests=1) as client:
         stuck = threading.Thread(target=client.get, args=("/api/v1/events",), daemon=True)
         stuck.start()
-        assert newest_arrivals.wait(20)
+        assert newest_arrivals.wait(120)
         assert client.get("/api/v1/events").status_code == 503
         assert client.get(path).status_code == 200
         waits.set()
-        stuck.join(20)
+        stuck.join(120)
+        assert not stuck.is_alive()
 
 
 def test_probes_are_not_in_the_log(capsys: Any) -> None:

@@ -183,12 +183,15 @@ def test_commands_make_list_and_revoke(tmp_path: Path) -> None:
     """The token is printed once, alone, so that a script can take it."""
     path = tmp_path / "tokens.json"
     here = {"AUDITLOG_TOKENS_FILE": str(path)}
-    made = run("create", "ada", "--organization", "acme", "--expires", "90d", **here)
+    roles = ("--role", "analyst", "--role", "lead")
+    made = run("create", "ada", "--organization", "acme", "--expires", "90d", *roles, **here)
     assert TokenFile(path).check(made.stdout.removesuffix("\n")).is_valid
     words = run("list", **here).stdout.split()
-    assert words[:6] == ["Name", "Organization", "Created", "Expires", "ada", "acme"]
+    assert words[:5] == ["Name", "Organization", "Roles", "Created", "Expires"]
+    assert words[5:9] == ["ada", "acme", "analyst,", "lead"]
     (row,) = json.loads(run("list", "--json", **here).stdout)
     assert (row["name"], row["organization"], "sha256" in row) == ("ada", "acme", False)
+    assert row["roles"] == ["analyst", "lead"]
     assert run("revoke", "ada", **here).stdout == "ada is revoked\n"
     assert "There are no tokens" in run("list", **here).stdout
 

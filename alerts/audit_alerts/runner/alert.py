@@ -15,70 +15,9 @@ from audit_alerts.runner.evidence import Evidence
 from audit_alerts.runner.page_link import link_of
 from audit_alerts.times import as_time, in_millis
 
-__all__ = ["TEMPLATE", "StoredAlert", "group_key", "merged_alert", "new_alert", "updated_alert"]
+__all__ = ["StoredAlert", "group_key", "merged_alert", "new_alert", "updated_alert"]
 
 _SEVERITY = {"informational": 10, "low": 30, "medium": 50, "high": 70, "critical": 90}
-_KEYWORD = {"type": "keyword"}
-_DATE = {"type": "date"}
-_SHOWN = {"type": "keyword", "index": False, "doc_values": False}
-
-TEMPLATE: dict[str, Any] = {
-    "dynamic": "strict",
-    "properties": {
-        "@timestamp": _DATE,
-        "event": {
-            "properties": {
-                "kind": _KEYWORD,
-                "id": _KEYWORD,
-                "severity": {"type": "long"},
-                "created": _DATE,
-                "start": _DATE,
-                "end": _DATE,
-            }
-        },
-        "rule": {
-            "properties": {
-                "id": _KEYWORD,
-                "name": _KEYWORD,
-                "description": {"type": "text"},
-                "category": _KEYWORD,
-                "ruleset": _KEYWORD,
-                "version": _KEYWORD,
-            }
-        },
-        "message": {"type": "text"},
-        "tags": _KEYWORD,
-        "related": {"properties": {"user": _KEYWORD, "ip": {"type": "ip"}}},
-        "source": {"properties": {"ip": {"type": "ip"}}},
-        "organization": {"properties": {"id": _KEYWORD}},
-        "audit": {
-            "properties": {
-                "alert": {
-                    "properties": {
-                        "group": _KEYWORD,
-                        "group_key": _KEYWORD,
-                        "group_by": _KEYWORD,
-                        "level": _KEYWORD,
-                        "first": _DATE,
-                        "last": _DATE,
-                        "count": {"type": "long"},
-                        "size": {"type": "long"},
-                        "samples": _KEYWORD,
-                        "status": _KEYWORD,
-                        "merged_into": _KEYWORD,
-                        "revision": {"type": "long"},
-                        "last_notified_count": {"type": "long"},
-                        "pending": _KEYWORD,
-                        "what_to_do": _SHOWN,
-                        "link": _SHOWN,
-                    }
-                }
-            }
-        },
-    },
-}
-"""The mapping of the index of alerts."""
-
 Document = dict[str, Any]
 
 
@@ -166,7 +105,14 @@ def updated_alert(
     shown = existing["audit"]["alert"]
     if evidence.count < shown["count"]:
         related = existing["related"]
-        evidence = Evidence(shown["count"], shown["samples"], related["user"], related["ip"])
+        evidence = Evidence(
+            shown["count"],
+            shown["samples"],
+            related["user"],
+            related["ip"],
+            shown.get("organizations", ()),
+            shown.get("sole_organization"),
+        )
     made = _with_content(_copy(existing), rule, version, group, span, evidence, page)
     made["rule"] = existing["rule"]  # a rule that was changed since is that of the next alert
     if made == existing:
@@ -227,6 +173,11 @@ def _with_content(
         "samples": list(evidence.samples),
         "what_to_do": rule.what_to_do,
     }
+    alert["organizations"] = list(evidence.organizations)
+    if evidence.sole_organization is not None:
+        alert["sole_organization"] = evidence.sole_organization
+    else:
+        alert.pop("sole_organization", None)
     if link := link_of(page, rule, group, span):
         alert["link"] = link
     return document

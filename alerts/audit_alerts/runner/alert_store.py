@@ -8,10 +8,10 @@ from typing import Any
 import elasticsearch
 from audit_schemas import format_timestamp
 
+from audit_alerts.mappings import ALERTS_MAPPING
 from audit_alerts.matches import GroupValues
 from audit_alerts.plan import Rule
 from audit_alerts.runner.alert import (
-    TEMPLATE,
     Document,
     StoredAlert,
     group_key,
@@ -82,14 +82,14 @@ class AlertStore:
                 name=self._index,
                 index_patterns=[self._index],
                 priority=_PRIORITY,
-                template={"mappings": TEMPLATE, "settings": settings},
+                template={"mappings": ALERTS_MAPPING, "settings": settings},
             )
         try:
-            self._client.indices.create(index=self._index, mappings=TEMPLATE, settings=settings)
+            self._client.indices.create(index=self._index, mappings=ALERTS_MAPPING, settings=settings)
         except elasticsearch.BadRequestError as error:
             if error.error != "resource_already_exists_exception":
                 raise
-            self._client.indices.put_mapping(index=self._index, **TEMPLATE)
+            self._client.indices.put_mapping(index=self._index, **ALERTS_MAPPING)
 
     def refresh(self) -> None:
         """Let all that was stored by now be found: `existing` finds no more than that.

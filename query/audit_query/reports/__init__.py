@@ -1,8 +1,22 @@
 """What users did, how long chats waited, one user's sessions, and what happened around an event."""
 
-from audit_query.reports.case import ChatRow
-from audit_query.reports.chat_cases import chats
+from audit_query.reports.bucket_clock import BucketClock
+from audit_query.reports.case import ChatRow, Kind, Transfer, Wait
+from audit_query.reports.chat_cases import cases, chats, life_of
+from audit_query.reports.chat_tally import AtOnce, ChatTally, GroupTally, TransferRow
+from audit_query.reports.missed_chats import MissedChats
+from audit_query.reports.overview import (
+    LOGIN_FAILED,
+    FailureSource,
+    Overview,
+    PublishingService,
+    Totals,
+    overview,
+    period_before,
+)
+from audit_query.reports.people import Person
 from audit_query.reports.sessions import Facts, Session, UserReport, user_report
+from audit_query.reports.staff_report import StaffReport, StaffRow, staff
 from audit_query.reports.timeline import (
     SAME,
     WINDOW_MAX,
@@ -14,28 +28,54 @@ from audit_query.reports.timeline import (
 )
 from audit_query.reports.user_activity import users
 from audit_query.reports.user_row import UserRow
-from audit_query.reports.wait_row import Spread, WaitRow, waits
+from audit_query.reports.wait_row import KINDS, Spread, WaitRow, waits
+from audit_query.reports.waiting_chats import WaitingChats, waiting_chats
 from audit_query.reports.windows import WHOLE, Progress
 
 __all__ = [
+    "KINDS",
+    "LOGIN_FAILED",
     "SAME",
     "WHOLE",
     "WINDOW_MAX",
+    "AtOnce",
+    "BucketClock",
     "ChatRow",
+    "ChatTally",
     "Facts",
+    "FailureSource",
+    "GroupTally",
+    "Kind",
+    "MissedChats",
+    "Overview",
+    "Person",
     "Progress",
+    "PublishingService",
     "Session",
     "Spread",
+    "StaffReport",
+    "StaffRow",
     "Timeline",
     "TimelineEntry",
+    "Totals",
+    "Transfer",
+    "TransferRow",
     "UserReport",
     "UserRow",
+    "Wait",
     "WaitRow",
+    "WaitingChats",
     "around",
+    "cases",
     "chat_timeline",
     "chats",
+    "life_of",
+    "overview",
     "parse_window",
+    "period_before",
+    "staff",
     "user_report",
     "users",
+    "waiting_chats",
     "waits",
 ]

@@ -8,7 +8,7 @@ from dataclasses import fields
 from types import TracebackType
 from typing import Any, Self
 
-from audit_query.reports.case import OPENED, Case, ChatRow, Step, Wait
+from audit_query.reports.case import OPENED, Case, ChatRow, Step, Transfer, Wait
 from audit_query.reports.people import Person
 
 __all__ = ["CaseStore", "Chat"]
@@ -16,7 +16,7 @@ __all__ = ["CaseStore", "Chat"]
 Chat = tuple[str | None, str]
 """Organization and id: two organizations may have a chat of one id."""
 
-_PEOPLE = ("opener", "assignee", "joiner", "closer")
+_PEOPLE = ("opener", "assignee", "holder", "joiner", "answerer", "closer")
 _FIELDS = tuple(field.name for field in fields(Case))
 
 
@@ -46,8 +46,8 @@ class CaseStore:
         """Tell whether there is a case, open or closed just now."""
         return self._find(chat) is not None
 
-    def take(self, step: Step) -> tuple[Wait | None, ChatRow | None]:
-        """Go on by a step: return the wait that it ends, and the row of a case that it closes.
+    def take(self, step: Step) -> tuple[Wait | Transfer | None, ChatRow | None]:
+        """Go on by a step: return what it changes, a wait or a transfer, and the row if it closes.
 
         After its closing nothing changes a case; an opening begins another.
         """
@@ -59,8 +59,8 @@ class CaseStore:
             return None, None
         self._cases.pop(key, None)
         self._cases[key] = case  # as the last one touched
-        wait = case.take(step)
-        return wait, None if case.closed is None else case.to_row()
+        change = case.take(step)
+        return change, None if case.closed is None else case.to_row()
 
     def tidy(self, before: int) -> None:
         """Forget what was closed before then, and move what is too much for memory to disk."""

@@ -12,7 +12,7 @@ from audit_query.errors import ParameterError
 from audit_query.filter import Filter
 from audit_query.log import AuditLog
 from audit_query.query_spec import EXCLUDE, PARAMETERS
-from audit_query.reports.case import STEPS, ChatRow, Wait
+from audit_query.reports.case import STEPS, ChatRow, Transfer, Wait
 from audit_query.reports.case_store import CaseStore
 from audit_query.reports.chat_steps import FIELDS, StepReader, whole_milliseconds
 from audit_query.reports.people import is_wanted
@@ -35,8 +35,10 @@ def chats(log: AuditLog, wanted: Filter, *, progress: Progress | None = None) ->
 
 def cases(
     log: AuditLog, wanted: Filter, *, progress: Progress | None = None
-) -> Iterator[Wait | ChatRow]:
-    """Yield the end of each wait in order of time, and each chat when it is closed, or at the end.
+) -> Iterator[Wait | Transfer | ChatRow]:
+    """Yield the end of each wait and each transfer in order of time, and each chat.
+
+    A chat comes when it is closed; those that are open, at the end.
 
     What happened to a chat before the filter's start is looked up: it counts for the lengths of the
     waits that end after it, and for which assignment or join was the first. Users are those whom a
@@ -52,9 +54,9 @@ def cases(
             store.tidy(before=steps[0].at)
             reader.remember(store, steps)
             for step in steps:
-                wait, row = store.take(step)
-                if wait is not None and is_wanted(wanted, wait.person):
-                    yield wait
+                change, row = store.take(step)
+                if change is not None and _is_theirs(wanted, change):
+                    yield change
                 if row is not None and _concerns(wanted, row):
                     yield row
             if progress:
@@ -81,4 +83,10 @@ def life_of(wanted: Filter) -> Filter:
 
 
 def _concerns(wanted: Filter, row: ChatRow) -> bool:
-    return is_wanted(wanted, row.opener, row.assignee, row.joiner, row.closer)
+    return is_wanted(wanted, row.opener, row.assignee, row.joiner, row.answerer, row.closer)
+
+
+def _is_theirs(wanted: Filter, change: Wait | Transfer) -> bool:
+    if isinstance(change, Wait):
+        return is_wanted(wanted, change.person)
+    return is_wanted(wanted, change.giver, change.taker)

@@ -39,7 +39,7 @@ Interval = Annotated[
 ]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")]
 
-_TIMES = ("start", "first", "last", "opened", "assigned", "joined", "closed")
+_TIMES = ("start", "first", "last", "opened", "assigned", "joined", "answered", "closed")
 
 
 def register(app: typer.Typer) -> None:

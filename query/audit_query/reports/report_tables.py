@@ -29,6 +29,7 @@ _WIDE = 120
 """Columns from which on activities are shown, too."""
 
 _DAY, _HOUR, _MINUTE = 86400, 3600, 60
+_TO = {"assigned": "To\nassign", "joined": "To\njoin", "answered": "To\nanswer", "closed": "To\nclose"}
 ROWS = 1000
 """Of one table; more make another."""
 
@@ -80,12 +81,13 @@ def waits_table(rows: Sequence[WaitRow]) -> Table:
     """Return a row a user of one bucket: how many waits, the median and the 95th percentile."""
     table = _table()
     table.add_column("User", no_wrap=True, overflow="ellipsis")
-    for heading in ("To\nassign", "To\njoin", "To\nclose"):
-        for part in (heading, "\nmedian", "\n95 %"):
+    kinds = [kind for kind in KINDS if kind != "answered" or any(row.answered.count for row in rows)]
+    for kind in kinds:
+        for part in (_TO[kind], "\nmedian", "\n95 %"):
             table.add_column(part, justify="right", no_wrap=True)
     names = Counter(row.person.user for row in rows if row.person)
     for row in rows:
-        spreads = [getattr(row, kind) for kind in KINDS]
+        spreads = [getattr(row, kind) for kind in kinds]
         table.add_row(
             _told_apart(row.person.user, row.person.id, names) if row.person else "(all)",
             *(

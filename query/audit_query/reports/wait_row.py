@@ -17,7 +17,7 @@ from audit_query.reports.windows import Progress, buckets_with_events, chosen_in
 
 __all__ = ["KINDS", "Spread", "WaitRow", "summed", "waits"]
 
-KINDS: tuple[Kind, ...] = ("assigned", "joined", "closed")
+KINDS: tuple[Kind, ...] = ("assigned", "joined", "answered", "closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class WaitRow:
     person: Person | None
     assigned: Spread
     joined: Spread
+    answered: Spread
+    """Counts nothing where `chat-answered` is not published."""
     closed: Spread
 
     def to_json(self, zone: tzinfo = UTC) -> dict[str, Any]:

@@ -27,7 +27,10 @@ class PartLink:
     is_current: bool
 
 
-PARTS = (Part("Events", "/", Permission.EVENTS),)
+PARTS = (
+    Part("Overview", "/overview", Permission.EVENTS),
+    Part("Events", "/", Permission.EVENTS),
+)
 """In the order of the navigation."""
 
 

@@ -1,5 +1,6 @@
 """Templates into responses: everything that is put into one is escaped."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -12,7 +13,7 @@ from audit_server.page.chips import LABELS
 from audit_server.page.navigation import links_to_parts
 from audit_server.page.view import ZONE_COOKIE, View, user_path
 
-__all__ = ["environment", "render", "show", "view_of"]
+__all__ = ["environment", "now_of", "render", "show", "view_of"]
 
 
 def environment() -> Environment:
@@ -29,6 +30,12 @@ def environment() -> Environment:
 
 
 _TEMPLATES = environment()
+
+
+def now_of(request: Request) -> datetime:
+    """Return what time it is, by the application's clock, in UTC."""
+    now: datetime = request.app.state.clock()
+    return now.astimezone(UTC)
 
 
 def view_of(request: Request, without: tuple[str, ...] = ()) -> View:

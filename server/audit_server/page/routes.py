@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from audit_server.access import Caller, EventCaller
 from audit_server.errors import ProblemError
-from audit_server.page import login, sign_in
+from audit_server.page import login, overview_routes, sign_in
 from audit_server.page.assets import assets
 from audit_server.page.event_page import event_page
 from audit_server.page.expanded_event import expand_first
@@ -27,6 +27,7 @@ __all__ = ["error_page", "router"]
 router = APIRouter(include_in_schema=False)
 router.include_router(login.router)
 router.include_router(sign_in.router)
+router.include_router(overview_routes.router)
 
 
 @router.get("/")

@@ -133,9 +133,9 @@ class View:
         """Return the address with another interval."""
         return replace(self, interval=interval).link()
 
-    def in_zone(self, name: str) -> str:
+    def in_zone(self, name: str, path: str = "/") -> str:
         """Return the address in another zone."""
-        return replace(self, zone_name=name, zone_shared=True).link()
+        return replace(self, zone_name=name, zone_shared=True).link(path)
 
     def expanding(self, event_id: str) -> str:
         """Return the address with an event expanded, and scrolled to."""

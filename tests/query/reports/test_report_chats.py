@@ -29,8 +29,14 @@ from support.servers import Deployment, Servers
 START = datetime(2026, 10, 24, 12, tzinfo=UTC)
 END = START + timedelta(days=2)
 SECOND = timedelta(seconds=1)
-ACTIONS = ("chat-opened", "chat-assigned-to-user", "user-joined-to-chat", "chat-closed")
-KINDS = {ACTIONS[1]: "assigned", ACTIONS[2]: "joined", ACTIONS[3]: "closed"}
+ACTIONS = (
+    "chat-opened",
+    "chat-assigned-to-user",
+    "user-joined-to-chat",
+    "chat-answered",
+    "chat-closed",
+)
+KINDS = dict(zip(ACTIONS[1:], ("assigned", "joined", "answered", "closed"), strict=True))
 
 
 def lives(chats: int, seed: int = 1) -> list[Done]:
@@ -41,14 +47,14 @@ def lives(chats: int, seed: int = 1) -> list[Done]:
         at = START + timedelta(seconds=rng.randrange(-40000, 180000))
         steps = rng.choice(
             (
-                (0, 1, 2, 3),
-                (0, 1, 1, 1, 2, 2, 3),
-                (0, 1, 2),
-                (1, 2, 3),
-                (0, 1, 2, 3, 3, 2),
-                (0, 3, 0, 1, 2, 3),
-                (0, 0, 2, 3),
-                (1, 0, 2, 3),
+                (0, 1, 2, 3, 4),
+                (0, 1, 1, 1, 2, 2, 4),
+                (0, 1, 2, 3, 3),
+                (1, 2, 1, 4),
+                (0, 1, 2, 4, 4, 2),
+                (0, 4, 0, 1, 2, 3, 4),
+                (0, 0, 2, 4),
+                (1, 0, 2, 3, 4),
                 (0,),
             )
         )
@@ -94,7 +100,7 @@ def followed(
                 if kind != "opened" and done.at >= start:
                     ended.append(wait_of(kind, person, done.at, marks.get("opened", (None,))[0]))
                 marks[kind] = (done.at, person)
-            rows.append(row_of(case, marks))
+            rows.append(row_of(case, marks, inside))
     return rows, ended
 
 
@@ -113,7 +119,7 @@ def split(life: Sequence[Done], start: datetime) -> list[list[Done]]:
             closed = False
         if not closed:
             found[-1].append(done)
-        closed |= done.action == ACTIONS[3]
+        closed |= done.action == ACTIONS[-1]
     return found
 
 
@@ -124,12 +130,20 @@ def wait_of(kind: str, person: Person, at: datetime, opened: datetime | None) ->
     return Wait(kind, person, (at - EPOCH) // one, length)  # type: ignore[arg-type]
 
 
-def row_of(case: Sequence[Done], marks: dict[str, tuple[datetime, Person]]) -> ChatRow:
+def handed_on(case: Sequence[Done], inside: Sequence[Done]) -> int:
+    """Return how often a chat went from one assignee to another."""
+    given = [Person(*meant(done.to, inside)) for done in case if done.to is not None]
+    return sum(giver != taker for giver, taker in pairwise(given))
+
+
+def row_of(
+    case: Sequence[Done], marks: dict[str, tuple[datetime, Person]], inside: Sequence[Done]
+) -> ChatRow:
     """Return a followed chat as a row."""
     steps: dict[str, Any] = {}
     for kind, who in zip(
-        ("opened", "assigned", "joined", "closed"),
-        ("opener", "assignee", "joiner", "closer"),
+        ("opened", "assigned", "joined", "answered", "closed"),
+        ("opener", "assignee", "joiner", "answerer", "closer"),
         strict=True,
     ):
         steps[kind], steps[who] = marks.get(kind, (None, None))
@@ -137,6 +151,7 @@ def row_of(case: Sequence[Done], marks: dict[str, tuple[datetime, Person]]) -> C
         organization=case[0].organization,
         chat=str(case[0].chat),
         assignments=sum(done.action == ACTIONS[1] for done in case),
+        transfers=handed_on(case, inside),
         **steps,
     )
 
@@ -205,7 +220,7 @@ def test_percentiles_are_near_the_exact_ones(
     seen = set()
     found = list(waits(log, Filter(start=START, end=END), interval=interval, time_zone=zone))
     for row in found:
-        for kind in ("assigned", "joined", "closed"):
+        for kind in ("assigned", "joined", "answered", "closed"):
             theirs = [
                 wait.length
                 for wait in ended
@@ -238,7 +253,7 @@ def test_user_filter_keeps_their_chats_and_waits(log: AuditLog, events: list[Don
     rows, ended = followed(events, START, END)
 
     def parts(row: ChatRow) -> set[str | None]:
-        people = (row.opener, row.assignee, row.joiner, row.closer)
+        people = (row.opener, row.assignee, row.joiner, row.answerer, row.closer)
         return {text for person in people if person for text in person}
 
     wanted = Filter(users=("u-3",), start=START, end=END)
@@ -419,7 +434,7 @@ def test_rows_of_waits_are_what_they_add_up_to(ended: list[Wait], edges: set[int
         end = min([edge for edge in starts if edge > start], default=1000)
         theirs = [w for w in ended if start <= w.at < end and row.person in (None, w.person)]
         assert theirs
-        for kind in ("assigned", "joined", "closed"):
+        for kind in ("assigned", "joined", "answered", "closed"):
             check(getattr(row, kind), [wait.length for wait in theirs if wait.kind == kind])
     assert sum(row.joined.count for row in found if row.person is None) == sum(
         wait.kind == "joined" for wait in ended

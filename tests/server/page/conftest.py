@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 from server.page.chromium import chromium
 from server.page.page_server import Served, serving, store
 from server.page.people import all_events
@@ -15,6 +15,8 @@ from support.servers import ROOT, Servers
 SCREENSHOTS = ROOT / "build" / "screenshots"
 
 Opener = Callable[..., Page]
+
+expect.set_options(timeout=30_000)  # on a busy machine; only a test that fails waits for it
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,241 @@
+"""What many chats add up to: waits, objectives, transfers, handling, how many at a time. Pure."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from audit_query.objectives import Objective, Ratio
+from audit_query.reports.bucket_clock import BucketClock
+from audit_query.reports.case import ChatRow, Kind, Transfer, Wait
+from audit_query.reports.cells import from_millis, to_millis
+from audit_query.reports.missed_chats import MissedChats
+from audit_query.reports.people import Person
+from audit_query.reports.sketch import Sketch
+from audit_query.reports.wait_row import KINDS, Spread
+
+__all__ = ["AtOnce", "ChatTally", "GroupTally", "TransferRow", "spread_of"]
+
+_PAIRS_MAX = 10_000
+_PEOPLE_MAX = 5_000
+"""People of whom figures are kept; whoever comes later counts in the sums alone."""
+_HANDLERS: tuple[Kind, ...] = ("assigned", "joined", "answered")
+"""Waits that staff end; visitors close chats, too, and each of them is somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRow:
+    """How many chats somebody had that were assigned to somebody else."""
+
+    giver: Person
+    taker: Person
+    count: int
+
+
+@dataclass(slots=True)
+class AtOnce:
+    """How many chats are handled at the same moment: joined, and not closed yet."""
+
+    now: int = 0
+    most: int = 0
+    at: datetime | None = None
+    """When it was the most for the first time."""
+
+    def begin(self, moment: datetime) -> None:
+        """Count one more."""
+        self.now += 1
+        if self.now > self.most:
+            self.most, self.at = self.now, moment
+
+    def end(self) -> None:
+        """Count one less."""
+        self.now = max(0, self.now - 1)
+
+
+@dataclass(slots=True)
+class GroupTally:
+    """Waits and handling of some chats: all, those of a bucket, a person or a team."""
+
+    waits: dict[Kind, Sketch] = field(default_factory=lambda: {kind: Sketch() for kind in KINDS})
+    unknown: Counter[Kind] = field(default_factory=Counter)
+    handling: Sketch = field(default_factory=Sketch)
+    at_once: AtOnce = field(default_factory=AtOnce)
+    within: dict[str, list[int]] = field(default_factory=dict)
+    """By an objective's kind: how many met it, and of how many."""
+    opened: int = 0
+
+    def wait(self, wait: Wait) -> None:
+        """Count the end of a wait; where clocks disagree, its length is unknown."""
+        if wait.length is None or wait.length < 0:
+            self.unknown[wait.kind] += 1
+        else:
+            self.waits[wait.kind].add(wait.length)
+
+    def decide(self, objective: Objective, is_met: bool | None) -> None:  # noqa: FBT001
+        """Count whether an objective was met, where that is decided."""
+        if is_met is not None:
+            counts = self.within.setdefault(objective.kind, [0, 0])
+            counts[0] += is_met
+            counts[1] += 1
+
+    def ratio(self, objective: Objective) -> Ratio:
+        """Return how many met an objective."""
+        return Ratio(objective, *self.within.get(objective.kind, (0, 0)))
+
+    def spread(self, kind: Kind) -> Spread:
+        """Return the waits of a kind."""
+        return spread_of(self.waits[kind], self.unknown[kind])
+
+    @property
+    def handled(self) -> Spread:
+        """How long chats were handled, from their first join to their closing."""
+        return spread_of(self.handling)
+
+
+class ChatTally:
+    """Adds up what `cases` yields, in its order.
+
+    With a `clock`, also by its buckets, and the waits for a join by the hour of the week. `start` and
+    `until` are those of the time that is asked for; a chat that was opened before it counts for the
+    waits that ended in it, and not among the chats opened. Memory is bounded by the
+    number of buckets, staff and teams.
+    """
+
+    def __init__(
+        self,
+        *,
+        start: datetime | None,
+        until: datetime,
+        objectives: Sequence[Objective] = (),
+        clock: BucketClock | None = None,
+        teams_of: Callable[[Person], Sequence[str]] = lambda _: (),
+    ) -> None:
+        self.objectives = objectives
+        self.all = GroupTally()
+        self.buckets: dict[datetime, GroupTally] = {}
+        self.hours: dict[tuple[int, int], Sketch] = {}
+        self.people: dict[Person, GroupTally] = {}
+        self.teams: dict[str, GroupTally] = {}
+        self.unassigned, self.unjoined, self.unanswered = (MissedChats() for _ in range(3))
+        self.other_transfers = 0
+        self._start = start
+        self._until = until
+        self._clock = clock
+        self._teams_of = teams_of
+        self._known_teams: dict[Person, Sequence[str]] = {}
+        self._transfers: Counter[tuple[Person, Person]] = Counter()
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether first answers are published at all."""
+        return bool(self.all.spread("answered").count)
+
+    @property
+    def missed(self) -> MissedChats:
+        """The chats without an answer; where none is published, those that nobody joined."""
+        return self.unanswered if self.has_answers else self.unjoined
+
+    @property
+    def transfers(self) -> list[TransferRow]:
+        """Who gave how many chats to whom, most first."""
+        pairs = sorted(self._transfers.items(), key=lambda pair: (-pair[1], repr(pair[0])))
+        return [TransferRow(*people, count) for people, count in pairs]
+
+    def add(self, item: Wait | Transfer | ChatRow) -> None:
+        """Count one of them."""
+        if isinstance(item, Wait):
+            self._add_wait(item)
+        elif isinstance(item, Transfer):
+            self._add_transfer(item)
+        else:
+            self._add_chat(item)
+
+    def _add_wait(self, wait: Wait) -> None:
+        at = from_millis(wait.at)
+        groups = [self.all, *self._groups_of(wait)]
+        for group in groups:
+            group.wait(wait)
+            if wait.kind == "joined":
+                group.at_once.begin(at)
+        if self._clock is not None:
+            bucket = self.buckets.setdefault(self._clock.start_of(at), GroupTally())
+            bucket.wait(wait)
+            bucket.at_once.most = max(bucket.at_once.most, self.all.at_once.now)
+            if wait.kind == "joined" and wait.length is not None and wait.length >= 0:
+                self.hours.setdefault(self._clock.hour_of_week(at), Sketch()).add(wait.length)
+
+    def _groups_of(self, wait: Wait) -> list[GroupTally]:
+        return self._groups(wait.person) if wait.kind in _HANDLERS else []
+
+    def _groups(self, person: Person) -> list[GroupTally]:
+        """Return the tallies of a person and of their teams."""
+        groups = [self.teams.setdefault(team, GroupTally()) for team in self._team_names(person)]
+        if person in self.people or len(self.people) < _PEOPLE_MAX:
+            groups.append(self.people.setdefault(person, GroupTally()))
+        return groups
+
+    def _team_names(self, person: Person) -> Sequence[str]:
+        if person not in self._known_teams:
+            if len(self._known_teams) >= _PEOPLE_MAX:
+                return self._teams_of(person)
+            self._known_teams[person] = self._teams_of(person)
+        return self._known_teams[person]
+
+    def _add_transfer(self, transfer: Transfer) -> None:
+        pair = (transfer.giver, transfer.taker)
+        if pair in self._transfers or len(self._transfers) < _PAIRS_MAX:
+            self._transfers[pair] += 1
+        else:
+            self.other_transfers += 1
+
+    def _add_chat(self, row: ChatRow) -> None:
+        self._handled(row)
+        if row.opened is None or (self._start is not None and row.opened < self._start):
+            return
+        groups = [self.all]
+        if self._clock is not None:
+            groups.append(self.buckets.setdefault(self._clock.start_of(row.opened), GroupTally()))
+        for group in groups:
+            group.opened += 1
+        self._decide(row, groups)
+        for step, missed in (
+            (row.assigned, self.unassigned),
+            (row.joined, self.unjoined),
+            (row.answered, self.unanswered),
+        ):
+            if step is None:
+                missed.add(row)
+
+    def _handled(self, row: ChatRow) -> None:
+        if row.closed is None or row.joined is None or row.joiner is None:
+            return
+        person = self.people.get(row.joiner)
+        counted = person is not None and person.at_once.now > 0
+        for group in (self.all, *self._groups(row.joiner)):
+            if row.closed >= row.joined:
+                group.handling.add(to_millis(row.closed) - to_millis(row.joined))
+            if counted:  # what was joined before the time asked for, or by others, never began
+                group.at_once.end()
+
+    def _decide(self, row: ChatRow, groups: Sequence[GroupTally]) -> None:
+        ended = row.closed or self._until
+        for objective in self.objectives:
+            done: datetime | None = getattr(row, objective.kind)
+            is_met = objective.is_met(row.opened, done, ended)
+            who = getattr(row, _DOERS[objective.kind])
+            theirs = self._groups(who) if who and objective.kind in _HANDLERS else []
+            for group in (*groups, *theirs):
+                group.decide(objective, is_met)
+
+
+_DOERS = {"assigned": "assignee", "joined": "joiner", "answered": "answerer", "closed": "closer"}
+
+
+def spread_of(sketch: Sketch, unknown: int = 0) -> Spread:
+    """Return how many there are, their median and their 95th percentile."""
+    median, p95 = (sketch.percentile(percent) for percent in (50, 95))
+    return Spread(sketch.count + unknown, unknown, _seconds(median), _seconds(p95))
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
