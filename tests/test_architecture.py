@@ -81,6 +81,7 @@ EXTRAS = {
     "anyio",
     "fastapi",
     "jinja2",
+    "joserfc",
     "markupsafe",
     "starlette",
     "urllib3",

@@ -27,7 +27,7 @@ from audit_alerts.evaluate import evaluate
 from audit_alerts.plan import OPTIONAL, Base, Correlation, Kind, LogSource, NewTerms, Rule, bases_of
 from audit_alerts.rules import load_rules
 from audit_alerts.settings import AlertSettings
-from audit_alerts.words import span_words
+from audit_alerts.words import in_words, span_words
 
 __all__ = [
     "BULK_MAX",
@@ -70,6 +70,7 @@ __all__ = [
     "Triaged",
     "bases_of",
     "evaluate",
+    "in_words",
     "load_rules",
     "span_words",
 ]

@@ -115,6 +115,14 @@ class Activities(ABC):
         """Record that events of the audit log are deleted for good; `labels` say which."""
         return self.record("audit-log-deleted", user=user, **context)
 
+    def audit_log_signed_in(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that somebody signed in to the audit log; `labels` say in which session and roles."""
+        return self.record("audit-log-signed-in", user=user, **context)
+
+    def audit_log_signed_out(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that somebody signed out of the audit log; `labels` say of which session."""
+        return self.record("audit-log-signed-out", user=user, **context)
+
     def audit_log_refused(self, *, user: User, **context: Unpack[Context]) -> bool:
         """Record that somebody was not let in to the audit log; `reason` says why."""
         return self.record("audit-log-refused", user=user, **context)

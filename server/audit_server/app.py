@@ -30,6 +30,7 @@ from audit_server.problems import Problem, problem_of
 from audit_server.request_limiter import RequestLimiter
 from audit_server.self_audit import SelfAudit
 from audit_server.settings import ServeSettings
+from audit_server.sign_in import SignIn
 from audit_server.tokens import TokenFile
 
 __all__ = ["create_app", "problem_response"]
@@ -55,6 +56,7 @@ def create_app(
     *,
     alerts: AlertDesk | None = None,
     tokens: TokenFile | None = None,
+    sign_in: SignIn | None = None,
     publish: Callable[..., object] | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     is_https: bool = False,
@@ -66,6 +68,7 @@ def create_app(
 
     `alerts` is the desk, by default one with these settings. Without `tokens` anyone has access, if
     the Host header names this machine. `publish`
+    Without `tokens` and `sign_in` anyone has access, if the Host header names this machine. `publish`
     is `AuditProducer.record`, or None. `is_https`: clients connect over TLS, ours or a proxy's.
     `health` is updated regularly, for the metrics server. `pipeline` reads Kafka; None: no Kafka is
     named.
@@ -102,11 +105,13 @@ def create_app(
         settings,
         alerts=desk,
         tokens=tokens,
+        sign_in=sign_in,
         audit=audit,
         account=account_name(),
         is_https=is_https,
     )
     readiness = Readiness(lambda: log.ping(PROBE_SECONDS))
+    app.state.tallies = page.Tallies()
     app.state.exports = api.ExportSlots(settings.serve_exports)
     for router in (*api.ROUTERS, api.document_router, page.router):
         app.include_router(router)

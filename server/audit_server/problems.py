@@ -7,7 +7,7 @@ from typing import Any
 
 import elasticsearch
 import structlog
-from audit_query import ExportError, ParameterError, TimeRangeError, TimeZoneError
+from audit_query import ExportError, ParameterError, TeamsFileError, TimeRangeError, TimeZoneError
 from audit_runtime.elastic import AnswerTooLargeError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -115,6 +115,12 @@ def _reason(error: elasticsearch.ApiError) -> str:
     return ascii(str(cause.get(words) or error.message))[:300]
 
 
+def _problem(error: ProblemError) -> Problem:
+    if error.reason is not None:
+        _log.warning("request failed", reason=error.reason)
+    return Problem(error.status, error.detail, error.parameter, error.headers)
+
+
 def _http(error: HTTPException) -> Problem:
     status = HTTPStatus(error.status_code)
     details = {
@@ -129,13 +135,19 @@ def _tokens(error: TokenFileError) -> Problem:
     return _later("Tokens can't be checked at the moment")
 
 
+def _unset(error: TeamsFileError, detail: str) -> Problem:
+    _warn(str(error))
+    return _later(f"{detail} at the moment")
+
+
 _READERS: Mapping[type[Exception], Callable[[Any], Problem]] = {
-    ProblemError: lambda e: Problem(e.status, e.detail, e.parameter, e.headers),
+    ProblemError: _problem,
     ParameterError: lambda e: Problem(HTTPStatus.BAD_REQUEST, e.reason, e.parameter),
     TimeZoneError: lambda e: Problem(HTTPStatus.BAD_REQUEST, str(e), "time_zone"),
     TimeRangeError: lambda e: Problem(HTTPStatus.BAD_REQUEST, str(e), "interval"),
     HTTPException: _http,
     TokenFileError: _tokens,
+    TeamsFileError: lambda e: _unset(e, "Teams can't be read"),
     ExportError: lambda e: _later(str(e)),
     elasticsearch.ApiError: _api,
     elasticsearch.TransportError: _transport,

@@ -30,6 +30,8 @@ class Identity:
     name: str
     organization: str | None
     ip: str | None
+    id: str | None = None
+    """The identity provider's, of somebody who signed in there."""
 
 
 class SelfAudit:
@@ -65,6 +67,14 @@ class SelfAudit:
     def refused(self, identity: Identity, reason: str) -> None:
         """Record a refused request."""
         self._note("audit-log-refused", identity, {}, reason=reason)
+
+    def signed_in(self, identity: Identity, session: str, roles: str) -> None:
+        """Record that somebody signed in; `session` tells one sign-in from another."""
+        self._note("audit-log-signed-in", identity, {"session": session, "roles": roles})
+
+    def signed_out(self, identity: Identity, session: str) -> None:
+        """Record that somebody signed out."""
+        self._note("audit-log-signed-out", identity, {"session": session})
 
     def close(self) -> None:
         """Publish what is queued, without counting results, and end."""
@@ -126,7 +136,7 @@ class SelfAudit:
                 labels = {**labels, "results": self._number(results)}
             answer = self._publish is not None and self._publish(
                 action,
-                user={"name": identity.name},
+                user={"name": identity.name} | ({"id": identity.id} if identity.id else {}),
                 ip=identity.ip,
                 organization=identity.organization,
                 labels=labels,

@@ -46,6 +46,8 @@ def test_every_shipped_activity_has_a_typed_method() -> None:
     audit.audit_log_searched(user=who)
     audit.audit_log_exported(user=who)
     audit.audit_log_deleted(user=who)
+    audit.audit_log_signed_in(user=who)
+    audit.audit_log_signed_out(user=who)
     audit.audit_log_refused(user={"name": "unknown"})
     audit.alert_acknowledged(user=who)
     audit.alert_assigned(user=who)

@@ -72,6 +72,8 @@ def test_shipped_catalogue_starts_with_the_seeds_activities() -> None:
         ("audit-log-searched", ["database"], ["access"], "success"),
         ("audit-log-exported", ["database"], ["access"], "success"),
         ("audit-log-deleted", ["database"], ["deletion"], "success"),
+        ("audit-log-signed-in", ["authentication"], ["start"], "success"),
+        ("audit-log-signed-out", ["authentication"], ["end"], "success"),
         ("audit-log-refused", ["authentication"], ["denied"], "failure"),
         ("alert-acknowledged", ["intrusion_detection"], ["info"], "success"),
         ("alert-assigned", ["intrusion_detection"], ["info"], "success"),

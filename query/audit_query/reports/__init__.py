@@ -16,7 +16,7 @@ from audit_query.reports.overview import (
 )
 from audit_query.reports.people import Person
 from audit_query.reports.sessions import Facts, Session, UserReport, user_report
-from audit_query.reports.staff_report import StaffReport, StaffRow, staff
+from audit_query.reports.staff_report import StaffReport, StaffRow, staff, summed_staff
 from audit_query.reports.timeline import (
     SAME,
     WINDOW_MAX,
@@ -74,6 +74,7 @@ __all__ = [
     "parse_window",
     "period_before",
     "staff",
+    "summed_staff",
     "user_report",
     "users",
     "waiting_chats",

@@ -1,6 +1,6 @@
 """What many chats add up to: waits, objectives, transfers, handling, how many at a time. Pure."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,7 @@ from audit_query.reports.wait_row import KINDS, Spread
 __all__ = ["AtOnce", "ChatTally", "GroupTally", "TransferRow", "spread_of"]
 
 _PAIRS_MAX = 10_000
+_LATEST = 200
 _PEOPLE_MAX = 5_000
 """People of whom figures are kept; whoever comes later counts in the sums alone."""
 _HANDLERS: tuple[Kind, ...] = ("assigned", "joined", "answered")
@@ -118,6 +119,8 @@ class ChatTally:
         self.teams: dict[str, GroupTally] = {}
         self.unassigned, self.unjoined, self.unanswered = (MissedChats() for _ in range(3))
         self.other_transfers = 0
+        self.latest: deque[ChatRow] = deque(maxlen=_LATEST)
+        """The chats that were closed last, and some of those that are open, in no order."""
         self._start = start
         self._until = until
         self._clock = clock
@@ -190,6 +193,7 @@ class ChatTally:
 
     def _add_chat(self, row: ChatRow) -> None:
         self._handled(row)
+        self.latest.append(row)
         if row.opened is None or (self._start is not None and row.opened < self._start):
             return
         groups = [self.all]

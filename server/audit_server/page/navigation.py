@@ -29,7 +29,9 @@ class PartLink:
 
 PARTS = (
     Part("Overview", "/overview", Permission.EVENTS),
+    Part("Alerts", "/alerts", Permission.ALERTS),
     Part("Events", "/", Permission.EVENTS),
+    Part("Reports", "/reports/team", Permission.REPORTS),
     Part("Dead letters", "/dead-letters", Permission.DEAD_LETTERS),
 )
 """In the order of the navigation."""
