@@ -148,7 +148,7 @@ class Activities(ABC):
         return self.record("alert-noted", user=user, **context)
 
     def alert_exception_created(self, *, user: User, **context: Unpack[Context]) -> bool:
-        """Record that an exception from an alert rule was made; `labels` say for what, and until when."""
+        """Record that an exception from a rule was made; `labels` say for what, and until when."""
         return self.record("alert-exception-created", user=user, **context)
 
     def alert_exception_ended(self, *, user: User, **context: Unpack[Context]) -> bool:

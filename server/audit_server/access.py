@@ -281,18 +281,13 @@ class Access:
     def _admit(
         self, request: Request, identity: Identity, permissions: frozenset[Permission]
     ) -> Caller:
-        request.state.caller = name  # for the server's log
-        log, alerts = self._log, self._alerts
+        request.state.caller = identity.name  # for the server's log
+        log, alerts, organization = self._log, self._alerts, identity.organization
         if organization is not None:
             log, alerts = log.for_organization(organization), alerts.for_organization(organization)
-        identity = Identity(name, organization, self.client_of(request))
-        return Caller(log, alerts, name, organization, permissions, identity, self._audit)
-        request.state.caller = identity.name  # for the server's log
-        organization = identity.organization
-        log = self._log if organization is None else self._log.for_organization(organization)
-        identity = replace(identity, ip=self.client_of(request))
             permissions -= UNBOUND
-        return Caller(log, identity.name, organization, permissions, identity, self._audit)
+        identity = replace(identity, ip=self.client_of(request))
+        return Caller(log, alerts, identity.name, organization, permissions, identity, self._audit)
 
     def _refused(self, request: Request, why: str, status: HTTPStatus) -> ProblemError:
         self._audit.refused(Identity(_NOBODY, None, self.client_of(request)), why)

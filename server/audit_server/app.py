@@ -66,12 +66,10 @@ def create_app(
 ) -> FastAPI:
     """Return the API and the page over a log.
 
-    `alerts` is the desk, by default one with these settings. Without `tokens` anyone has access, if
-    the Host header names this machine. `publish`
-    Without `tokens` and `sign_in` anyone has access, if the Host header names this machine. `publish`
-    is `AuditProducer.record`, or None. `is_https`: clients connect over TLS, ours or a proxy's.
-    `health` is updated regularly, for the metrics server. `pipeline` reads Kafka; None: no Kafka is
-    named.
+    `alerts` is the desk, by default one with these settings. Without `tokens` and `sign_in` anyone has
+    access, if the Host header names this machine. `publish` is `AuditProducer.record`, or None.
+    `is_https`: clients connect over TLS, ours or a proxy's. `health` is updated regularly, for the
+    metrics server. `pipeline` reads Kafka; None: no Kafka is named.
     """
     audit = SelfAudit(publish, clock=clock)
     desk = alerts or AlertDesk(settings, publish=publish, clock=clock)

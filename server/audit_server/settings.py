@@ -13,8 +13,7 @@ from audit_server.sign_in_settings import SignInSettings
 __all__ = ["ServeSettings"]
 
 
-class ServeSettings(AlertSettings, MonitorSettings, LogSettings):
-class ServeSettings(QuerySettings, SignInSettings, MonitorSettings, LogSettings):
+class ServeSettings(AlertSettings, SignInSettings, MonitorSettings, LogSettings):
     """Where the server listens, whom it trusts, and how much it takes on."""
 
     model_config = SettingsConfigDict(env_prefix="AUDITLOG_", extra="ignore")

@@ -16,8 +16,7 @@ from audit_server.page.page_stream import FLUSH, PageStream
 from audit_server.page.report_columns import runs_of
 from audit_server.page.view import ZONE_COOKIE, View, chat_path, user_path
 
-__all__ = ["environment", "now_of", "render", "show", "view_of"]
-__all__ = ["environment", "render", "show", "stream", "view_of"]
+__all__ = ["environment", "now_of", "render", "show", "stream", "view_of"]
 
 
 def environment() -> Environment:
@@ -66,12 +65,6 @@ def render(
     **context: Any,
 ) -> HTMLResponse:
     """Return a page, or a part of one, without navigation; see `show`."""
-    text = _TEMPLATES.get_template(name).render(
-        view=view,
-        zone_name=view.zone_name if view else "UTC",
-        ask_zone=view is not None and not view.zone_known,
-        **{"signed_in_as": None, "parts_of_page": (), "alert_marks": {}, **context},
-    )
     text = _TEMPLATES.get_template(name).render(**_frame(view), **_ABSENT | context)
     return HTMLResponse(text, int(status))
 
@@ -106,7 +99,7 @@ def stream(
     What may fail must have been asked for before, or be shown by the template: by then the page has
     begun.
     """
-    frame = _frame(view) | _navigation(request, caller, view, part)
+    frame = _frame(view) | _ABSENT | _navigation(request, caller, view, part)
     return PageStream(_TEMPLATES.get_template(name).generate(**frame, flush=FLUSH, **context))
 
 
@@ -123,16 +116,9 @@ def _navigation(
 ) -> dict[str, Any]:
     access: Access = request.app.state.access
     return {
-        "signed_in_as": caller.name if access.needs_token else None,  # who came with a token signs out
+        "signed_in_as": caller.name if access.requires_sign_in else None,
         "parts_of_page": links_to_parts(caller.permissions, view, part),
     }
 
 
-_ABSENT: dict[str, Any] = {"signed_in_as": None, "parts_of_page": ()}
-    return render(
-        name,
-        view=view,
-        signed_in_as=caller.name if access.requires_sign_in else None,
-        parts_of_page=links_to_parts(caller.permissions, view, part),
-        **context,
-    )
+_ABSENT: dict[str, Any] = {"signed_in_as": None, "parts_of_page": (), "alert_marks": {}}
