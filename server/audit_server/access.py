@@ -283,8 +283,6 @@ class Access:
     ) -> Caller:
         request.state.caller = identity.name  # for the server's log
         log, alerts, organization = self._log, self._alerts, identity.organization
-        organization = identity.organization
-        log, alerts = self._log, self._alerts
         if organization is not None:
             log, alerts = log.for_organization(organization), alerts.for_organization(organization)
             permissions -= UNBOUND

@@ -70,9 +70,6 @@ def create_app(
     access, if the Host header names this machine. `publish` is `AuditProducer.record`, or None.
     `is_https`: clients connect over TLS, ours or a proxy's. `health` is updated regularly, for the
     metrics server. `pipeline` reads Kafka; None: no Kafka is named.
-    access, if the Host header names this machine. `publish`
-    is `AuditProducer.record`, or None. `is_https`: clients connect over TLS, ours or a proxy's.
-    `health` is updated regularly, for the metrics server.
     """
     audit = SelfAudit(publish, clock=clock)
     desk = alerts or AlertDesk(settings, publish=publish, clock=clock)
