@@ -204,7 +204,7 @@ def test_rules_in_force_are_shown_with_what_fired(page: ApiClient) -> None:
     markup = page.get("/rules?rule=brute-force").text
     shown = plain(markup)
     assert "16 rules in force" in shown
-    assert re.search(r"Passwords are guessed from one address \w+ fired 2 times", shown)
+    assert re.search(r"Passwords are guessed from one address \w+ 2 alerts", shown)
     assert "Why these thresholds" in shown
     assert "The file's text" in shown
     assert "<form" not in markup.partition("<main")[2]
