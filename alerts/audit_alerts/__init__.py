@@ -17,6 +17,8 @@ from audit_alerts.desk.exception_desk import (
     ExceptionStep,
     ListedException,
 )
+from audit_alerts.desk.exception_end import parse_end
+from audit_alerts.desk.firings import Firings
 from audit_alerts.desk.marks import Mark
 from audit_alerts.desk.rule_exception import BECAUSE_MAX, ExceptionDraft, RuleException
 from audit_alerts.desk.self_audit import Actor, Publish
@@ -65,6 +67,7 @@ __all__ = [
     "ExceptionDraft",
     "ExceptionPreview",
     "ExceptionStep",
+    "Firings",
     "HistoryEntry",
     "Kind",
     "ListedException",
@@ -86,5 +89,6 @@ __all__ = [
     "evaluate",
     "in_words",
     "load_rules",
+    "parse_end",
     "span_words",
 ]

@@ -11,7 +11,7 @@ from audit_server.errors import ProblemError
 __all__ = ["BODY_MAX", "received_whole"]
 
 BODY_MAX = 32 * 1024
-"""Bytes: the longest body is a form that names fifty alerts, with a note of a thousand letters."""
+"""Bytes: the longest body is that of a step on 200 alerts, with a note."""
 
 _CLOSE = {"Connection": "close"}  # nobody reads the rest
 
@@ -45,7 +45,9 @@ async def _read(receive: Receive) -> bytes:
         body += message.get("body", b"")
         if len(body) > BODY_MAX:
             raise ProblemError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The form is too long", headers=_CLOSE
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "This is too long; choose fewer alerts, or write less",
+                headers=_CLOSE,
             )
         if not message.get("more_body", False):
             return bytes(body)

@@ -12,6 +12,7 @@ from audit_alerts.desk.alert import LEVELS, Alert, AlertStatus, scope_of
 from audit_alerts.desk.alert_filter import AlertFilter, AlertOrder
 from audit_alerts.desk.cursor import decode_alert_cursor, encode_alert_cursor
 from audit_alerts.desk.exception_desk import ExceptionDesk
+from audit_alerts.desk.firings import Firings, firings_of, read_firings
 from audit_alerts.desk.marks import Mark, event_marks, marks_query, user_marks
 from audit_alerts.desk.search import AlertSearch
 from audit_alerts.desk.self_audit import Actor, Publish, publish_step
@@ -152,6 +153,14 @@ class AlertDesk:
         buckets = found.get("aggregations", {}).get("levels", {}).get("buckets", [])
         counts = {bucket["key"]: bucket["doc_count"] for bucket in buckets}
         return {level: counts.get(level, 0) for level in LEVELS}
+
+    def firings(self, since: datetime) -> dict[str, Firings]:
+        """Return how often each rule has fired since then, by its name; those that never fired lack.
+
+        An alert counts if it has evidence from then on, whatever became of it.
+        """
+        found = self._search({"match_all": {}}, size=0, aggs=firings_of(since))
+        return read_firings(found)
 
     def event_marks(self, events: Sequence[Mapping[str, Any]]) -> dict[str, list[Mark]]:
         """Return which alerts concern each of some events, by the event's id, the worst first.

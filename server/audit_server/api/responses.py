@@ -160,7 +160,8 @@ _DESCRIPTIONS = {
     400: "A parameter is wrong; `parameter` says which, `detail` why.",
     401: "A token is missing, unknown, or has expired.",
     403: "Another site's page asked, or the Host header is not this machine's.",
-    404: "There is no such event, or none that this token may see.",
+    404: "There is none, or none that this token may see.",
+    409: "It is not what it was when the step was decided; `detail` says who did what.",
     503: "The log is slow, away, or busy; try again after `Retry-After` seconds.",
 }
 

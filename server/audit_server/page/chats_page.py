@@ -37,7 +37,7 @@ _STEPS = {
     "Closed": "chat-closed",
 }
 _MISSED = 20
-_TRANSFERS = 50
+_TRANSFERS = 20
 _CHATS = 50
 
 
@@ -79,8 +79,10 @@ class TransferLine:
 
 def chats_context(log: AuditLog, view: ReportView, period: Period, interval: str) -> Mapping[str, Any]:
     """Return what the page shows at once, and functions of the tally for what comes later."""
+    steps = _steps(log, view, period)
     return {
-        "steps": _steps(log, view, period),
+        "steps": steps,
+        "compared": any(one.before for _, one in steps),
         "interval": interval,
         "sections": lambda tally: _sections(tally, view, period, interval),
         "csv": {

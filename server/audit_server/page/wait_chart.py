@@ -9,6 +9,8 @@ from audit_server.page.durations import duration
 __all__ = ["WaitBar", "wait_chart"]
 
 _HEIGHT, _TOP, _FOOT = 130, 14, 18
+_SLOTS = 14
+"""Bars that there is room for, at least: so that one of them is no wall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def wait_chart(bars: Sequence[WaitBar], what: str) -> str:
         if share and most:
             place = {"class": "scale", "x": "0", "y": f"{float(y) - 3:.1f}"}
             ET.SubElement(root, "text", place).text = duration(most * share)
-    width = 100 / max(1, len(bars))
+    width = 100 / max(_SLOTS, len(bars))
     every = -(-len(bars) // 8)
     for number, bar in enumerate(bars):
         _draw(root, bar, number * width, width, most)

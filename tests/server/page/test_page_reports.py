@@ -45,12 +45,13 @@ def chat_of(chat: str, begin: float, **more: Any) -> list[AuditEvent]:
 
 @pytest.fixture(scope="module")
 def chats(servers: Servers) -> Iterator[Deployment]:
-    """Give a log with three chats of acme's, one of them waiting, and one of globex's."""
+    """Give a log with three chats of acme's, one of them waiting, an older one, and one of globex's."""
     with log_index(servers) as deployment:
         store(
             deployment,
             *chat_of("c-1", 0),
             *chat_of("c/../<2>", 20),
+            *chat_of("c-old", -8 * 24 * 60),
             step(100, "chat-opened", "c-waits", user="visitor-2"),
             *chat_of("c-1", 50, organization="globex"),
         )
@@ -117,8 +118,8 @@ def test_team_shows_who_did_how_much(client: ApiClient) -> None:
     assert set(found) == {"User", "Ada <b>Lovelace u-a", "=Ben u-b"}
     ben = dict(zip(found["User"], found["=Ben u-b"], strict=True))
     figures = {name: ben[name] for name in ("Events", "Joined", "Assigned", "Closed")}
-    assert figures == dict.fromkeys(("Joined", "Assigned", "Closed"), "2, before: 0") | {
-        "Events": "6, before: 0"
+    assert figures == dict.fromkeys(("Joined", "Assigned", "Closed"), "2, before: 1") | {
+        "Events": "6, before: 3"
     }
     ascending = rows(page(client, "/reports/team?org=acme&sort=joined"), "Figures by user")
     assert [row[0] for row in ascending[1:]] == ["Ada <b>Lovelace u-a", "=Ben u-b"]
@@ -145,7 +146,7 @@ def test_figures_link_to_what_they_count(client: ApiClient) -> None:
 def test_chats_show_waits_transfers_and_who_waits(client: ApiClient) -> None:
     """Of acme alone, as it is asked for."""
     text = page(client, "/reports/chats?org=acme")
-    assert rows(text, "Transfers")[1:] == [["Ada <b>Lovelace", "=Ben", "2"]]
+    assert rows(text, "Transfers, by pair")[1:] == [["Ada <b>Lovelace", "=Ben", "2"]]
     (waiting,) = rows(text, "Unassigned chats")[1:]
     assert (waiting[0], waiting[2]) == ("c-waits", "1 h 20 m")
     assert "2 of 3" in text
@@ -157,7 +158,7 @@ def test_bound_reader_sees_the_own_organization_alone(log: AuditLog, tmp_path: P
     with api_client(log, tmp_path / "tokens.json", organization="globex") as bound:
         text = page(bound, "/reports/chats")
         assert "c-waits" not in text
-        assert [row[2] for row in rows(text, "Transfers")[1:]] == ["1"]
+        assert [row[2] for row in rows(text, "Transfers, by pair")[1:]] == ["1"]
         assert page(bound, "/chats/c-1").count('class="turn') == 1 + 6
         assert bound.get("/chats/c-waits").status_code == 404
 
@@ -284,6 +285,6 @@ def test_generated_traffic_has_figures_for_all_parts(servers: Servers) -> None:
         store(deployment, *Traffic(1500, NOW, days=2))
         with AuditLog(deployment.query, clock=lambda: NOW) as log, api_client(log) as client:
             text = page(client, "/reports/chats")
-            assert len(rows(text, "Transfers")) > 2
+            assert len(rows(text, "Transfers, by pair")) > 2
             assert len(rows(text, "Waits by users")) > 5
             assert 'class="spark"' in page(client, "/reports/team")
