@@ -69,9 +69,7 @@ def _head(alert: Alert, view: View) -> Mapping[str, Any]:
         "related_ips": [ip for ip in alert.addresses if ip not in alert.group.values()],
         "merged_into": view.other_page(alert_path(alert.merged_into)) if alert.merged_into else None,
         "duplicate_of": view.other_page(alert_path(alert.duplicate_of)) if alert.duplicate_of else None,
-        "suppressed_by": [
-            AlertView(view).asking(("exception", name)).link("/exceptions") for name in alert.exceptions
-        ],
+        "exceptions_link": view.other_page("/exceptions", ended="yes") if alert.exceptions else None,
         "except_link": view.other_page("/exceptions/new", alert=alert.id),
         "episodes": [
             {
