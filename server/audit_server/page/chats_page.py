@@ -36,9 +36,9 @@ _STEPS = {
     "Answered": "chat-answered",
     "Closed": "chat-closed",
 }
-_MISSED = 20
-_TRANSFERS = 20
-_CHATS = 50
+_MISSED = 10
+_TRANSFERS = 10
+_CHATS = 25
 
 
 @dataclass(frozen=True, slots=True)
