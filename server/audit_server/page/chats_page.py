@@ -86,7 +86,7 @@ def chats_context(log: AuditLog, view: ReportView, period: Period, interval: str
         "interval": interval,
         "sections": lambda tally: _sections(tally, view, period, interval),
         "csv": {
-            name: view.to_api(name, period, format="csv")
+            name: view.to_api(name, period, format="csv", size="10000")
             for name in ("chats", "unanswered", "transfers", "objective")
         },
     }

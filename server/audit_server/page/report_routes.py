@@ -46,7 +46,7 @@ def team(request: Request, caller: ReportCaller) -> Response:
         staff=staff_table(report, view, period),
         left_out=report.left_out,
         wait_table=lambda tally: wait_table(tally, view, period),
-        csv=view.to_api("team", period, format="csv"),
+        csv=view.to_api("team", period, format="csv", size="10000"),
     )
 
 
