@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -71,14 +72,12 @@ def test_each_report_is_a_table_and_csv(filled: Deployment) -> None:
     assert "No chat waits" in empty
 
 
-def test_team_option_takes_users_of_the_file(
-    filled: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_team_option_takes_users_of_the_file(filled: Deployment, tmp_path: Path) -> None:
     """An unknown team is one sentence."""
     path = tmp_path / "teams.toml"
     path.write_text('[teams]\nSupport = ["u-1"]\n')
-    monkeypatch.setenv("AUDITLOG_TEAMS_FILE", str(path))
-    assert [row["user"] for row in lines(filled, "team", "--team", "Support")] == ["Ada"]
-    refused = call(filled, "report", "team", "--team", "None", check=False)
+    with_teams = replace(filled, extra={"AUDITLOG_TEAMS_FILE": str(path)})
+    assert [row["user"] for row in lines(with_teams, "team", "--team", "Support")] == ["Ada"]
+    refused = call(with_teams, "report", "team", "--team", "None", check=False)
     assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
     assert "no such team" in refused.stderr
