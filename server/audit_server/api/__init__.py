@@ -2,6 +2,7 @@
 
 from audit_server.api import (
     alerts,
+    chat_reports,
     counts,
     dead_letters,
     events,
@@ -20,6 +21,7 @@ ROUTERS = (
     events.router,
     counts.router,
     reports.router,
+    chat_reports.router,
     exports.router,
     alerts.router,
     exceptions.router,

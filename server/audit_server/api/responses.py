@@ -14,13 +14,17 @@ __all__ = [
     "DeadLettersResponse",
     "EventResponse",
     "EventsResponse",
+    "ObjectiveRowsResponse",
     "ProblemResponse",
     "RankedResponse",
     "RowsResponse",
     "SuggestResponse",
+    "TeamRowsResponse",
     "TimelineEntryResponse",
     "TimelineResponse",
     "TopResponse",
+    "TransferRowsResponse",
+    "UnansweredRowsResponse",
     "UserResponse",
     "documented",
     "json_response",
@@ -100,6 +104,30 @@ class RowsResponse(BaseModel):
     rows: list[dict[str, Any]]
     more: bool = Field(description="Whether there are rows beyond `size`.")
     time_zone: str
+
+
+class TeamRowsResponse(RowsResponse):
+    """A row for each of the staff."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.TEAM})
+
+
+class TransferRowsResponse(RowsResponse):
+    """A row for each pair."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.TRANSFERS})
+
+
+class UnansweredRowsResponse(RowsResponse):
+    """A row for each chat."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.UNANSWERED})
+
+
+class ObjectiveRowsResponse(RowsResponse):
+    """A row for each objective: of all, then of each interval."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.OBJECTIVE})
 
 
 class UserResponse(BaseModel):
