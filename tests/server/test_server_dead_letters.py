@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from html import unescape
 from typing import NoReturn
 
+import jsonschema
 import pytest
 from audit_admin import set_up
 from audit_admin.dead_letters import DeadLetterReader, ReadLimits, Selection, read_newest
@@ -92,8 +93,13 @@ def test_overview_shows_the_pipeline(page: ApiClient) -> None:
 
 
 def test_api_returns_reasons_and_samples(page: ApiClient) -> None:
-    """The same as the page."""
+    """The same as the page, in the shape of the OpenAPI document and its example."""
     found = page.json("/dead-letters")
+    schemas = page.json("/openapi.json")["components"]["schemas"]
+    shape, example = schemas["DeadLettersResponse"], schemas["DeadLettersResponse"]["example"]
+    for some in (found, example):
+        jsonschema.validate(some, {**shape, "components": {"schemas": schemas}})
+    assert set(example["reasons"][0]) == set(found["reasons"][0])
     assert (found["examined"], found["total"]) == (7, 7)
     assert [(row["reason"], row["records"]) for row in found["reasons"]] == [
         ("unknown-activity", 5),

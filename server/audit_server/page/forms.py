@@ -4,7 +4,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 
-__all__ = ["form_of", "local_path"]
+__all__ = ["after_sign_in", "form_of", "local_path"]
 
 _PATH_MAX = 8192
 
@@ -19,3 +19,8 @@ def local_path(path: str) -> str:
     """Return a path of ours; anything else, such as another site's address, becomes the page."""
     is_ours = path.startswith("/") and not path.startswith("//") and "\\" not in path
     return path if is_ours and path.isprintable() and len(path) < _PATH_MAX else "/"
+
+
+def after_sign_in(path: str) -> str:
+    """Return where to go after a sign-in: what was asked for, or else the view that one starts with."""
+    return "/start" if path == "/" else path

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from audit_query import AuditLog, Filter, QuerySpec
+from audit_query import Filter, QuerySpec
 from audit_query.reports import (
     LOGIN_FAILED,
     Overview,
@@ -16,10 +16,12 @@ from audit_query.reports import (
     period_before,
 )
 
+from audit_server.access import Caller
 from audit_server.page.chips import chips_of
 from audit_server.page.pipeline_card import last_arrival
 from audit_server.page.rows import DisplayTime, display_time
 from audit_server.page.view import QUICK, View
+from audit_server.roles import Permission
 
 __all__ = ["PATH", "Change", "Figure", "change_of", "overview_page", "with_time"]
 
@@ -74,18 +76,20 @@ def with_time(view: View) -> View:
     return view.with_spec(view.spec.with_("from", _USUAL))
 
 
-def overview_page(log: AuditLog, view: View, now: datetime) -> Mapping[str, Any]:
-    """Query the figures of the view's time, and the last arrival.
+def overview_page(caller: Caller, view: View, now: datetime) -> Mapping[str, Any]:
+    """Query the figures of the view's time, the open alerts, and the last arrival.
 
     Raises ParameterError, TimeRangeError.
     """
     here = now.astimezone(view.zone)
     wanted = view.spec.filter(here)
     wanted = replace(wanted, end=wanted.end or max(here, _start(wanted) + timedelta(seconds=1)))
-    with ThreadPoolExecutor(1, "overview") as pool:
-        arrival = pool.submit(last_arrival, log)
-        found = overview(log, wanted)
+    with ThreadPoolExecutor(2, "overview") as pool:
+        arrival = pool.submit(last_arrival, caller.log)
+        alerts = pool.submit(_open_alerts, caller, view)
+        found = overview(caller.log, wanted)
     return {
+        "alerts": alerts.result(),
         "arrival": arrival.result(),
         "total": found.totals.events,
         "figures": _figures(found, view, period_before(wanted)),
@@ -110,6 +114,17 @@ def change_of(count: int, before: int) -> Change:
     if percent > _PERCENT_MAX:
         return Change(f"{count / before:,.0f} times", direction)
     return Change(f"{sign}{percent:.{1 if percent < _EXACT else 0}f} %", direction)
+
+
+def _open_alerts(caller: Caller, view: View) -> Sequence[tuple[str, int, str]] | None:
+    """Return each level with its open alerts and a link to them; None to whoever may see none.
+
+    They are those of any time: an alert stays open until somebody closes it.
+    """
+    if not caller.may(Permission.ALERTS):
+        return None
+    levels = caller.alerts.open_by_level()
+    return [(name, count, view.other_page("/alerts", level=name)) for name, count in levels.items()]
 
 
 def _start(wanted: Filter) -> datetime:

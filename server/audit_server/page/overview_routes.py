@@ -22,7 +22,7 @@ def show_overview(request: Request, caller: EventCaller) -> Response:
     if any(not value.strip() for _, value in request.query_params.multi_items()):
         return RedirectResponse(asked.link(PATH), HTTPStatus.SEE_OTHER)
     view = with_time(asked)
-    shown = overview_page(caller.log, view, now_of(request))
+    shown = overview_page(caller, view, now_of(request))
     context = {**shown, "pipeline": pipeline_card(request, caller, view, shown["arrival"])}
     caller.record_search(view.spec, shown["total"])
     return show(request, caller, "overview.html", part="Overview", view=view, **context)
