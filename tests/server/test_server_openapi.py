@@ -22,6 +22,8 @@ FEWER = (
     "/api/v1/alerts/{alert_id}",
     "/api/v1/exceptions",
     "/api/v1/rules",
+    "/api/v1/views",
+    "/api/v1/views/{view_id}",
 )
 """Routes that don't take all filters."""
 

@@ -10,6 +10,7 @@ from audit_server.api import (
     exports,
     reports,
     rules,
+    views,
 )
 from audit_server.api.export_response import ExportSlots
 from audit_server.api.openapi import describe, document_router, documented_parameters
@@ -26,5 +27,6 @@ ROUTERS = (
     alerts.router,
     exceptions.router,
     rules.router,
+    views.router,
     dead_letters.router,
 )

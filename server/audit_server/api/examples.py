@@ -17,6 +17,8 @@ __all__ = [
     "UNANSWERED",
     "USER",
     "USERS",
+    "VIEW",
+    "VIEWS",
 ]
 
 EVENT: dict[str, Any] = {
@@ -253,6 +255,20 @@ DEAD_LETTERS: dict[str, Any] = {
         }
     ],
 }
+
+VIEW: dict[str, Any] = {
+    "id": "5a1a91fe9c7b4f1f8d0a3c2e1b6f7b4d",
+    "name": "Failed log-ins today",
+    "address": "/?activity=login-failed&from=today",
+    "owner": "ada",
+    "shared": True,
+    "mine": True,
+    "created": "2026-11-23T09:30:00.000Z",
+    "changed": "2026-11-23T09:30:00.000Z",
+    "version": "4.1",
+}
+
+VIEWS: dict[str, Any] = {"views": [VIEW]}
 
 PROBLEM: dict[str, Any] = {
     "type": "about:blank",
