@@ -1,6 +1,6 @@
 """Who sends a request, and what of the log they may see."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated
@@ -108,6 +108,10 @@ class Caller:
     def record_dead_letters(self, records: int) -> None:
         """Publish that dead letters were read, once in ten minutes."""
         self._audit.searched(self._identity, [("part", "dead-letters")], records)
+
+    def record_change(self, action: str, said: Sequence[tuple[str, str]]) -> None:
+        """Publish a change as an event of this activity; `said` becomes its labels."""
+        self._audit.changed(action, self._identity, said)
 
     def record_export(self, spec: QuerySpec, kind: str) -> None:
         """Publish an export as an event."""

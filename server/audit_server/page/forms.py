@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from audit_server.errors import ProblemError
 
-__all__ = ["Form", "PostedForm", "form_of", "local_path"]
+__all__ = ["Form", "PostedForm", "after_sign_in", "form_of", "local_path"]
 
 _PATH_MAX = 8192
 _FIELDS_MAX = 300
@@ -41,6 +41,11 @@ def local_path(path: str) -> str:
     """Return a path of ours; anything else, such as another site's address, becomes the page."""
     is_ours = path.startswith("/") and not path.startswith("//") and "\\" not in path
     return path if is_ours and path.isprintable() and len(path) < _PATH_MAX else "/"
+
+
+def after_sign_in(path: str) -> str:
+    """Return where to go after a sign-in: what was asked for, or else the view that one starts with."""
+    return "/start" if path == "/" else path
 
 
 async def _posted(request: Request) -> Form:

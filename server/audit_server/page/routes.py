@@ -19,6 +19,7 @@ from audit_server.page import (
     login,
     overview_routes,
     report_routes,
+    saved_view_routes,
     sign_in,
 )
 from audit_server.page.alert_marks import marks_of_events, marks_of_user
@@ -43,6 +44,7 @@ router.include_router(chat_routes.router)
 router.include_router(report_routes.router)
 router.include_router(sign_in.router)
 router.include_router(dead_letter_routes.router)
+router.include_router(saved_view_routes.router)
 
 
 @router.get("/")
