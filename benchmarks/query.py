@@ -17,6 +17,7 @@ from benchmarks.errors import BenchError
 from benchmarks.family import Family
 from benchmarks.figures import Spread, interleaved, quantile, ratio, table
 from benchmarks.index import Index
+from benchmarks.pages import time_pages
 from benchmarks.questions import DAYS, KINDS, Kind, Material
 
 _SAMPLES = 60
@@ -65,6 +66,7 @@ def ask_all(arena: Arena, settings: QuerySettings, end: datetime, samples: int =
             "values, so that no cache of Elasticsearch answers; merged to one segment a month.",
         )
     )
+    time_pages(arena.screen, settings, material, arena.events, samples)
 
 
 def _timed(

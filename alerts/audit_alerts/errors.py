@@ -4,10 +4,20 @@
 
     AlertError
     ├── RuleRefusedError     a rule can't be used; carries the file and the reason
-    └── RangesError     the file of denied ranges can't be used
+    ├── RangesError     the file of denied ranges can't be used
+    └── TriageError     a step of triage, or an exception, can't be; the message says why
+        ├── AlertConflictError     somebody was faster, or the alert does not allow it
+        └── NoSuchAlertError     there is none, or not for whoever asks
 """
 
-__all__ = ["AlertError", "RangesError", "RuleRefusedError"]
+__all__ = [
+    "AlertConflictError",
+    "AlertError",
+    "NoSuchAlertError",
+    "RangesError",
+    "RuleRefusedError",
+    "TriageError",
+]
 
 
 class AlertError(Exception):
@@ -25,3 +35,22 @@ class RuleRefusedError(AlertError):
 
 class RangesError(AlertError):
     """The file of denied ranges can't be read; the message names file and line."""
+
+
+class TriageError(AlertError):
+    """A step of triage, or an exception from a rule, can't be as it is asked for."""
+
+
+class AlertConflictError(TriageError):
+    """An alert is not any more what it was when the step was decided. `alert` is its id."""
+
+    def __init__(self, alert: str, reason: str) -> None:
+        super().__init__(f"{reason[:1].upper()}{reason[1:]}")
+        self.alert = alert
+
+
+class NoSuchAlertError(TriageError):
+    """There is no such alert, or none that the one who asks may see."""
+
+    def __init__(self, what: str = "alert") -> None:
+        super().__init__(f"There is no such {what}, or none that you may see")

@@ -39,6 +39,7 @@ GROUPS: Mapping[str, re.Pattern[str]] = {
         "Queries and server": (
             r"QUERY_SECONDS|TIME_ZONE|CHAT_OBJECTIVES|TEAMS_FILE|TOKENS_FILE|SERVE_\w+"
         ),
+        "Signing in": r"OIDC_\w+|PEOPLE_FILE|SIGN_IN_\w+|SESSIONS_INDEX",
         "Alerts": r"ALERTS_INDEX|ALERT_\w+|DENIED_RANGES|PAGE_URL|WEBHOOK_\w+",
         "Kibana": r"KIBANA_\w+",
         "Embedded servers": r"LOCAL_\w+",

@@ -115,9 +115,57 @@ class Activities(ABC):
         """Record that events of the audit log are deleted for good; `labels` say which."""
         return self.record("audit-log-deleted", user=user, **context)
 
+    def audit_log_signed_in(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that somebody signed in to the audit log; `labels` say in which session and roles."""
+        return self.record("audit-log-signed-in", user=user, **context)
+
+    def audit_log_signed_out(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that somebody signed out of the audit log; `labels` say of which session."""
+        return self.record("audit-log-signed-out", user=user, **context)
+
     def audit_log_refused(self, *, user: User, **context: Unpack[Context]) -> bool:
         """Record that somebody was not let in to the audit log; `reason` says why."""
         return self.record("audit-log-refused", user=user, **context)
+
+    def alert_acknowledged(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that somebody has taken on an alert; `labels` say which."""
+        return self.record("alert-acknowledged", user=user, **context)
+
+    def alert_assigned(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that an alert was given to somebody; `labels` say which, and to whom."""
+        return self.record("alert-assigned", user=user, **context)
+
+    def alert_closed(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that an alert was closed; `labels` say which, and why."""
+        return self.record("alert-closed", user=user, **context)
+
+    def alert_reopened(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that an alert was opened again; `labels` say which."""
+        return self.record("alert-reopened", user=user, **context)
+
+    def alert_noted(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that a note was added to an alert; `labels` say which."""
+        return self.record("alert-noted", user=user, **context)
+
+    def alert_exception_created(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that an exception from a rule was made; `labels` say for what, and until when."""
+        return self.record("alert-exception-created", user=user, **context)
+
+    def alert_exception_ended(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that an exception from an alert rule was ended; `labels` say which."""
+        return self.record("alert-exception-ended", user=user, **context)
+
+    def audit_view_created(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that a view of the audit log was saved; `labels` say which."""
+        return self.record("audit-view-created", user=user, **context)
+
+    def audit_view_changed(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that a view of the audit log was changed; `labels` say which."""
+        return self.record("audit-view-changed", user=user, **context)
+
+    def audit_view_deleted(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that a view of the audit log was deleted; `labels` say which."""
+        return self.record("audit-view-deleted", user=user, **context)
 
 
 def _with_role(account: User, role: str) -> Person:

@@ -23,7 +23,9 @@ from audit_runtime.settings import (
     KafkaSettings,
     LogFormat,
     LogSettings,
+    PageSettings,
     SecretSettings,
+    check_web_address,
     secret_of,
 )
 from audit_runtime.signals import stop_requests
@@ -42,7 +44,9 @@ __all__ = [
     "LogFormat",
     "LogSettings",
     "MonitorError",
+    "PageSettings",
     "SecretSettings",
+    "check_web_address",
     "committed_offsets",
     "did_you_mean",
     "offset_at",

@@ -24,7 +24,9 @@ __all__ = [
     "KafkaSettings",
     "LogFormat",
     "LogSettings",
+    "PageSettings",
     "SecretSettings",
+    "check_web_address",
     "secret_of",
 ]
 
@@ -208,6 +210,20 @@ class LogSettings(BaseModel):
     )
 
 
+class PageSettings(BaseModel):
+    """Where people find the page."""
+
+    page_url: str = Field(
+        "http://127.0.0.1:8484",
+        description="Public address of the page: alerts link to it, and signing in returns to it.",
+    )
+
+    @field_validator("page_url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        return check_web_address(url)
+
+
 class EventSettings(BaseModel):
     """What an event may be."""
 
@@ -236,6 +252,17 @@ class EventSettings(BaseModel):
         return TimeBounds(
             timedelta(days=self.max_past_days), timedelta(seconds=self.max_future_seconds)
         )
+
+
+def check_web_address(url: str) -> str:
+    """Return the address of a page or service. Raises ValueError if it is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise PydanticCustomError("url", "must be like https://host/path")
+    if parts.username is not None or parts.password is not None:
+        raise PydanticCustomError("credentials_in_url", "must not hold credentials")
+    _ = parts.port  # raises ValueError, which pydantic tells
+    return url
 
 
 def secret_of(value: SecretStr | None, file: Path | None) -> str | None:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import anyio.to_thread
 import elasticsearch
+from audit_alerts import AlertDesk, TriageError
 from audit_query import AuditLog, QueryError
 from audit_runtime.monitor import Health
 from fastapi import FastAPI, Request, Response
@@ -24,11 +25,14 @@ from audit_server.account import account_name
 from audit_server.headers import SafeHeaders
 from audit_server.health import PROBE_SECONDS, Probes, Readiness, report_health
 from audit_server.metrics import ServerMetrics
+from audit_server.pipeline import Pipeline
 from audit_server.problems import Problem, problem_of
 from audit_server.request_limiter import RequestLimiter
 from audit_server.self_audit import SelfAudit
 from audit_server.settings import ServeSettings
+from audit_server.sign_in import SignIn
 from audit_server.tokens import TokenFile
+from audit_server.view_store import ViewStore
 
 __all__ = ["create_app", "problem_response"]
 
@@ -39,6 +43,7 @@ _EXPECTED = (
     HTTPException,
     RequestValidationError,
     QueryError,
+    TriageError,
     elasticsearch.ApiError,
     elasticsearch.TransportError,
 )
@@ -51,20 +56,26 @@ def create_app(
     log: AuditLog,
     settings: ServeSettings,
     *,
+    alerts: AlertDesk | None = None,
     tokens: TokenFile | None = None,
+    sign_in: SignIn | None = None,
     publish: Callable[..., object] | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     is_https: bool = False,
     metrics: ServerMetrics | None = None,
     health: Health | None = None,
+    pipeline: Pipeline | None = None,
 ) -> FastAPI:
     """Return the API and the page over a log.
 
-    Without `tokens` anyone has access, if the Host header names this machine. `publish`
-    is `AuditProducer.record`, or None. `is_https`: clients connect over TLS, ours or a proxy's.
-    `health` is updated regularly, for the metrics server.
+    `alerts` is the desk, by default one with these settings. Without `tokens` and `sign_in` anyone has
+    access, if the Host header names this machine. `publish` is `AuditProducer.record`, or None.
+    `is_https`: clients connect over TLS, ours or a proxy's. `health` is updated regularly, for the
+    metrics server. `pipeline` reads Kafka; None: no Kafka is named.
     """
     audit = SelfAudit(publish, clock=clock)
+    views = ViewStore(settings, clock=clock)
+    desk = alerts or AlertDesk(settings, publish=publish, clock=clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -73,6 +84,9 @@ def create_app(
         async with report_health(readiness, health):
             yield
         audit.close()
+        views.close()
+        if alerts is None:
+            desk.close()
 
     app = FastAPI(
         title="Audit Logs",
@@ -87,8 +101,17 @@ def create_app(
     app.state.settings = settings
     app.state.clock = clock
     app.state.is_https = is_https
+    app.state.pipeline = pipeline
+    app.state.views = views
     app.state.access = Access(
-        log, settings, tokens=tokens, audit=audit, account=account_name(), is_https=is_https
+        log,
+        settings,
+        alerts=desk,
+        tokens=tokens,
+        sign_in=sign_in,
+        audit=audit,
+        account=account_name(),
+        is_https=is_https,
     )
     readiness = Readiness(lambda: log.ping(PROBE_SECONDS))
     app.state.tallies = page.Tallies()

@@ -20,7 +20,10 @@ class TokenError(QueryError):
 
 
 class ProblemError(QueryError):
-    """A request that fails; `detail` is for the client, and discloses no secret."""
+    """A request that fails; `detail` is for the client, and discloses no secret.
+
+    `reason` is for whoever operates the log: it is logged, and the client does not get it.
+    """
 
     def __init__(
         self,
@@ -29,9 +32,11 @@ class ProblemError(QueryError):
         *,
         parameter: str | None = None,
         headers: dict[str, str] | None = None,
+        reason: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.parameter = parameter
         self.headers = headers or {}
+        self.reason = reason

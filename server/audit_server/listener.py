@@ -20,12 +20,14 @@ def check_listening(settings: ServeSettings, *, plain_text: bool) -> None:
         raise ListenError(
             "TLS takes both AUDITLOG_SERVE_CERT_FILE and AUDITLOG_SERVE_KEY_FILE; one is missing"
         )
+    if settings.oidc_issuer is not None:
+        _check_page_url(settings.page_url, is_https=uses_tls(settings) or plain_text)
     if _is_loopback(settings.serve_host):
         return
-    if settings.tokens_file is None:
+    if settings.tokens_file is None and settings.oidc_issuer is None:
         raise ListenError(
             f"{settings.serve_host} can be reached from elsewhere, so it takes tokens: make one with "
-            "auditlog tokens create, and set AUDITLOG_TOKENS_FILE"
+            "auditlog tokens create, and set AUDITLOG_TOKENS_FILE, or AUDITLOG_OIDC_ISSUER"
         )
     if not uses_tls(settings) and not plain_text:
         raise ListenError(
@@ -54,6 +56,19 @@ def listen(host: str, port: int) -> socket.socket:
             why = error.strerror or "it can't be"
         raise ListenError(f"Can't listen on {host}:{port}: {why}") from None
     return listener
+
+
+def _check_page_url(url: str, *, is_https: bool) -> None:
+    """Let people come back from the identity provider to where their cookies are sent."""
+    if url.startswith("https:") and not is_https:
+        raise ListenError(
+            f"AUDITLOG_PAGE_URL is {url}, but there is no TLS here: set AUDITLOG_SERVE_CERT_FILE and "
+            "AUDITLOG_SERVE_KEY_FILE, or say --plain-text if a proxy in front ends TLS"
+        )
+    if is_https and not url.startswith("https:"):
+        raise ListenError(
+            f"AUDITLOG_PAGE_URL is {url}; where people sign in over TLS, it must begin with https"
+        )
 
 
 def _is_loopback(host: str) -> bool:

@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-__all__ = ["EVERYTHING", "ROLES", "WITHOUT_ROLES", "Permission", "Role", "permissions_of", "roles_with"]
+__all__ = [
+    "EVERYTHING",
+    "ROLES",
+    "UNBOUND",
+    "WITHOUT_ROLES",
+    "Permission",
+    "Role",
+    "permissions_of",
+    "roles_with",
+]
 
 
 class Permission(StrEnum):
@@ -49,6 +58,10 @@ EVERYTHING = frozenset(Permission)
 
 WITHOUT_ROLES = frozenset({Permission.EVENTS, Permission.EXPORT, Permission.REPORTS})
 """Of a token without roles: what every token could do before there were any."""
+
+
+UNBOUND = frozenset({Permission.DEAD_LETTERS})
+"""What nobody may who is bound to an organization: a record that was refused is of none for sure."""
 
 
 def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:

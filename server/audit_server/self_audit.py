@@ -1,6 +1,7 @@
 """Use of the log as audit events: who searched, exported, or was refused."""
 
 import hashlib
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -30,6 +31,8 @@ class Identity:
     name: str
     organization: str | None
     ip: str | None
+    id: str | None = None
+    """The identity provider's, of somebody who signed in there."""
 
 
 class SelfAudit:
@@ -50,6 +53,7 @@ class SelfAudit:
         self._clock = clock
         self._noted: OrderedDict[bytes, datetime] = OrderedDict()
         self._waiting = 0
+        self._changes = itertools.count()
         self._is_closing = False
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(1, "self-audit")
@@ -66,6 +70,18 @@ class SelfAudit:
         """Record a refused request."""
         self._note("audit-log-refused", identity, {}, reason=reason)
 
+    def signed_in(self, identity: Identity, session: str, roles: str) -> None:
+        """Record that somebody signed in; `session` tells one sign-in from another."""
+        self._note("audit-log-signed-in", identity, {"session": session, "roles": roles})
+
+    def signed_out(self, identity: Identity, session: str) -> None:
+        """Record that somebody signed out."""
+        self._note("audit-log-signed-out", identity, {"session": session})
+
+    def changed(self, action: str, identity: Identity, said: Pairs) -> None:
+        """Record a change that somebody made; each one, however soon after another."""
+        self._note(action, identity, labels_of(said), is_change=True)
+
     def close(self) -> None:
         """Publish what is queued, without counting results, and end."""
         self._is_closing = True
@@ -79,10 +95,12 @@ class SelfAudit:
         *,
         results: int | Callable[[], int] | None = None,
         reason: str | None = None,
+        is_change: bool = False,
     ) -> None:
         if self._publish is None:
             return
-        key = (action, identity, tuple(labels.items()), reason)
+        once = next(self._changes) if is_change else None
+        key = (action, identity, tuple(labels.items()), reason, once)
         digest = hashlib.sha256(repr(key).encode("utf-8", "surrogatepass")).digest()
         if not self._is_due(digest):
             return
@@ -126,7 +144,7 @@ class SelfAudit:
                 labels = {**labels, "results": self._number(results)}
             answer = self._publish is not None and self._publish(
                 action,
-                user={"name": identity.name},
+                user={"name": identity.name} | ({"id": identity.id} if identity.id else {}),
                 ip=identity.ip,
                 organization=identity.organization,
                 labels=labels,

@@ -11,6 +11,7 @@ from typing import Any
 
 import uvicorn
 from audit_query import AuditLog, zone
+from audit_runtime.elastic import connect
 from audit_runtime.monitor import Health, monitored
 
 from audit_server.app import create_app
@@ -19,12 +20,15 @@ from audit_server.connections import ConnectionLimits, Connections, connections_
 from audit_server.errors import ListenError
 from audit_server.listener import BACKLOG, check_listening, listen, uses_tls
 from audit_server.metrics import ServerMetrics
+from audit_server.pipeline import pipeline_of_environment
 from audit_server.publisher import publishing
 from audit_server.settings import ServeSettings
+from audit_server.sign_in import sign_in_of
 from audit_server.tokens import TokenFile
 
 __all__ = ["configured", "serve"]
 
+_SESSION_SECONDS = 5.0
 _KEEP_ALIVE_SECONDS = 30
 _END_SECONDS = 5
 _HEADERS_BYTES = 64 * 1024
@@ -60,6 +64,7 @@ def serve(
     with (
         listen(settings.serve_host, settings.serve_port) as listener,
         closing(AuditLog(settings, seconds=settings.query_seconds)) as log,
+        closing(connect(settings, seconds=_SESSION_SECONDS)) as session_client,
         publishing(settings) as publish,
         monitored(settings, metrics.registry, health),
         _quiet_signals(),
@@ -68,10 +73,12 @@ def serve(
             log,
             settings,
             tokens=tokens,
+            sign_in=sign_in_of(settings, session_client),
             publish=publish,
             is_https=is_https,
             metrics=metrics,
             health=health if settings.metrics_port is not None else None,
+            pipeline=pipeline_of_environment(),
         )
         server = _NotifyingServer(configured(app, settings))
         server.on_start = lambda: on_start(_address(settings, listener))

@@ -38,7 +38,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"part__detection__it": {"message": "x"}}, "message is not a field"),
     ({"part__detection__it": {"event.id": "x"}}, "event.id is not a field"),
     ({"part__detection__it": {"event.action": "log-in"}}, "log-in is not an activity"),
-    ({"part__detection__it": {"event.action|endswith": "-in"}}, "is not an activity of the catalogue"),
+    ({"part__detection__it": {"event.action|endswith": "-inn"}}, "is not an activity of the catalogue"),
     ({"part__detection__it": {"user.name|re": "a.*"}}, "RegularExpression can't be evaluated exactly"),
     ({"part__detection__it": {"user.name|cased": "a"}}, "CasedString can't be evaluated exactly"),
     ({"part__detection__it": {"user.name|fieldref": "user.id"}}, "FieldReference can't be evaluated"),

@@ -43,6 +43,7 @@ from benchmarks.figures import table
 from benchmarks.index import Disk
 from benchmarks.labelled import Verdict
 from benchmarks.machine import describe
+from benchmarks.pages import PAGES
 from benchmarks.query import ask_all
 from benchmarks.questions import KINDS
 from benchmarks.records import record_of
@@ -449,6 +450,7 @@ def test_topic_is_indexed_asked_and_searched_for_attacks(
     monkeypatch.setattr(Servers, "calm_down", lambda _: None)
     monkeypatch.setattr("benchmarks.topic._PARTS", 1)
     monkeypatch.setattr("benchmarks.query._WARM", 0)
+    monkeypatch.setattr("benchmarks.pages._WARM", 0)
     monkeypatch.setattr("benchmarks.alerts._WARM", 0)
     us = Family("us", os.getpid())
     real = Servers(bare.servers.kafka, bare.servers.elasticsearch, us, us, tmp_path)
@@ -474,11 +476,13 @@ def test_topic_is_indexed_asked_and_searched_for_attacks(
             settings = QuerySettings(elasticsearch_url=real.elasticsearch, index_prefix=index.prefix)
             ask_all(arena, settings, end_of_traffic(), samples=1)
             time_steps(arena, settings, end_of_traffic(), steps=3)
-    asked, steps = (text_of(group) for group in shown)
+    asked, pages, steps = (text_of(group) for group in shown)
     for kind in KINDS:
         ours, hand, _, late = map(float, cells(asked, kind.name)[1:])
         assert 0 < ours <= late
         assert hand > 0
+    for page in PAGES:
+        assert all(float(cell) > 0 for cell in cells(pages, page)[1:])
     rules = [line for line in steps.splitlines() if line.startswith("| ")][1:]
     assert len(rules) > 12
     assert rules[0].startswith("| a whole step "), "it takes longer than any rule"

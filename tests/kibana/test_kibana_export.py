@@ -11,9 +11,9 @@ import pytest
 import yaml
 from audit_alerts import Rule
 from audit_alerts.fields import groupable
+from audit_alerts.mappings import ALERTS_MAPPING
 from audit_alerts.plan import LogSource
 from audit_alerts.rules import read_rules
-from audit_alerts.runner.alert import TEMPLATE
 from audit_kibana import Bundle, ExportTarget, KibanaRule, RuleType, bundle_of, kibana_rule
 from audit_kibana.dashboard import CHARTS, HOUR, WEEKDAY
 from audit_kibana.durations import kibana_duration
@@ -23,10 +23,11 @@ from audit_schemas import Catalogue
 from audit_schemas.template import mapping
 from support.command import auditlog
 from support.servers import ROOT
+from support.shipped_rules import shipped_rules
 
 FOLDER = ROOT / "deploy" / "alerts"
-RULES = read_rules([FOLDER], Catalogue.load())
-WITH_RANGES = read_rules([FOLDER], Catalogue.load(), ["198.51.100.0/24", "2001:db8:dead::/48"])
+RULES = shipped_rules()
+WITH_RANGES = shipped_rules("198.51.100.0/24", "2001:db8:dead::/48")
 BUNDLE = bundle_of(RULES, ExportTarget())
 
 
@@ -332,7 +333,7 @@ def test_rules_group_by_fields_of_the_mapping() -> None:
 
 def test_rules_over_alerts_ask_for_fields_of_the_runners_alerts() -> None:
     """By its own mapping: a rule over a field that is none would be silent for ever."""
-    of_alerts = set(leaves(TEMPLATE["properties"]))
+    of_alerts = set(leaves(ALERTS_MAPPING["properties"]))
     for rule in BUNDLE.rules:
         if rule.type is RuleType.ALERTS:
             params = rule.body["params"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from audit_alerts import AlertDesk
 from audit_query import AuditLog
 from audit_server.app import create_app
 from audit_server.connections import ConnectionLimits
@@ -46,6 +47,10 @@ class ApiClient(TestClient):
 
     published: Published
     tokens: TokenFile | None
+    alerts: AlertDesk
+    """The desk, where a test gives one."""
+    steps: Published
+    """What that desk published."""
 
     def json(self, path: str, **parameters: Any) -> Any:
         """Return the answer to a GET, which has to be well."""
@@ -73,6 +78,7 @@ def api_client(
     base_url: str = "http://127.0.0.1",
     clock: Any = lambda: NOW,
     is_https: bool = False,
+    alerts: AlertDesk | None = None,
     **settings: Any,
 ) -> Iterator[ApiClient]:
     """Give a client; with a tokens file, one whose token sees all, or one organization."""
@@ -85,6 +91,7 @@ def api_client(
     app = create_app(
         log,
         ServeSettings(**settings),
+        alerts=alerts,
         tokens=tokens,
         publish=published,
         clock=clock,

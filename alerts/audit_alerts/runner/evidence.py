@@ -1,7 +1,7 @@
 """What an alert shows of its events, read for many groups at once."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from audit_alerts.candidates import Window, lucene
@@ -26,6 +26,10 @@ class Evidence:
     samples: tuple[str, ...]
     users: tuple[str, ...] = ()
     ips: tuple[str, ...] = ()
+    organizations: tuple[str, ...] = ()
+    """All of them, or some of many."""
+    sole_organization: str | None = None
+    """The one that all of these events are of; None: there is no such one."""
 
 
 def evidence_of_groups(
@@ -50,7 +54,13 @@ def evidence_of_events(
     every_id = [event_id for ids, _ in wanted for event_id in ids]
     read = _read(reader, [{"ids": {"values": every_id}}], filters)
     return [
-        Evidence(count, tuple(ids), found.users, found.ips)
+        replace(
+            found,
+            count=count,
+            samples=tuple(ids),
+            # Whose the other events are is not known.
+            sole_organization=found.sole_organization if count <= len(ids) else None,
+        )
         for (ids, count), found in zip(wanted, read, strict=True)
     ]
 
@@ -84,16 +94,27 @@ _AGGREGATIONS = {
     "last": _samples("desc"),
     "users": {"terms": {"field": "audit.user", "size": _RELATED}},
     "ips": {"terms": {"field": "source.ip", "size": _RELATED}},
+    "organizations": {"terms": {"field": "organization.id", "size": _RELATED}},
+    "nobodys": {"missing": {"field": "organization.id"}},
 }
 
 
 def _evidence(bucket: Mapping[str, Any]) -> Evidence:
     hits = [*bucket["first"]["hits"]["hits"], *reversed(bucket["last"]["hits"]["hits"])]
     samples = dict.fromkeys(hit["_source"]["event"]["id"] for hit in hits)
-    users, ips = (
-        tuple(sorted(value["key"] for value in bucket[name]["buckets"])) for name in ("users", "ips")
+    users, ips, organizations = (
+        tuple(sorted(value["key"] for value in bucket[name]["buckets"]))
+        for name in ("users", "ips", "organizations")
     )
-    return Evidence(bucket["doc_count"], tuple(samples), users, ips)
+    is_ones_alone = len(organizations) == 1 and not bucket["nobodys"]["doc_count"]
+    return Evidence(
+        bucket["doc_count"],
+        tuple(samples),
+        users,
+        ips,
+        organizations,
+        organizations[0] if is_ones_alone else None,
+    )
 
 
 def _any_of(

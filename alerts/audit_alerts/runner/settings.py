@@ -1,8 +1,13 @@
 """Settings of the runner of alert rules."""
 
-from urllib.parse import urlsplit
-
-from audit_runtime import CredentialsError, KafkaSettings, LogSettings, secret_of
+from audit_runtime import (
+    CredentialsError,
+    KafkaSettings,
+    LogSettings,
+    PageSettings,
+    check_web_address,
+    secret_of,
+)
 from audit_runtime.monitor import MonitorSettings
 from pydantic import Field, FilePath, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
@@ -12,7 +17,7 @@ from audit_alerts.settings import AlertSettings
 __all__ = ["RunnerSettings"]
 
 
-class RunnerSettings(AlertSettings, KafkaSettings, MonitorSettings, LogSettings):
+class RunnerSettings(AlertSettings, KafkaSettings, PageSettings, MonitorSettings, LogSettings):
     """Whose offsets it follows, and where alerts are sent."""
 
     group: str = Field("audit-indexer", min_length=1, description="Consumer group.")
@@ -24,9 +29,6 @@ class RunnerSettings(AlertSettings, KafkaSettings, MonitorSettings, LogSettings)
     alert_attempt_seconds: float = Field(
         10.0, gt=0, description="Timeout of one delivery of an alert to the webhook or Kafka."
     )
-    page_url: str = Field(
-        "http://127.0.0.1:8484", description="Public address of the page, which alerts link to."
-    )
     webhook_url: str | None = Field(None, description="Webhook that alerts are posted to as JSON.")
     webhook_secret: SecretStr | None = Field(
         None, description="Secret that webhook requests are signed with."
@@ -35,16 +37,10 @@ class RunnerSettings(AlertSettings, KafkaSettings, MonitorSettings, LogSettings)
         None, description="File that contains the webhook secret."
     )
 
-    @field_validator("page_url", "webhook_url")
+    @field_validator("webhook_url")
     @classmethod
-    def _is_address(cls, url: str | None) -> str | None:
-        parts = urlsplit(url or "http://localhost")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise PydanticCustomError("url", "must be like https://host/path")
-        if parts.username is not None or parts.password is not None:
-            raise PydanticCustomError("credentials_in_url", "must not hold credentials")
-        _ = parts.port  # raises ValueError, which pydantic tells
-        return url
+    def _is_webhook(cls, url: str | None) -> str | None:
+        return None if url is None else check_web_address(url)
 
     @field_validator("webhook_secret")
     @classmethod

@@ -6,6 +6,15 @@ from audit_query.reports.chat_cases import cases, chats, life_of
 from audit_query.reports.chat_tally import AtOnce, ChatTally, GroupTally, TransferRow
 from audit_query.reports.flat_rows import flat_row
 from audit_query.reports.missed_chats import MissedChats
+from audit_query.reports.overview import (
+    LOGIN_FAILED,
+    FailureSource,
+    Overview,
+    PublishingService,
+    Totals,
+    overview,
+    time_before,
+)
 from audit_query.reports.people import Person
 from audit_query.reports.sessions import Facts, Session, UserReport, user_report
 from audit_query.reports.staff_report import StaffReport, StaffRow, staff, summed_staff
@@ -23,10 +32,12 @@ from audit_query.reports.timeline import (
 from audit_query.reports.user_activity import users
 from audit_query.reports.user_row import UserRow
 from audit_query.reports.wait_row import KINDS, Spread, WaitRow, waits
+from audit_query.reports.waiting_chats import WaitingChats, waiting_chats
 from audit_query.reports.windows import WHOLE, Progress
 
 __all__ = [
     "KINDS",
+    "LOGIN_FAILED",
     "SAME",
     "WHOLE",
     "WINDOW_MAX",
@@ -35,11 +46,14 @@ __all__ = [
     "ChatRow",
     "ChatTally",
     "Facts",
+    "FailureSource",
     "GroupTally",
     "Kind",
     "MissedChats",
+    "Overview",
     "Person",
     "Progress",
+    "PublishingService",
     "RatioRow",
     "Session",
     "Spread",
@@ -49,26 +63,31 @@ __all__ = [
     "TeamRow",
     "Timeline",
     "TimelineEntry",
+    "Totals",
     "Transfer",
     "TransferRow",
     "UserReport",
     "UserRow",
     "Wait",
     "WaitRow",
+    "WaitingChats",
     "around",
     "cases",
     "chat_timeline",
     "chats",
     "flat_row",
     "life_of",
+    "overview",
     "parse_window",
     "period_before",
     "ratios",
     "staff",
     "summed_staff",
     "team_rows",
+    "time_before",
     "unanswered",
     "user_report",
     "users",
+    "waiting_chats",
     "waits",
 ]

@@ -4,6 +4,7 @@ from typing import Any
 
 __all__ = [
     "BUCKETS",
+    "DEAD_LETTERS",
     "EVENT",
     "EVENTS",
     "OBJECTIVE",
@@ -16,6 +17,8 @@ __all__ = [
     "UNANSWERED",
     "USER",
     "USERS",
+    "VIEW",
+    "VIEWS",
 ]
 
 EVENT: dict[str, Any] = {
@@ -211,6 +214,61 @@ TIMELINE: dict[str, Any] = {
         }
     ],
 }
+
+DEAD_LETTERS: dict[str, Any] = {
+    "read": "2026-11-23T09:30:00.000Z",
+    "examined": 1,
+    "total": 1,
+    "reasons": [
+        {
+            "reason": "unknown-activity",
+            "records": 1,
+            "copies": 0,
+            "replayed": 0,
+            "refused_again": 0,
+            "first": "2026-11-23T09:29:00.120Z",
+            "last": "2026-11-23T09:29:00.120Z",
+            "first_received": "2026-11-23T09:29:00.020Z",
+            "last_received": "2026-11-23T09:29:00.020Z",
+            "path": "event.action",
+            "message": "chat-archived is not in the catalogue",
+            "what_to_do": "Add the activity to AUDITLOG_CATALOGUE, restart the consumers, then replay",
+            "samples": [
+                {
+                    "origin": {"topic": "audit.events", "partition": 3, "offset": 1042},
+                    "dead_letter": {"topic": "audit.events.dead-letter", "partition": 0, "offset": 7},
+                    "reason": "unknown-activity",
+                    "path": "event.action",
+                    "message": "chat-archived is not in the catalogue",
+                    "refused": "2026-11-23T09:29:00.120Z",
+                    "received": "2026-11-23T09:29:00.020Z",
+                    "replay_of": None,
+                    "replayed": None,
+                    "key": "chat-42",
+                    "headers": [],
+                    "size": 30,
+                    "is_truncated": False,
+                    "sha256": "5d41402abc4b2a76b9719d911017c5925d41402abc4b2a76b9719d911017c592",
+                    "value": '{"event":{"action":"chat-archi',
+                }
+            ],
+        }
+    ],
+}
+
+VIEW: dict[str, Any] = {
+    "id": "5a1a91fe9c7b4f1f8d0a3c2e1b6f7b4d",
+    "name": "Failed log-ins today",
+    "address": "/?activity=login-failed&from=today",
+    "owner": "ada",
+    "shared": True,
+    "mine": True,
+    "created": "2026-11-23T09:30:00.000Z",
+    "changed": "2026-11-23T09:30:00.000Z",
+    "version": "4.1",
+}
+
+VIEWS: dict[str, Any] = {"views": [VIEW]}
 
 PROBLEM: dict[str, Any] = {
     "type": "about:blank",

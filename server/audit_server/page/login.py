@@ -1,30 +1,30 @@
-"""The page's login form: a token, entered once, becomes a cookie."""
+"""The login page: a token, entered once, becomes a cookie; or the way to the identity provider."""
 
 from http import HTTPStatus
-from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
-from audit_server.access import Access
+from audit_server.access import TOKEN_COOKIE, Access
 from audit_server.errors import ProblemError
+from audit_server.page.cookies import delete_cookies, set_token_cookie
+from audit_server.page.forms import after_sign_in, form_of, local_path
 from audit_server.page.render import render
+from audit_server.page.sign_in import end_session
 
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
 
-_PATH_MAX = 8192
-
 
 @router.get("/login")
 async def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - the URL's word
-    """Show the form; where no token is needed, go to the log."""
+    """Show the ways to sign in; where none is needed, go to the log."""
     access: Access = request.app.state.access
-    if not access.needs_token:
+    if not access.requires_sign_in:
         return RedirectResponse("/", HTTPStatus.SEE_OTHER)
-    return render("login.html", error=None, next=_local_path(next))
+    return _form(access, local_path(next))
 
 
 @router.post("/login")
@@ -32,50 +32,45 @@ async def submit_login(request: Request) -> Response:
     """Check the token, set the cookie, and go to the page that was asked for."""
     access: Access = request.app.state.access
     access.check_origin(request)
-    if not access.needs_token:
+    if not access.requires_sign_in:
         return RedirectResponse("/", HTTPStatus.SEE_OTHER)
-    form = await _form_of(request)
-    after = _local_path(form.get("next", "/"))
+    form = await form_of(request)
+    after, token = local_path(form.get("next", "/")), form.get("token", "").strip()
     try:
-        await run_in_threadpool(access.authenticate, request, form.get("token", "").strip())
+        await run_in_threadpool(access.authenticate, request, token)
     except ProblemError as error:
         if error.status != HTTPStatus.UNAUTHORIZED:
             raise
-        message = "This token is unknown or has expired"
-        return render("login.html", status=HTTPStatus.UNAUTHORIZED, error=message, next=after)
-    response = RedirectResponse(after, HTTPStatus.SEE_OTHER)
-    response.set_cookie(
-        access.cookie_name(request),
-        form.get("token", "").strip(),
-        httponly=True,
-        samesite="strict",
-        secure=request.app.state.is_https,
-    )
+        return _form(access, after, "This token is unknown or has expired")
+    response = RedirectResponse(after_sign_in(after), HTTPStatus.SEE_OTHER)
+    delete_cookies(request, response, but=TOKEN_COOKIE)  # a session's would come first
+    set_token_cookie(request, response, token)
     return response
 
 
 @router.post("/logout")
 async def logout(request: Request) -> Response:
-    """Delete the cookie."""
+    """End the session, delete the cookies, and sign out at the identity provider if there is one.
+
+    The way there is a page and no redirect: browsers hold redirects of a form to the policy's
+    form-action, and providers send people on to wherever they like.
+    """
     access: Access = request.app.state.access
     access.check_origin(request)
-    response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
-    response.delete_cookie(
-        access.cookie_name(request),
-        httponly=True,
-        samesite="strict",
-        secure=request.app.state.is_https,
-    )
+    elsewhere = await run_in_threadpool(end_session, request)
+    response: Response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+    if elsewhere is not None:
+        response = render("signed-out.html", elsewhere=elsewhere)
+    delete_cookies(request, response)
     return response
 
 
-async def _form_of(request: Request) -> dict[str, str]:
-    """Read the form: it is small, since the request limiter refuses others."""
-    fields = parse_qsl((await request.body()).decode("utf-8", "replace"))
-    return dict(reversed(fields))  # of one given twice, the first
-
-
-def _local_path(path: str) -> str:
-    """Return a path of ours; anything else, such as another site's address, becomes the page."""
-    is_ours = path.startswith("/") and not path.startswith("//") and "\\" not in path
-    return path if is_ours and path.isprintable() and len(path) < _PATH_MAX else "/"
+def _form(access: Access, after: str, error: str | None = None) -> HTMLResponse:
+    return render(
+        "login.html",
+        status=HTTPStatus.OK if error is None else HTTPStatus.UNAUTHORIZED,
+        error=error,
+        next=after,
+        takes_tokens=access.takes_tokens,
+        provider=access.sign_in.display_name if access.sign_in is not None else None,
+    )

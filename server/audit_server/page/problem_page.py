@@ -19,7 +19,7 @@ _HEADINGS = {
     HTTPStatus.SERVICE_UNAVAILABLE: "The log is unavailable",
 }
 _TODO = {
-    HTTPStatus.UNAUTHORIZED: "Your token may have expired: sign in with a new one.",
+    HTTPStatus.UNAUTHORIZED: "Your token or session may have expired: sign in again.",
     HTTPStatus.SERVICE_UNAVAILABLE: (
         "Nothing is lost: events wait until Elasticsearch is back. Try again in a moment."
     ),
@@ -42,6 +42,8 @@ def problem_page(path: str, query: str, problem: Problem) -> Mapping[str, Any]:
 def _ways(path: str, query: str, problem: Problem) -> list[tuple[str, str]]:
     """Return where to go: the same without what is wrong, again, or the whole log."""
     log = ("Go to the log", "/")
+    if path.startswith("/sign-in"):
+        return [("Sign in again", "/login"), ("Sign in as somebody else", "/sign-in?again=true")]
     if problem.status == HTTPStatus.UNAUTHORIZED:
         return [("Sign in", f"/login?{urlencode({'next': _own(path, query)})}")]
     if problem.status == HTTPStatus.BAD_REQUEST and problem.parameter is not None:

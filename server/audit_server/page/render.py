@@ -1,5 +1,6 @@
 """Templates into responses: everything that is put into one is escaped."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -10,12 +11,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from audit_server.access import Access, Caller
 from audit_server.page.chips import LABELS
 from audit_server.page.durations import duration
-from audit_server.page.navigation import links_to_parts
+from audit_server.page.navigation import VIEWS, links_to_parts, views_link
 from audit_server.page.page_stream import FLUSH, PageStream
 from audit_server.page.report_columns import runs_of
 from audit_server.page.view import ZONE_COOKIE, View, chat_path, user_path
 
-__all__ = ["environment", "render", "show", "stream", "view_of"]
+__all__ = ["environment", "now_of", "render", "show", "stream", "view_of"]
 
 
 def environment() -> Environment:
@@ -38,6 +39,12 @@ def environment() -> Environment:
 
 
 _TEMPLATES = environment()
+
+
+def now_of(request: Request) -> datetime:
+    """Return what time it is, by the application's clock, in UTC."""
+    now: datetime = request.app.state.clock()
+    return now.astimezone(UTC)
 
 
 def view_of(request: Request, without: tuple[str, ...] = ()) -> View:
@@ -92,7 +99,7 @@ def stream(
     What may fail must have been asked for before, or be shown by the template: by then the page has
     begun.
     """
-    frame = _frame(view) | _navigation(request, caller, view, part)
+    frame = _frame(view) | _ABSENT | _navigation(request, caller, view, part)
     return PageStream(_TEMPLATES.get_template(name).generate(**frame, flush=FLUSH, **context))
 
 
@@ -109,9 +116,18 @@ def _navigation(
 ) -> dict[str, Any]:
     access: Access = request.app.state.access
     return {
-        "signed_in_as": caller.name if access.needs_token else None,  # who came with a token signs out
+        "signed_in_as": caller.name if access.requires_sign_in else None,
         "parts_of_page": links_to_parts(caller.permissions, view, part),
+        "start": "/start",
+        "views_link": views_link(request.url.path, request.url.query),
+        "on_views": request.url.path == VIEWS,
     }
 
 
-_ABSENT: dict[str, Any] = {"signed_in_as": None, "parts_of_page": ()}
+_ABSENT: dict[str, Any] = {
+    "signed_in_as": None,
+    "parts_of_page": (),
+    "start": "/",
+    "views_link": None,
+    "alert_marks": {},
+}

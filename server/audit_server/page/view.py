@@ -142,9 +142,9 @@ class View:
         """Return the address with another interval."""
         return replace(self, interval=interval).link()
 
-    def in_zone(self, name: str) -> str:
+    def in_zone(self, name: str, path: str = "/") -> str:
         """Return the address in another zone."""
-        return replace(self, zone_name=name, zone_shared=True).link()
+        return replace(self, zone_name=name, zone_shared=True).link(path)
 
     def expanding(self, event_id: str) -> str:
         """Return the address with an event expanded, and scrolled to."""
@@ -155,6 +155,10 @@ class View:
         return replace(self, expanded=None, after=None, live=False).link(
             f"/events/{quote(event_id, safe='')}/details"
         )
+
+    def expanding_alone(self, event_id: str) -> str:
+        """Return the address of the whole log with an event expanded."""
+        return self.with_spec(QuerySpec()).expanding(event_id)
 
     def expanding_between(self, event_id: str, start: datetime, end: datetime) -> str:
         """Return the address of all events between two times, with one expanded."""
