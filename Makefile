@@ -18,6 +18,9 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 HASHED := --quiet --constraint constraints.txt --generate-hashes --python-platform linux --python-version 3.11 \
 	--no-header --no-annotate --no-emit-index-url --no-config
 
+# Where it is set, each worker and each command that a test starts would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-fast test-containers soak bench bench-fields bench-adaptive bench-query bench-alerts bench-detection bench-sizes lint format requirements schema clean
 

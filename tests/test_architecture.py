@@ -45,6 +45,7 @@ SURFACES = {
         "terminal",
     },
     "audit_producer": {"publishing"},
+    "audit_admin": {"dead_letters", "topic_reader"},
     "audit_query": {"reports"},
     "audit_server": {"serve"},
     "audit_alerts": {"runner"},

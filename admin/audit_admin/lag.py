@@ -22,10 +22,14 @@ class PartitionOffsets:
 
 
 class Lag:
-    """Asks Kafka without joining the group. Raises KafkaException."""
+    """Asks Kafka without joining the group. Raises KafkaException.
 
-    def __init__(self, settings: ConsumerSettings) -> None:
+    Each request of Kafka takes at most `seconds`.
+    """
+
+    def __init__(self, settings: ConsumerSettings, *, seconds: float = 30.0) -> None:
         self._topic = settings.topic
+        self._seconds = seconds
         self._consumer = Consumer(settings.consumer_config())
 
     def records(self) -> int:
@@ -35,8 +39,10 @@ class Lag:
     def offsets(self) -> dict[int, PartitionOffsets]:
         """Return the offsets of each partition."""
         found = {}
-        for point in committed_offsets(self._consumer, visible_partitions(self._consumer, self._topic)):
-            low, high = partition_bounds(self._consumer, point)
+        seconds = self._seconds
+        places = visible_partitions(self._consumer, self._topic, seconds=seconds)
+        for point in committed_offsets(self._consumer, places, seconds=seconds):
+            low, high = partition_bounds(self._consumer, point, seconds=seconds)
             found[point.partition] = PartitionOffsets(max(point.offset, low), high)
         return found
 

@@ -11,7 +11,16 @@ from audit_alerts.desk.alert import (
 )
 from audit_alerts.desk.alert_filter import NOBODY, AlertFilter, AlertOrder
 from audit_alerts.desk.desk import BULK_MAX, PAGE_MAX, AlertDesk, AlertPage, Related, Triaged
+from audit_alerts.desk.exception_desk import (
+    ExceptionDesk,
+    ExceptionPreview,
+    ExceptionStep,
+    ListedException,
+)
+from audit_alerts.desk.exception_end import parse_end
+from audit_alerts.desk.firings import Firings
 from audit_alerts.desk.marks import Mark
+from audit_alerts.desk.rule_exception import BECAUSE_MAX, ExceptionDraft, RuleException
 from audit_alerts.desk.self_audit import Actor, Publish
 from audit_alerts.desk.triage import NAME_MAX, NOTE_MAX, Step, TriageStep
 from audit_alerts.episodes import Episode
@@ -27,9 +36,10 @@ from audit_alerts.evaluate import evaluate
 from audit_alerts.plan import OPTIONAL, Base, Correlation, Kind, LogSource, NewTerms, Rule, bases_of
 from audit_alerts.rules import load_rules
 from audit_alerts.settings import AlertSettings
-from audit_alerts.words import span_words
+from audit_alerts.words import in_words, span_words
 
 __all__ = [
+    "BECAUSE_MAX",
     "BULK_MAX",
     "LEVELS",
     "NAME_MAX",
@@ -53,8 +63,14 @@ __all__ = [
     "CloseReason",
     "Correlation",
     "Episode",
+    "ExceptionDesk",
+    "ExceptionDraft",
+    "ExceptionPreview",
+    "ExceptionStep",
+    "Firings",
     "HistoryEntry",
     "Kind",
+    "ListedException",
     "LogSource",
     "Mark",
     "NewTerms",
@@ -63,6 +79,7 @@ __all__ = [
     "RangesError",
     "Related",
     "Rule",
+    "RuleException",
     "RuleRefusedError",
     "Step",
     "TriageError",
@@ -70,6 +87,8 @@ __all__ = [
     "Triaged",
     "bases_of",
     "evaluate",
+    "in_words",
     "load_rules",
+    "parse_end",
     "span_words",
 ]

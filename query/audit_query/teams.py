@@ -51,9 +51,9 @@ class Teams:
     def users(self, team: str) -> tuple[str, ...]:
         """Return whom a team consists of. Raises ParameterError."""
         if team not in self.members:
-            known = ", ".join(list(self.members)[:20])
-            hint = f"must be one of {known}" if known else "needs a file of teams, AUDITLOG_TEAMS_FILE"
-            raise ParameterError("team", hint)
+            raise ParameterError(
+                "team", "there is no such team in the file of teams (AUDITLOG_TEAMS_FILE)"
+            )
         return self.members[team]
 
 

@@ -1,6 +1,6 @@
 """Who sends a request, and what of the log they may see."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated
@@ -104,6 +104,14 @@ class Caller:
     def record_event(self, event_id: str, window: str | None = None) -> None:
         """Publish that an event was opened, with those around it if there is a window."""
         self.record_search(QuerySpec(), 1, event=event_id, window=window)
+
+    def record_dead_letters(self, records: int) -> None:
+        """Publish that dead letters were read, once in ten minutes."""
+        self._audit.searched(self._identity, [("part", "dead-letters")], records)
+
+    def record_change(self, action: str, said: Sequence[tuple[str, str]]) -> None:
+        """Publish a change as an event of this activity; `said` becomes its labels."""
+        self._audit.changed(action, self._identity, said)
 
     def record_export(self, spec: QuerySpec, kind: str) -> None:
         """Publish an export as an event."""
@@ -278,8 +286,7 @@ class Access:
         self, request: Request, identity: Identity, permissions: frozenset[Permission]
     ) -> Caller:
         request.state.caller = identity.name  # for the server's log
-        organization = identity.organization
-        log, alerts = self._log, self._alerts
+        log, alerts, organization = self._log, self._alerts, identity.organization
         if organization is not None:
             log, alerts = log.for_organization(organization), alerts.for_organization(organization)
             permissions -= UNBOUND

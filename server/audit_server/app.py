@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import anyio.to_thread
 import elasticsearch
-from audit_alerts import AlertDesk
+from audit_alerts import AlertDesk, TriageError
 from audit_query import AuditLog, QueryError
 from audit_runtime.monitor import Health
 from fastapi import FastAPI, Request, Response
@@ -25,12 +25,14 @@ from audit_server.account import account_name
 from audit_server.headers import SafeHeaders
 from audit_server.health import PROBE_SECONDS, Probes, Readiness, report_health
 from audit_server.metrics import ServerMetrics
+from audit_server.pipeline import Pipeline
 from audit_server.problems import Problem, problem_of
 from audit_server.request_limiter import RequestLimiter
 from audit_server.self_audit import SelfAudit
 from audit_server.settings import ServeSettings
 from audit_server.sign_in import SignIn
 from audit_server.tokens import TokenFile
+from audit_server.view_store import ViewStore
 
 __all__ = ["create_app", "problem_response"]
 
@@ -41,6 +43,7 @@ _EXPECTED = (
     HTTPException,
     RequestValidationError,
     QueryError,
+    TriageError,
     elasticsearch.ApiError,
     elasticsearch.TransportError,
 )
@@ -61,15 +64,17 @@ def create_app(
     is_https: bool = False,
     metrics: ServerMetrics | None = None,
     health: Health | None = None,
+    pipeline: Pipeline | None = None,
 ) -> FastAPI:
     """Return the API and the page over a log.
 
     `alerts` is the desk, by default one with these settings. Without `tokens` and `sign_in` anyone has
-    access, if the Host header names this machine. `publish`
-    is `AuditProducer.record`, or None. `is_https`: clients connect over TLS, ours or a proxy's.
-    `health` is updated regularly, for the metrics server.
+    access, if the Host header names this machine. `publish` is `AuditProducer.record`, or None.
+    `is_https`: clients connect over TLS, ours or a proxy's. `health` is updated regularly, for the
+    metrics server. `pipeline` reads Kafka; None: no Kafka is named.
     """
     audit = SelfAudit(publish, clock=clock)
+    views = ViewStore(settings, clock=clock)
     desk = alerts or AlertDesk(settings, publish=publish, clock=clock)
 
     @asynccontextmanager
@@ -79,6 +84,7 @@ def create_app(
         async with report_health(readiness, health):
             yield
         audit.close()
+        views.close()
         if alerts is None:
             desk.close()
 
@@ -95,6 +101,8 @@ def create_app(
     app.state.settings = settings
     app.state.clock = clock
     app.state.is_https = is_https
+    app.state.pipeline = pipeline
+    app.state.views = views
     app.state.access = Access(
         log,
         settings,
@@ -106,6 +114,7 @@ def create_app(
         is_https=is_https,
     )
     readiness = Readiness(lambda: log.ping(PROBE_SECONDS))
+    app.state.tallies = page.Tallies()
     app.state.exports = api.ExportSlots(settings.serve_exports)
     for router in (*api.ROUTERS, api.document_router, page.router):
         app.include_router(router)

@@ -7,7 +7,8 @@ from typing import Any
 
 import elasticsearch
 import structlog
-from audit_query import ExportError, ParameterError, TimeRangeError, TimeZoneError
+from audit_alerts import AlertConflictError, NoSuchAlertError, TriageError
+from audit_query import ExportError, ParameterError, TeamsFileError, TimeRangeError, TimeZoneError
 from audit_runtime.elastic import AnswerTooLargeError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -135,13 +136,26 @@ def _tokens(error: TokenFileError) -> Problem:
     return _later("Tokens can't be checked at the moment")
 
 
+def _unset(error: TeamsFileError, detail: str) -> Problem:
+    _warn(str(error))
+    return _later(f"{detail} at the moment")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 _READERS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     ProblemError: _problem,
     ParameterError: lambda e: Problem(HTTPStatus.BAD_REQUEST, e.reason, e.parameter),
     TimeZoneError: lambda e: Problem(HTTPStatus.BAD_REQUEST, str(e), "time_zone"),
     TimeRangeError: lambda e: Problem(HTTPStatus.BAD_REQUEST, str(e), "interval"),
+    AlertConflictError: lambda e: Problem(HTTPStatus.CONFLICT, str(e)),
+    NoSuchAlertError: lambda e: Problem(HTTPStatus.NOT_FOUND, str(e)),
+    TriageError: lambda e: Problem(HTTPStatus.BAD_REQUEST, _sentence(str(e))),
     HTTPException: _http,
     TokenFileError: _tokens,
+    TeamsFileError: lambda e: _unset(e, "Teams can't be read"),
     ExportError: lambda e: _later(str(e)),
     elasticsearch.ApiError: _api,
     elasticsearch.TransportError: _transport,

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from audit_alerts.backfill import backfill_rule
 from audit_alerts.evaluate import evaluate
-from audit_alerts.rules import read_rules, shipped_folder
-from support.alert_cases import CATALOGUE, event
+from support.alert_cases import event
 from support.alert_runner import FakeSource, Running, at, failures, running, shipped
 from support.servers import Deployment
+from support.shipped_rules import shipped_rules
 from support.stored_events import store
 
 SPELLINGS = [
@@ -48,7 +48,7 @@ def test_an_attack_from_an_address_in_any_spelling_is_found(
 
 def test_two_spellings_are_one_address() -> None:
     """Nobody becomes many by writing themselves in many ways, nor slips through between two."""
-    rules = {rule.name: rule for rule in read_rules([shipped_folder()], CATALOGUE)}
+    rules = {rule.name: rule for rule in shipped_rules()}
     spelt = ["203.0.113.66", "::ffff:203.0.113.66", "::ffff:cb00:7142"]
     events = [event(n, "login-failed", number=n, source__ip=spelt[n % 3]) for n in range(9)]
     (alert,) = evaluate(rules["brute-force"], events)

@@ -14,7 +14,6 @@ from audit_alerts.evaluate import evaluate
 from audit_alerts.examples import example_events
 from audit_alerts.matches import matches_of_base
 from audit_alerts.plan import Absence, Correlation, Kind, LogSource, NewTerms
-from audit_alerts.rules import read_rules, shipped_folder
 from audit_alerts.times import as_time
 from audit_query import AuditLog
 from audit_schemas import IndexNaming, format_timestamp
@@ -22,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.alert_cases import CATALOGUE, base, correlation, event, rule_of
 from support.servers import Deployment
+from support.shipped_rules import shipped_rules
 
 FAILED, LOGIN = base("login-failed"), base("login")
 MANY = Correlation("many", Kind.EVENT_COUNT, (FAILED,), ("source.ip",), 8, 3)
@@ -144,11 +144,7 @@ def shape(episodes: list[Episode]) -> list[tuple[Any, ...]]:
 @pytest.mark.servers
 def test_backfill_finds_what_all_events_in_memory_give(deployment: Deployment) -> None:
     """Every shipped rule, over the examples of all of them, in one another's way."""
-    rules = [
-        rule
-        for rule in read_rules([shipped_folder()], CATALOGUE, ["203.0.113.0/24"])
-        if rule.log_source is LogSource.EVENTS
-    ]
+    rules = [rule for rule in shipped_rules("203.0.113.0/24") if rule.log_source is LogSource.EVENTS]
     events: list[Any] = []
     for number, rule in enumerate(rules):
         for place, example in enumerate([*rule.examples["fires"], *rule.examples["silent"]]):
@@ -175,7 +171,7 @@ def test_backfill_finds_what_all_events_in_memory_give(deployment: Deployment) -
 def test_backfill_on_the_command_line(deployment: Deployment) -> None:
     """A table for people, one JSON object a line for machines; hostile names are shown escaped."""
     now = datetime.now(UTC)
-    (rule,) = (r for r in read_rules([shipped_folder()], CATALOGUE) if r.name == "settings-burst")
+    (rule,) = (r for r in shipped_rules() if r.name == "settings-burst")
     events = moved(
         list(example_events(rule, rule.examples["fires"][0], CATALOGUE)),
         (now - datetime(2026, 1, 5, tzinfo=UTC)).days - 1,

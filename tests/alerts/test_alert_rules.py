@@ -13,11 +13,11 @@ from audit_alerts.examples import BEGIN, check_examples, example_events
 from audit_alerts.plan import Correlation, Rule, bases_of
 from audit_alerts.rules import read_rules, shipped_folder
 from audit_schemas import Catalogue
-from support.alert_cases import CATALOGUE
+from support.shipped_rules import shipped_rules
 
 ROOT = Path(__file__).resolve().parents[2]
 LINUX = Catalogue.load(ROOT / "deploy" / "catalogue" / "linux-host.toml")
-SHIPPED = read_rules([shipped_folder()], CATALOGUE)
+SHIPPED = shipped_rules()
 RULES = [*SHIPPED, *read_rules([shipped_folder() / "linux-host"], LINUX)]
 
 every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

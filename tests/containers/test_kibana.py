@@ -7,19 +7,17 @@ against a stub.
 from collections.abc import Iterator
 
 import pytest
-from audit_alerts.rules import read_rules
 from audit_kibana import ExportTarget, bundle_of
 from audit_local.ports import LOOPBACK
-from audit_schemas import Catalogue
 from containers.project import Project
 from server.page.chromium import chromium
 from support.conditions import wait_until
 from support.kibana_trial import KibanaTrial
-from support.servers import ROOT
+from support.shipped_rules import shipped_rules
 
 pytestmark = [pytest.mark.containers, pytest.mark.kibana, pytest.mark.timeout(1800)]
 
-BUNDLE = bundle_of(read_rules([ROOT / "deploy" / "alerts"], Catalogue.load()), ExportTarget())
+BUNDLE = bundle_of(shipped_rules(), ExportTarget())
 
 
 @pytest.fixture(scope="module")

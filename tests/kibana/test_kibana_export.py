@@ -23,10 +23,11 @@ from audit_schemas import Catalogue
 from audit_schemas.template import mapping
 from support.command import auditlog
 from support.servers import ROOT
+from support.shipped_rules import shipped_rules
 
 FOLDER = ROOT / "deploy" / "alerts"
-RULES = read_rules([FOLDER], Catalogue.load())
-WITH_RANGES = read_rules([FOLDER], Catalogue.load(), ["198.51.100.0/24", "2001:db8:dead::/48"])
+RULES = shipped_rules()
+WITH_RANGES = shipped_rules("198.51.100.0/24", "2001:db8:dead::/48")
 BUNDLE = bundle_of(RULES, ExportTarget())
 
 

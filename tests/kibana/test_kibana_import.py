@@ -9,19 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_alerts.rules import read_rules
 from audit_kibana import ExportTarget, KibanaError, KibanaSettings, bundle_of
 from audit_kibana.client import Kibana
 from audit_kibana.errors import KibanaRefusedError, KibanaUnreachableError
 from audit_kibana.importing import ImportOutcome, ImportResult, imported
-from audit_schemas import Catalogue
 from pydantic import ValidationError
 from support.command import auditlog
 from support.in_process import auditlog_in_process
 from support.kibana_stub import Answer, Rules, Stub, file_of, serving
-from support.servers import ROOT
+from support.shipped_rules import shipped_rules
 
-BUNDLE = bundle_of(read_rules([ROOT / "deploy" / "alerts"], Catalogue.load()), ExportTarget())
+BUNDLE = bundle_of(shipped_rules(), ExportTarget())
 IMPORT = "/api/saved_objects/_import?overwrite=true"
 ALERTING = [rule for rule in BUNDLE.rules if not rule.type.is_detection]
 DETECTION = [rule for rule in BUNDLE.rules if rule.type.is_detection]

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from audit_alerts import Rule
 from audit_alerts.examples import example_events
-from audit_alerts.rules import read_rules
 from audit_alerts.times import as_time, in_millis
 from audit_kibana import ExportTarget, KibanaRule, RuleType, bundle_of
 from audit_kibana.dashboard import CHARTS, HOUR, WEEKDAY
@@ -21,13 +20,14 @@ from audit_kibana.lens import RECORDS
 from audit_kibana.saved_objects import SEARCHES
 from audit_schemas import Catalogue
 from support.servers import ROOT, Deployment
+from support.shipped_rules import shipped_rules
 
 pytestmark = pytest.mark.servers
 
 CATALOGUE = Catalogue.load()
 FOLDER = ROOT / "deploy" / "alerts"
 RANGES = ["203.0.113.0/24", "2001:db8:bad::/48"]  # those of the examples
-RULES = {rule.name: rule for rule in read_rules([FOLDER], CATALOGUE, RANGES)}
+RULES = {rule.name: rule for rule in shipped_rules(*RANGES)}
 FORMS = {rule.rule: rule.type for rule in bundle_of(RULES.values(), ExportTarget()).rules}
 OVER_EVENTS = sorted(name for name, form in FORMS.items() if form is not RuleType.ALERTS)
 

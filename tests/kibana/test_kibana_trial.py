@@ -4,17 +4,16 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from audit_alerts.rules import read_rules
 from audit_kibana import ExportTarget, KibanaSettings, bundle_of
 from audit_kibana.client import Kibana
 from audit_kibana.importing import imported
-from audit_schemas import Catalogue
 from server.page.chromium import chromium
 from support.kibana_stub import Stub, serving
 from support.kibana_trial import KibanaTrial
 from support.servers import ROOT
+from support.shipped_rules import shipped_rules
 
-BUNDLE = bundle_of(read_rules([ROOT / "deploy" / "alerts"], Catalogue.load()), ExportTarget())
+BUNDLE = bundle_of(shipped_rules(), ExportTarget())
 
 
 @pytest.fixture

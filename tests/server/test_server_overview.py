@@ -153,7 +153,7 @@ def test_empty_log_has_an_overview(servers: Servers) -> None:
         (3, 0, "none before"),
         (112, 100, "+12 %"),
         (88, 100, "−12 %"),  # noqa: RUF001 - a minus
-        (10_001, 10_000, "+<1 %"),
+        (10_050, 10_000, "+0.5 %"),
         (5000, 10, "500 times"),
         (0, 7, "−100 %"),  # noqa: RUF001
     ],

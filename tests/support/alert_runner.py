@@ -8,7 +8,6 @@ from typing import Any
 
 import elasticsearch
 from audit_alerts.plan import Rule
-from audit_alerts.rules import read_rules, shipped_folder
 from audit_alerts.runner.alert_store import AlertStore
 from audit_alerts.runner.runner import RoundSummary, Runner, version_of
 from audit_alerts.runner.service import run_alerts
@@ -19,6 +18,7 @@ from audit_query import AuditLog
 from audit_schemas import AuditEvent, Catalogue
 from structlog.testing import capture_logs
 from support.servers import Deployment
+from support.shipped_rules import shipped_rules
 
 __all__ = [
     "START",
@@ -55,7 +55,7 @@ def failures(
 
 def shipped(*names: str) -> list[Rule]:
     """Return rules that come with the product."""
-    return [rule for rule in read_rules([shipped_folder()], _CATALOGUE) if rule.name in names]
+    return [rule for rule in shipped_rules() if rule.name in names]
 
 
 @dataclass
@@ -152,6 +152,7 @@ def summaries(alerts: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
             alert["audit"]["alert"]["count"],
             alert["audit"]["alert"]["size"],
             tuple(alert["audit"]["alert"]["samples"]),
+            tuple((part["first"], part["count"]) for part in alert["audit"]["alert"]["parts"]),
         )
         for alert in alerts
         if alert["audit"]["alert"]["status"] == "open"
@@ -166,7 +167,7 @@ def running(deployment: Deployment) -> Iterator[Running]:
         try:
             yield Running(deployment, client, log, index)
         finally:
-            for name in client.indices.get(index=f"{index}*"):
+            for name in client.indices.get(index=f"{index}*"):  # states and exceptions too
                 client.indices.delete(index=name)
             found = client.indices.get_index_template(name=f"{index}*")["index_templates"]
             for template in found:

@@ -47,6 +47,10 @@ class ApiClient(TestClient):
 
     published: Published
     tokens: TokenFile | None
+    alerts: AlertDesk
+    """The desk, where a test gives one."""
+    steps: Published
+    """What that desk published."""
 
     def json(self, path: str, **parameters: Any) -> Any:
         """Return the answer to a GET, which has to be well."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml import CSafeLoader  # ten times as fast as the one in Python
 
 __all__ = ["Resource", "build"]
 
@@ -31,11 +32,11 @@ def build(folder: Path, *components: Path) -> list[Resource]:
 def _resources(path: Path) -> list[Resource]:
     if path.is_dir():
         return _apply(path, [])
-    return [found for found in yaml.safe_load_all(path.read_text()) if found]
+    return [found for found in yaml.load_all(path.read_text(), CSafeLoader) if found]
 
 
 def _apply(folder: Path, made: list[Resource]) -> list[Resource]:
-    ours = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    ours = yaml.load((folder / "kustomization.yaml").read_text(), CSafeLoader)
     assert set(ours) <= _KNOWN, set(ours) - _KNOWN
     for name in ours.get("resources", ()):
         made += _resources((folder / name).resolve())

@@ -24,6 +24,15 @@ class DeadLetterReader:
     def __len__(self) -> int:
         return sum(high - low for low, high in self._bounds.values())
 
+    @property
+    def partitions(self) -> list[int]:
+        """The numbers of the topic's partitions."""
+        return list(self._bounds)
+
+    def start(self, partition: int) -> int:
+        """Return the offset from which on a partition is read."""
+        return self._bounds[partition][0]
+
     def end(self, partition: int) -> int:
         """Return the offset up to which a partition is read."""
         return self._bounds[partition][1]
@@ -31,8 +40,14 @@ class DeadLetterReader:
     def read(self) -> Iterator[DeadLetter | JournalEntry | None]:
         """Yield dead letters and journal entries; None for any other record."""
         for partition, (low, high) in self._bounds.items():
-            for record in self._reader.read(self.topic, partition, low, high):
-                yield parse_dead_letter(record) or parse_entry(record)
+            yield from self.read_range(partition, low, high)
+
+    def read_range(
+        self, partition: int, first: int, end: int
+    ) -> Iterator[DeadLetter | JournalEntry | None]:
+        """Yield what is at the offsets from `first` up to, excluding, `end`."""
+        for record in self._reader.read(self.topic, partition, first, end):
+            yield parse_dead_letter(record) or parse_entry(record)
 
     def dead_letters(self, selection: Selection) -> Iterator[DeadLetter]:
         """Yield the first dead letter of each selected record."""

@@ -31,7 +31,8 @@ class CaseStore:
         self._limit = in_memory
         self._cases: dict[Chat, Case] = {}
         self._moved = 0
-        self._disk = sqlite3.connect("", isolation_level=None)  # a file that nobody else can open
+        # A file that nobody else can open. A server reads on in another thread, never in two at a time.
+        self._disk = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._disk.execute("CREATE TABLE cases (chat TEXT PRIMARY KEY, fields TEXT) WITHOUT ROWID")
 
     def __enter__(self) -> Self:

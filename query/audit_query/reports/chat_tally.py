@@ -1,9 +1,10 @@
 """What many chats add up to: waits, objectives, transfers, handling, how many at a time. Pure."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
+from typing import Any
 
 from audit_query.objectives import Objective, Ratio
 from audit_query.reports.bucket_clock import BucketClock
@@ -17,6 +18,7 @@ from audit_query.reports.wait_row import KINDS, Spread
 __all__ = ["AtOnce", "ChatTally", "GroupTally", "TransferRow", "spread_of"]
 
 _PAIRS_MAX = 10_000
+_LATEST = 200
 _PEOPLE_MAX = 5_000
 """People of whom figures are kept; whoever comes later counts in the sums alone."""
 _HANDLERS: tuple[Kind, ...] = ("assigned", "joined", "answered")
@@ -30,6 +32,16 @@ class TransferRow:
     giver: Person
     taker: Person
     count: int
+
+    def to_json(self, _: tzinfo = UTC) -> dict[str, Any]:
+        """Return the row as JSON has it."""
+        return {
+            "from_user": self.giver.user,
+            "from_user_id": self.giver.id,
+            "to_user": self.taker.user,
+            "to_user_id": self.taker.id,
+            "chats": self.count,
+        }
 
 
 @dataclass(slots=True)
@@ -118,6 +130,8 @@ class ChatTally:
         self.teams: dict[str, GroupTally] = {}
         self.unassigned, self.unjoined, self.unanswered = (MissedChats() for _ in range(3))
         self.other_transfers = 0
+        self.latest: deque[ChatRow] = deque(maxlen=_LATEST)
+        """The chats that were closed last, and some of those that are open, in no order."""
         self._start = start
         self._until = until
         self._clock = clock
@@ -190,6 +204,7 @@ class ChatTally:
 
     def _add_chat(self, row: ChatRow) -> None:
         self._handled(row)
+        self.latest.append(row)
         if row.opened is None or (self._start is not None and row.opened < self._start):
             return
         groups = [self.all]

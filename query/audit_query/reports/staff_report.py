@@ -24,7 +24,7 @@ from audit_query.reports.people import Assignees, Person, is_wanted
 from audit_query.reports.user_row import SLOT
 from audit_query.reports.windows import buckets_with_events, cut, interval_source
 
-__all__ = ["BARS", "STAFF_MAX", "StaffReport", "StaffRow", "staff"]
+__all__ = ["BARS", "STAFF_MAX", "StaffReport", "StaffRow", "staff", "summed_staff"]
 
 STAFF_MAX = 1000
 """People of one report; of more, those who joined most chats."""
@@ -225,4 +225,18 @@ def _row(person: Person, total: _Sums) -> StaffRow:
         last=None if total.last is None else from_millis(total.last),
         active=SLOT * total.slots,
         chart=tuple(total.chart),
+    )
+
+
+def summed_staff(person: Person, rows: Sequence[StaffRow]) -> StaffRow:
+    """Return several rows as one: of a name that has several ids, say. The chart is left out."""
+    firsts = [row.first for row in rows if row.first is not None]
+    lasts = [row.last for row in rows if row.last is not None]
+    counts = ("events", "opened", "joined", "assigned", "answered", "closed")
+    return StaffRow(
+        person,
+        **{name: sum(getattr(row, name) for row in rows) for name in counts},
+        first=min(firsts, default=None),
+        last=max(lasts, default=None),
+        active=sum((row.active for row in rows), timedelta()),
     )

@@ -2,7 +2,24 @@
 
 from typing import Any
 
-__all__ = ["BUCKETS", "EVENT", "EVENTS", "PROBLEM", "SUGGEST", "TIMELINE", "TOP", "USER", "USERS"]
+__all__ = [
+    "BUCKETS",
+    "DEAD_LETTERS",
+    "EVENT",
+    "EVENTS",
+    "OBJECTIVE",
+    "PROBLEM",
+    "SUGGEST",
+    "TEAM",
+    "TIMELINE",
+    "TOP",
+    "TRANSFERS",
+    "UNANSWERED",
+    "USER",
+    "USERS",
+    "VIEW",
+    "VIEWS",
+]
 
 EVENT: dict[str, Any] = {
     "event": {
@@ -69,6 +86,99 @@ USERS: dict[str, Any] = {
     "time_zone": "Europe/Istanbul",
 }
 
+TEAM: dict[str, Any] = {
+    "rows": [
+        {
+            "user": "Ada",
+            "user_id": "u-7",
+            "events": 31,
+            "opened": 0,
+            "assigned": 16,
+            "joined": 14,
+            "answered": 14,
+            "closed": 15,
+            "active_seconds": 19800.0,
+            "first": "2026-11-23T08:59:12.310+03:00",
+            "last": "2026-11-23T16:58:40.002+03:00",
+            "teams": ["Support"],
+            "before": {
+                "events": 20,
+                "opened": 0,
+                "assigned": 10,
+                "joined": 9,
+                "answered": 9,
+                "closed": 9,
+                "active_seconds": 12600.0,
+            },
+            "until_assigned": {"count": 15, "median_seconds": 12.1, "p95_seconds": 58.0},
+            "until_joined": {"count": 14, "median_seconds": 61.4, "p95_seconds": 180.3},
+            "until_answered": {"count": 14, "median_seconds": 84.0, "p95_seconds": 204.9},
+            "handling": {"count": 14, "median_seconds": 412.0, "p95_seconds": 1320.5},
+            "percent_in_time": {"assigned": 93.3},
+            "most_at_once": 3,
+        }
+    ],
+    "more": False,
+    "time_zone": "Europe/Istanbul",
+}
+
+TRANSFERS: dict[str, Any] = {
+    "rows": [
+        {
+            "from_user": "Ada",
+            "from_user_id": "u-7",
+            "to_user": "Ben",
+            "to_user_id": "u-9",
+            "chats": 3,
+        }
+    ],
+    "more": False,
+    "time_zone": "UTC",
+}
+
+UNANSWERED: dict[str, Any] = {
+    "rows": [
+        {
+            "organization": "acme",
+            "chat": "chat-42",
+            "opened": "2026-11-23T09:10:00.000+00:00",
+            "opened_by": "visitor-1",
+            "assigned": None,
+            "assigned_to": None,
+            "assignments": 0,
+            "transfers": 0,
+            "joined": None,
+            "joined_by": None,
+            "answered": None,
+            "answered_by": None,
+            "closed": None,
+            "closed_by": None,
+            "seconds_to_assignment": None,
+            "seconds_to_join": None,
+            "seconds_to_answer": None,
+            "seconds_to_close": None,
+            "handling_seconds": None,
+        }
+    ],
+    "more": False,
+    "time_zone": "UTC",
+}
+
+OBJECTIVE: dict[str, Any] = {
+    "rows": [
+        {
+            "start": None,
+            "objective": "assigned",
+            "within_seconds": 60.0,
+            "met": 93,
+            "of": 100,
+            "percent": 93.0,
+        }
+    ],
+    "more": False,
+    "time_zone": "UTC",
+}
+
 USER: dict[str, Any] = {
     "user": "Ada",
     "events": 1,
@@ -104,6 +214,61 @@ TIMELINE: dict[str, Any] = {
         }
     ],
 }
+
+DEAD_LETTERS: dict[str, Any] = {
+    "read": "2026-11-23T09:30:00.000Z",
+    "examined": 1,
+    "total": 1,
+    "reasons": [
+        {
+            "reason": "unknown-activity",
+            "records": 1,
+            "copies": 0,
+            "replayed": 0,
+            "refused_again": 0,
+            "first": "2026-11-23T09:29:00.120Z",
+            "last": "2026-11-23T09:29:00.120Z",
+            "first_received": "2026-11-23T09:29:00.020Z",
+            "last_received": "2026-11-23T09:29:00.020Z",
+            "path": "event.action",
+            "message": "chat-archived is not in the catalogue",
+            "what_to_do": "Add the activity to AUDITLOG_CATALOGUE, restart the consumers, then replay",
+            "samples": [
+                {
+                    "origin": {"topic": "audit.events", "partition": 3, "offset": 1042},
+                    "dead_letter": {"topic": "audit.events.dead-letter", "partition": 0, "offset": 7},
+                    "reason": "unknown-activity",
+                    "path": "event.action",
+                    "message": "chat-archived is not in the catalogue",
+                    "refused": "2026-11-23T09:29:00.120Z",
+                    "received": "2026-11-23T09:29:00.020Z",
+                    "replay_of": None,
+                    "replayed": None,
+                    "key": "chat-42",
+                    "headers": [],
+                    "size": 30,
+                    "is_truncated": False,
+                    "sha256": "5d41402abc4b2a76b9719d911017c5925d41402abc4b2a76b9719d911017c592",
+                    "value": '{"event":{"action":"chat-archi',
+                }
+            ],
+        }
+    ],
+}
+
+VIEW: dict[str, Any] = {
+    "id": "5a1a91fe9c7b4f1f8d0a3c2e1b6f7b4d",
+    "name": "Failed log-ins today",
+    "address": "/?activity=login-failed&from=today",
+    "owner": "ada",
+    "shared": True,
+    "mine": True,
+    "created": "2026-11-23T09:30:00.000Z",
+    "changed": "2026-11-23T09:30:00.000Z",
+    "version": "4.1",
+}
+
+VIEWS: dict[str, Any] = {"views": [VIEW]}
 
 PROBLEM: dict[str, Any] = {
     "type": "about:blank",

@@ -42,6 +42,7 @@ def event_page(
         "row": row,
         "event": expand_first(claims, view),
         "expanded": {},
+        "events": around,
         "around": rows_of(around, view.zone, colours),
         "window": window,
         "windows": [(name, f"{view.other_page(path, window=name)}#around") for name in WINDOWS],

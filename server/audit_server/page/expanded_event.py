@@ -19,6 +19,7 @@ __all__ = ["ExpandedEvent", "event_path", "expand", "expand_first"]
 class ExpandedEvent:
     """What the template shows of an event; None where the event has no such field."""
 
+    id: str
     details: Details
     at: DisplayTime
     path: str
@@ -46,6 +47,7 @@ def expand(event: Mapping[str, Any], view: View) -> ExpandedEvent:
     audit = event["audit"]
     path = view.other_page(event_path(event["event"]["id"]))
     return ExpandedEvent(
+        event["event"]["id"],
         details_of(event),
         display_time(datetime.fromisoformat(event["@timestamp"]), view.zone),
         path,

@@ -1,6 +1,6 @@
 """When somebody works: events by weekday and hour, as a pure function, and as an SVG."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import tzinfo
 from xml.etree import ElementTree as ET
 
@@ -32,12 +32,21 @@ def shade_of(count: int, most: int) -> int:
     return -(-count * STEPS // most) if count else 0
 
 
-def heat_map(week: Sequence[Sequence[int]]) -> str:
-    """Return the SVG: a row a weekday, a square an hour, darker for more."""
+def _events(count: int) -> str:
+    return f"{count:,} event{'' if count == 1 else 's'}"
+
+
+def heat_map(
+    week: Sequence[Sequence[int]], what: str = "Events", words: Callable[[int], str] = _events
+) -> str:
+    """Return the SVG: a row a weekday, a square an hour, darker for more.
+
+    `what` is shown, and `words` says a square's number in words.
+    """
     most = max(map(max, week))
     picture = {"class": "heat", "width": "100%", "height": str(_TOP + 7 * _ROW), "role": "img"}
     root = ET.Element("svg", picture)
-    root.set("aria-label", "Events by weekday and hour; the table below has the same numbers")
+    root.set("aria-label", f"{what} by weekday and hour; the table below has the same numbers")
     for hour in range(0, 24, 3):
         x = f"{_LEFT + hour * _WIDTH:.3f}%"
         ET.SubElement(root, "text", {"class": "time", "x": x, "y": "12"}).text = f"{hour:02}"
@@ -54,6 +63,5 @@ def heat_map(week: Sequence[Sequence[int]]) -> str:
                 "rx": "3",
             }
             rect = ET.SubElement(root, "rect", cell)
-            events = f"{count:,} event{'' if count == 1 else 's'}"
-            ET.SubElement(rect, "title").text = f"{name} {hour:02}:00, {events}"
+            ET.SubElement(rect, "title").text = f"{name} {hour:02}:00, {words(count)}"
     return ET.tostring(root, encoding="unicode")

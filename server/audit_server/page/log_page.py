@@ -73,6 +73,7 @@ def log_page(log: AuditLog, view: View, now: datetime) -> Shown:
             "chips": chips_of(view),
             "total": total,
             "rows": rows_of(page.events, view.zone, colours),
+            "events": page.events,
             **_more(view, page),
             "expanded": expanded_rows,
             "linked_event": linked,
@@ -90,6 +91,7 @@ def rows_page(log: AuditLog, view: View, now: datetime) -> Mapping[str, Any]:
     more = _more(view, page)
     return {
         "rows": rows_of(page.events, view.zone, {}),
+        "events": page.events,
         "cursor": more["more_rows"],
         "more": more["more"],
     }
@@ -106,6 +108,7 @@ def live_page(log: AuditLog, view: View, now: datetime, since: str | None) -> Ma
     )
     return {
         "rows": rows_of(page.events, view.zone, {}),
+        "events": page.events,
         "cursor": encode_cursor(page.cursor) if page.cursor else None,
         "more": None,
     }

@@ -1,23 +1,27 @@
 """The overview: what happened, beside the time before, and links from each figure to its events."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from audit_query import AuditLog, Filter, QuerySpec
+from audit_query import Filter, QuerySpec
 from audit_query.reports import (
     LOGIN_FAILED,
     Overview,
     PublishingService,
     WaitingChats,
     overview,
-    period_before,
+    time_before,
 )
 
+from audit_server.access import Caller
 from audit_server.page.chips import chips_of
+from audit_server.page.pipeline_card import last_arrival
 from audit_server.page.rows import DisplayTime, display_time
 from audit_server.page.view import QUICK, View
+from audit_server.roles import Permission
 
 __all__ = ["PATH", "Change", "Figure", "change_of", "overview_page", "with_time"]
 
@@ -26,6 +30,8 @@ _USUAL = "-24h"
 _LINKED = 50
 """Chats that one address of the log names."""
 _PERCENT_MAX = 999
+_EXACT = 9.95
+"""Percent below which a decimal says something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +76,23 @@ def with_time(view: View) -> View:
     return view.with_spec(view.spec.with_("from", _USUAL))
 
 
-def overview_page(log: AuditLog, view: View, now: datetime) -> Mapping[str, Any]:
-    """Query the figures of the view's time. Raises ParameterError, TimeRangeError."""
+def overview_page(caller: Caller, view: View, now: datetime) -> Mapping[str, Any]:
+    """Query the figures of the view's time, the open alerts, and the last arrival.
+
+    Raises ParameterError, TimeRangeError.
+    """
     here = now.astimezone(view.zone)
     wanted = view.spec.filter(here)
     wanted = replace(wanted, end=wanted.end or max(here, _start(wanted) + timedelta(seconds=1)))
-    found = overview(log, wanted)
+    with ThreadPoolExecutor(2, "overview") as pool:
+        arrival = pool.submit(last_arrival, caller.log)
+        alerts = pool.submit(_open_alerts, caller, view)
+        found = overview(caller.log, wanted)
     return {
+        "alerts": alerts.result(),
+        "arrival": arrival.result(),
         "total": found.totals.events,
-        "figures": _figures(found, view, period_before(wanted)),
+        "figures": _figures(found, view, time_before(wanted)),
         "sources": _sources(found, view),
         "busiest": [(row, view.only("user", row.value)) for row in found.users],
         "most": max((row.count for row in found.users), default=0),
@@ -95,11 +109,22 @@ def change_of(count: int, before: int) -> Change:
         return Change("as before", "same")
     if not before:
         return Change("none before", "up")
-    percent = round(abs(count - before) / before * 100)
+    percent = abs(count - before) / before * 100
     sign, direction = ("+", "up") if count > before else ("−", "down")  # noqa: RUF001 - a minus
     if percent > _PERCENT_MAX:
         return Change(f"{count / before:,.0f} times", direction)
-    return Change(f"{sign}{percent or '<1'} %", direction)
+    return Change(f"{sign}{percent:.{1 if percent < _EXACT else 0}f} %", direction)
+
+
+def _open_alerts(caller: Caller, view: View) -> Sequence[tuple[str, int, str]] | None:
+    """Return each level with its open alerts and a link to them; None to whoever may see none.
+
+    They are those of any time: an alert stays open until somebody closes it.
+    """
+    if not caller.may(Permission.ALERTS):
+        return None
+    levels = caller.alerts.open_by_level()
+    return [(name, count, view.other_page("/alerts", level=name)) for name, count in levels.items()]
 
 
 def _start(wanted: Filter) -> datetime:

@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from audit_server.access import EventCaller
 from audit_server.page.overview_page import PATH, overview_page, with_time
+from audit_server.page.pipeline_card import pipeline_card
 from audit_server.page.render import now_of, show, view_of
 
 __all__ = ["router"]
@@ -21,6 +22,7 @@ def show_overview(request: Request, caller: EventCaller) -> Response:
     if any(not value.strip() for _, value in request.query_params.multi_items()):
         return RedirectResponse(asked.link(PATH), HTTPStatus.SEE_OTHER)
     view = with_time(asked)
-    context = overview_page(caller.log, view, now_of(request))
-    caller.record_search(view.spec, context["total"])
+    shown = overview_page(caller, view, now_of(request))
+    context = {**shown, "pipeline": pipeline_card(request, caller, view, shown["arrival"])}
+    caller.record_search(view.spec, shown["total"])
     return show(request, caller, "overview.html", part="Overview", view=view, **context)

@@ -11,7 +11,18 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from audit_server.access import Caller, EventCaller
 from audit_server.errors import ProblemError
-from audit_server.page import login, overview_routes, sign_in
+from audit_server.page import (
+    alert_routes,
+    chat_routes,
+    dead_letter_routes,
+    exception_routes,
+    login,
+    overview_routes,
+    report_routes,
+    saved_view_routes,
+    sign_in,
+)
+from audit_server.page.alert_marks import marks_of_events, marks_of_user
 from audit_server.page.assets import assets
 from audit_server.page.event_page import event_page
 from audit_server.page.expanded_event import expand_first
@@ -26,8 +37,14 @@ __all__ = ["error_page", "router"]
 
 router = APIRouter(include_in_schema=False)
 router.include_router(login.router)
-router.include_router(sign_in.router)
 router.include_router(overview_routes.router)
+router.include_router(alert_routes.router)
+router.include_router(exception_routes.router)
+router.include_router(chat_routes.router)
+router.include_router(report_routes.router)
+router.include_router(sign_in.router)
+router.include_router(dead_letter_routes.router)
+router.include_router(saved_view_routes.router)
 
 
 @router.get("/")
@@ -40,7 +57,10 @@ def index(request: Request, caller: EventCaller) -> Response:
     caller.record_search(view.spec, shown.total)
     if view.expanded is not None:
         caller.record_event(view.expanded)
-    return show(request, caller, "log.html", part="Events", view=view, **shown.context)
+    marks = marks_of_events(caller, shown.context["events"], view)
+    return show(
+        request, caller, "log.html", part="Events", view=view, alert_marks=marks, **shown.context
+    )
 
 
 @router.get("/rows")
@@ -49,7 +69,8 @@ def rows(request: Request, caller: EventCaller) -> Response:
     view = view_of(request)
     shown = rows_page(caller.log, view, _now(request))
     _record(request, caller, view)
-    return render("rows.html", view=view, **shown)
+    marks = marks_of_events(caller, shown["events"], view)
+    return render("rows.html", view=view, alert_marks=marks, **shown)
 
 
 @router.get("/live")
@@ -60,7 +81,8 @@ def live(request: Request, caller: EventCaller) -> Response:
     since = next((value for name, value in given if name == "since"), None)
     shown = live_page(caller.log, view, _now(request), since)
     _record(request, caller, view)
-    return render("rows.html", view=view, **shown)
+    marks = marks_of_events(caller, shown["events"], view)
+    return render("rows.html", view=view, alert_marks=marks, **shown)
 
 
 @router.get("/events/{event_id}")
@@ -72,16 +94,18 @@ def event(
     claims = _claims(caller, event_id)
     context = event_page(caller.log, claims, view, window)
     caller.record_event(event_id, window)
-    return show(request, caller, "event.html", part="Events", view=view, **context)
+    marks = marks_of_events(caller, context["events"], view)
+    return show(request, caller, "event.html", part="Events", view=view, alert_marks=marks, **context)
 
 
 @router.get("/events/{event_id}/details")
 def details(request: Request, caller: EventCaller, event_id: str) -> Response:
     """Return one event's fields, for a row that is expanded."""
     view = view_of(request)
-    event = expand_first(_claims(caller, event_id), view)
+    claims = _claims(caller, event_id)
+    event, marks = expand_first(claims, view), marks_of_events(caller, claims[:1], view)
     caller.record_event(event_id)
-    return render("details.html", view=view, event=event)
+    return render("details.html", view=view, event=event, alert_marks=marks)
 
 
 @router.get("/users/")
@@ -122,7 +146,16 @@ def error_page(request: Request, problem: Problem) -> HTMLResponse:
 def _user(request: Request, caller: Caller, name: str, view: View) -> Response:
     context = user_page(caller.log, name, view)
     caller.record_search(QuerySpec().with_("user", name), context["seen"].count)
-    return show(request, caller, "user.html", part="Events", view=view, **context)
+    return show(
+        request,
+        caller,
+        "user.html",
+        part="Events",
+        view=view,
+        user_marks=marks_of_user(caller, name, view),
+        alert_marks=marks_of_events(caller, context["events"], view),
+        **context,
+    )
 
 
 def _record(request: Request, caller: Caller, view: View) -> None:

@@ -14,8 +14,12 @@ __all__ = ["ROW_FIELDS", "DisplayTime", "Row", "display_time", "rows_of"]
 ROW_FIELDS = (
     *("@timestamp", "event.id", "event.action", "event.outcome", "user", "source.ip"),
     *("audit.actor", "audit.user", "audit.chat.id", "audit.changes.field"),
+    *("organization.id", "service.name", "audit.source.network"),
 )
-"""What of an event a row is made of: a large event may have a thousand times as much."""
+"""What of an event a row is made of, and what alerts group by, so that it may be marked.
+
+A large event may have a thousand times as much.
+"""
 
 
 @dataclass(frozen=True, slots=True)

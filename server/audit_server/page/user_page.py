@@ -35,7 +35,7 @@ def user_page(log: AuditLog, user: str, view: View) -> Mapping[str, Any]:
     wanted = Filter(users=(user,))
     theirs = view.with_spec(QuerySpec().with_("user", user))
     seen = log.seen(wanted)
-    context = {"user": user, "seen": seen, "user_view": theirs, "expanded": {}}
+    context = {"user": user, "seen": seen, "user_view": theirs, "expanded": {}, "events": ()}
     context["failures"] = theirs.with_("outcome", "failure")
     if seen.first is None or seen.last is None:
         return context
@@ -50,6 +50,7 @@ def user_page(log: AuditLog, user: str, view: View) -> Mapping[str, Any]:
         "ids": _other_names(recent, user),
         "addresses": _addresses(log, wanted, view),
         "activities": activities,
+        "events": recent,
         "rows": rows_of(recent, view.zone, colours),
     }
 

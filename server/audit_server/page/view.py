@@ -9,7 +9,16 @@ from zoneinfo import ZoneInfo
 
 from audit_query import AUTO, EXCLUDE, ParameterError, QuerySpec, TimeRangeError, check_interval, zone
 
-__all__ = ["INTERVALS", "QUICK", "ZONE_COOKIE", "Quick", "View", "format_time", "user_path"]
+__all__ = [
+    "INTERVALS",
+    "QUICK",
+    "ZONE_COOKIE",
+    "Quick",
+    "View",
+    "chat_path",
+    "format_time",
+    "user_path",
+]
 
 ZONE_COOKIE: Final = "auditlog_tz"
 """The reader's own zone, as their browser told it."""
@@ -147,6 +156,10 @@ class View:
             f"/events/{quote(event_id, safe='')}/details"
         )
 
+    def expanding_alone(self, event_id: str) -> str:
+        """Return the address of the whole log with an event expanded."""
+        return self.with_spec(QuerySpec()).expanding(event_id)
+
     def expanding_between(self, event_id: str, start: datetime, end: datetime) -> str:
         """Return the address of all events between two times, with one expanded."""
         spec = QuerySpec().with_("from", format_time(start)).with_("to", format_time(end))
@@ -180,6 +193,15 @@ def user_path(user: str) -> str:
     if user in (".", ".."):
         return f"/users/?{urlencode({'name': user})}"
     return f"/users/{quote(user, safe='')}"
+
+
+def chat_path(chat: str, organization: str | None = None) -> str:
+    """Return the address of a chat's page, of one organization's chat where several have its id."""
+    query = {"org": organization} if organization is not None else {}
+    if chat in (".", ".."):
+        return f"/chats/?{urlencode({'chat': chat} | query)}"
+    path = f"/chats/{quote(chat, safe='')}"
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def format_time(moment: datetime) -> str:

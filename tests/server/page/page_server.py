@@ -91,7 +91,8 @@ def serving(
     """Serve the log of a deployment until the block ends; `identity` lets people sign in."""
     port = free_port()
     served = Served(deployment, f"http://{LOOPBACK}:{port}")
-    settings = ServeSettings(**deployment.query.model_dump(exclude_none=True) | {"query_seconds": 10})
+    own = {"query_seconds": 10, "alerts_index": f"alerts-{deployment.name}"}
+    settings = ServeSettings(**deployment.query.model_dump(exclude_none=True) | own)
     settings = settings.model_copy(update={"page_url": served.address, **identity})
 
     def publish(action: str, **fields: object) -> None:

@@ -77,14 +77,14 @@ def test_login_page_offers_what_there_is(at_desk: Desk) -> None:
 @pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example"])
 def test_sign_in_leads_nowhere_else(at_desk: Desk, target: str) -> None:
     """Neither by the address, nor by a cookie that somebody else wrote."""
-    assert at_desk.callback(at_desk.begin(next=target)).headers["location"] == "/"
+    assert at_desk.callback(at_desk.begin(next=target)).headers["location"] == "/start"
     answer = at_desk.begin()
     name = "auditlog_sign_in_80"
     secret, _, _ = at_desk.client.cookies[name].strip('"').partition(".")
     at_desk.client.cookies.delete(name)
     forged = urlsafe_b64encode(target.encode()).decode()
     at_desk.client.cookies.set(name, f"{secret}.{forged}")
-    assert at_desk.callback(answer).headers["location"] == "/"
+    assert at_desk.callback(answer).headers["location"] == "/start"
 
 
 STALE = "This sign-in was not begun in this browser, or too long ago; sign in again"

@@ -6,6 +6,7 @@ import { unfold } from "./unfold.js";
 import { followOn } from "./further.js";
 import { tail } from "./tail.js";
 import { showLoading } from "./loading.js";
+import { renew } from "./pending.js";
 
 if (!askZone()) {
   offerOwnZone();
@@ -15,5 +16,6 @@ if (!askZone()) {
   followOn(document.getElementById("further"));
   tail(document.getElementById("log"));
   showLoading();
+  renew(document.getElementById("pipeline"));
 }
 document.documentElement.dataset.ready = "";

@@ -1,0 +1,160 @@
+"""Routes of the reports: team, chats, one user's sessions."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from audit_query import AuditLog, Teams
+from audit_query.reports import (
+    ChatTally,
+    Person,
+    StaffRow,
+    Tallying,
+    life_of,
+    staff,
+    summed_staff,
+    user_report,
+)
+from fastapi import APIRouter, Request, Response
+
+from audit_server.access import Caller, ReportCaller
+from audit_server.page.chats_page import chats_context
+from audit_server.page.counting import Counting, Deadline, Tallies
+from audit_server.page.render import show, stream, view_of
+from audit_server.page.report_view import OWN, RANGES, Period, ReportView
+from audit_server.page.sessions_page import sessions_context
+from audit_server.page.team_page import staff_table, wait_table
+from audit_server.settings import ServeSettings
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+
+PART = "Reports"
+
+
+@router.get("/reports/team")
+def team(request: Request, caller: ReportCaller) -> Response:
+    """Show who handled how much, at once; and the waits they ended, when they are counted."""
+    asked = _Asked(request, caller, "/reports/team")
+    report = staff(
+        caller.log, asked.period.wanted, before=asked.period.before, check=asked.deadline.check
+    )
+    view, period = asked.view, asked.period
+    return asked.stream(
+        "report_team.html",
+        staff=staff_table(report, view, period),
+        left_out=report.left_out,
+        wait_table=lambda tally: wait_table(tally, view, period),
+        csv=view.to_api("team", period, format="csv", size="10000"),
+    )
+
+
+@router.get("/reports/chats")
+def chats(request: Request, caller: ReportCaller) -> Response:
+    """Show how long chats wait, which of them nobody took, who gave them to whom."""
+    asked = _Asked(request, caller, "/reports/chats")
+    life_of(asked.period.wanted)  # refuses filters that tear chats apart, before the page begins
+    context = chats_context(caller.log, asked.view, asked.period, asked.interval)
+    return asked.stream("report_chats.html", **context)
+
+
+@router.get("/reports/users/")
+def user_by_query(request: Request, caller: ReportCaller, name: str) -> Response:
+    """Show the sessions of a user whose name can't be part of an address."""
+    return _sessions(request, caller, name, without=("name",))
+
+
+@router.get("/reports/users/{name:path}")
+def user(request: Request, caller: ReportCaller, name: str) -> Response:
+    """Show a user's sessions."""
+    return _sessions(request, caller, name, without=())
+
+
+class _Asked:
+    """What a request asks of the reports, and how it is counted."""
+
+    def __init__(self, request: Request, caller: Caller, path: str) -> None:
+        self._request = request
+        self._caller = caller
+        settings: ServeSettings = request.app.state.settings
+        self.teams = Teams.load(settings.teams_file)
+        self.now: datetime = request.app.state.clock()
+        given = request.query_params.multi_items()
+        self.view = ReportView.of(view_of(request, without=OWN), path, given)
+        self.period = self.view.period(self.now, self.teams)
+        self.interval = self.view.interval(self.period)
+        self.deadline = Deadline(settings.query_seconds)
+        self._settings = settings
+
+    def stream(self, template: str, **context: Any) -> Response:
+        """Return the page of a report, which counts the chats' steps while it is sent."""
+        self._caller.record_search(
+            self.view.view.spec,
+            lambda: self._caller.log.count(self.period.wanted),
+            report=self.view.path,
+        )
+        return stream(
+            self._request,
+            self._caller,
+            template,
+            part=PART,
+            view=self.view.view,
+            report=self.view,
+            period=self.period,
+            ranges=RANGES,
+            teams=list(self.teams.members) if self._caller.organization is None else (),
+            counting=self._counting(),
+            **context,
+        )
+
+    def _counting(self) -> Counting:
+        log, wanted = self._caller.log, self.period.wanted
+        tallies: Tallies = self._request.app.state.tallies
+        organization, key = self._caller.organization, f"{self.view.key} {self.view.view.zone_name}"
+        known = tallies.get(organization, key)
+        if known is not None:
+            return Counting.known(log, wanted, known, self.deadline)
+        return Counting(
+            log,
+            wanted,
+            self._tally(),
+            self.deadline,
+            done=lambda tally: tallies.keep(organization, key, tally),
+        )
+
+    def _tally(self) -> ChatTally:
+        tallying = Tallying(
+            self.now, self._settings.objectives, self.teams, self.interval, self.view.view.zone_name
+        )
+        return tallying.tally(self.period.wanted)
+
+
+def _sessions(request: Request, caller: Caller, name: str, without: tuple[str, ...]) -> Response:
+    view = ReportView.of(view_of(request, without=(*OWN, *without)), "/reports/users", ())
+    period = view.period(request.app.state.clock(), Teams())
+    report = user_report(caller.log, period.wanted, name)
+    deadline = Deadline(request.app.state.settings.query_seconds)
+    figures = _figures(caller.log, name, period, deadline)
+    caller.record_search(
+        view.view.spec.with_("user", name), report.facts.events if report.facts else 0, report="user"
+    )
+    return show(
+        request,
+        caller,
+        "report_user.html",
+        part=PART,
+        view=view.view,
+        report=view,
+        period=period,
+        ranges=RANGES,
+        **sessions_context(report, figures, view, period),
+    )
+
+
+def _figures(log: AuditLog, name: str, period: Period, deadline: Deadline) -> tuple[StaffRow, StaffRow]:
+    """Return what somebody did, and did in the time before; of several with one name, in sum."""
+    wanted, before = (replace(one, users=(name,)) for one in (period.wanted, period.before))
+    report = staff(log, wanted, before=before, check=deadline.check)
+    person = Person(name, None)
+    return summed_staff(person, report.rows), summed_staff(person, list(report.before.values()))
