@@ -196,13 +196,27 @@ DETECTIONS: dict[str, Act] = {
         index=".internal.alerts-security.alerts-default-000001"
     ),
 }
+PAGE: dict[str, Act] = {
+    # 404, where it may
+    "change an exception": lambda es, _, __: es.update(
+        index="audit-alerts-exceptions", id="not-there", doc={}
+    ),
+    "delete a view": lambda es, _, __: es.delete(index="audit-views", id="not-there"),
+    "begin a session": lambda es, _, __: es.update(index="audit-sessions", id="not-there", doc={}),
+}
+SESSIONS: dict[str, Act] = {
+    "see who is signed in": lambda es, _, __: es.search(index="audit-sessions"),
+    "end a session": lambda es, _, __: es.delete(index="audit-sessions", id="not-there"),
+}
 ACTIONS = READS | ADDS | CHANGES | GETS | RULES | OTHERS | ALERT_WRITES | ALERT_READS | DETECTIONS
+ACTIONS |= PAGE | SESSIONS
 
 ELASTIC_MAY = {
     "audit-writer": {*ADDS, *GETS},
     "audit-reader": {*READS, *GETS, *ALERT_READS},
-    "audit-alerter": {*READS, *GETS, *ALERT_READS, *ALERT_WRITES},
-    "audit-admin": {*READS, *ADDS, *GETS, *RULES, *ALERT_READS, *DETECTIONS},
+    "audit-server": {*READS, *GETS, *ALERT_READS, *ALERT_WRITES, *PAGE, *SESSIONS},
+    "audit-alerter": {*READS, *GETS, *ALERT_READS, *ALERT_WRITES, "change an exception"},
+    "audit-admin": {*READS, *ADDS, *GETS, *RULES, *ALERT_READS, *DETECTIONS, *SESSIONS},
 }
 
 

@@ -31,6 +31,7 @@ __all__ = ["ROLES", "Secured", "launch_secured", "secured_servers"]
 ROLES = {
     "audit-writer": "audit_writer",
     "audit-reader": "audit_reader",
+    "audit-server": "audit_server",
     "audit-alerter": "audit_alerter",
     "audit-admin": "audit_admin",
     "root": "superuser",  # whom tests look in with
