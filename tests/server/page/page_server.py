@@ -86,7 +86,10 @@ def serving(deployment: Deployment, *, tokens: TokenFile | None = None) -> Itera
     """Serve the log of a deployment until the block ends."""
     port = free_port()
     served = Served(deployment, f"http://{LOOPBACK}:{port}")
-    settings = ServeSettings(**deployment.query.model_dump(exclude_none=True) | {"query_seconds": 10})
+    settings = ServeSettings(
+        **deployment.query.model_dump(exclude_none=True)
+        | {"query_seconds": 10, "views_index": f"views-{deployment.name}"}
+    )
 
     def publish(action: str, **fields: object) -> None:
         served.published.append((action, fields))
