@@ -44,6 +44,10 @@ PAGES: dict[str, tuple[str, Address]] = {
     "Events, all": ("/", _plain),
     "Events, a week": ("/", _week),
     "a user": ("/users/", _user),
+    "Overview, a week": ("/overview", _week),
+    "Alerts": ("/alerts", _plain),
+    "Team, a week": ("/reports/team", _week),
+    "Chats, a week": ("/reports/chats", _week),
 }
 """Each page: its path, and what to ask for."""
 

@@ -11,7 +11,16 @@ from audit_alerts.desk.alert import (
 )
 from audit_alerts.desk.alert_filter import NOBODY, AlertFilter, AlertOrder
 from audit_alerts.desk.desk import BULK_MAX, PAGE_MAX, AlertDesk, AlertPage, Related, Triaged
+from audit_alerts.desk.exception_desk import (
+    ExceptionDesk,
+    ExceptionPreview,
+    ExceptionStep,
+    ListedException,
+)
+from audit_alerts.desk.exception_end import parse_end
+from audit_alerts.desk.firings import Firings
 from audit_alerts.desk.marks import Mark
+from audit_alerts.desk.rule_exception import BECAUSE_MAX, ExceptionDraft, RuleException
 from audit_alerts.desk.self_audit import Actor, Publish
 from audit_alerts.desk.triage import NAME_MAX, NOTE_MAX, Step, TriageStep
 from audit_alerts.episodes import Episode
@@ -30,6 +39,7 @@ from audit_alerts.settings import AlertSettings
 from audit_alerts.words import in_words, span_words
 
 __all__ = [
+    "BECAUSE_MAX",
     "BULK_MAX",
     "LEVELS",
     "NAME_MAX",
@@ -53,8 +63,14 @@ __all__ = [
     "CloseReason",
     "Correlation",
     "Episode",
+    "ExceptionDesk",
+    "ExceptionDraft",
+    "ExceptionPreview",
+    "ExceptionStep",
+    "Firings",
     "HistoryEntry",
     "Kind",
+    "ListedException",
     "LogSource",
     "Mark",
     "NewTerms",
@@ -63,6 +79,7 @@ __all__ = [
     "RangesError",
     "Related",
     "Rule",
+    "RuleException",
     "RuleRefusedError",
     "Step",
     "TriageError",
@@ -72,5 +89,6 @@ __all__ = [
     "evaluate",
     "in_words",
     "load_rules",
+    "parse_end",
     "span_words",
 ]

@@ -120,6 +120,8 @@ class Attributes(_Part):
     new_terms: NewTermsSpec | None = Field(None, alias="new-terms")
     unusual_hours: UnusualHoursSpec | None = Field(None, alias="unusual-hours")
     absence: AbsenceSpec | None = None
+    alert_span: PositiveDuration | None = Field(None, alias="alert-span")
+    """How far apart episodes of one group may be that belong to one alert; a day, if left out."""
 
     def thresholds(self) -> set[str]:
         """Return what a condition's numbers are called, each of which needs a reason."""

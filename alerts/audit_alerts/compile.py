@@ -34,6 +34,8 @@ from audit_alerts.translate import UntranslatableError, translated
 __all__ = ["compile_rule"]
 
 _PRODUCT = "auditlog"
+_ALERT_SPAN = "1d"
+"""Who goes on for days is one case: a real log had 67 alerts of one address in four days."""
 
 
 def compile_rule(
@@ -82,6 +84,8 @@ class _Compiler:
                 f"{document.label} has no examples of what must fire and must not (auditlog.examples)"
             )
         self._check_names(root)
+        if any(part.ours.alert_span for part in self._documents if part is not document):
+            raise self._refused("alert-span belongs to the rule itself, not to a part of it")
         needs_ranges = any(part.uses_ranges for part in self._documents)
         return Rule(
             id=str(parsed.id),
@@ -95,6 +99,7 @@ class _Compiler:
             tags=tuple(map(str, sigma.get("tags") or ())),
             file=self._file,
             root=root,
+            alert_span=milliseconds(ours.alert_span or _ALERT_SPAN),
             examples=ours.examples.model_dump(),
             idle=None
             if has_ranges or not needs_ranges
@@ -225,6 +230,8 @@ class _Compiler:
             wanted = {"timespan"}
             if _counts(correlation.get("condition")):
                 wanted.add("condition")
+        if document.ours.alert_span is not None:
+            wanted.add("alert-span")
         if odd := wanted ^ set(document.ours.reasons):
             verb = "lacks" if min(odd) in wanted else "has no use for"
             raise self._refused(f"{document.label} {verb} a reason for {min(odd)} (auditlog.reasons)")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-__all__ = ["ALERTS_MAPPING"]
+__all__ = ["ALERTS_MAPPING", "EXCEPTIONS_MAPPING"]
 
 _KEYWORD = {"type": "keyword"}
 _DATE = {"type": "date"}
@@ -76,3 +76,21 @@ ALERTS_MAPPING: dict[str, Any] = {
     },
 }
 """Of the index of alerts. `history` and `parts` are shown, and not searched."""
+
+EXCEPTIONS_MAPPING: dict[str, Any] = {
+    "dynamic": "strict",
+    "properties": {
+        "id": _KEYWORD,
+        "rule": {"properties": {"id": _KEYWORD, "name": _KEYWORD}},
+        "group": _OBJECTS,
+        "until": _DATE,
+        "because": {"type": "text"},
+        "organization": _KEYWORD,
+        "by": _KEYWORD,
+        "created": _DATE,
+        "alert": _KEYWORD,
+        "ended": _DATE,
+        "ended_by": _KEYWORD,
+    },
+}
+"""Of the index of exceptions from rules."""

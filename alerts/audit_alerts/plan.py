@@ -191,6 +191,8 @@ class Rule:
     tags: tuple[str, ...]
     file: str
     root: Correlation | Absence
+    alert_span: int = _DAY
+    """How far apart episodes of one group may be that belong to one alert, in milliseconds."""
     examples: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     idle: str | None = None
     """Why it can't fire as things are set; None if it can."""

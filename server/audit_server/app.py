@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import anyio.to_thread
 import elasticsearch
-from audit_alerts import AlertDesk
+from audit_alerts import AlertDesk, TriageError
 from audit_query import AuditLog, QueryError
 from audit_runtime.monitor import Health
 from fastapi import FastAPI, Request, Response
@@ -43,6 +43,7 @@ _EXPECTED = (
     HTTPException,
     RequestValidationError,
     QueryError,
+    TriageError,
     elasticsearch.ApiError,
     elasticsearch.TransportError,
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import elasticsearch
 import structlog
+from audit_alerts import AlertConflictError, NoSuchAlertError, TriageError
 from audit_query import ExportError, ParameterError, TeamsFileError, TimeRangeError, TimeZoneError
 from audit_runtime.elastic import AnswerTooLargeError
 from fastapi.responses import JSONResponse
@@ -140,11 +141,18 @@ def _unset(error: TeamsFileError, detail: str) -> Problem:
     return _later(f"{detail} at the moment")
 
 
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 _READERS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     ProblemError: _problem,
     ParameterError: lambda e: Problem(HTTPStatus.BAD_REQUEST, e.reason, e.parameter),
     TimeZoneError: lambda e: Problem(HTTPStatus.BAD_REQUEST, str(e), "time_zone"),
     TimeRangeError: lambda e: Problem(HTTPStatus.BAD_REQUEST, str(e), "interval"),
+    AlertConflictError: lambda e: Problem(HTTPStatus.CONFLICT, str(e)),
+    NoSuchAlertError: lambda e: Problem(HTTPStatus.NOT_FOUND, str(e)),
+    TriageError: lambda e: Problem(HTTPStatus.BAD_REQUEST, _sentence(str(e))),
     HTTPException: _http,
     TokenFileError: _tokens,
     TeamsFileError: lambda e: _unset(e, "Teams can't be read"),

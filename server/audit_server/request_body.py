@@ -10,8 +10,8 @@ from audit_server.errors import ProblemError
 
 __all__ = ["BODY_MAX", "received_whole"]
 
-BODY_MAX = 8192
-"""Bytes: the longest body is that of the login form."""
+BODY_MAX = 32 * 1024
+"""Bytes: the longest body is that of a step on 200 alerts, with a note."""
 
 _CLOSE = {"Connection": "close"}  # nobody reads the rest
 
@@ -45,7 +45,9 @@ async def _read(receive: Receive) -> bytes:
         body += message.get("body", b"")
         if len(body) > BODY_MAX:
             raise ProblemError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "This is too long for a token", headers=_CLOSE
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "This is too long; choose fewer alerts, or write less",
+                headers=_CLOSE,
             )
         if not message.get("more_body", False):
             return bytes(body)

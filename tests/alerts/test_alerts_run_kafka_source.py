@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from audit_alerts.runner import kafka_source
-from audit_alerts.runner.changes import targets_of
+from audit_alerts.runner.changes import EpisodeTarget
 from audit_alerts.runner.dead_letter_step import DeadLetterStep
 from audit_alerts.runner.kafka_source import KafkaSource
 from audit_alerts.runner.settings import RunnerSettings
@@ -98,7 +98,8 @@ def test_dead_letter_that_nobody_can_read_counts_and_ends_no_rule(deployment: De
     upto = millis_now() + 1
     (rule,) = shipped("id-conflict")
     step = DeadLetterStep(kafka.dead_letters, rule, before, upto)
-    (evidence,) = step.evidence(targets_of({}, step.spans(), step.gap))
+    episodes = [EpisodeTarget(group, span) for group, some in step.spans().items() for span in some]
+    (evidence,) = step.evidence(episodes)
     assert evidence.count == 3
     read = list(kafka.dead_letters(before, upto))
     kafka.close()

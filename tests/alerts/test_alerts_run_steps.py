@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -147,7 +148,8 @@ def test_alert_that_lasts_for_hours_is_one(deployment: Deployment, run: Running)
 def test_late_events_that_bridge_two_alerts_make_them_one(deployment: Deployment, run: Running) -> None:
     """The earlier stays; the other says what it became a part of."""
     source = FakeSource()
-    runner = run.runner(shipped("brute-force"), source)
+    (rule,) = shipped("brute-force")
+    runner = run.runner([replace(rule, alert_span=1)], source)
     store(deployment, *failures(range(0, 60, 10)), ingested=at(60), first=0)
     store(deployment, *failures(range(1500, 1560, 10)), ingested=at(1560), first=6)
     run.step(runner, source, at(1600))
@@ -350,7 +352,8 @@ def test_alerts_of_more_than_one_answer_are_all_known(
     """None is made anew because it did not fit: its group would never be done with."""
     monkeypatch.setattr(alert_store, "_PAGE", 4)
     source = FakeSource()
-    runner = run.runner(shipped("brute-force"), source)
+    (rule,) = shipped("brute-force")
+    runner = run.runner([replace(rule, alert_span=1)], source)
     hours = range(9)
     attacks = [e for n in hours for e in failures([3600 * n + k for k in range(6)])]
     store(deployment, *attacks, ingested=at(40_000), first=0)

@@ -152,6 +152,7 @@ def summaries(alerts: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
             alert["audit"]["alert"]["count"],
             alert["audit"]["alert"]["size"],
             tuple(alert["audit"]["alert"]["samples"]),
+            tuple((part["first"], part["count"]) for part in alert["audit"]["alert"]["parts"]),
         )
         for alert in alerts
         if alert["audit"]["alert"]["status"] == "open"
@@ -166,7 +167,7 @@ def running(deployment: Deployment) -> Iterator[Running]:
         try:
             yield Running(deployment, client, log, index)
         finally:
-            for name in client.indices.get(index=f"{index}*"):
+            for name in client.indices.get(index=f"{index}*"):  # states and exceptions too
                 client.indices.delete(index=name)
             found = client.indices.get_index_template(name=f"{index}*")["index_templates"]
             for template in found:

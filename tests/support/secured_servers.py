@@ -38,6 +38,7 @@ ROLES = {
 PRINCIPALS = (
     "audit-admin",
     "audit-publisher",
+    "audit-page",
     "audit-consumer",
     "audit-reader",
     "audit-alerter",

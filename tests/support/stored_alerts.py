@@ -6,10 +6,10 @@ from typing import Any
 
 from audit_alerts import AlertDesk, AlertSettings
 from audit_alerts.episodes import FiringSpan
-from audit_alerts.runner.alert import new_alert
+from audit_alerts.runner.alert import Circumstances, new_alert
 from audit_alerts.runner.alert_store import AlertStore
+from audit_alerts.runner.changes import AlertChange, AlertTarget
 from audit_alerts.runner.evidence import Evidence
-from audit_schemas import format_timestamp
 from support.alert_runner import at, millis, shipped
 from support.servers import Deployment
 
@@ -30,17 +30,13 @@ def made_alert(
     (found,) = shipped(rule)
     first = millis(at(60 * minutes))
     values = group or ("203.0.113.66",)
-    alert_id, document = new_alert(
-        found,
-        "v",
-        values,
-        FiringSpan(first, first, first + 5000, 6),
-        Evidence(6, (f"e-{minutes}-1", f"e-{minutes}-2"), users, organizations=organizations, **more),
-        page="http://localhost:8484",
-        created=format_timestamp(at(60 * minutes + 30)),
-        sinks=["webhook"],
+    span = FiringSpan(first, first, first + 5000, 6)
+    target = AlertTarget(values, (span,), (), None, ())
+    evidence = Evidence(
+        6, (f"e-{minutes}-1", f"e-{minutes}-2"), users, organizations=organizations, **more
     )
-    return alert_id, document
+    given = Circumstances(found, "v", "http://localhost:8484", at(60 * minutes + 30), ["webhook"])
+    return new_alert(AlertChange(target, (evidence,)), given)
 
 
 def alert_settings(deployment: Deployment) -> AlertSettings:
@@ -64,5 +60,6 @@ def stored_alerts(
             with AlertDesk(settings, clock=lambda: NOW, **desk) as found:
                 yield found
         finally:
-            client.indices.delete(index=settings.alerts_index)
+            for name in client.indices.get(index=f"{settings.alerts_index}*"):
+                client.indices.delete(index=name)
             client.indices.delete_index_template(name=f"{settings.alerts_index}")

@@ -9,9 +9,12 @@ import elasticsearch
 from audit_runtime.elastic import connect
 
 from audit_alerts.desk.alert import LEVELS, Alert, AlertStatus, scope_of
-from audit_alerts.desk.alert_filter import AlertFilter, AlertOrder, scoped
+from audit_alerts.desk.alert_filter import AlertFilter, AlertOrder
 from audit_alerts.desk.cursor import decode_alert_cursor, encode_alert_cursor
+from audit_alerts.desk.exception_desk import ExceptionDesk
+from audit_alerts.desk.firings import Firings, firings_of, read_firings
 from audit_alerts.desk.marks import Mark, event_marks, marks_query, user_marks
+from audit_alerts.desk.search import AlertSearch
 from audit_alerts.desk.self_audit import Actor, Publish, publish_step
 from audit_alerts.desk.triage import TriageStep, applied
 from audit_alerts.errors import AlertConflictError, NoSuchAlertError, TriageError
@@ -80,9 +83,9 @@ class AlertDesk:
     ) -> None:
         self._client = connect(settings, seconds=settings.query_seconds)
         self._index = settings.alerts_index
+        self._search = AlertSearch(self._client, self._index)
         self._publish = publish
         self._clock = clock
-        self._organization: str | None = None
 
     def for_organization(self, organization: str) -> "AlertDesk":
         """Return the desk of one organization's people: other alerts don't exist for it.
@@ -91,13 +94,19 @@ class AlertDesk:
         alone. It shares the connections; close the one it came from.
         """
         bound = object.__new__(AlertDesk)
-        bound.__dict__.update(self.__dict__, _organization=organization)
+        search = self._search.for_organization(organization)
+        bound.__dict__.update(self.__dict__, _search=search)
         return bound
 
     @property
     def organization(self) -> str | None:
         """The one organization whose alerts it sees; None: all."""
-        return self._organization
+        return self._search.organization
+
+    @property
+    def exceptions(self) -> ExceptionDesk:
+        """Exceptions from rules."""
+        return ExceptionDesk(self._search, self._publish, self._clock)
 
     def alerts(
         self,
@@ -112,7 +121,7 @@ class AlertDesk:
         Raises ParameterError for a cursor that is none.
         """
         size = max(1, min(size, PAGE_MAX))
-        more = {"search_after": _search_after(after)} if after else {}
+        more = {"search_after": decode_alert_cursor(after)} if after else {}
         found = self._search(
             (wanted or AlertFilter()).to_query(),
             size=size + 1,
@@ -144,6 +153,14 @@ class AlertDesk:
         buckets = found.get("aggregations", {}).get("levels", {}).get("buckets", [])
         counts = {bucket["key"]: bucket["doc_count"] for bucket in buckets}
         return {level: counts.get(level, 0) for level in LEVELS}
+
+    def firings(self, since: datetime) -> dict[str, Firings]:
+        """Return how often each rule has fired since then, by its name; those that never fired lack.
+
+        An alert counts if it has evidence from then on, whatever became of it.
+        """
+        found = self._search({"match_all": {}}, size=0, aggs=firings_of(since))
+        return read_firings(found)
 
     def event_marks(self, events: Sequence[Mapping[str, Any]]) -> dict[str, list[Mark]]:
         """Return which alerts concern each of some events, by the event's id, the worst first.
@@ -235,7 +252,7 @@ class AlertDesk:
             found = self._client.get(index=self._index, id=alert_id).body
         except elasticsearch.NotFoundError:
             raise NoSuchAlertError from None
-        if self._organization is not None and scope_of(found["_source"]) != self._organization:
+        if self.organization not in (None, scope_of(found["_source"])):
             raise NoSuchAlertError
         return dict(found)
 
@@ -248,24 +265,6 @@ class AlertDesk:
             if_primary_term=found["_primary_term"],
             refresh=True,  # the list that is opened next shows it
         )
-
-    def _search(self, query: Mapping[str, Any], **body: Any) -> Mapping[str, Any]:
-        """Every search of ours goes through here, so that a bound desk can't see past its bounds."""
-        try:
-            return dict(
-                self._client.search(
-                    index=self._index,
-                    query=scoped(query, self._organization),
-                    allow_partial_search_results=False,
-                    **body,
-                ).body
-            )
-        except elasticsearch.NotFoundError:  # no runner yet
-            return {"hits": {"total": {"value": 0}, "hits": []}}
-
-
-def _search_after(cursor: str) -> list[int | str]:
-    return decode_alert_cursor(cursor)
 
 
 def _sort_values(hit: Mapping[str, Any]) -> list[int | str]:

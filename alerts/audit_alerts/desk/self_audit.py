@@ -9,7 +9,7 @@ from audit_schemas import LABEL_MAX
 from audit_alerts.desk.alert import Alert
 from audit_alerts.desk.triage import Step, TriageStep
 
-__all__ = ["ACTIVITIES", "Actor", "Publish", "publish_step"]
+__all__ = ["ACTIVITIES", "Actor", "Publish", "publish_step", "published"]
 
 Publish = Callable[..., object]
 """`AuditProducer.record`: False, or an exception, says that an event was not published."""

@@ -12,7 +12,16 @@ from audit_schemas import format_timestamp, printable
 from audit_alerts.desk.alert import Alert, AlertStatus, CloseReason, HistoryEntry
 from audit_alerts.errors import AlertConflictError, TriageError
 
-__all__ = ["HISTORY_MAX", "NAME_MAX", "NOTE_MAX", "Step", "TriageStep", "applied", "with_history"]
+__all__ = [
+    "HISTORY_MAX",
+    "NAME_MAX",
+    "NOTE_MAX",
+    "Step",
+    "TriageStep",
+    "applied",
+    "last_step",
+    "with_history",
+]
 
 HISTORY_MAX = 100
 """Steps that an alert keeps; all are in the log of events too."""

@@ -9,7 +9,7 @@ from audit_alerts.evaluate import Evaluation
 from audit_alerts.log_reader import LogReader, within
 from audit_alerts.matches import GroupValues
 from audit_alerts.plan import Absence, Rule
-from audit_alerts.runner.changes import AlertTarget, Spans
+from audit_alerts.runner.changes import EpisodeTarget, Spans
 from audit_alerts.runner.evidence import Evidence, evidence_of_groups
 
 __all__ = ["AbsenceStep"]
@@ -45,7 +45,7 @@ class AbsenceStep:
                 result[group] = spans
         return result
 
-    def evidence(self, targets: Sequence[AlertTarget]) -> list[Evidence]:
+    def evidence(self, targets: Sequence[EpisodeTarget]) -> list[Evidence]:
         """Return the event that each absence began with."""
         wanted = [(each.group, (each.span.since, each.span.last)) for each in targets]
         return evidence_of_groups(self._reader, self._root, wanted)

@@ -8,18 +8,21 @@ from typing import Any
 import elasticsearch
 from audit_schemas import format_timestamp
 
+from audit_alerts.desk.alert import AlertStatus
+from audit_alerts.desk.exception_store import ExceptionStore
 from audit_alerts.mappings import ALERTS_MAPPING
 from audit_alerts.matches import GroupValues
 from audit_alerts.plan import Rule
 from audit_alerts.runner.alert import (
+    Circumstances,
     Document,
-    StoredAlert,
     group_key,
     merged_alert,
     new_alert,
     updated_alert,
 )
 from audit_alerts.runner.changes import AlertChange, Spans
+from audit_alerts.runner.stored_alert import ONGOING, StoredAlert
 from audit_alerts.times import as_time, millis_now
 
 __all__ = ["AlertStore", "Pending", "Recorded"]
@@ -29,8 +32,8 @@ _SOME = 500
 _GROUPS = 200
 _PAGE = 5000
 _PRIORITY = 500
-_NEWS = ("last_notified_count", "status")
-"""What sinks are notified of: a count that has doubled, and that the alert was merged."""
+_NEWS = ("last_notified_count", "notices")
+"""What tells one notice of an alert from the next; what analysts do is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,15 @@ class Recorded:
     new: int = 0
     updated: int = 0
     conflicts: int = 0
+    suppressed: int = 0
+    """New alerts that an exception keeps from receivers."""
 
     def __add__(self, other: "Recorded") -> "Recorded":
         return Recorded(
-            self.new + other.new, self.updated + other.updated, self.conflicts + other.conflicts
+            self.new + other.new,
+            self.updated + other.updated,
+            self.conflicts + other.conflicts,
+            self.suppressed + other.suppressed,
         )
 
 
@@ -69,6 +77,7 @@ class AlertStore:
         self._index = index
         self._page = page
         self._sinks = sinks
+        self._exceptions = ExceptionStore(client, index)
 
     def prepare(self) -> None:
         """Create the template, and the index if there is none.
@@ -84,6 +93,7 @@ class AlertStore:
                 priority=_PRIORITY,
                 template={"mappings": ALERTS_MAPPING, "settings": settings},
             )
+        self._exceptions.prepare()
         try:
             self._client.indices.create(index=self._index, mappings=ALERTS_MAPPING, settings=settings)
         except elasticsearch.BadRequestError as error:
@@ -99,7 +109,7 @@ class AlertStore:
         self._client.indices.refresh(index=self._index)
 
     def existing(self, rule: Rule, spans: Spans, gap: int) -> dict[GroupValues, list[StoredAlert]]:
-        """Return the open alerts that spans may belong to, by group."""
+        """Return the alerts that spans may belong to, merged ones left out, by group."""
         groups = {group_key(group): group for group in spans}
         keys, found = sorted(groups), dict[GroupValues, list[StoredAlert]]()
         for begin in range(0, len(keys), _GROUPS):
@@ -115,10 +125,12 @@ class AlertStore:
         says so: the step has to be evaluated again.
         """
         recorded = Recorded()
-        sinks = self._sinks()
+        now = as_time(millis_now())
+        exceptions = self._exceptions.for_rule(rule.id)
+        given = Circumstances(rule, version, self._page, now, self._sinks(), exceptions)
         for change in changes:
             try:
-                recorded += self._record(rule, version, change, sinks)
+                recorded += self._record(change, given)
             except elasticsearch.ConflictError:
                 recorded += Recorded(conflicts=1)
         return recorded
@@ -152,36 +164,18 @@ class AlertStore:
                 self._put(stored, document)
                 return
 
-    def _record(self, rule: Rule, version: str, change: AlertChange, sinks: Sequence[str]) -> Recorded:
+    def _record(self, change: AlertChange, given: Circumstances) -> Recorded:
         target = change.target
         if target.existing is None:
-            alert_id, document = new_alert(
-                rule,
-                version,
-                target.group,
-                target.span,
-                change.evidence,
-                page=self._page,
-                created=format_timestamp(as_time(millis_now())),
-                sinks=sinks,
-            )
+            alert_id, document = new_alert(change, given)
             self._client.create(index=self._index, id=alert_id, document=document)
-            return Recorded(new=1)
-        document_now = updated_alert(
-            target.existing.document,
-            rule,
-            version,
-            target.group,
-            target.span,
-            change.evidence,
-            page=self._page,
-            sinks=sinks,
-        )
+            return _recorded(document, new=1)
+        document_now = updated_alert(target.existing.document, change, given)
         if document_now is not None:
             self._put(target.existing, document_now)
         for each in target.absorbed:
-            self._put(each, merged_alert(each.document, target.existing.id, sinks))
-        return Recorded(updated=int(document_now is not None))
+            self._put(each, merged_alert(each.document, target.existing.id, given))
+        return _recorded(document_now, updated=1) if document_now is not None else Recorded()
 
     def _put(self, existing: StoredAlert, document: Document) -> None:
         self._client.index(
@@ -205,7 +199,7 @@ class AlertStore:
         filters: list[dict[str, Any]] = [
             {"term": {"rule.id": rule.id}},
             {"terms": {"audit.alert.group_key": list(keys)}},
-            {"term": {"audit.alert.status": "open"}},
+            {"terms": {"audit.alert.status": [status.value for status in ONGOING]}},
             {"range": {"audit.alert.last": {"gte": first}}},
             {"range": {"audit.alert.first": {"lte": last}}},
         ]
@@ -234,3 +228,9 @@ class AlertStore:
             for hit in found["hits"]["hits"]
         ]
         return found["hits"]["total"]["value"], stored
+
+
+def _recorded(document: Document, *, new: int = 0, updated: int = 0) -> Recorded:
+    if new and document["audit"]["alert"]["status"] == AlertStatus.SUPPRESSED:
+        return Recorded(suppressed=new)
+    return Recorded(new, updated)

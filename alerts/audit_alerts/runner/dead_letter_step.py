@@ -9,7 +9,7 @@ from audit_alerts.episodes import samples_of
 from audit_alerts.evaluate import BaseMatches, Evaluation, base_matches
 from audit_alerts.matches import group_values
 from audit_alerts.plan import Absence, Rule, bases_of, group_fields
-from audit_alerts.runner.changes import AlertTarget, Spans
+from audit_alerts.runner.changes import EpisodeTarget, Spans
 from audit_alerts.runner.event_step import core_reach
 from audit_alerts.runner.evidence import Evidence
 from audit_alerts.times import in_millis
@@ -47,7 +47,7 @@ class DeadLetterStep:
         }
         return {group: spans for group, spans in touched.items() if spans}
 
-    def evidence(self, targets: Sequence[AlertTarget]) -> list[Evidence]:
+    def evidence(self, targets: Sequence[EpisodeTarget]) -> list[Evidence]:
         """Return the dead letters of each span."""
         if not targets:
             return []
@@ -61,7 +61,7 @@ class DeadLetterStep:
     def _matches(self, start: int) -> BaseMatches:
         return base_matches(self._rule, self._read(start, self._end))
 
-    def _evidence(self, target: AlertTarget, matches: BaseMatches) -> Evidence:
+    def _evidence(self, target: EpisodeTarget, matches: BaseMatches) -> Evidence:
         span = target.span
         ids = {
             match.id: None

@@ -6,11 +6,11 @@ import elasticsearch
 import structlog
 from audit_schemas import printable
 
-from audit_alerts.runner.alert import StoredAlert
 from audit_alerts.runner.alert_store import AlertStore
 from audit_alerts.runner.lease import Lease
 from audit_alerts.runner.metrics import RunnerMetrics
 from audit_alerts.runner.sinks import NotDeliveredError, Sink
+from audit_alerts.runner.stored_alert import StoredAlert
 
 __all__ = ["Delivery"]
 

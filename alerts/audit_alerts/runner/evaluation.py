@@ -1,5 +1,6 @@
 """The evaluation of one step of one rule: it reads, and writes nothing."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -8,7 +9,13 @@ from audit_query import AuditLog
 from audit_alerts.log_reader import LogReader, RuleFilter
 from audit_alerts.plan import Absence, LogSource, Rule
 from audit_alerts.runner.absence_step import AbsenceStep
-from audit_alerts.runner.changes import AlertChange, AlertTarget, ExistingAlerts, Spans, targets_of
+from audit_alerts.runner.changes import (
+    AlertChange,
+    EpisodeTarget,
+    ExistingAlerts,
+    Spans,
+    targets_of,
+)
 from audit_alerts.runner.dead_letter_step import DeadLetterStep
 from audit_alerts.runner.event_step import EventStep
 from audit_alerts.runner.evidence import Evidence
@@ -32,7 +39,7 @@ class Alerts(Protocol):
     """What the evaluation asks of the alerts."""
 
     def existing(self, rule: Rule, spans: Spans, gap: int) -> ExistingAlerts:
-        """Return the open alerts that spans may belong to."""
+        """Return the alerts that spans may belong to."""
         ...
 
 
@@ -40,14 +47,14 @@ class RuleStep(Protocol):
     """A rule over the events of a step. What it asks for is asked for all groups together."""
 
     gap: int
-    """How far apart moments of one alert may be, in milliseconds."""
+    """How far apart moments of one episode may be, in milliseconds."""
 
     def spans(self) -> Spans:
         """Return when the rule fired."""
         ...
 
-    def evidence(self, targets: Sequence[AlertTarget]) -> list[Evidence]:
-        """Return what these alerts are to show, in the same order."""
+    def evidence(self, targets: Sequence[EpisodeTarget]) -> list[Evidence]:
+        """Return what alerts are to show of these episodes, in the same order."""
         ...
 
 
@@ -69,8 +76,13 @@ def changes_of(step: RuleStep, rule: Rule, alerts: Alerts) -> tuple[AlertChange,
     spans = step.spans()
     if not spans:
         return ()
-    targets = targets_of(alerts.existing(rule, spans, step.gap), spans, step.gap)
-    return tuple(map(AlertChange, targets, step.evidence(targets)))
+    known = alerts.existing(rule, spans, max(step.gap, rule.alert_span))
+    targets = targets_of(known, spans, step.gap, rule.alert_span)
+    episodes = [EpisodeTarget(each.group, span) for each in targets for span in each.fired]
+    evidence = iter(step.evidence(episodes))
+    return tuple(
+        AlertChange(each, tuple(itertools.islice(evidence, len(each.fired)))) for each in targets
+    )
 
 
 def reads_dead_letters(rule: Rule) -> bool:

@@ -9,7 +9,7 @@ from audit_alerts.evaluate import BaseMatches, Evaluation
 from audit_alerts.log_reader import LogReader, together
 from audit_alerts.matches import GroupValues
 from audit_alerts.plan import Correlation, Node, Rule, bases_of, group_fields
-from audit_alerts.runner.changes import AlertTarget, ExistingAlerts, Spans, has_alert
+from audit_alerts.runner.changes import EpisodeTarget, ExistingAlerts, Spans, has_episode
 from audit_alerts.runner.evidence import Evidence, evidence_of_events, evidence_of_groups
 
 __all__ = ["EventStep", "core_reach"]
@@ -29,7 +29,7 @@ def core_reach(node: Node) -> int:
 
 
 class EventStep:
-    """See `RuleStep`. Where no alert exists, it is widened to where what fires began."""
+    """See `RuleStep`. Where an episode is new, it is widened to where what fires began."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class EventStep:
             affected, back = self._incomplete(fired, affected, back), self._core * 2**widening
         return result
 
-    def evidence(self, targets: Sequence[AlertTarget]) -> list[Evidence]:
+    def evidence(self, targets: Sequence[EpisodeTarget]) -> list[Evidence]:
         """Return the events of each span; where histories decide, those that they let through."""
         if not any(base.history_condition for base in self._bases):
             wanted = [(each.group, (each.span.since, each.span.last)) for each in targets]
@@ -121,7 +121,7 @@ class EventStep:
         affected: Mapping[GroupValues, list[Window]],
         back: int,
     ) -> dict[GroupValues, list[Window]]:
-        """Return the groups with spans that may have begun earlier, and belong to no alert yet."""
+        """Return the groups with spans that may have begun earlier, and belong to no episode yet."""
         edged = {
             group: [span for span in spans if _is_edged(span, affected[group], back, self.gap)]
             for group, spans in fired.items()
@@ -133,7 +133,7 @@ class EventStep:
         return {
             group: affected[group]
             for group, spans in edged.items()
-            if not all(has_alert(existing.get(group, ()), span, self.gap) for span in spans)
+            if not all(has_episode(existing.get(group, ()), span, self.gap) for span in spans)
         }
 
     def _matches(self, groups: Iterable[GroupValues], windows: Sequence[Window]) -> BaseMatches:
@@ -142,7 +142,7 @@ class EventStep:
             base.name: self._reader.matches(self._root, base, known, windows) for base in self._bases
         }
 
-    def _samples(self, target: AlertTarget) -> tuple[list[str], int]:
+    def _samples(self, target: EpisodeTarget) -> tuple[list[str], int]:
         """Return some events of a span, and how many it has, judged by its own history alone."""
         span = target.span
         matches = self._matches([target.group], [(span.since - self._root.reach, span.last)])

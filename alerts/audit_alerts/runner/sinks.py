@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from audit_runtime import CredentialsError, KafkaProducer
 from confluent_kafka import KafkaException
 
+from audit_alerts.desk.alert import RUNNER
 from audit_alerts.runner.http_post import HttpPost, NoAnswerError
 from audit_alerts.runner.settings import RunnerSettings
 
@@ -35,6 +36,12 @@ TIMESTAMP = "X-Auditlog-Timestamp"
 
 _NOT_ALERT_SPECIFIC = frozenset({401, 403, 404, 405, 407, 408, 410, 429})
 """Refusals that are about us or the address; others may be about what this one alert says."""
+
+
+_KEPT = frozenset({
+    *("pending", "last_notified_count", "notices", "history", "triage_version", "suppressed_count"),
+})  # fmt: skip
+"""What is no receiver's business: the outbox's, and what analysts wrote."""
 
 
 class NotDeliveredError(Exception):
@@ -60,13 +67,16 @@ class Sink(Protocol):
 
 
 def body_of(alert: Mapping[str, Any]) -> bytes:
-    """Return an alert as sinks get it: the document, less what only the outbox needs."""
-    content = {
-        name: value
-        for name, value in alert["audit"]["alert"].items()
-        if name not in ("pending", "last_notified_count")
-    }
+    """Return an alert as sinks get it: the document, less what only the outbox and analysts need.
+
+    Its message says so where the runner has reopened it.
+    """
+    own = alert["audit"]["alert"]
+    content = {name: value for name, value in own.items() if name not in _KEPT}
     shown = {**alert, "audit": {"alert": content}}
+    latest: Mapping[str, str] = next(iter(own.get("history", [])[-1:]), {})
+    if (latest.get("by"), latest.get("action")) == (RUNNER, "reopened"):
+        shown["message"] = f"Reopened, {latest['note']}: {alert['message']}"
     return json.dumps(shown, ensure_ascii=True, separators=(",", ":")).encode()
 
 

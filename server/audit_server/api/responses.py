@@ -14,13 +14,17 @@ __all__ = [
     "DeadLettersResponse",
     "EventResponse",
     "EventsResponse",
+    "ObjectiveRowsResponse",
     "ProblemResponse",
     "RankedResponse",
     "RowsResponse",
     "SuggestResponse",
+    "TeamRowsResponse",
     "TimelineEntryResponse",
     "TimelineResponse",
     "TopResponse",
+    "TransferRowsResponse",
+    "UnansweredRowsResponse",
     "UserResponse",
     "ViewResponse",
     "ViewsResponse",
@@ -102,6 +106,30 @@ class RowsResponse(BaseModel):
     rows: list[dict[str, Any]]
     more: bool = Field(description="Whether there are rows beyond `size`.")
     time_zone: str
+
+
+class TeamRowsResponse(RowsResponse):
+    """A row for each of the staff."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.TEAM})
+
+
+class TransferRowsResponse(RowsResponse):
+    """A row for each pair."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.TRANSFERS})
+
+
+class UnansweredRowsResponse(RowsResponse):
+    """A row for each chat."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.UNANSWERED})
+
+
+class ObjectiveRowsResponse(RowsResponse):
+    """A row for each objective: of all, then of each interval."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.OBJECTIVE})
 
 
 class UserResponse(BaseModel):
@@ -186,8 +214,8 @@ _DESCRIPTIONS = {
     400: "A parameter is wrong; `parameter` says which, `detail` why.",
     401: "A token is missing, unknown, or has expired.",
     403: "Another site's page asked, or the Host header is not this machine's.",
-    404: "There is none with this id, or none that this token may see.",
-    409: "It was changed since it was read; or there would be too many.",
+    404: "There is none, or none that this token may see.",
+    409: "It was changed since it was read, and `detail` says by whom; or there would be too many.",
     503: "The log is slow, away, or busy; try again after `Retry-After` seconds.",
 }
 

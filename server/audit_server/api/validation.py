@@ -23,9 +23,20 @@ def explain(
     """
     first = min(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
     name = str(first["loc"][1]) if len(first["loc"]) > 1 else "query"
+    if first["loc"][:1] == ("body",):
+        return _of_body(first)
     if first["type"] == "extra_forbidden":
         return unknown_parameter(name, parameters)
     return ParameterError(name, _reason(first, parameters.get(name, {})))
+
+
+def _of_body(detail: Mapping[str, Any]) -> ParameterError:
+    if detail["type"] in ("json_invalid", "model_attributes_type"):
+        return ParameterError("body", "must be a JSON object")
+    name = ".".join(map(str, detail["loc"][1:]))[:_SHOWN_MAX] or "body"
+    if detail["type"] == "extra_forbidden":
+        return ParameterError(name, "there is no such field")
+    return ParameterError(name, "is required" if detail["type"] == "missing" else _reason(detail, {}))
 
 
 def _reason(detail: Mapping[str, Any], parameter: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from audit_alerts import Alert
 from audit_query import AuditLog, Filter, ParameterError, QuerySpec, TimeRangeError
@@ -18,10 +18,15 @@ from audit_server.page.view import View
 
 __all__ = ["Around", "Side", "around", "evidence"]
 
-_HALF = 50
+_ROWS_HALF = 20
+"""Events in rows at either end, of an alert that has more than twice as many."""
+_LINE_HALF = 250
+"""Likewise on the line of time."""
 _DAY = timedelta(days=1)
 _AFTER = timedelta(milliseconds=1)
 _SIDE_ROWS, _SIDE_ACTIVITIES = 8, 5
+
+Events = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +50,21 @@ class Around:
 
 
 def evidence(log: AuditLog, alert: Alert, view: View) -> Mapping[str, Any]:
-    """Query the events of an alert, in their order: of more than a hundred both ends."""
+    """Query the events of an alert, in their order: of many both ends."""
     spec = _spec_of(alert)
     if spec is None:
         found, total = _sampled(log, alert), 0
     else:
         found, total = _first_and_last(log, spec.filter(alert.last))
+    shown = _ends(found, _ROWS_HALF)
     colours = colours_of(event["event"]["action"] for event in found)
-    rows = rows_of(found, view.zone, colours)
-    points = [
-        TimePoint(datetime.fromisoformat(row.at.iso), row.activity, row.colour, f"#e-{row.id}")
-        for row in rows
-    ]
+    picture = timeline(_points(found, shown, colours, view), view.zone, left=total - len(found))
     return {
-        "rows": rows,
-        "events": found,
-        "picture": Markup(timeline(points, view.zone)),  # noqa: S704 - written as XML
+        "rows": rows_of(shown, view.zone, colours),
+        "events": shown,
+        "picture": Markup(picture),  # noqa: S704 - written as XML
         "events_link": view.with_spec(spec).link() if spec is not None else None,
-        "evidence_words": _words(len(rows), total),
+        "evidence_words": _words(len(shown), total),
     }
 
 
@@ -92,15 +94,34 @@ def _spec_of(alert: Alert) -> QuerySpec | None:
         return None
 
 
-def _first_and_last(log: AuditLog, wanted: Filter) -> tuple[Sequence[Mapping[str, Any]], int]:
-    first = log.search(wanted, size=2 * _HALF, newest_first=False, fields=ROW_FIELDS)
+def _first_and_last(log: AuditLog, wanted: Filter) -> tuple[Events, int]:
+    first = log.search(wanted, size=2 * _LINE_HALF, newest_first=False, fields=ROW_FIELDS)
     if first.cursor is None:
         return first.events, len(first.events)
-    last = log.search(wanted, size=_HALF, fields=ROW_FIELDS)
-    return [*first.events[:_HALF], *reversed(last.events)], log.count(wanted)
+    last = log.search(wanted, size=_LINE_HALF, fields=ROW_FIELDS)
+    return [*first.events[:_LINE_HALF], *reversed(last.events)], log.count(wanted)
 
 
-def _sampled(log: AuditLog, alert: Alert) -> Sequence[Mapping[str, Any]]:
+def _ends(found: Events, half: int) -> Events:
+    return found if len(found) <= 2 * half else [*found[:half], *found[-half:]]
+
+
+def _points(found: Events, shown: Events, colours: Mapping[str, int], view: View) -> list[TimePoint]:
+    """Return events as points, which lead to their rows, or to their pages where they have no row."""
+    ids = {event["event"]["id"] for event in shown}
+    return [
+        TimePoint(
+            datetime.fromisoformat(event["@timestamp"]),
+            event["event"]["action"],
+            colours[event["event"]["action"]],
+            f"#e-{quote(name)}" if name in ids else view.other_page(event_path(name)),
+        )
+        for event in found
+        for name in (event["event"]["id"],)
+    ]
+
+
+def _sampled(log: AuditLog, alert: Alert) -> Events:
     found = [claim for event_id in alert.samples for claim in log.claims(event_id)[:1]]
     return sorted(found, key=lambda event: str(event["@timestamp"]))
 
@@ -109,7 +130,7 @@ def _words(shown: int, total: int) -> str:
     if not shown:
         return ""
     if shown < total:
-        return f"in their order: the first {_HALF} and the last {_HALF} of {total:,}"
+        return f"in their order: the first {_ROWS_HALF} and the last {_ROWS_HALF} of {total:,}"
     return "in their order"
 
 

@@ -10,7 +10,7 @@ from audit_query import AuditLog
 from audit_schemas import printable
 
 from audit_server.page.alert_evidence import around, evidence
-from audit_server.page.alert_rows import AlertRow, alert_row, alert_rows, words
+from audit_server.page.alert_rows import GROUPED, AlertRow, alert_row, alert_rows, words
 from audit_server.page.alert_view import STATUSES, AlertView, alert_path
 from audit_server.page.rows import DisplayTime, display_time
 from audit_server.page.rule_page import conditions_of, rule_path
@@ -18,17 +18,6 @@ from audit_server.page.view import View
 
 __all__ = ["HistoryLine", "OtherAlerts", "alert_page"]
 
-_FIELDS = {
-    "source.ip": ("IP Address", "ip"),
-    "audit.source.network": ("Network", "ip"),
-    "audit.user": ("User", "user"),
-    "user.name": ("User", "user"),
-    "user.id": ("User", "user"),
-    "organization.id": ("Organization", "org"),
-    "service.name": ("Service", "service"),
-    "audit.chat.id": ("Chat", "chat"),
-    "audit.session.id": ("Session", "session"),
-}
 _OTHERS = 10
 
 
@@ -80,9 +69,7 @@ def _head(alert: Alert, view: View) -> Mapping[str, Any]:
         "related_ips": [ip for ip in alert.addresses if ip not in alert.group.values()],
         "merged_into": view.other_page(alert_path(alert.merged_into)) if alert.merged_into else None,
         "duplicate_of": view.other_page(alert_path(alert.duplicate_of)) if alert.duplicate_of else None,
-        "suppressed_by": [
-            AlertView(view).asking(("exception", name)).link("/exceptions") for name in alert.exceptions
-        ],
+        "exceptions_link": view.other_page("/exceptions", ended="yes") if alert.exceptions else None,
         "except_link": view.other_page("/exceptions/new", alert=alert.id),
         "episodes": [
             {
@@ -103,7 +90,7 @@ def _head(alert: Alert, view: View) -> Mapping[str, Any]:
 
 def _group_field(name: str, value: str, view: View) -> tuple[str, str, str | None]:
     """Return what a group's field is called, its value, and the address of its events."""
-    label, parameter = _FIELDS.get(name, (name, None))
+    label, parameter = GROUPED.get(name, (name, None))
     link = view.only_filter(parameter, value) if parameter else None
     return label, printable(value), link
 

@@ -10,9 +10,32 @@ from audit_server.page.alert_view import alert_path
 from audit_server.page.rows import DisplayTime, display_time
 from audit_server.page.view import View
 
-__all__ = ["AlertRow", "Pick", "alert_row", "alert_rows", "picked"]
+__all__ = [
+    "GROUPED",
+    "AlertRow",
+    "Pick",
+    "alert_row",
+    "alert_rows",
+    "label_of",
+    "picked",
+    "words",
+]
 
 _SEPARATOR = "~"
+
+GROUPED = {
+    "source.ip": ("IP Address", "ip"),
+    "audit.source.network": ("Network", "ip"),
+    "audit.user": ("User", "user"),
+    "user.name": ("User", "user"),
+    "user.id": ("User", "user"),
+    "organization.id": ("Organization", "org"),
+    "service.name": ("Service", "service"),
+    "audit.chat.id": ("Chat", "chat"),
+    "audit.session.id": ("Session", "session"),
+    "audit.errors.reason": ("Reason", None),
+}
+"""Fields that alerts group by: what they are called, and the filter of events by their values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +72,11 @@ def alert_rows(alerts: Iterable[Alert], view: View) -> Sequence[AlertRow]:
 def alert_row(alert: Alert, view: View) -> AlertRow:
     """Return the row of an alert, in the zone of the view."""
     group = ", ".join(f"{name}={value}" for name, value in alert.group.items())
+    spoken = " · ".join(f"{label_of(name)} {value}" for name, value in alert.group.items())
     return AlertRow(
         alert.id,
         printable(alert.title.removesuffix(f": {group}") if group else alert.title),
-        printable(group),
+        printable(spoken),
         alert.level,
         printable(alert.rule),
         alert.status.value,
@@ -63,6 +87,11 @@ def alert_row(alert: Alert, view: View) -> AlertRow:
         view.other_page(alert_path(alert.id)),
         f"{alert.id}{_SEPARATOR}{alert.version}",
     )
+
+
+def label_of(field: str) -> str:
+    """Return what a field that alerts group by is called on the page."""
+    return GROUPED.get(field, (field, None))[0]
 
 
 def picked(text: str) -> Pick | None:

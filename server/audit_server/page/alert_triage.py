@@ -11,7 +11,7 @@ from audit_server.access import Caller
 from audit_server.errors import ProblemError
 from audit_server.page.alert_rows import Pick, picked
 from audit_server.page.alert_view import alert_path
-from audit_server.page.form import Form
+from audit_server.page.forms import Form
 
 __all__ = ["Failure", "Outcome", "taken", "triage_all", "triage_one"]
 

@@ -36,9 +36,9 @@ _STEPS = {
     "Answered": "chat-answered",
     "Closed": "chat-closed",
 }
-_MISSED = 20
-_TRANSFERS = 50
-_CHATS = 50
+_MISSED = 10
+_TRANSFERS = 10
+_CHATS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,14 @@ class TransferLine:
 
 def chats_context(log: AuditLog, view: ReportView, period: Period, interval: str) -> Mapping[str, Any]:
     """Return what the page shows at once, and functions of the tally for what comes later."""
+    steps = _steps(log, view, period)
     return {
-        "steps": _steps(log, view, period),
+        "steps": steps,
+        "compared": any(one.before for _, one in steps),
         "interval": interval,
         "sections": lambda tally: _sections(tally, view, period, interval),
         "csv": {
-            name: view.to_api(name, period, format="csv")
+            name: view.to_api(name, period, format="csv", size="10000")
             for name in ("chats", "unanswered", "transfers", "objective")
         },
     }

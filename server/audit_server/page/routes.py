@@ -15,6 +15,7 @@ from audit_server.page import (
     alert_routes,
     chat_routes,
     dead_letter_routes,
+    exception_routes,
     login,
     overview_routes,
     report_routes,
@@ -38,6 +39,7 @@ router = APIRouter(include_in_schema=False)
 router.include_router(login.router)
 router.include_router(overview_routes.router)
 router.include_router(alert_routes.router)
+router.include_router(exception_routes.router)
 router.include_router(chat_routes.router)
 router.include_router(report_routes.router)
 router.include_router(sign_in.router)

@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from audit_server.access import AnyCaller
 from audit_server.errors import ProblemError
-from audit_server.page.form import Form, PostedForm
+from audit_server.page.forms import Form, PostedForm
 from audit_server.page.navigation import VIEWS, links_to_parts
 from audit_server.page.render import show, view_of
 from audit_server.roles import Permission

@@ -86,7 +86,11 @@ def staff_table(report: StaffReport, view: ReportView, period: Period) -> Mappin
         _line(row, report.before.get(row.person, StaffRow(row.person)), counted, most, view, period)
         for row in rows
     ]
-    return {"headings": headings(columns, view, "-joined"), "lines": lines}
+    return {
+        "headings": headings(columns, view, "-joined"),
+        "lines": lines,
+        "compared": bool(report.before),
+    }
 
 
 def wait_table(tally: ChatTally, view: ReportView, period: Period) -> Mapping[str, Any]:

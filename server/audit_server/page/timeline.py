@@ -57,8 +57,11 @@ def columns_of(points: Sequence[TimePoint]) -> Sequence[Column]:
     return [Column(number / last if whole else 0.5, tuple(some)) for number, some in by_number.items()]
 
 
-def timeline(points: Sequence[TimePoint], zone: tzinfo) -> str:
-    """Return the SVG. Everything that comes from events is escaped by the writer of the XML."""
+def timeline(points: Sequence[TimePoint], zone: tzinfo, *, left: int = 0) -> str:
+    """Return the SVG. Everything that comes from events is escaped by the writer of the XML.
+
+    `left` is how many events between the first half of the points and the second are left out.
+    """
     root = ET.Element(
         "svg",
         {
@@ -74,6 +77,8 @@ def timeline(points: Sequence[TimePoint], zone: tzinfo) -> str:
     columns = columns_of(points)
     for column in columns:
         _draw(root, column, zone)
+    if left > 0 and points:
+        _gap(root, points, left)
     if columns:
         _times(root, columns[0].points[0].at, columns[-1].points[-1].at, zone)
     return ET.tostring(root, encoding="unicode")
@@ -90,7 +95,6 @@ def _x(place: float) -> str:
 def _draw(root: ET.Element, column: Column, zone: tzinfo) -> None:
     title = _title(column.points, zone)
     link = ET.SubElement(root, "a", {"href": column.points[0].link, "aria-label": title})
-    ET.SubElement(link, "title").text = title
     x, ground = _x(column.place), HEIGHT - _AXIS
     width = 100 / COLUMNS
     area = {"x": f"{max(float(x[:-1]) - width / 2, 0):.3f}%", "width": f"{width:.3f}%"}
@@ -102,7 +106,18 @@ def _draw(root: ET.Element, column: Column, zone: tzinfo) -> None:
         ET.SubElement(link, "circle", dot)
     if left := len(column.points) - len(shown):
         top = {"class": "left", "x": x, "y": "10", "text-anchor": _anchor(column.place)}
-        ET.SubElement(link, "text", top | {"aria-hidden": "true"}).text = f"+{left}"
+        ET.SubElement(root, "text", top | {"aria-hidden": "true"}).text = f"+{left}"
+
+
+def _gap(root: ET.Element, points: Sequence[TimePoint], left: int) -> None:
+    """Write, in the middle of the time that is left out, how many events are."""
+    ordered = sorted(point.at for point in points)
+    half = len(ordered) // 2
+    middle = ordered[half - 1] + (ordered[half] - ordered[half - 1]) / 2
+    whole = ordered[-1] - ordered[0]
+    place = (middle - ordered[0]) / whole if whole else 0.5
+    text = {"class": "gap", "x": _x(place), "y": "30", "text-anchor": _anchor(place)}
+    ET.SubElement(root, "text", text).text = f"{left:,} more between"
 
 
 def _title(points: Sequence[TimePoint], zone: tzinfo) -> str:

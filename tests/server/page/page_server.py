@@ -86,10 +86,12 @@ def serving(deployment: Deployment, *, tokens: TokenFile | None = None) -> Itera
     """Serve the log of a deployment until the block ends."""
     port = free_port()
     served = Served(deployment, f"http://{LOOPBACK}:{port}")
-    settings = ServeSettings(
-        **deployment.query.model_dump(exclude_none=True)
-        | {"query_seconds": 10, "views_index": f"views-{deployment.name}"}
-    )
+    own = {
+        "query_seconds": 10,
+        "alerts_index": f"alerts-{deployment.name}",
+        "views_index": f"views-{deployment.name}",
+    }
+    settings = ServeSettings(**deployment.query.model_dump(exclude_none=True) | own)
 
     def publish(action: str, **fields: object) -> None:
         served.published.append((action, fields))

@@ -1,5 +1,7 @@
 """The reports' pages and a chat's page: what they show, to whom, and that they end."""
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -45,12 +47,13 @@ def chat_of(chat: str, begin: float, **more: Any) -> list[AuditEvent]:
 
 @pytest.fixture(scope="module")
 def chats(servers: Servers) -> Iterator[Deployment]:
-    """Give a log with three chats of acme's, one of them waiting, and one of globex's."""
+    """Give a log with three chats of acme's, one of them waiting, an older one, and one of globex's."""
     with log_index(servers) as deployment:
         store(
             deployment,
             *chat_of("c-1", 0),
             *chat_of("c/../<2>", 20),
+            *chat_of("c-old", -8 * 24 * 60),
             step(100, "chat-opened", "c-waits", user="visitor-2"),
             *chat_of("c-1", 50, organization="globex"),
         )
@@ -101,6 +104,13 @@ class _Cells(HTMLParser):
             self.rows[-1][-1] += data
 
 
+def page_csv(client: ApiClient, address: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV answer."""
+    answer = client.get(address)
+    assert answer.headers["content-type"].startswith("text/csv"), answer.text
+    return list(csv.DictReader(io.StringIO(answer.text)))
+
+
 def rows(text: str, label: str) -> list[list[str]]:
     """Return the cells of the table in the region of this name, without its headings."""
     reader = _Cells()
@@ -117,8 +127,8 @@ def test_team_shows_who_did_how_much(client: ApiClient) -> None:
     assert set(found) == {"User", "Ada <b>Lovelace u-a", "=Ben u-b"}
     ben = dict(zip(found["User"], found["=Ben u-b"], strict=True))
     figures = {name: ben[name] for name in ("Events", "Joined", "Assigned", "Closed")}
-    assert figures == dict.fromkeys(("Joined", "Assigned", "Closed"), "2, before: 0") | {
-        "Events": "6, before: 0"
+    assert figures == dict.fromkeys(("Joined", "Assigned", "Closed"), "2, before: 1") | {
+        "Events": "6, before: 3"
     }
     ascending = rows(page(client, "/reports/team?org=acme&sort=joined"), "Figures by user")
     assert [row[0] for row in ascending[1:]] == ["Ada <b>Lovelace u-a", "=Ben u-b"]
@@ -145,7 +155,7 @@ def test_figures_link_to_what_they_count(client: ApiClient) -> None:
 def test_chats_show_waits_transfers_and_who_waits(client: ApiClient) -> None:
     """Of acme alone, as it is asked for."""
     text = page(client, "/reports/chats?org=acme")
-    assert rows(text, "Transfers")[1:] == [["Ada <b>Lovelace", "=Ben", "2"]]
+    assert rows(text, "Transfers, by pair")[1:] == [["Ada <b>Lovelace", "=Ben", "2"]]
     (waiting,) = rows(text, "Unassigned chats")[1:]
     assert (waiting[0], waiting[2]) == ("c-waits", "1 h 20 m")
     assert "2 of 3" in text
@@ -157,7 +167,7 @@ def test_bound_reader_sees_the_own_organization_alone(log: AuditLog, tmp_path: P
     with api_client(log, tmp_path / "tokens.json", organization="globex") as bound:
         text = page(bound, "/reports/chats")
         assert "c-waits" not in text
-        assert [row[2] for row in rows(text, "Transfers")[1:]] == ["1"]
+        assert [row[2] for row in rows(text, "Transfers, by pair")[1:]] == ["1"]
         assert page(bound, "/chats/c-1").count('class="turn') == 1 + 6
         assert bound.get("/chats/c-waits").status_code == 404
 
@@ -258,6 +268,34 @@ def test_teams_are_those_of_the_file(log: AuditLog, tmp_path: Path) -> None:
         assert with_teams.get("/reports/team").status_code == 503
 
 
+def test_api_has_the_same_rows(client: ApiClient) -> None:
+    """Team, transfers, unanswered chats and objectives, as the page has them."""
+    week = {"org": "acme", "from": "-7d"}
+    team = {row["user"]: row for row in client.json("/reports/team", **week)["rows"]}
+    assert (team["=Ben"]["joined"], team["=Ben"]["before"]["joined"]) == (2, 1)
+    assert team["=Ben"]["until_joined"]["count"] == 2
+    (pair,) = client.json("/reports/transfers", **week)["rows"]
+    assert (pair["from_user"], pair["to_user"], pair["chats"]) == ("Ada <b>Lovelace", "=Ben", 2)
+    (chat,) = client.json("/reports/unanswered", **week)["rows"]
+    assert (chat["chat"], chat["assigned"]) == ("c-waits", None)
+    whole, *days = client.json("/reports/objective", **week)["rows"]
+    assert (whole["start"], whole["met"], whole["of"]) == (None, 2, 3)
+    assert sum(day["of"] for day in days) == 3
+
+
+def test_reports_are_csv_without_formulas(client: ApiClient) -> None:
+    """All of them; the page links to them with the times that it shows."""
+    text = page_csv(client, "/api/v1/reports/team?format=csv&org=acme&from=-7d")
+    (ben,) = [row for row in text if row["user_id"] == "u-b"]
+    assert (ben["user"], ben["joined"], ben["before_joined"]) == ("'=Ben", "2", "1")
+    assert ben["first"] == "2026-11-23T06:32:00.000Z"
+    for name in ("chats", "users", "transfers", "unanswered", "objective"):
+        assert page_csv(client, f"/api/v1/reports/{name}?format=csv")
+    shown = page(client, "/reports/chats?org=acme")
+    for link in re.findall(r'href="(/api/v1/[^"]+)" download', shown):
+        assert page_csv(client, link.replace("&amp;", "&"))
+
+
 def test_reading_a_report_is_on_record(log: AuditLog) -> None:
     """With what was asked."""
     with api_client(log) as client:
@@ -284,6 +322,6 @@ def test_generated_traffic_has_figures_for_all_parts(servers: Servers) -> None:
         store(deployment, *Traffic(1500, NOW, days=2))
         with AuditLog(deployment.query, clock=lambda: NOW) as log, api_client(log) as client:
             text = page(client, "/reports/chats")
-            assert len(rows(text, "Transfers")) > 2
+            assert len(rows(text, "Transfers, by pair")) > 2
             assert len(rows(text, "Waits by users")) > 5
             assert 'class="spark"' in page(client, "/reports/team")

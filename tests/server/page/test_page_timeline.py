@@ -46,6 +46,13 @@ def test_events_at_one_moment_are_one_column() -> None:
     assert "2026-11-20 08:00:05, 3 events: login-failed 3" in timeline(points(5, 5, 5), UTC)
 
 
+def test_events_that_are_left_out_are_counted_where_they_were() -> None:
+    """A line of both ends alone would look like a pause."""
+    picture = ET.fromstring(timeline(points(0, 1, 9, 10), UTC, left=1234))  # noqa: S314 - our own
+    (gap,) = (text for text in picture.iter("text") if text.get("class") == "gap")
+    assert ("1,234 more between", "50.000%") == (gap.text, gap.get("x"))
+
+
 def test_times_are_the_reader_s() -> None:
     """Begin, middle and end; a day is written where it changes."""
     picture = drawn(points(0, 12 * 3600), "Asia/Tokyo")
