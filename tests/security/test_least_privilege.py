@@ -113,6 +113,7 @@ def create(secured: Secured, principal: str) -> KafkaError | None:
 # What a principal may do; what is not here is refused.
 KAFKA_MAY = {
     "audit-publisher": {f"write {TOPIC}"},
+    "audit-page": {f"write {TOPIC}", f"read {LETTERS}"},
     "audit-consumer": {f"read {TOPIC}", f"write {LETTERS}"},
     "audit-reader": {f"read {TOPIC}", f"read {LETTERS}", f"read {ALERTS}"},
     "audit-alerter": {f"read {TOPIC}", f"read {LETTERS}", f"write {ALERTS}"},
