@@ -14,6 +14,7 @@ from audit_admin.lag import Lag
 from audit_consumer import ConsumerSettings
 from audit_producer import AuditProducer, Failure, ProducerSettings
 from audit_producer.build import new_event
+from audit_server.pipeline import Pipeline
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from support.command import start_auditlog
@@ -283,6 +284,20 @@ def test_alerter_runs_the_rules(log: Secured) -> None:
     assert "covered" in done.stderr
     with log.client("root") as root:
         assert {"audit-alerts", "audit-alerts-state"} <= set(root.indices.get(index="audit-alerts*"))
+
+
+def test_server_reads_dead_letters_and_lag(log: Secured) -> None:
+    """With the page's own principal, which reads no event; the publisher's is refused both."""
+    fields = log.environment(kafka="audit-page")
+    pipeline = Pipeline(settings_of(log, **fields))
+    newest = pipeline.dead_letters.read(wait_seconds=60).value
+    assert newest is not None
+    assert "malformed" in newest.summary.by_reason
+    lag_now = pipeline.lag.read(wait_seconds=60).value
+    assert lag_now is not None
+    assert lag_now.records >= 0
+    refused = Pipeline(settings_of(log, **log.environment(kafka="audit-publisher")))
+    assert refused.dead_letters.read(wait_seconds=60).failed
 
 
 REFUSED = {
