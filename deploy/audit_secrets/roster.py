@@ -25,6 +25,7 @@ ELASTICSEARCH_USERS: Mapping[str, tuple[str, ...]] = {
     "audit-alerter": ("audit_alerter",),
     "audit-health": ("audit_health",),
     "audit-kibana": ("kibana_system",),
+    "audit-page": ("audit_reader", "audit_page"),
     "audit-reader": ("audit_reader",),
     "audit-writer": ("audit_writer",),
 }
@@ -51,7 +52,7 @@ SERVICES = (
     Service("admin", _OUR_UID, kafka="audit-admin", elasticsearch="audit-admin"),
     Service("alerter", _OUR_UID, kafka="audit-alerter", elasticsearch="audit-alerter"),
     Service("consumer", _OUR_UID, kafka="audit-consumer", elasticsearch="audit-writer"),
-    Service("page", _OUR_UID, kafka="audit-publisher", elasticsearch="audit-reader"),
+    Service("page", _OUR_UID, kafka="audit-publisher", elasticsearch="audit-page"),
     Service("publisher", _OUR_UID, kafka="audit-publisher"),
     Service("quotas", _SERVERS_UID, kafka="audit-admin"),
     Service("reader", _OUR_UID, kafka="audit-reader", elasticsearch="audit-reader"),
