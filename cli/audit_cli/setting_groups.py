@@ -36,7 +36,9 @@ GROUPS: Mapping[str, re.Pattern[str]] = {
         "Topics and indices": (
             r"PARTITIONS|REPLICATION|TOPIC_RETENTION_DAYS|SHARDS|REPLICAS|REFRESH|CODEC|GRANULARITY"
         ),
-        "Queries and server": r"QUERY_SECONDS|TIME_ZONE|TOKENS_FILE|SERVE_\w+",
+        "Queries and server": (
+            r"QUERY_SECONDS|TIME_ZONE|CHAT_OBJECTIVES|TEAMS_FILE|TOKENS_FILE|VIEWS_INDEX|SERVE_\w+"
+        ),
         "Signing in": r"OIDC_\w+|PEOPLE_FILE|SIGN_IN_\w+|SESSIONS_INDEX",
         "Alerts": r"ALERTS_INDEX|ALERT_\w+|DENIED_RANGES|PAGE_URL|WEBHOOK_\w+",
         "Kibana": r"KIBANA_\w+",

@@ -16,6 +16,7 @@ KAFKA_USERS = (
     "audit-admin",
     "audit-alerter",
     "audit-consumer",
+    "audit-page",
     "audit-publisher",
     "audit-reader",
 )
@@ -25,8 +26,8 @@ ELASTICSEARCH_USERS: Mapping[str, tuple[str, ...]] = {
     "audit-alerter": ("audit_alerter",),
     "audit-health": ("audit_health",),
     "audit-kibana": ("kibana_system",),
-    "audit-page": ("audit_reader", "audit_page"),
     "audit-reader": ("audit_reader",),
+    "audit-server": ("audit_server",),
     "audit-writer": ("audit_writer",),
 }
 """Each user's roles."""
@@ -52,7 +53,7 @@ SERVICES = (
     Service("admin", _OUR_UID, kafka="audit-admin", elasticsearch="audit-admin"),
     Service("alerter", _OUR_UID, kafka="audit-alerter", elasticsearch="audit-alerter"),
     Service("consumer", _OUR_UID, kafka="audit-consumer", elasticsearch="audit-writer"),
-    Service("page", _OUR_UID, kafka="audit-publisher", elasticsearch="audit-page"),
+    Service("page", _OUR_UID, kafka="audit-page", elasticsearch="audit-server"),
     Service("publisher", _OUR_UID, kafka="audit-publisher"),
     Service("quotas", _SERVERS_UID, kafka="audit-admin"),
     Service("reader", _OUR_UID, kafka="audit-reader", elasticsearch="audit-reader"),

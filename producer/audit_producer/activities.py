@@ -155,6 +155,18 @@ class Activities(ABC):
         """Record that an exception from an alert rule was ended; `labels` say which."""
         return self.record("alert-exception-ended", user=user, **context)
 
+    def audit_view_created(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that a view of the audit log was saved; `labels` say which."""
+        return self.record("audit-view-created", user=user, **context)
+
+    def audit_view_changed(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that a view of the audit log was changed; `labels` say which."""
+        return self.record("audit-view-changed", user=user, **context)
+
+    def audit_view_deleted(self, *, user: User, **context: Unpack[Context]) -> bool:
+        """Record that a view of the audit log was deleted; `labels` say which."""
+        return self.record("audit-view-deleted", user=user, **context)
+
 
 def _with_role(account: User, role: str) -> Person:
     person = Person(id=account) if isinstance(account, str) else account

@@ -2,7 +2,7 @@
 
 from audit_query.aggregations import DIMENSIONS, Bucket, Buckets, Dimension, Ranked, Seen
 from audit_query.claims import warning_of
-from audit_query.csv_format import CsvFormat, Delimiter
+from audit_query.csv_format import CsvFormat, Delimiter, csv_cell
 from audit_query.cursor import decode_cursor, encode_cursor
 from audit_query.errors import (
     ExportError,
@@ -61,6 +61,7 @@ __all__ = [
     "TimeZoneError",
     "buckets_table",
     "check_interval",
+    "csv_cell",
     "decode_cursor",
     "encode_cursor",
     "export",

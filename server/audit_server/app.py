@@ -32,6 +32,7 @@ from audit_server.self_audit import SelfAudit
 from audit_server.settings import ServeSettings
 from audit_server.sign_in import SignIn
 from audit_server.tokens import TokenFile
+from audit_server.view_store import ViewStore
 
 __all__ = ["create_app", "problem_response"]
 
@@ -73,6 +74,7 @@ def create_app(
     metrics server. `pipeline` reads Kafka; None: no Kafka is named.
     """
     audit = SelfAudit(publish, clock=clock)
+    views = ViewStore(settings, clock=clock)
     desk = alerts or AlertDesk(settings, publish=publish, clock=clock)
 
     @asynccontextmanager
@@ -82,6 +84,7 @@ def create_app(
         async with report_health(readiness, health):
             yield
         audit.close()
+        views.close()
         if alerts is None:
             desk.close()
 
@@ -99,6 +102,7 @@ def create_app(
     app.state.clock = clock
     app.state.is_https = is_https
     app.state.pipeline = pipeline
+    app.state.views = views
     app.state.access = Access(
         log,
         settings,

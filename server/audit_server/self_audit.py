@@ -1,6 +1,7 @@
 """Use of the log as audit events: who searched, exported, or was refused."""
 
 import hashlib
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -52,6 +53,7 @@ class SelfAudit:
         self._clock = clock
         self._noted: OrderedDict[bytes, datetime] = OrderedDict()
         self._waiting = 0
+        self._changes = itertools.count()
         self._is_closing = False
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(1, "self-audit")
@@ -76,6 +78,10 @@ class SelfAudit:
         """Record that somebody signed out."""
         self._note("audit-log-signed-out", identity, {"session": session})
 
+    def changed(self, action: str, identity: Identity, said: Pairs) -> None:
+        """Record a change that somebody made; each one, however soon after another."""
+        self._note(action, identity, labels_of(said), is_change=True)
+
     def close(self) -> None:
         """Publish what is queued, without counting results, and end."""
         self._is_closing = True
@@ -89,10 +95,12 @@ class SelfAudit:
         *,
         results: int | Callable[[], int] | None = None,
         reason: str | None = None,
+        is_change: bool = False,
     ) -> None:
         if self._publish is None:
             return
-        key = (action, identity, tuple(labels.items()), reason)
+        once = next(self._changes) if is_change else None
+        key = (action, identity, tuple(labels.items()), reason, once)
         digest = hashlib.sha256(repr(key).encode("utf-8", "surrogatepass")).digest()
         if not self._is_due(digest):
             return

@@ -3,7 +3,7 @@
 from audit_alerts import AlertSettings
 from audit_runtime import LogSettings
 from audit_runtime.monitor import MonitorSettings
-from pydantic import Field, FilePath, field_validator
+from pydantic import Field, FilePath, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
@@ -50,6 +50,20 @@ class ServeSettings(AlertSettings, SignInSettings, MonitorSettings, LogSettings)
     serve_self_audit: bool = Field(
         True, description="Publish searches, exports and rejected requests as events."
     )
+
+    views_index: str = Field(
+        "audit-views",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$",
+        description="Index of saved views. Lowercase letters, digits, - and _.",
+    )
+
+    @field_validator("views_index", "sessions_index")
+    @classmethod
+    def _is_of_its_own(cls, name: str, info: ValidationInfo) -> str:
+        others = {info.data.get("alerts_index"), info.data.get("index_prefix")}
+        if name in others or name.startswith(f"{info.data.get('index_prefix')}-"):
+            raise PydanticCustomError("not_its_own", "must be an index of its own")
+        return name
 
     @field_validator("serve_trusted_proxies")
     @classmethod

@@ -22,6 +22,7 @@ __all__ = ["VIEWS_MAX", "ViewStore"]
 VIEWS_MAX = 100
 """Of one owner."""
 _LISTED = 300
+_VERSION_MAX = 32
 _SETTINGS = {"number_of_shards": 1, "auto_expand_replicas": "0-1"}
 _KEYWORD = {"type": "keyword"}
 _UNSEARCHED = {"type": "keyword", "index": False, "doc_values": False}
@@ -123,9 +124,15 @@ class ViewStore:
             "shared": is_shared,
             "changed": format_timestamp(self._clock()),
         }
+        seq_no, term = _written(view.version)
         try:
             answer = self._client.index(
-                index=self._index, id=view.id, document=document, refresh=True, **_condition(view)
+                index=self._index,
+                id=view.id,
+                document=document,
+                refresh=True,
+                if_seq_no=seq_no,
+                if_primary_term=term,
             )
         except elasticsearch.ConflictError:
             raise _changed_meanwhile() from None
@@ -133,8 +140,11 @@ class ViewStore:
 
     def delete(self, view: SavedView) -> None:
         """Delete a view. Raises ProblemError (409) if it was changed meanwhile."""
+        seq_no, term = _written(view.version)
         try:
-            self._client.delete(index=self._index, id=view.id, refresh=True, **_condition(view))
+            self._client.delete(
+                index=self._index, id=view.id, refresh=True, if_seq_no=seq_no, if_primary_term=term
+            )
         except (elasticsearch.ConflictError, elasticsearch.NotFoundError):
             raise _changed_meanwhile() from None
 
@@ -164,7 +174,7 @@ class ViewStore:
 
     def _document(self, document_id: str) -> Mapping[str, Any] | None:
         try:
-            return self._client.get(index=self._index, id=document_id[:128] or "-").body
+            return dict(self._client.get(index=self._index, id=document_id[:128] or "-").body)
         except elasticsearch.NotFoundError:
             return None
 
@@ -193,12 +203,12 @@ def _version(found: Mapping[str, Any]) -> str:
     return f"{found['_seq_no']}.{found['_primary_term']}"
 
 
-def _condition(view: SavedView) -> dict[str, int]:
-    """Return what the write is refused without: nobody changed the view since it was read."""
-    seq_no, _, term = view.version.partition(".")
-    if not (seq_no.isdecimal() and term.isdecimal()):
+def _written(version: str) -> tuple[int, int]:
+    """Return which write a version is: another one is refused if there was one since."""
+    seq_no, _, term = version.partition(".")
+    if not (seq_no.isdecimal() and term.isdecimal() and len(version) < _VERSION_MAX):
         raise _changed_meanwhile()
-    return {"if_seq_no": int(seq_no), "if_primary_term": int(term)}
+    return int(seq_no), int(term)
 
 
 def _changed_meanwhile() -> ProblemError:

@@ -56,6 +56,9 @@ def test_every_shipped_activity_has_a_typed_method() -> None:
     audit.alert_noted(user=who)
     audit.alert_exception_created(user=who)
     audit.alert_exception_ended(user=who)
+    audit.audit_view_created(user=who)
+    audit.audit_view_changed(user=who)
+    audit.audit_view_deleted(user=who)
     assert {event.event.action for event in audit.events} == set(Catalogue.load())
 
 

@@ -82,6 +82,9 @@ def test_shipped_catalogue_starts_with_the_seeds_activities() -> None:
         ("alert-noted", ["intrusion_detection"], ["info"], "success"),
         ("alert-exception-created", ["configuration"], ["creation"], "success"),
         ("alert-exception-ended", ["configuration"], ["deletion"], "success"),
+        ("audit-view-created", ["configuration"], ["creation"], "success"),
+        ("audit-view-changed", ["configuration"], ["change"], "success"),
+        ("audit-view-deleted", ["configuration"], ["deletion"], "success"),
     ],
 )
 def test_activity_has_its_ecs_category_and_type(

@@ -256,7 +256,7 @@ def test_wrong_token_at_the_log_in_is_told_and_noted(guarded: ApiClient) -> None
 def test_log_in_leads_nowhere_else(guarded: ApiClient, target: str) -> None:
     """A link to the login is no link to another site."""
     secret = guarded.headers["authorization"].split()[1]
-    assert log_in(guarded, token=secret, next=target).headers["location"] == "/"
+    assert log_in(guarded, token=secret, next=target).headers["location"] == "/start"
 
 
 def test_large_form_is_refused(guarded: ApiClient) -> None:

@@ -15,14 +15,15 @@ pytestmark = pytest.mark.servers
 
 
 FEWER = (
-    "/api/v1/suggest",
-    "/api/v1/events/{event_id}",
-    "/api/v1/reports/chats",
+    *("/api/v1/suggest", "/api/v1/events/{event_id}", "/api/v1/reports/chats", "/api/v1/reports/team"),
+    *("/api/v1/reports/transfers", "/api/v1/reports/unanswered", "/api/v1/reports/objective"),
     "/api/v1/dead-letters",
     "/api/v1/alerts",
     "/api/v1/alerts/{alert_id}",
     "/api/v1/exceptions",
     "/api/v1/rules",
+    "/api/v1/views",
+    "/api/v1/views/{view_id}",
 )
 """Routes that don't take all filters."""
 
@@ -109,6 +110,10 @@ def test_answers_and_examples_have_the_shape_that_is_said(
         "/suggest": {"field": "user", "prefix": "a"},
         "/reports/users": {},
         "/reports/chats": {},
+        "/reports/team": {},
+        "/reports/transfers": {},
+        "/reports/unanswered": {},
+        "/reports/objective": {},
         "/reports/user": {"user": "Ada 1"},
         "/timeline": {"chat": "acme-chat-1"},
     }

@@ -29,16 +29,17 @@ from support.servers import ROOT
 __all__ = ["ROLES", "Secured", "launch_secured", "secured_servers"]
 
 ROLES = {
-    "audit-writer": ("audit_writer",),
-    "audit-reader": ("audit_reader",),
-    "audit-page": ("audit_reader", "audit_page"),
-    "audit-alerter": ("audit_alerter",),
-    "audit-admin": ("audit_admin",),
-    "root": ("superuser",),  # whom tests look in with
+    "audit-writer": "audit_writer",
+    "audit-reader": "audit_reader",
+    "audit-server": "audit_server",
+    "audit-alerter": "audit_alerter",
+    "audit-admin": "audit_admin",
+    "root": "superuser",  # whom tests look in with
 }
 PRINCIPALS = (
     "audit-admin",
     "audit-publisher",
+    "audit-page",
     "audit-consumer",
     "audit-reader",
     "audit-alerter",
@@ -192,9 +193,7 @@ class _Search(Search):
         config.mkdir(parents=True, exist_ok=True)
         texts = {
             "users": "".join(f"{name}:{hashed_password(self._password)}\n" for name in ROLES),
-            "users_roles": "".join(
-                f"{role}:{name}\n" for name, roles in ROLES.items() for role in roles
-            ),
+            "users_roles": "".join(f"{role}:{name}\n" for name, role in ROLES.items()),
             "roles.yml": (ROOT / "deploy" / "elasticsearch" / "roles.yml").read_text(),
             "http.crt": (self._credentials / "cert.pem").read_text(),
             "http.key": (self._credentials / "key.pem").read_text(),

@@ -4,6 +4,7 @@ from audit_query.reports.bucket_clock import BucketClock
 from audit_query.reports.case import ChatRow, Kind, Transfer, Wait
 from audit_query.reports.chat_cases import cases, chats, life_of
 from audit_query.reports.chat_tally import AtOnce, ChatTally, GroupTally, TransferRow
+from audit_query.reports.flat_rows import flat_row
 from audit_query.reports.missed_chats import MissedChats
 from audit_query.reports.overview import (
     LOGIN_FAILED,
@@ -12,11 +13,13 @@ from audit_query.reports.overview import (
     PublishingService,
     Totals,
     overview,
-    period_before,
+    time_before,
 )
 from audit_query.reports.people import Person
 from audit_query.reports.sessions import Facts, Session, UserReport, user_report
 from audit_query.reports.staff_report import StaffReport, StaffRow, staff, summed_staff
+from audit_query.reports.tallied import RatioRow, Tallying, ratios, unanswered
+from audit_query.reports.team_rows import TeamRow, period_before, team_rows
 from audit_query.reports.timeline import (
     SAME,
     WINDOW_MAX,
@@ -51,10 +54,13 @@ __all__ = [
     "Person",
     "Progress",
     "PublishingService",
+    "RatioRow",
     "Session",
     "Spread",
     "StaffReport",
     "StaffRow",
+    "Tallying",
+    "TeamRow",
     "Timeline",
     "TimelineEntry",
     "Totals",
@@ -69,12 +75,17 @@ __all__ = [
     "cases",
     "chat_timeline",
     "chats",
+    "flat_row",
     "life_of",
     "overview",
     "parse_window",
     "period_before",
+    "ratios",
     "staff",
     "summed_staff",
+    "team_rows",
+    "time_before",
+    "unanswered",
     "user_report",
     "users",
     "waiting_chats",

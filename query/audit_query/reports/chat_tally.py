@@ -3,7 +3,8 @@
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
+from typing import Any
 
 from audit_query.objectives import Objective, Ratio
 from audit_query.reports.bucket_clock import BucketClock
@@ -31,6 +32,16 @@ class TransferRow:
     giver: Person
     taker: Person
     count: int
+
+    def to_json(self, _: tzinfo = UTC) -> dict[str, Any]:
+        """Return the row as JSON has it."""
+        return {
+            "from_user": self.giver.user,
+            "from_user_id": self.giver.id,
+            "to_user": self.taker.user,
+            "to_user_id": self.taker.id,
+            "chats": self.count,
+        }
 
 
 @dataclass(slots=True)

@@ -1,30 +1,28 @@
 """`auditlog report users`, `chats` and `user`."""
 
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import UTC
 from typing import Annotated, Any
 
 import typer
-from audit_runtime.terminal import Json, new_console, print_json, progress_bar
+from audit_runtime.terminal import Json, new_console, print_json
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
 from audit_query.commands import explain_no_events, resolve_filter
-from audit_query.csv_format import CsvFormat, csv_cell, utc_cell
+from audit_query.csv_format import CsvFormat
 from audit_query.csv_options import CsvDelimiter, Excel
 from audit_query.errors import ParameterError
 from audit_query.filter import Filter
 from audit_query.filter_options import with_filter_options
 from audit_query.log import PAGE_MAX, AuditLog
 from audit_query.query_spec import QuerySpec
-from audit_query.reports import event_tables, report_tables, timeline_commands
+from audit_query.reports import event_tables, report_tables, team_commands, timeline_commands
 from audit_query.reports.chat_cases import chats
+from audit_query.reports.flat_rows import flat_row
+from audit_query.reports.printing import Csv, print_csv, print_lines, progress_of_count
 from audit_query.reports.sessions import user_report
 from audit_query.reports.user_activity import users
 from audit_query.reports.wait_row import waits
-from audit_query.reports.windows import Progress
 from audit_query.settings import QuerySettings
 from audit_query.time_range import zone
 
@@ -37,9 +35,6 @@ Interval = Annotated[
         "row a user."
     ),
 ]
-Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")]
-
-_TIMES = ("start", "first", "last", "opened", "assigned", "joined", "answered", "closed")
 
 
 def register(app: typer.Typer) -> None:
@@ -56,6 +51,7 @@ def register(app: typer.Typer) -> None:
     report.command("user", epilog="Example: auditlog report user 'Carla Evans' --from -24h")(
         with_filter_options(report_user)
     )
+    team_commands.register(report)
     app.add_typer(report)
     timeline_commands.register(app)
 
@@ -76,13 +72,13 @@ def report_users(
     settings = QuerySettings()
     wanted, tz = resolve_filter(spec, settings), zone(settings.time_zone)
     form = CsvFormat(delimiter, excel)
-    with AuditLog(settings, seconds=settings.query_seconds) as log, _progress() as counted:
+    with AuditLog(settings, seconds=settings.query_seconds) as log, progress_of_count() as counted:
         rows = users(log, wanted, interval=interval, time_zone=settings.time_zone, progress=counted)
         if json_output:
-            _print_lines(row.to_json(tz) for row in rows)
+            print_lines(row.to_json(tz) for row in rows)
         elif csv_output:
             activities = [report.value for report in log.top(wanted, "activity", size=1000)]
-            _print_csv((_flat(row.to_json(UTC), activities) for row in rows), form)
+            print_csv((flat_row(row.to_json(UTC), activities) for row in rows), form)
         else:
             console, empty = new_console(), True
             for some in report_tables.by_bucket(rows):
@@ -109,16 +105,16 @@ def report_chats(
     settings = QuerySettings()
     wanted, tz = resolve_filter(spec, settings), zone(settings.time_zone)
     form = CsvFormat(delimiter, excel)
-    with AuditLog(settings, seconds=settings.query_seconds) as log, _progress() as counted:
+    with AuditLog(settings, seconds=settings.query_seconds) as log, progress_of_count() as counted:
         rows: Iterator[Any] = (
             chats(log, wanted, progress=counted)
             if each
             else waits(log, wanted, interval=interval, time_zone=settings.time_zone, progress=counted)
         )
         if json_output:
-            _print_lines(row.to_json(tz) for row in rows)
+            print_lines(row.to_json(tz) for row in rows)
         elif csv_output:
-            _print_csv((_flat(row.to_json(UTC)) for row in rows), form)
+            print_csv((flat_row(row.to_json(UTC)) for row in rows), form)
         elif each:
             _print_chats(rows, log, wanted, settings)
         else:
@@ -178,49 +174,6 @@ def _print_chats(rows: Iterable[Any], log: AuditLog, wanted: Filter, settings: Q
     _explain_if(empty and not held, console, log, wanted)
 
 
-def _print_lines(rows: Iterable[dict[str, Any]]) -> None:
-    for row in rows:
-        print_json(row)
-
-
-def _print_csv(rows: Iterable[dict[str, Any]], form: CsvFormat) -> None:
-    """Write rows of one form, with a heading; no row, no heading."""
-    for number, row in enumerate(rows):
-        if not number:
-            sys.stdout.buffer.write(form.heading(row))
-        sys.stdout.buffer.write(form.rows([[csv_cell(value) for value in row.values()]]))
-    sys.stdout.buffer.flush()
-
-
-def _flat(row: dict[str, Any], activities: Iterable[str] = ()) -> dict[str, Any]:
-    """Return a row in UTC without objects in it; activities are columns of their own, at the end."""
-    flat: dict[str, Any] = {}
-    counts = row.pop("activities", {})
-    for name, value in row.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}_{inner}": deeper for inner, deeper in value.items()}
-        elif name in _TIMES and value is not None:
-            flat[name] = utc_cell(value)
-        else:
-            flat[name] = value
-    columns = {name: f"activity_{name}" if name in flat else name for name in activities}
-    return flat | {column: counts.get(name, 0) for name, column in columns.items()}
-
-
 def _explain_if(empty: bool, console: Console, log: AuditLog, wanted: Filter) -> None:
     if empty:
         explain_no_events(console, log, wanted)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Give a function that advances a bar; printed rows go above it."""
-    with progress_bar(MofNCompleteColumn(), TimeRemainingColumn()) as bar:
-        task = bar.add_task("Counting", total=None)
-
-        def advance(done: int, total: int) -> None:
-            if total:
-                bar.update(task, total=total)
-            bar.advance(task, done)
-
-        yield advance

@@ -24,7 +24,7 @@ __all__ = [
     "PublishingService",
     "Totals",
     "overview",
-    "period_before",
+    "time_before",
 ]
 
 LOGIN_FAILED = "login-failed"
@@ -76,7 +76,7 @@ class Overview:
     waiting: WaitingChats
 
 
-def period_before(wanted: Filter) -> Filter:
+def time_before(wanted: Filter) -> Filter:
     """Return the same filter over the same length of time before. It has to have both ends."""
     if wanted.start is None or wanted.end is None:
         raise ValueError("an overview is of a time with a start and an end")
@@ -85,7 +85,7 @@ def period_before(wanted: Filter) -> Filter:
 
 def overview(log: AuditLog, wanted: Filter, *, size: int = 8) -> Overview:
     """Return the figures of a time with a start and an end; rankings have at most `size` values."""
-    before = period_before(wanted)
+    before = time_before(wanted)
     with ThreadPoolExecutor(4, "overview") as pool:
         counted = [pool.submit(_counted, log, time) for time in (wanted, before)]
         sources = pool.submit(_sources, log, wanted, size)

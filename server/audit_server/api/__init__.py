@@ -2,6 +2,7 @@
 
 from audit_server.api import (
     alerts,
+    chat_reports,
     counts,
     dead_letters,
     events,
@@ -9,6 +10,7 @@ from audit_server.api import (
     exports,
     reports,
     rules,
+    views,
 )
 from audit_server.api.export_response import ExportSlots
 from audit_server.api.openapi import describe, document_router, documented_parameters
@@ -20,9 +22,11 @@ ROUTERS = (
     events.router,
     counts.router,
     reports.router,
+    chat_reports.router,
     exports.router,
     alerts.router,
     exceptions.router,
     rules.router,
+    views.router,
     dead_letters.router,
 )

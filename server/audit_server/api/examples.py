@@ -7,12 +7,18 @@ __all__ = [
     "DEAD_LETTERS",
     "EVENT",
     "EVENTS",
+    "OBJECTIVE",
     "PROBLEM",
     "SUGGEST",
+    "TEAM",
     "TIMELINE",
     "TOP",
+    "TRANSFERS",
+    "UNANSWERED",
     "USER",
     "USERS",
+    "VIEW",
+    "VIEWS",
 ]
 
 EVENT: dict[str, Any] = {
@@ -78,6 +84,99 @@ USERS: dict[str, Any] = {
     ],
     "more": False,
     "time_zone": "Europe/Istanbul",
+}
+
+TEAM: dict[str, Any] = {
+    "rows": [
+        {
+            "user": "Ada",
+            "user_id": "u-7",
+            "events": 31,
+            "opened": 0,
+            "assigned": 16,
+            "joined": 14,
+            "answered": 14,
+            "closed": 15,
+            "active_seconds": 19800.0,
+            "first": "2026-11-23T08:59:12.310+03:00",
+            "last": "2026-11-23T16:58:40.002+03:00",
+            "teams": ["Support"],
+            "before": {
+                "events": 20,
+                "opened": 0,
+                "assigned": 10,
+                "joined": 9,
+                "answered": 9,
+                "closed": 9,
+                "active_seconds": 12600.0,
+            },
+            "until_assigned": {"count": 15, "median_seconds": 12.1, "p95_seconds": 58.0},
+            "until_joined": {"count": 14, "median_seconds": 61.4, "p95_seconds": 180.3},
+            "until_answered": {"count": 14, "median_seconds": 84.0, "p95_seconds": 204.9},
+            "handling": {"count": 14, "median_seconds": 412.0, "p95_seconds": 1320.5},
+            "percent_in_time": {"assigned": 93.3},
+            "most_at_once": 3,
+        }
+    ],
+    "more": False,
+    "time_zone": "Europe/Istanbul",
+}
+
+TRANSFERS: dict[str, Any] = {
+    "rows": [
+        {
+            "from_user": "Ada",
+            "from_user_id": "u-7",
+            "to_user": "Ben",
+            "to_user_id": "u-9",
+            "chats": 3,
+        }
+    ],
+    "more": False,
+    "time_zone": "UTC",
+}
+
+UNANSWERED: dict[str, Any] = {
+    "rows": [
+        {
+            "organization": "acme",
+            "chat": "chat-42",
+            "opened": "2026-11-23T09:10:00.000+00:00",
+            "opened_by": "visitor-1",
+            "assigned": None,
+            "assigned_to": None,
+            "assignments": 0,
+            "transfers": 0,
+            "joined": None,
+            "joined_by": None,
+            "answered": None,
+            "answered_by": None,
+            "closed": None,
+            "closed_by": None,
+            "seconds_to_assignment": None,
+            "seconds_to_join": None,
+            "seconds_to_answer": None,
+            "seconds_to_close": None,
+            "handling_seconds": None,
+        }
+    ],
+    "more": False,
+    "time_zone": "UTC",
+}
+
+OBJECTIVE: dict[str, Any] = {
+    "rows": [
+        {
+            "start": None,
+            "objective": "assigned",
+            "within_seconds": 60.0,
+            "met": 93,
+            "of": 100,
+            "percent": 93.0,
+        }
+    ],
+    "more": False,
+    "time_zone": "UTC",
 }
 
 USER: dict[str, Any] = {
@@ -156,6 +255,20 @@ DEAD_LETTERS: dict[str, Any] = {
         }
     ],
 }
+
+VIEW: dict[str, Any] = {
+    "id": "5a1a91fe9c7b4f1f8d0a3c2e1b6f7b4d",
+    "name": "Failed log-ins today",
+    "address": "/?activity=login-failed&from=today",
+    "owner": "ada",
+    "shared": True,
+    "mine": True,
+    "created": "2026-11-23T09:30:00.000Z",
+    "changed": "2026-11-23T09:30:00.000Z",
+    "version": "4.1",
+}
+
+VIEWS: dict[str, Any] = {"views": [VIEW]}
 
 PROBLEM: dict[str, Any] = {
     "type": "about:blank",

@@ -1,18 +1,13 @@
 """/reports and /timeline: who did what, how long chats waited, and what happened around an event."""
 
-import time
-from collections.abc import Generator
-from contextlib import closing
 from http import HTTPStatus
-from itertools import islice
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from audit_query import ParameterError
 from audit_query.reports import (
     SAME,
     WHOLE,
-    Progress,
     Timeline,
     around,
     chat_timeline,
@@ -35,6 +30,7 @@ from audit_server.api.query_params import (
     Text,
     check_query,
 )
+from audit_server.api.report_rows import RowParams, deadline, rows_response
 from audit_server.api.responses import (
     RowsResponse,
     TimelineResponse,
@@ -51,18 +47,16 @@ router = APIRouter(prefix=PREFIX, tags=["reports"], dependencies=[Depends(check_
 _INTERVAL = f"{INTERVAL} `{WHOLE}`: all of it."
 
 
-class UsersParams(FilterParams):
+class UsersParams(FilterParams, RowParams):
     """Filters, the interval, and how many rows."""
 
     interval: Text = Field("day", description=_INTERVAL, examples=["1h"])
-    size: int = Field(1000, ge=1, le=10_000, description="How many rows, at most.")
 
 
-class ChatsParams(ChatFilterParams):
+class ChatsParams(ChatFilterParams, RowParams):
     """Filters, and whether rows are of users or of chats."""
 
     interval: Text = Field("day", description=_INTERVAL, examples=["1h"])
-    size: int = Field(1000, ge=1, le=10_000, description="How many rows, at most.")
     each: Literal["yes", "no"] = Field("no", description="Each chat, in place of users.")
 
 
@@ -105,9 +99,12 @@ def report_users(
         search.filter,
         interval=params.interval,
         time_zone=search.time_zone,
-        progress=_deadline(request),
+        progress=deadline(request),
     )
-    return _rows(caller, search, params.size, cast("Generator[Any]", rows))
+    activities: list[str] = []
+    if params.format == "csv":
+        activities = [one.value for one in caller.log.top(search.filter, "activity", size=1000)]
+    return rows_response(caller, search, params, rows, activities)
 
 
 @router.get(
@@ -123,19 +120,19 @@ def report_chats(
 
     By user and interval; or, with `each=yes`, every chat's own.
     """
-    search, deadline = params.resolve(request), _deadline(request)
+    search, progress = params.resolve(request), deadline(request)
     rows = (
-        chats(caller.log, search.filter, progress=deadline)
+        chats(caller.log, search.filter, progress=progress)
         if params.each == "yes"
         else waits(
             caller.log,
             search.filter,
             interval=params.interval,
             time_zone=search.time_zone,
-            progress=deadline,
+            progress=progress,
         )
     )
-    return _rows(caller, search, params.size, cast("Generator[Any]", rows))
+    return rows_response(caller, search, params, rows)
 
 
 @router.get(
@@ -204,28 +201,3 @@ def _one(search: Search, name: str) -> str:
     if len(values) != 1:
         raise ParameterError(name, f"give one {name}, and only one")
     return values[0]
-
-
-def _rows(caller: Caller, search: Search, size: int, rows: Generator[Any]) -> Response:
-    time_zone = ZoneInfo(search.time_zone)
-    with closing(rows):  # a report that is left half way has a point in time to give back
-        shown = [row.to_json(time_zone) for row in islice(rows, size + 1)]
-    caller.record_search(search.spec, lambda: caller.log.count(search.filter))
-    return json_response(
-        {"rows": shown[:size], "more": len(shown) > size, "time_zone": search.time_zone}
-    )
-
-
-def _deadline(request: Request) -> Progress:
-    """Return what ends a report once its request has timed out."""
-    end = time.monotonic() + request.app.state.settings.query_seconds
-
-    def check(_: int, __: int) -> None:
-        if time.monotonic() > end:
-            raise ProblemError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "The report takes too long; give a shorter time, or run `auditlog report`",
-                headers={"Retry-After": "30"},
-            )
-
-    return check

@@ -14,14 +14,20 @@ __all__ = [
     "DeadLettersResponse",
     "EventResponse",
     "EventsResponse",
+    "ObjectiveRowsResponse",
     "ProblemResponse",
     "RankedResponse",
     "RowsResponse",
     "SuggestResponse",
+    "TeamRowsResponse",
     "TimelineEntryResponse",
     "TimelineResponse",
     "TopResponse",
+    "TransferRowsResponse",
+    "UnansweredRowsResponse",
     "UserResponse",
+    "ViewResponse",
+    "ViewsResponse",
     "documented",
     "json_response",
 ]
@@ -102,6 +108,30 @@ class RowsResponse(BaseModel):
     time_zone: str
 
 
+class TeamRowsResponse(RowsResponse):
+    """A row for each of the staff."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.TEAM})
+
+
+class TransferRowsResponse(RowsResponse):
+    """A row for each pair."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.TRANSFERS})
+
+
+class UnansweredRowsResponse(RowsResponse):
+    """A row for each chat."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.UNANSWERED})
+
+
+class ObjectiveRowsResponse(RowsResponse):
+    """A row for each objective: of all, then of each interval."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.OBJECTIVE})
+
+
 class UserResponse(BaseModel):
     """What one user did, in sum and by session."""
 
@@ -144,6 +174,30 @@ class DeadLettersResponse(BaseModel):
     reasons: list[dict[str, Any]]
 
 
+class ViewResponse(BaseModel):
+    """A saved view."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.VIEW})
+
+    id: str
+    name: str
+    address: str = Field(description="Path and query of the page that it opens.")
+    owner: str
+    shared: bool = Field(description="Whether others of the organization see it.")
+    mine: bool = Field(description="Whether it is one's own, to change and delete.")
+    created: str
+    changed: str
+    version: str = Field(description="Changes with each change; sent with the next one.")
+
+
+class ViewsResponse(BaseModel):
+    """Saved views: one's own, then shared ones, by name."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.VIEWS})
+
+    views: list[ViewResponse]
+
+
 class ProblemResponse(BaseModel):
     """Why a request failed (RFC 9457)."""
 
@@ -161,12 +215,14 @@ _DESCRIPTIONS = {
     401: "A token is missing, unknown, or has expired.",
     403: "Another site's page asked, or the Host header is not this machine's.",
     404: "There is none, or none that this token may see.",
-    409: "It is not what it was when the step was decided; `detail` says who did what.",
+    409: "It was changed since it was read, and `detail` says by whom; or there would be too many.",
     503: "The log is slow, away, or busy; try again after `Retry-After` seconds.",
 }
 
 
-def documented(model: type[BaseModel] | None, *more: int) -> dict[int | str, dict[str, Any]]:
+def documented(
+    model: type[BaseModel] | None, *more: int, status: int = 200
+) -> dict[int | str, dict[str, Any]]:
     """Return the documentation of a route's responses: its model, and its problems.
 
     What is documented for all other statuses keeps FastAPI from adding its own 422.
@@ -177,12 +233,12 @@ def documented(model: type[BaseModel] | None, *more: int) -> dict[int | str, dic
         }
     }
     responses: dict[int | str, dict[str, Any]] = {
-        status: {"description": _DESCRIPTIONS[status], "content": problem}
-        for status in sorted({400, 401, 403, 503, *more})
+        refusal: {"description": _DESCRIPTIONS[refusal], "content": problem}
+        for refusal in sorted({400, 401, 403, 503, *more})
     }
     responses["default"] = {"description": "Any other problem.", "content": problem}
     if model is not None:
-        responses[200] = {"description": str(model.__doc__), "model": model}
+        responses[status] = {"description": str(model.__doc__), "model": model}
     return responses
 
 

@@ -1,6 +1,6 @@
 """One alert: what fired and why, its events, what else there is, and what was done about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -54,8 +54,14 @@ def alert_page(
             **shown,
             "history": [_line(entry, view) for entry in reversed(alert.history)],
             "others": others.result(),
+            "duplicates": _distinct(row for other in others.result() for row in other.rows),
             "around": nearby.result(),
         }
+
+
+def _distinct(rows: Iterable[AlertRow]) -> Sequence[AlertRow]:
+    """Return what an alert may be a duplicate of, each once."""
+    return list({row.id: row for row in rows}.values())
 
 
 def _head(alert: Alert, view: View) -> Mapping[str, Any]:
@@ -69,9 +75,7 @@ def _head(alert: Alert, view: View) -> Mapping[str, Any]:
         "related_ips": [ip for ip in alert.addresses if ip not in alert.group.values()],
         "merged_into": view.other_page(alert_path(alert.merged_into)) if alert.merged_into else None,
         "duplicate_of": view.other_page(alert_path(alert.duplicate_of)) if alert.duplicate_of else None,
-        "suppressed_by": [
-            AlertView(view).asking(("exception", name)).link("/exceptions") for name in alert.exceptions
-        ],
+        "exceptions_link": view.other_page("/exceptions", ended="yes") if alert.exceptions else None,
         "except_link": view.other_page("/exceptions/new", alert=alert.id),
         "episodes": [
             {

@@ -1,7 +1,6 @@
 """The routes of the page's Alerts part: the list, one alert, and what is done about them."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -17,12 +16,12 @@ from audit_server.page.alert_list import ListedAlerts, alert_list
 from audit_server.page.alert_page import alert_page
 from audit_server.page.alert_triage import Outcome, taken, triage_all, triage_one
 from audit_server.page.alert_view import ALERTS, AlertView, alert_path
-from audit_server.page.form import PostedForm
-from audit_server.page.render import render, show, view_of
-from audit_server.page.rule_book import rule_book
+from audit_server.page.forms import PostedForm
+from audit_server.page.render import now_of, render, show, view_of
 from audit_server.page.rule_page import RULES, rules_page
 from audit_server.page.view import ZONE_COOKIE, View
 from audit_server.roles import Permission
+from audit_server.rule_book import rule_book
 
 __all__ = ["PART", "router"]
 
@@ -83,7 +82,7 @@ def triage(request: Request, caller: TriageCaller, alert_id: str, form: PostedFo
 def rules(request: Request, caller: AlertCaller, rule: str = "") -> Response:
     """Show the rules in force; `rule` is the one that is unfolded."""
     view = view_of(request, without=("rule",))
-    context = rules_page(rule_book(request), caller.alerts, _now(request), view)
+    context = rules_page(rule_book(request), caller.alerts, now_of(request), view)
     caller.record_search(QuerySpec(), len(context["rules"]), list="rules")
     return show(request, caller, "rules.html", part=PART, view=view, open_rule=rule, **context)
 
@@ -137,7 +136,7 @@ def _list(
 
 def _listed(request: Request, caller: Caller, asked: AlertView) -> ListedAlerts:
     book = rule_book(request)
-    found = alert_list(caller.alerts, asked, _now(request), caller.name, book.names)
+    found = alert_list(caller.alerts, asked, now_of(request), caller.name, book.names)
     labels = {name: ", ".join(asked.values(name)) for name, _ in asked.pairs}
     caller.record_search(QuerySpec(), found.total, list="alerts", **labels)
     return found
@@ -168,8 +167,3 @@ def _found(caller: Caller, alert_id: str) -> Alert:
         return caller.alerts.alert(alert_id)
     except NoSuchAlertError as error:
         raise ProblemError(HTTPStatus.NOT_FOUND, str(error)) from None
-
-
-def _now(request: Request) -> datetime:
-    now: datetime = request.app.state.clock()
-    return now.astimezone(UTC)

@@ -36,9 +36,9 @@ _STEPS = {
     "Answered": "chat-answered",
     "Closed": "chat-closed",
 }
-_MISSED = 20
-_TRANSFERS = 20
-_CHATS = 50
+_MISSED = 10
+_TRANSFERS = 10
+_CHATS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def chats_context(log: AuditLog, view: ReportView, period: Period, interval: str
         "interval": interval,
         "sections": lambda tally: _sections(tally, view, period, interval),
         "csv": {
-            name: view.to_api(name, period, format="csv")
+            name: view.to_api(name, period, format="csv", size="10000")
             for name in ("chats", "unanswered", "transfers", "objective")
         },
     }

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from audit_server.access import TOKEN_COOKIE, Access
 from audit_server.errors import ProblemError
 from audit_server.page.cookies import delete_cookies, set_token_cookie
-from audit_server.page.forms import form_of, local_path
+from audit_server.page.forms import after_sign_in, form_of, local_path
 from audit_server.page.render import render
 from audit_server.page.sign_in import end_session
 
@@ -42,7 +42,7 @@ async def submit_login(request: Request) -> Response:
         if error.status != HTTPStatus.UNAUTHORIZED:
             raise
         return _form(access, after, "This token is unknown or has expired")
-    response = RedirectResponse(after, HTTPStatus.SEE_OTHER)
+    response = RedirectResponse(after_sign_in(after), HTTPStatus.SEE_OTHER)
     delete_cookies(request, response, but=TOKEN_COOKIE)  # a session's would come first
     set_token_cookie(request, response, token)
     return response

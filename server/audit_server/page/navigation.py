@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from audit_server.page.view import View
 from audit_server.roles import Permission
 
-__all__ = ["PARTS", "Part", "PartLink", "links_to_parts"]
+__all__ = ["PARTS", "VIEWS", "Part", "PartLink", "links_to_parts", "views_link"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,9 @@ class PartLink:
     is_current: bool
 
 
+VIEWS = "/views"
+"""Where saved views are listed."""
+
 PARTS = (
     Part("Overview", "/overview", Permission.EVENTS),
     Part("Alerts", "/alerts", Permission.ALERTS),
@@ -46,3 +50,10 @@ def links_to_parts(
         for part in PARTS
         if part.permission in permissions
     ]
+
+
+def views_link(path: str, query: str) -> str:
+    """Return the address of the saved views, where what is being looked at can become one."""
+    if path == VIEWS:
+        return VIEWS
+    return f"{VIEWS}?{urlencode({'save': f'{path}?{query}' if query else path})}"

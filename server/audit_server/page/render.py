@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from audit_server.access import Access, Caller
 from audit_server.page.chips import LABELS
 from audit_server.page.durations import duration
-from audit_server.page.navigation import links_to_parts
+from audit_server.page.navigation import VIEWS, links_to_parts, views_link
 from audit_server.page.page_stream import FLUSH, PageStream
 from audit_server.page.report_columns import runs_of
 from audit_server.page.view import ZONE_COOKIE, View, chat_path, user_path
@@ -118,7 +118,16 @@ def _navigation(
     return {
         "signed_in_as": caller.name if access.requires_sign_in else None,
         "parts_of_page": links_to_parts(caller.permissions, view, part),
+        "start": "/start",
+        "views_link": views_link(request.url.path, request.url.query),
+        "on_views": request.url.path == VIEWS,
     }
 
 
-_ABSENT: dict[str, Any] = {"signed_in_as": None, "parts_of_page": (), "alert_marks": {}}
+_ABSENT: dict[str, Any] = {
+    "signed_in_as": None,
+    "parts_of_page": (),
+    "start": "/",
+    "views_link": None,
+    "alert_marks": {},
+}

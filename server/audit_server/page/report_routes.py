@@ -6,10 +6,10 @@ from typing import Any
 
 from audit_query import AuditLog, Teams
 from audit_query.reports import (
-    BucketClock,
     ChatTally,
     Person,
     StaffRow,
+    Tallying,
     life_of,
     staff,
     summed_staff,
@@ -46,7 +46,7 @@ def team(request: Request, caller: ReportCaller) -> Response:
         staff=staff_table(report, view, period),
         left_out=report.left_out,
         wait_table=lambda tally: wait_table(tally, view, period),
-        csv=view.to_api("team", period, format="csv"),
+        csv=view.to_api("team", period, format="csv", size="10000"),
     )
 
 
@@ -124,16 +124,10 @@ class _Asked:
         )
 
     def _tally(self) -> ChatTally:
-        def teams_of(person: Person) -> tuple[str, ...]:
-            return self.teams.of(person.user, person.id)
-
-        return ChatTally(
-            start=self.period.start,
-            until=min(self.now, self.period.end),
-            objectives=self._settings.objectives,
-            clock=BucketClock(self.view.view.zone, self.interval),
-            teams_of=teams_of,
+        tallying = Tallying(
+            self.now, self._settings.objectives, self.teams, self.interval, self.view.view.zone_name
         )
+        return tallying.tally(self.period.wanted)
 
 
 def _sessions(request: Request, caller: Caller, name: str, without: tuple[str, ...]) -> Response:

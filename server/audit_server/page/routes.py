@@ -15,9 +15,11 @@ from audit_server.page import (
     alert_routes,
     chat_routes,
     dead_letter_routes,
+    exception_routes,
     login,
     overview_routes,
     report_routes,
+    saved_view_routes,
     sign_in,
 )
 from audit_server.page.alert_marks import marks_of_events, marks_of_user
@@ -37,10 +39,12 @@ router = APIRouter(include_in_schema=False)
 router.include_router(login.router)
 router.include_router(overview_routes.router)
 router.include_router(alert_routes.router)
+router.include_router(exception_routes.router)
 router.include_router(chat_routes.router)
 router.include_router(report_routes.router)
 router.include_router(sign_in.router)
 router.include_router(dead_letter_routes.router)
+router.include_router(saved_view_routes.router)
 
 
 @router.get("/")

@@ -14,7 +14,7 @@ from audit_server.page.cookies import (
     set_attempt,
     set_session_cookie,
 )
-from audit_server.page.forms import local_path
+from audit_server.page.forms import after_sign_in, local_path
 from audit_server.sign_in import SignedIn, SignIn, SignInError
 
 __all__ = ["end_session", "router"]
@@ -66,7 +66,7 @@ def _signed_in(request: Request, sign_in: SignIn, signed_in: SignedIn, after: st
     before = access.session_of(request)
     if before:  # it is replaced, and good for nobody
         sign_in.sessions.end(before)
-    response = RedirectResponse(after, HTTPStatus.SEE_OTHER)
+    response = RedirectResponse(after_sign_in(after), HTTPStatus.SEE_OTHER)
     delete_cookies(request, response, but=SESSION_COOKIE)
     delete_attempt(request, response)
     set_session_cookie(request, response, signed_in.secret)

@@ -38,16 +38,16 @@ def wait_chart(bars: Sequence[WaitBar], what: str) -> str:
     for share in (0, 0.5, 1):
         y = f"{_TOP + _HEIGHT * (1 - share):.1f}"
         ET.SubElement(root, "line", {"class": "grid", "x1": "0", "x2": "100%", "y1": y, "y2": y})
-        if share and most:
-            place = {"class": "scale", "x": "0", "y": f"{float(y) - 3:.1f}"}
-            ET.SubElement(root, "text", place).text = duration(most * share)
     width = 100 / max(_SLOTS, len(bars))
-    every = -(-len(bars) // 8)
+    every = -(-max(_SLOTS, len(bars)) // 7)
     for number, bar in enumerate(bars):
         _draw(root, bar, number * width, width, most)
         if number % every == 0:
             place = {"class": "time", "x": f"{number * width:.3f}%", "y": str(_TOP + _HEIGHT + 14)}
             ET.SubElement(root, "text", place).text = bar.short
+    for share in (0.5, 1) if most else ():  # above the bars
+        place = {"class": "scale", "x": "0", "y": f"{_TOP + _HEIGHT * (1 - share) - 3:.1f}"}
+        ET.SubElement(root, "text", place).text = duration(most * share)
     return ET.tostring(root, encoding="unicode")
 
 

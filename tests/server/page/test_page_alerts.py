@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator
 from html import unescape
+from pathlib import Path
 
 import pytest
 from audit_alerts import AlertDesk, CloseReason, Step, TriageStep
-from server.page.alert_cases import ATTACKER, BEN, alert_clients, attacked_log
+from audit_server.roles import Role
+from server.page.alert_cases import ATTACKER, BEN, alert_clients, attacked_log, long_attack
 from support.api_client import ApiClient
 from support.servers import Deployment, Servers
 from support.stored_alerts import made_alert
@@ -96,12 +98,15 @@ def test_alert_tells_what_fired_why_and_what_to_do(page: ApiClient) -> None:
 
 
 def test_other_alerts_of_the_same_user_are_shown(attacked: Deployment) -> None:
-    """And none of others."""
+    """And none of others; it may be closed as a duplicate of one of them."""
     same = made_alert("brute-force", "203.0.113.8", minutes=40, users=("root",))
     with alert_clients(attacked, GUESSED, OTHER, same) as page:
         markup = page.get(f"/alerts/{GUESSED[0]}").text
         assert f'href="/alerts/{same[0]}"' in markup
         assert f'href="/alerts/{OTHER[0]}"' not in markup
+        form = {"do": "close", "reason": "duplicate", "duplicate_of": same[0]}
+        page.post(f"/alerts/{GUESSED[0]}", data={"pick": pick(page, GUESSED[0]), **form})
+        assert same[0] == desk(page).alert(GUESSED[0]).duplicate_of
 
 
 def test_alert_is_triaged_by_plain_forms(page: ApiClient) -> None:
@@ -215,9 +220,107 @@ def test_events_and_users_that_an_alert_concerns_are_marked(page: ApiClient) -> 
     markup = page.get("/?user=root").text
     link = f'class="on-alert" href="/alerts/{GUESSED[0]}"'
     assert 6 == markup.count(link)
-    assert 8 == markup.count('<tr role="row" class="event')
+    assert markup.count('<tr role="row" class="event') > 6
     assert link in page.get("/users/root").text
     assert "Open alerts:" in text_of(page, "/users/root")
-    event_id = re.findall(r'id="e-([^"]+)"', page.get("/?activity=login-failed").text)[0]
+    event_id = re.findall(r'id="e-([^"]+)"', page.get(f"/?ip={ATTACKER}&activity=login-failed").text)[0]
     assert "Alert: brute-force" in text_of(page, f"/events/{event_id}/details")
     assert link in page.get("/rows?user=root").text
+
+
+def test_exception_is_made_from_an_alert_after_a_preview(page: ApiClient) -> None:
+    """For its address, until a day, with a reason; then it is listed, and can be ended."""
+    form = text_of(page, f"/exceptions/new?alert={GUESSED[0]}")
+    assert f"IP Address {ATTACKER}" in form
+    assert "Save the exception" not in form
+    asked = {
+        "alert": GUESSED[0],
+        "about": "source.ip",
+        "until": "2026-12-01",
+        "because": "our <i>scanner</i>",
+    }
+    previewed = page.get("/exceptions/new", params={**asked, "do": "preview"})
+    assert "It would have suppressed 1 alert of the last 30 days" in plain(previewed.text)
+    assert "Save the exception" in previewed.text
+    assert 303 == page.post("/exceptions", data=asked).status_code
+    markup = page.get("/exceptions").text
+    shown = plain(markup)
+    assert f"IP Address {ATTACKER} for the rule brute-force" in shown
+    assert "our <i>scanner</i>" in shown
+    assert "<i>scanner</i>" not in markup
+    assert "until 2026-12-01 00:00:00" in shown
+    (end,) = re.findall(r'action="(/exceptions/[^"]+/end)"', markup)
+    assert 303 == page.post(end).status_code
+    assert "None is in force" in text_of(page, "/exceptions")
+    assert "ended it" in plain(page.post(end).text)
+    assert "for the rule brute-force" in text_of(page, "/exceptions?ended=yes")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"about": ""}, "Choose what the rule is to stay silent about"),
+        ({"until": "2026-11-01"}, "ends in the future"),
+        ({"until": "soon"}, "is not a valid time"),
+        ({"because": " "}, "why there is an exception"),
+        ({"about": "user.name"}, "not by user.name"),
+    ],
+)
+def test_exception_that_can_t_be_says_why(page: ApiClient, change: dict[str, str], says: str) -> None:
+    """And stays in the form; nothing is saved."""
+    asked = {"alert": GUESSED[0], "about": "source.ip", "until": "2026-12-01", "because": "ours"}
+    form = {name: value for name, value in (asked | change).items() if value}
+    answer = page.post("/exceptions", data=form)
+    assert 409 == answer.status_code, answer.text
+    assert says in plain(answer.text)
+    assert "None is in force" in text_of(page, "/exceptions")
+
+
+def signed_in(client: ApiClient, role: Role, organization: str | None = None) -> None:
+    """Let the client be somebody with this role."""
+    assert client.tokens is not None
+    secret = client.tokens.create(f"{role} of tests", roles=[role], organization=organization)
+    client.headers["Authorization"] = f"Bearer {secret}"
+
+
+def test_who_may_only_read_alerts_has_no_forms(attacked: Deployment, tmp_path: Path) -> None:
+    """An auditor sees all of it, and changes nothing by hand-made forms neither."""
+    with alert_clients(attacked, GUESSED, tokens_file=tmp_path / "tokens.json") as client:
+        signed_in(client, Role.AUDITOR)
+        shown = client.get(f"/alerts/{GUESSED[0]}").text
+        assert "Changing alerts takes the role analyst" in shown
+        assert '<form method="post" action="/alerts' not in shown + client.get("/alerts").text
+        form = {"pick": f"{GUESSED[0]}~0", "do": "acknowledge"}
+        assert 403 == client.post(f"/alerts/{GUESSED[0]}", data=form).status_code
+        assert 403 == client.get(f"/exceptions/new?alert={GUESSED[0]}").status_code
+
+
+def test_reader_sees_neither_alerts_nor_marks(attacked: Deployment, tmp_path: Path) -> None:
+    """Nor that part of the page."""
+    with alert_clients(attacked, GUESSED, tokens_file=tmp_path / "tokens.json") as client:
+        signed_in(client, Role.READER)
+        assert 403 == client.get("/alerts").status_code
+        log = client.get("/?user=root").text
+        assert 'class="on-alert"' not in log
+        assert 'href="/alerts"' not in log
+
+
+def test_organization_s_people_see_their_alerts_alone(attacked: Deployment, tmp_path: Path) -> None:
+    """Others don't exist for them, by their address neither."""
+    with alert_clients(attacked, GUESSED, CHATS, tokens_file=tmp_path / "tokens.json") as client:
+        signed_in(client, Role.ANALYST, "acme")
+        assert [CHATS[0]] == listed(client)
+        assert 404 == client.get(f"/alerts/{GUESSED[0]}").status_code
+        form = {"pick": f"{GUESSED[0]}~0", "do": "acknowledge"}
+        assert 409 == client.post("/alerts", data=form).status_code
+        assert "open" == desk(client).alert(GUESSED[0]).status
+
+
+def test_long_attack_is_shown_by_both_ends(attacked: Deployment) -> None:
+    """Twenty of its rows, all of it on the line of time, and how many are between."""
+    with alert_clients(attacked, long_attack()) as page:
+        markup = page.get(f"/alerts/{long_attack()[0]}").text
+        assert 20 == markup.count('<tr role="row" class="event')
+        assert "120 more events" in plain(markup)
+        titles = re.findall(r"(\d+) events?: login-failed", unescape(markup))
+        assert 140 == sum(map(int, titles))

@@ -1,16 +1,17 @@
 """The page's Alerts part in a real browser: live, by keyboard, on a phone, hostile, accessible."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from audit_alerts import AlertDesk, CloseReason, Step, TriageStep
-from playwright.sync_api import Page
+from audit_alerts import Actor, AlertDesk, AlertFilter, CloseReason, Step, TriageStep
+from playwright.sync_api import Page, expect
 from server.page.alert_cases import BEN, NOW, attacked_log, long_attack, many_alerts
 from server.page.axe import violations
 from server.page.page_server import Served, serving
 from support.servers import Servers
-from support.stored_alerts import stored_alerts
+from support.stored_alerts import made_alert, stored_alerts
 
 pytestmark = pytest.mark.servers
 
@@ -23,7 +24,14 @@ WAYS: dict[str, dict[str, Any]] = {
     "dark": {"color_scheme": "dark"},
     "phone": {"width": 360, "height": 800, "has_touch": True, "is_mobile": True},
 }
-PAGES = {"alerts": "/alerts", "alert": LONG, "rules": "/rules?rule=brute-force"}
+PAGES = {
+    "alerts": "/alerts",
+    "alert": LONG,
+    "rules": "/rules?rule=brute-force",
+    "exceptions": "/exceptions",
+    "exception": f"/exceptions/new?alert={long_attack()[0]}&about=source.ip&until=2026-12-20"
+    "&because=A+scanner+of+ours&do=preview",
+}
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +48,22 @@ def desk_site(servers: Servers) -> Iterator[tuple[Served, AlertDesk]]:
         desk.triage(long_attack()[0], acknowledge, BEN)
         benign = TriageStep(Step.CLOSE, reason=CloseReason.BENIGN)
         desk.triage(alerts[-1][0], benign, BEN)
+        settled = datetime(2026, 12, 20, tzinfo=UTC)
+        scanner = desk.exceptions.draft(
+            desk.alert(alerts[-2][0]), until=settled, because="The weekly scan; ask the network team"
+        )
+        desk.exceptions.create(scanner, BEN)
         yield served, desk
 
 
-@pytest.mark.parametrize(("name", "way"), [(name, way) for name in PAGES for way in WAYS])
+LOOKED_AT = [
+    *((name, way) for name in ("alerts", "alert") for way in WAYS),
+    *(("rules", "dark"), ("exceptions", "phone"), ("exception", "light")),
+]
+"""All ways for what everybody opens; the others are made of the same pieces."""
+
+
+@pytest.mark.parametrize(("name", "way"), LOOKED_AT)
 def test_axe_finds_no_violation_in_the_alerts_part(
     desk_site: tuple[Served, AlertDesk], reading: Opener, shot: Shot, name: str, way: str
 ) -> None:
@@ -53,3 +73,78 @@ def test_axe_finds_no_violation_in_the_alerts_part(
     shot(page, f"{name}-{way}", full=True)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_alerts_are_chosen_and_closed_by_keyboard_alone(
+    desk_site: tuple[Served, AlertDesk], reading: Opener, shot: Shot
+) -> None:
+    """Tab, space and enter; the bar follows what is chosen."""
+    served, desk = desk_site
+    page = reading(f"{served.address}/alerts?rule=settings-burst")
+    page.locator(".pick input").first.focus()
+    page.keyboard.press("Space")
+    page.locator("#b-reason").focus()
+    page.keyboard.type("test")
+    page.keyboard.press("Tab")
+    assert "close" == page.evaluate("document.activeElement.value")
+    shot(page, "alerts-chosen")
+    page.keyboard.press("Enter")
+    expect(page.locator(".outcome")).to_have_text("1 alert closed.")
+    expect(page.locator(".empty")).to_contain_text("No alerts match")
+    found = desk.alerts(AlertFilter(rules=["settings-burst"])).alerts
+    assert [CloseReason.TEST] == [alert.reason for alert in found]
+
+
+def test_live_list_follows_without_disturbing_who_chooses(
+    desk_site: tuple[Served, AlertDesk], reading: Opener
+) -> None:
+    """What somebody else closes goes away, but not under the hands of who has chosen one."""
+    served, desk = desk_site
+    page = reading(f"{served.address}/alerts?rule=unusual-hours&status=any&live=on")
+    expect(page.locator("#alert-rows .status")).to_have_text("open")
+    (alert,) = desk.alerts(AlertFilter(rules=["unusual-hours"])).alerts
+    desk.triage(alert.id, TriageStep(Step.ACKNOWLEDGE), BEN)
+    expect(page.locator("#alert-rows .status")).to_have_text("acknowledged", timeout=20_000)
+    page.locator(".pick input").check()
+    expect(page.locator("#alert-tail")).to_contain_text("while alerts are chosen", timeout=20_000)
+
+
+def test_event_on_the_line_of_time_leads_to_its_row(
+    desk_site: tuple[Served, AlertDesk], reading: Opener
+) -> None:
+    """And a row unfolds where it stands."""
+    served, _ = desk_site
+    page = reading(served.address + LONG)
+    first = page.locator(".timeline a").first
+    first.focus()
+    page.keyboard.press("Enter")
+    target = page.locator("tr.event:target")
+    expect(target).to_be_visible()
+    target.locator("a.toggle").click()
+    expect(page.locator("tr.details")).to_contain_text("login-failed")
+
+
+def test_hostile_alert_is_text(servers: Servers, reading: Opener) -> None:
+    """Names, notes, reasons and rules of others: shown as they are, and nothing of it obeyed."""
+    attack = '"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}'
+    hostile = made_alert("inhuman-chat-closing", attack[:60], attack, users=(attack,))
+    hostile[1]["rule"] |= {"description": attack, "name": attack[:80]}
+    hostile[1]["audit"]["alert"]["what_to_do"] = attack
+    with (
+        attacked_log(servers) as deployment,
+        stored_alerts(deployment, hostile) as desk,
+        serving(deployment) as served,
+    ):
+        served.now = NOW
+        by = Actor(attack[:100])
+        desk.triage(hostile[0], TriageStep(Step.ASSIGN, note=attack, assignee=attack), by)
+        draft = desk.exceptions.draft(
+            desk.alert(hostile[0]), until=datetime(2026, 12, 20, tzinfo=UTC), because=attack
+        )
+        desk.exceptions.create(draft, by)
+        for path in ("/alerts", f"/alerts/{hostile[0]}", "/exceptions", "/rules"):
+            page = reading(served.address + path)
+            assert 0 == page.locator("script:not([src]), img").count()
+            if path != "/rules":
+                expect(page.locator("main")).to_contain_text("<script>alert(1)</script>")
+                expect(page.locator("main")).to_contain_text("{{ 7 * 7 }}")

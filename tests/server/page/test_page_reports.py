@@ -1,5 +1,7 @@
 """The reports' pages and a chat's page: what they show, to whom, and that they end."""
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -100,6 +102,13 @@ class _Cells(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._is_in:
             self.rows[-1][-1] += data
+
+
+def page_csv(client: ApiClient, address: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV answer."""
+    answer = client.get(address)
+    assert answer.headers["content-type"].startswith("text/csv"), answer.text
+    return list(csv.DictReader(io.StringIO(answer.text)))
 
 
 def rows(text: str, label: str) -> list[list[str]]:
@@ -257,6 +266,34 @@ def test_teams_are_those_of_the_file(log: AuditLog, tmp_path: Path) -> None:
         assert [row[0] for row in rows(only, "Figures by user")[1:]] == ["=Ben u-b"]
         teams.write_text("[teams")
         assert with_teams.get("/reports/team").status_code == 503
+
+
+def test_api_has_the_same_rows(client: ApiClient) -> None:
+    """Team, transfers, unanswered chats and objectives, as the page has them."""
+    week = {"org": "acme", "from": "-7d"}
+    team = {row["user"]: row for row in client.json("/reports/team", **week)["rows"]}
+    assert (team["=Ben"]["joined"], team["=Ben"]["before"]["joined"]) == (2, 1)
+    assert team["=Ben"]["until_joined"]["count"] == 2
+    (pair,) = client.json("/reports/transfers", **week)["rows"]
+    assert (pair["from_user"], pair["to_user"], pair["chats"]) == ("Ada <b>Lovelace", "=Ben", 2)
+    (chat,) = client.json("/reports/unanswered", **week)["rows"]
+    assert (chat["chat"], chat["assigned"]) == ("c-waits", None)
+    whole, *days = client.json("/reports/objective", **week)["rows"]
+    assert (whole["start"], whole["met"], whole["of"]) == (None, 2, 3)
+    assert sum(day["of"] for day in days) == 3
+
+
+def test_reports_are_csv_without_formulas(client: ApiClient) -> None:
+    """All of them; the page links to them with the times that it shows."""
+    text = page_csv(client, "/api/v1/reports/team?format=csv&org=acme&from=-7d")
+    (ben,) = [row for row in text if row["user_id"] == "u-b"]
+    assert (ben["user"], ben["joined"], ben["before_joined"]) == ("'=Ben", "2", "1")
+    assert ben["first"] == "2026-11-23T06:32:00.000Z"
+    for name in ("chats", "users", "transfers", "unanswered", "objective"):
+        assert page_csv(client, f"/api/v1/reports/{name}?format=csv")
+    shown = page(client, "/reports/chats?org=acme")
+    for link in re.findall(r'href="(/api/v1/[^"]+)" download', shown):
+        assert page_csv(client, link.replace("&amp;", "&"))
 
 
 def test_reading_a_report_is_on_record(log: AuditLog) -> None:

@@ -1,0 +1,175 @@
+"""`auditlog report team`, `transfers`, `unanswered` and `objective`."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from audit_runtime.terminal import Json, new_console
+from rich.table import Table
+
+from audit_query.commands import explain_no_events, resolve_filter
+from audit_query.csv_format import CsvFormat
+from audit_query.csv_options import CsvDelimiter, Excel
+from audit_query.filter_options import with_filter_options
+from audit_query.log import AuditLog
+from audit_query.query_spec import QuerySpec
+from audit_query.reports import team_tables
+from audit_query.reports.flat_rows import flat_row
+from audit_query.reports.printing import Csv, print_csv, print_lines, progress_of_count
+from audit_query.reports.staff_report import staff
+from audit_query.reports.tallied import Tallying, ratios, unanswered
+from audit_query.reports.team_rows import period_before, team_rows
+from audit_query.reports.windows import WHOLE
+from audit_query.settings import QuerySettings
+from audit_query.teams import Teams
+from audit_query.time_range import zone
+
+__all__ = ["register"]
+
+Interval = Annotated[str, typer.Option(help=f"hour, day, or {WHOLE}: only all of it.")]
+Team = Annotated[
+    str | None, typer.Option("--team", help="Only users of this team of AUDITLOG_TEAMS_FILE.")
+]
+
+
+def register(report: typer.Typer) -> None:
+    """Add the commands to `report`."""
+    for command, name, example in (
+        (report_team, "team", "--from -7d --team Support"),
+        (report_transfers, "transfers", "--from -7d"),
+        (report_unanswered, "unanswered", "--from today"),
+        (report_objective, "objective", "--from -7d --interval day"),
+    ):
+        report.command(name, epilog=f"Example: auditlog report {name} {example}")(
+            with_filter_options(command)
+        )
+
+
+def report_team(
+    spec: QuerySpec,
+    team: Team = None,
+    json_output: Json = False,
+    csv_output: Csv = False,
+    delimiter: CsvDelimiter = "comma",
+    excel: Excel = False,
+) -> None:
+    """Show who handled how many chats, and how long those waited that each of them took.
+
+    Of users who joined or answered chats, or were assigned some. With the time before, if there is
+    --from. Takes the filters user, org, chat, from and to.
+    """
+    asked = _Asked(spec, team)
+    with asked.log as log, progress_of_count() as counted:
+        before = period_before(asked.wanted, asked.now)
+        report = staff(log, asked.wanted, before=before)
+        tally = asked.tallying().count(log, asked.wanted, progress=counted)
+    rows = list(team_rows(report, tally, asked.teams))
+    table = team_tables.team_table(rows, tally.objectives)
+    asked.show(rows, table, json_output, csv_output, CsvFormat(delimiter, excel))
+
+
+def report_transfers(
+    spec: QuerySpec,
+    team: Team = None,
+    json_output: Json = False,
+    csv_output: Csv = False,
+    delimiter: CsvDelimiter = "comma",
+    excel: Excel = False,
+) -> None:
+    """Show who had how many chats that were assigned to somebody else then."""
+    asked = _Asked(spec, team)
+    with asked.log as log, progress_of_count() as counted:
+        rows = asked.tallying().count(log, asked.wanted, progress=counted).transfers
+    table = team_tables.transfers_table(rows)
+    asked.show(rows, table, json_output, csv_output, CsvFormat(delimiter, excel))
+
+
+def report_unanswered(
+    spec: QuerySpec,
+    team: Team = None,
+    json_output: Json = False,
+    csv_output: Csv = False,
+    delimiter: CsvDelimiter = "comma",
+    excel: Excel = False,
+) -> None:
+    """List the chats that nobody was assigned to, or nobody answered; open ones last.
+
+    Where first answers (chat-answered) are not published, those that nobody joined.
+    """
+    asked = _Asked(spec, team)
+    form = CsvFormat(delimiter, excel)
+    with asked.log as log, progress_of_count() as counted:
+        rows = unanswered(log, asked.wanted, progress=counted)
+        if json_output:
+            print_lines(row.to_json(asked.zone) for row in rows)
+        elif csv_output:
+            print_csv((flat_row(row.to_json(UTC)) for row in rows), form)
+        else:
+            asked.show_chats(rows)
+
+
+def report_objective(
+    spec: QuerySpec,
+    team: Team = None,
+    interval: Interval = "day",
+    json_output: Json = False,
+    csv_output: Csv = False,
+    delimiter: CsvDelimiter = "comma",
+    excel: Excel = False,
+) -> None:
+    """Show which share of the chats met each objective of AUDITLOG_CHAT_OBJECTIVES."""
+    asked = _Asked(spec, team)
+    tallying = asked.tallying(interval)
+    with asked.log as log, progress_of_count() as counted:
+        rows = list(ratios(tallying.count(log, asked.wanted, progress=counted)))
+    table = team_tables.ratios_table(rows, asked.zone, asked.settings.time_zone)
+    asked.show(rows, table, json_output, csv_output, CsvFormat(delimiter, excel))
+
+
+class _Asked:
+    """What a command is asked, and the log it asks."""
+
+    def __init__(self, spec: QuerySpec, team: str | None) -> None:
+        self.settings = QuerySettings()
+        self.teams = Teams.load(self.settings.teams_file)
+        self.now = datetime.now(UTC)
+        for user in self.teams.users(team) if team is not None else ():
+            spec = spec.with_("user", user)
+        self.wanted = resolve_filter(spec, self.settings)
+        self.zone = zone(self.settings.time_zone)
+        self.log = AuditLog(self.settings, seconds=self.settings.query_seconds)
+
+    def tallying(self, interval: str = WHOLE) -> Tallying:
+        return Tallying(
+            self.now, self.settings.objectives, self.teams, interval, self.settings.time_zone
+        )
+
+    def show(
+        self,
+        rows: Sequence[Any],
+        table: Table,
+        as_json: bool,
+        as_csv: bool,
+        form: CsvFormat,
+    ) -> None:
+        if as_json:
+            print_lines(row.to_json(self.zone) for row in rows)
+        elif as_csv:
+            print_csv((flat_row(row.to_json(UTC)) for row in rows), form)
+        elif rows:
+            new_console().print(table)
+        else:
+            self._explain()
+
+    def show_chats(self, rows: Iterable[Any]) -> None:
+        console, empty = new_console(), True
+        for table in team_tables.chats_tables(rows, self.zone, self.settings.time_zone):
+            console.print(table)
+            empty = False
+        if empty:
+            console.print("No chat waits, or was closed without an answer.")
+
+    def _explain(self) -> None:
+        with AuditLog(self.settings, seconds=self.settings.query_seconds) as log:
+            explain_no_events(new_console(), log, self.wanted)
