@@ -1,5 +1,6 @@
 """Fixtures: real servers, shared by all tests, and a deployment of its own for each test."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +11,19 @@ from audit_admin import set_up
 from support.run_folder import RunFolder
 from support.secured_servers import launch_secured
 from support.servers import Deployment, Servers, new_deployment, tear_down
-from support.shared_servers import launch_servers, shared_servers
+from support.shared_servers import (
+    KEYCLOAK_PORT,
+    launch_identity_provider,
+    launch_servers,
+    shared_identity_provider,
+    shared_servers,
+)
 
 pytest_plugins = ["support.scheduling"]
 
 _RUN = pytest.StashKey[RunFolder]()
 _HANDED = "run_folder"
+_KEYCLOAK = "keycloak"
 _SERVERS = {"servers", "secured", "both"}
 """The fixtures that stand for the three pairs of servers."""
 
@@ -61,6 +69,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         launch_servers(config.stash[_RUN])
     if {"secured"} in needed:
         launch_secured(config.stash[_RUN])
+    is_needed = any(_KEYCLOAK in getattr(item, "fixturenames", ()) for item in session.items)
+    if is_needed and not os.environ.get(KEYCLOAK_PORT):
+        launch_identity_provider(config.stash[_RUN])
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +84,12 @@ def run_folder(pytestconfig: pytest.Config) -> RunFolder:
 def servers(run_folder: RunFolder) -> Servers:
     """Give a real Kafka and a real Elasticsearch."""
     return shared_servers(run_folder)
+
+
+@pytest.fixture(scope="session")
+def keycloak(run_folder: RunFolder) -> int:
+    """Give the port of a real Keycloak, with a realm and its people."""
+    return shared_identity_provider(run_folder)
 
 
 @pytest.fixture

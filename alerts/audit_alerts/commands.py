@@ -1,4 +1,4 @@
-"""`auditlog alerts list`, `test`, `explain` and `backfill`."""
+"""`auditlog alerts rules`, `test`, `explain` and `backfill`; the desk's commands are beside them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -11,6 +11,7 @@ from audit_runtime.terminal import Json, new_console, print_json
 from audit_schemas import Catalogue, printable
 
 from audit_alerts.backfill import backfill_rule
+from audit_alerts.desk.commands import register_desk
 from audit_alerts.examples import check_examples
 from audit_alerts.plan import LogSource, Rule
 from audit_alerts.rules import load_rules
@@ -31,8 +32,9 @@ Names = Annotated[list[str] | None, typer.Option("--rule", help="This rule alone
 
 def register(app: typer.Typer) -> None:
     """Add this component's commands."""
-    alerts = typer.Typer(no_args_is_help=True, help="Rules over the log: suspicious IPs and the like.")
-    alerts.command("list", epilog="Example: auditlog alerts list")(list_rules)
+    alerts = typer.Typer(no_args_is_help=True, help="Alerts, and the rules that they come from.")
+    register_desk(alerts)
+    alerts.command("rules", epilog="Example: auditlog alerts rules")(list_rules)
     alerts.command("test", epilog="Example: auditlog alerts test")(try_examples)
     alerts.command(epilog="Example: auditlog alerts explain brute-force")(explain)
     alerts.command(epilog="Example: auditlog alerts backfill --from -7d")(backfill)
@@ -116,7 +118,7 @@ def _chosen(rules: Sequence[Rule], names: Sequence[str] | None) -> list[Rule]:
     for name in names or ():
         if name not in known:
             near = did_you_mean(name, known)
-            hint = f"did you mean {near}?" if near else "auditlog alerts list shows them"
+            hint = f"did you mean {near}?" if near else "auditlog alerts rules shows them"
             raise typer.BadParameter(f"there is no rule {name!r}; {hint}", param_hint="RULE")
     return [known[name] for name in names] if names else list(rules)
 

@@ -29,6 +29,7 @@ def use_local_servers() -> None:
     if servers_are_named() or find_spec("psutil") is None:
         return
     from audit_local import (  # noqa: PLC0415
+        ELASTICSEARCH,
         KAFKA,
         USER,
         LocalSettings,
@@ -40,7 +41,7 @@ def use_local_servers() -> None:
     for server in stack.known():
         if server.name == KAFKA:
             os.environ[KAFKA_SERVERS] = server.address
-        else:
+        elif server.name == ELASTICSEARCH:
             os.environ[ELASTICSEARCH_URL] = f"http://{server.address}"
             _log_in(stack.password_file(), USER)
 

@@ -1,12 +1,14 @@
-"""Kafka and Elasticsearch on this machine without containers, for trying things out and for tests."""
+"""Kafka, Elasticsearch and Keycloak on this machine without containers, for trials and tests."""
 
 from audit_local.errors import FetchError, JavaMissingError, LocalError, ServerFailedError
 from audit_local.password import USER
 from audit_local.settings import LocalSettings
-from audit_local.stack import KAFKA, Server, Stack
+from audit_local.stack import ELASTICSEARCH, KAFKA, KEYCLOAK, Server, Stack
 
 __all__ = [
+    "ELASTICSEARCH",
     "KAFKA",
+    "KEYCLOAK",
     "USER",
     "FetchError",
     "JavaMissingError",

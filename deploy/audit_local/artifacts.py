@@ -12,16 +12,26 @@ from jgo.maven import MavenContext, PythonResolver
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from audit_local import keycloak
 from audit_local.checksums import check
-from audit_local.errors import FetchError
+from audit_local.errors import FetchError, ServerFailedError
 from audit_local.lock import locked
 
-__all__ = ["ELASTICSEARCH_VERSION", "KAFKA_VERSION", "elasticsearch_home", "kafka_libraries"]
+__all__ = [
+    "ELASTICSEARCH_VERSION",
+    "KAFKA_VERSION",
+    "KEYCLOAK_VERSION",
+    "elasticsearch_home",
+    "kafka_libraries",
+    "keycloak_home",
+]
 
 KAFKA_VERSION = "4.1.1"
 ELASTICSEARCH_VERSION = "9.5.3"
+KEYCLOAK_VERSION = "26.4.0"
 
 _KAFKA = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", "org.slf4j:slf4j-simple:1.7.36")
+_KEYCLOAK = ("org.keycloak", "keycloak-quarkus-dist")
 _ELASTICSEARCH = ("org.elasticsearch.distribution.integ-test-zip", "elasticsearch")
 
 _ProgressCallback = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -36,6 +46,19 @@ def elasticsearch_home(cache: Path, console: Console) -> Path:
     """Return Elasticsearch's folder; download and unpack it if needed. Raises FetchError."""
     target = cache / f"elasticsearch-{ELASTICSEARCH_VERSION}"
     return _once(target, "Elasticsearch", console, _fetch_elasticsearch)
+
+
+def keycloak_home(cache: Path, java: Path, console: Console) -> Path:
+    """Return Keycloak's folder; download, unpack and build it if needed.
+
+    Raises FetchError, or ServerFailedError.
+    """
+
+    def fetch(context: MavenContext, target: Path) -> None:
+        _fetch_keycloak(context, target)
+        keycloak.prepare(target, java)
+
+    return _once(cache / f"keycloak-{KEYCLOAK_VERSION}", "Keycloak", console, fetch)
 
 
 def _once(
@@ -57,13 +80,14 @@ def _fill(
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
         repository, filled = Path(folder, "repository"), Path(folder, "filled")
         filled.mkdir()
+        Path(folder).chmod(0o755)  # what is built in it is built by the servers' account
         with _progress(what, console) as callback:
             context = MavenContext(
                 PythonResolver(progress_callback=callback), repo_cache=repository, timeout=60
             )
             try:
                 fetch(context, filled)
-            except FetchError:
+            except (FetchError, ServerFailedError):
                 raise
             except Exception as error:
                 raise FetchError(
@@ -83,16 +107,25 @@ def _fetch_kafka(context: MavenContext, target: Path) -> None:
 
 
 def _fetch_elasticsearch(context: MavenContext, target: Path) -> None:
-    component = context.project(*_ELASTICSEARCH).at_version(ELASTICSEARCH_VERSION)
-    archive = check(component.artifact(packaging="zip").resolve())
-    with zipfile.ZipFile(archive) as unpacked:
-        unpacked.extractall(target)
     inner = target / f"elasticsearch-{ELASTICSEARCH_VERSION}"
-    for path in inner.iterdir():
-        path.rename(target / path.name)
-    inner.rmdir()
+    _unpack(context, _ELASTICSEARCH, ELASTICSEARCH_VERSION, inner)
     for program in (target / "bin").iterdir():
         program.chmod(0o755)  # zipfile drops the permission bits
+
+
+def _fetch_keycloak(context: MavenContext, target: Path) -> None:
+    _unpack(context, _KEYCLOAK, KEYCLOAK_VERSION, target / f"keycloak-{KEYCLOAK_VERSION}")
+
+
+def _unpack(context: MavenContext, project: tuple[str, str], version: str, inner: Path) -> None:
+    """Unpack a zip, and put what is in its one folder in the folder's place."""
+    component = context.project(*project).at_version(version)
+    archive = check(component.artifact(packaging="zip").resolve())
+    with zipfile.ZipFile(archive) as unpacked:
+        unpacked.extractall(inner.parent)
+    for path in inner.iterdir():
+        path.rename(inner.parent / path.name)
+    inner.rmdir()
 
 
 @contextmanager

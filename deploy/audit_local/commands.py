@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from audit_local.keycloak import settings_for
 from audit_local.password import USER
 from audit_local.settings import LocalSettings
-from audit_local.stack import ELASTICSEARCH, KAFKA, Server, Stack
+from audit_local.stack import ELASTICSEARCH, KAFKA, KEYCLOAK, Server, Stack
 
 __all__ = ["register"]
 
@@ -32,16 +33,21 @@ def register(app: typer.Typer) -> None:
     app.add_typer(local)
 
 
-def up() -> None:
+def up(
+    identity: Annotated[
+        bool, typer.Option("--identity", help="Keycloak too, to try how people sign in.")
+    ] = False,
+) -> None:
     """Start both servers on the loopback address; download them the first time."""
     console = Console(stderr=True, emoji=False)
     stack = Stack(LocalSettings(), console)
-    servers = stack.up()
+    servers = stack.up(identity=identity)
     _show(servers)
     console.print("auditlog finds them automatically. For other programs:")
     for server in servers:
-        variable, scheme = _VARIABLES[server.name]
-        console.print(f"export {variable}={scheme}{server.address}", highlight=False)
+        if server.name in _VARIABLES:
+            variable, scheme = _VARIABLES[server.name]
+            console.print(f"export {variable}={scheme}{server.address}", highlight=False)
     if (file := stack.password_file()) is not None:
         console.print(f"export AUDITLOG_ELASTICSEARCH_USERNAME={USER}", highlight=False)
         console.print(
@@ -49,10 +55,26 @@ def up() -> None:
             highlight=False,
             soft_wrap=True,
         )
+    for server in servers:
+        if server.name == KEYCLOAK:
+            _show_sign_in(server, console)
+
+
+def _show_sign_in(server: Server, console: Console) -> None:
+    """Print what lets people sign in; everything of it is for this machine alone."""
+    console.print("To sign in with it, start the page with these settings:")
+    for variable, value in settings_for(server.port).items():
+        console.print(f"export {variable}={shlex.quote(value)}", highlight=False, soft_wrap=True)
+    console.print(
+        "Then run auditlog serve, and sign in as ada (analyst and lead), as ben (analyst of acme) or "
+        "as eve (nothing); each one's password is their name",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def down() -> None:
-    """Stop both servers; their data stays."""
+    """Stop the servers; the data of Kafka and Elasticsearch stays."""
     console = Console(stderr=True, emoji=False)
     if not Stack(LocalSettings(), console).down():
         console.print("Nothing was running")
@@ -61,7 +83,7 @@ def down() -> None:
 def status(
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
 ) -> None:
-    """Show which servers are running, and where. Exits with status 1 unless both are."""
+    """Show which servers are running, and where. Exits with status 1 without Kafka or Elasticsearch."""
     servers = Stack(LocalSettings(), Console(stderr=True, emoji=False)).status()
     if json_output:
         Console(emoji=False).print_json(
@@ -71,14 +93,14 @@ def status(
         _show(servers)
     else:
         Console(emoji=False).print("Nothing is running. Start it with: auditlog local up")
-    if len(servers) < 2:  # noqa: PLR2004 - Kafka and Elasticsearch
+    if not {KAFKA, ELASTICSEARCH} <= {server.name for server in servers}:
         raise typer.Exit(1)
 
 
 def reset(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Stop both servers and delete their data; the downloads stay."""
+    """Stop the servers and delete their data; the downloads stay."""
     settings = LocalSettings()
     if not yes:
         typer.confirm(f"Delete all data in {settings.home}?", abort=True)

@@ -14,7 +14,16 @@ import psutil
 
 from audit_local.errors import ServerFailedError
 
-__all__ = ["Running", "change_owner", "run", "start", "stop", "wait_until_ready", "write_file"]
+__all__ = [
+    "Running",
+    "change_owner",
+    "run",
+    "start",
+    "stop",
+    "take_back",
+    "wait_until_ready",
+    "write_file",
+]
 
 _ACCOUNT = "nobody"
 _STOP_SECONDS = 30
@@ -116,6 +125,16 @@ def _change_owner_of_file(name: str, folder: int, account: pwd.struct_passwd) ->
             os.fchown(number, account.pw_uid, account.pw_gid)
     finally:
         os.close(number)
+
+
+def take_back(folder: Path) -> None:
+    """Own what the servers' account made in a folder, so that no server changes it later."""
+    if os.geteuid() != 0:
+        return
+    for _, folders, files, number in os.fwalk(folder, follow_symlinks=False):
+        os.fchown(number, 0, 0)
+        for name in (*folders, *files):
+            os.chown(name, 0, 0, dir_fd=number, follow_symlinks=False)
 
 
 def write_file(path: Path, text: str, scratch: Path) -> None:

@@ -38,10 +38,16 @@ class LocalSettings(BaseSettings):
     elasticsearch_port: int = Field(
         9200, ge=1, le=65535, description="Elasticsearch's port; a free one if it is in use."
     )
+    keycloak_port: int = Field(
+        8180, ge=1, le=65535, description="Keycloak's port; a free one if it is in use."
+    )
     kafka_heap: str = Field(
         "512m", pattern=r"^\d+[mg]$", description="Kafka's heap size, such as 512m."
     )
     elasticsearch_heap: str = Field(
         "1g", pattern=r"^\d+[mg]$", description="Elasticsearch's heap size, such as 1g."
+    )
+    keycloak_heap: str = Field(
+        "400m", pattern=r"^\d+[mg]$", description="Keycloak's heap size, such as 400m."
     )
     start_seconds: int = Field(180, ge=10, description="How long to wait for a server to become ready.")

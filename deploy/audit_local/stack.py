@@ -1,4 +1,4 @@
-"""The embedded Kafka and Elasticsearch as one thing: up, down, status, reset."""
+"""The embedded servers as one thing: up, down, status, reset."""
 
 import contextlib
 import json
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from audit_local import elasticsearch, kafka
-from audit_local.artifacts import elasticsearch_home, kafka_libraries
+from audit_local import elasticsearch, kafka, keycloak
+from audit_local.artifacts import elasticsearch_home, kafka_libraries, keycloak_home
 from audit_local.errors import LocalError
 from audit_local.java import find_java
 from audit_local.lock import locked
@@ -19,9 +19,9 @@ from audit_local.ports import LOOPBACK, free_port
 from audit_local.process import Running, stop, wait_until_ready
 from audit_local.settings import LocalSettings
 
-__all__ = ["ELASTICSEARCH", "KAFKA", "Server", "Stack"]
+__all__ = ["ELASTICSEARCH", "KAFKA", "KEYCLOAK", "Server", "Stack"]
 
-KAFKA, ELASTICSEARCH = "Kafka", "Elasticsearch"
+KAFKA, ELASTICSEARCH, KEYCLOAK = "Kafka", "Elasticsearch", "Keycloak"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,9 @@ class Server:
 
 
 class Stack:
-    """Both servers. Their processes are recorded in `<home>/state.json`.
+    """Kafka and Elasticsearch, and Keycloak if somebody asks for it.
 
+    Their processes are recorded in `<home>/state.json`.
     Elasticsearch requires a password, unless servers are short-lived and nobody's log.
     """
 
@@ -53,8 +54,10 @@ class Stack:
         self._home = settings.home
         self._state = settings.home / "state.json"
 
-    def up(self) -> list[Server]:
-        """Start the servers that are not running, and return when both are ready.
+    def up(self, *, identity: bool = False) -> list[Server]:
+        """Start the servers that are not running, and return when they are ready.
+
+        `identity`: Keycloak too.
 
         Raises JavaMissingError, FetchError or ServerFailedError.
         """
@@ -65,14 +68,15 @@ class Stack:
             raise LocalError(
                 f"{self._home} can't be created: {error.strerror}. Set AUDITLOG_LOCAL_HOME to another"
             ) from error
+        names = (KAFKA, ELASTICSEARCH, KEYCLOAK) if identity else (KAFKA, ELASTICSEARCH)
         with locked(self._home / ".lock"):
-            servers = [self._launch(name) for name in (KAFKA, ELASTICSEARCH)]
+            servers = [self._launch(name) for name in names]
             for server in servers:
                 self._wait_for(server)
             return servers
 
     def down(self) -> list[str]:
-        """Stop both, keeping their data; return the names of those that were running."""
+        """Stop them, keeping their data; return the names of those that were running."""
         running = self.status()
         for server in running:
             self._console.print(f"Stopping {server.name}")
@@ -97,14 +101,14 @@ class Stack:
         return file if file.exists() else None
 
     def reset(self) -> bool:
-        """Stop both and delete their data; return whether there was any. Downloads are kept.
+        """Stop them and delete their data; return whether there was any. Downloads are kept.
 
         Other files in the folder are kept too, since the setting may name the wrong folder.
         """
         if not self._state.exists():
             return False
         self.down()
-        for name in (KAFKA, ELASTICSEARCH):
+        for name in (KAFKA, ELASTICSEARCH, KEYCLOAK):
             shutil.rmtree(self._folder(name), ignore_errors=True)
         for file in (self._state, self._home / ".lock", self._home / "demo-consumer.log"):
             file.unlink(missing_ok=True)
@@ -129,6 +133,10 @@ class Stack:
         if name == KAFKA:
             libraries = kafka_libraries(settings.cache, self._console)
             return kafka.start_kafka(home, libraries, java, port, settings.kafka_heap)
+        if name == KEYCLOAK:
+            distribution = keycloak_home(settings.cache, java, self._console)
+            heap = settings.keycloak_heap
+            return keycloak.start_keycloak(home, distribution, java, port, heap)
         distribution = elasticsearch_home(settings.cache, self._console)
         heap = settings.elasticsearch_heap
         home.mkdir(parents=True, exist_ok=True)
@@ -150,12 +158,18 @@ class Stack:
     def _is_ready(self, server: Server) -> bool:
         if server.name == KAFKA:
             return kafka.is_ready(server.port)
+        if server.name == KEYCLOAK:
+            return keycloak.is_ready(server.port)
         file = self.password_file()
         return elasticsearch.is_ready(server.port, file.read_text() if file is not None else None)
 
     def _usual_port(self, name: str) -> int:
         settings = self._settings
-        return settings.kafka_port if name == KAFKA else settings.elasticsearch_port
+        return {
+            KAFKA: settings.kafka_port,
+            ELASTICSEARCH: settings.elasticsearch_port,
+            KEYCLOAK: settings.keycloak_port,
+        }[name]
 
     def _folder(self, name: str) -> Path:
         return self._home / name.lower()

@@ -16,6 +16,7 @@ KAFKA_USERS = (
     "audit-admin",
     "audit-alerter",
     "audit-consumer",
+    "audit-page",
     "audit-publisher",
     "audit-reader",
 )
@@ -26,6 +27,7 @@ ELASTICSEARCH_USERS: Mapping[str, tuple[str, ...]] = {
     "audit-health": ("audit_health",),
     "audit-kibana": ("kibana_system",),
     "audit-reader": ("audit_reader",),
+    "audit-server": ("audit_server",),
     "audit-writer": ("audit_writer",),
 }
 """Each user's roles."""
@@ -51,7 +53,7 @@ SERVICES = (
     Service("admin", _OUR_UID, kafka="audit-admin", elasticsearch="audit-admin"),
     Service("alerter", _OUR_UID, kafka="audit-alerter", elasticsearch="audit-alerter"),
     Service("consumer", _OUR_UID, kafka="audit-consumer", elasticsearch="audit-writer"),
-    Service("page", _OUR_UID, kafka="audit-publisher", elasticsearch="audit-reader"),
+    Service("page", _OUR_UID, kafka="audit-page", elasticsearch="audit-server"),
     Service("publisher", _OUR_UID, kafka="audit-publisher"),
     Service("quotas", _SERVERS_UID, kafka="audit-admin"),
     Service("reader", _OUR_UID, kafka="audit-reader", elasticsearch="audit-reader"),

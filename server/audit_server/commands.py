@@ -1,4 +1,4 @@
-"""`auditlog serve` and `auditlog tokens`."""
+"""`auditlog serve`, `auditlog tokens` and `auditlog sessions`."""
 
 import sys
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from rich.table import Table
 from audit_server.errors import ListenError, TokenFileError
 from audit_server.expiry import parse_expiry
 from audit_server.roles import Role
+from audit_server.session_commands import register_sessions
 from audit_server.settings import ServeSettings
 from audit_server.tokens import Token, TokenFile
 
@@ -34,6 +35,7 @@ def register(app: typer.Typer) -> None:
     tokens.command("list", epilog="Example: auditlog tokens list --json")(list_command)
     tokens.command("revoke", epilog="Example: auditlog tokens revoke ada")(revoke_command)
     app.add_typer(tokens, name="tokens")
+    register_sessions(app)
 
 
 def serve_command(

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from audit_query import QueryError
 
-__all__ = ["ListenError", "ProblemError", "TokenError", "TokenFileError"]
+__all__ = ["ListenError", "ProblemError", "SessionError", "TokenError", "TokenFileError"]
 
 
 class ListenError(QueryError):
@@ -13,6 +13,10 @@ class ListenError(QueryError):
 
 class TokenFileError(QueryError):
     """The tokens file can't be read or written; no token is accepted."""
+
+
+class SessionError(QueryError):
+    """There is no such session."""
 
 
 class TokenError(QueryError):

@@ -57,7 +57,7 @@ class ServeSettings(AlertSettings, SignInSettings, MonitorSettings, LogSettings)
         description="Index of saved views. Lowercase letters, digits, - and _.",
     )
 
-    @field_validator("views_index")
+    @field_validator("views_index", "sessions_index")
     @classmethod
     def _is_of_its_own(cls, name: str, info: ValidationInfo) -> str:
         others = {info.data.get("alerts_index"), info.data.get("index_prefix")}

@@ -14,6 +14,7 @@ from audit_admin.lag import Lag
 from audit_consumer import ConsumerSettings
 from audit_producer import AuditProducer, Failure, ProducerSettings
 from audit_producer.build import new_event
+from audit_server.pipeline import Pipeline
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from support.command import start_auditlog
@@ -113,6 +114,7 @@ def create(secured: Secured, principal: str) -> KafkaError | None:
 # What a principal may do; what is not here is refused.
 KAFKA_MAY = {
     "audit-publisher": {f"write {TOPIC}"},
+    "audit-page": {f"write {TOPIC}", f"read {LETTERS}"},
     "audit-consumer": {f"read {TOPIC}", f"write {LETTERS}"},
     "audit-reader": {f"read {TOPIC}", f"read {LETTERS}", f"read {ALERTS}"},
     "audit-alerter": {f"read {TOPIC}", f"read {LETTERS}", f"write {ALERTS}"},
@@ -186,7 +188,18 @@ ALERT_WRITES: dict[str, Act] = {
         index="audit-alerts", id="1", document={"message": "nothing"}
     ),
 }
-ALERT_READS: dict[str, Act] = {"read alerts": lambda es, _, __: es.search(index="audit-alerts")}
+ALERT_READS: dict[str, Act] = {
+    "read alerts": lambda es, _, __: es.search(index="audit-alerts"),
+    # 404, where it may: nobody has made one
+    "read exceptions": lambda es, _, __: es.get(index="audit-alerts-exceptions", id="1"),
+}
+PAGE_WRITES: dict[str, Act] = {
+    "make an exception": lambda es, _, __: es.index(
+        index="audit-alerts-exceptions", id="2", document={}
+    ),
+    "save a view": lambda es, _, __: es.index(index="audit-views", id="1", document={}),
+    "keep a session": lambda es, _, __: es.index(index="audit-sessions", id="1", document={}),
+}
 DETECTIONS: dict[str, Act] = {
     # 404, where it may: there is no Kibana
     "see what Kibana's detection rules found": lambda es, _, __: es.search(
@@ -196,13 +209,27 @@ DETECTIONS: dict[str, Act] = {
         index=".internal.alerts-security.alerts-default-000001"
     ),
 }
+PAGE: dict[str, Act] = {
+    # 404, where it may
+    "change an exception": lambda es, _, __: es.update(
+        index="audit-alerts-exceptions", id="not-there", doc={}
+    ),
+    "delete a view": lambda es, _, __: es.delete(index="audit-views", id="not-there"),
+    "begin a session": lambda es, _, __: es.update(index="audit-sessions", id="not-there", doc={}),
+}
+SESSIONS: dict[str, Act] = {
+    "see who is signed in": lambda es, _, __: es.search(index="audit-sessions"),
+    "end a session": lambda es, _, __: es.delete(index="audit-sessions", id="not-there"),
+}
 ACTIONS = READS | ADDS | CHANGES | GETS | RULES | OTHERS | ALERT_WRITES | ALERT_READS | DETECTIONS
+ACTIONS |= PAGE_WRITES | PAGE | SESSIONS
 
 ELASTIC_MAY = {
     "audit-writer": {*ADDS, *GETS},
     "audit-reader": {*READS, *GETS, *ALERT_READS},
+    "audit-server": {*READS, *GETS, *ALERT_READS, *ALERT_WRITES, *PAGE_WRITES, *PAGE, *SESSIONS},
     "audit-alerter": {*READS, *GETS, *ALERT_READS, *ALERT_WRITES},
-    "audit-admin": {*READS, *ADDS, *GETS, *RULES, *ALERT_READS, *DETECTIONS},
+    "audit-admin": {*READS, *ADDS, *GETS, *RULES, *ALERT_READS, *DETECTIONS, *SESSIONS},
 }
 
 
@@ -258,7 +285,7 @@ def test_what_the_roles_wrote_is_proven_by_the_reader(log: Secured) -> None:
 
 
 def test_alerter_runs_the_rules(log: Secured) -> None:
-    """It makes its own two indices, follows the consumers' offsets, and reads events."""
+    """It makes its own indices, follows the consumers' offsets, and reads events."""
     with log.client("root") as root:
         root.indices.delete(index=["audit-alerts", "audit-alerts-state"], ignore_unavailable=True)
     done = log.run(
@@ -268,6 +295,20 @@ def test_alerter_runs_the_rules(log: Secured) -> None:
     assert "covered" in done.stderr
     with log.client("root") as root:
         assert {"audit-alerts", "audit-alerts-state"} <= set(root.indices.get(index="audit-alerts*"))
+
+
+def test_server_reads_dead_letters_and_lag(log: Secured) -> None:
+    """With the page's own principal, which reads no event; the publisher's is refused both."""
+    fields = log.environment(kafka="audit-page")
+    pipeline = Pipeline(settings_of(log, **fields))
+    newest = pipeline.dead_letters.read(wait_seconds=60).value
+    assert newest is not None
+    assert "malformed" in newest.summary.by_reason
+    lag_now = pipeline.lag.read(wait_seconds=60).value
+    assert lag_now is not None
+    assert lag_now.records >= 0
+    refused = Pipeline(settings_of(log, **log.environment(kafka="audit-publisher")))
+    assert refused.dead_letters.read(wait_seconds=60).failed
 
 
 REFUSED = {

@@ -31,6 +31,7 @@ __all__ = ["ROLES", "Secured", "launch_secured", "secured_servers"]
 ROLES = {
     "audit-writer": "audit_writer",
     "audit-reader": "audit_reader",
+    "audit-server": "audit_server",
     "audit-alerter": "audit_alerter",
     "audit-admin": "audit_admin",
     "root": "superuser",  # whom tests look in with
@@ -38,6 +39,7 @@ ROLES = {
 PRINCIPALS = (
     "audit-admin",
     "audit-publisher",
+    "audit-page",
     "audit-consumer",
     "audit-reader",
     "audit-alerter",

@@ -1,4 +1,4 @@
-"""Server processes that tests may kill, freeze and start again: a Kafka and an Elasticsearch."""
+"""Server processes that tests may kill, freeze and start again."""
 
 import base64
 import contextlib
@@ -13,15 +13,15 @@ from functools import cache
 from pathlib import Path
 
 import psutil
-from audit_local import LocalSettings, elasticsearch, kafka
-from audit_local.artifacts import elasticsearch_home, kafka_libraries
+from audit_local import LocalSettings, elasticsearch, kafka, keycloak
+from audit_local.artifacts import elasticsearch_home, kafka_libraries, keycloak_home
 from audit_local.java import find_java
 from audit_local.ports import LOOPBACK, free_port
 from audit_local.process import Running, wait_until_ready, write_file
 from rich.console import Console
 from support.process_records import family_of, is_recorded, kill, read_record, write_record
 
-__all__ = ["Broker", "Search", "Server", "User", "hashed_password", "started"]
+__all__ = ["Broker", "IdentityProvider", "Search", "Server", "User", "hashed_password", "started"]
 
 _CONSOLE = Console(stderr=True, emoji=False)
 _START_SECONDS = 300.0
@@ -221,6 +221,20 @@ class Search(Server):
         }
         for name, text in texts.items():
             write_file(config / name, text, self.home)
+
+
+class IdentityProvider(Server):
+    """Keycloak, with the realm of `auditlog local up --identity`. It begins anew at each start."""
+
+    name = "keycloak"
+
+    def is_ready(self) -> bool:
+        """Tell whether the realm answers."""
+        return keycloak.is_ready(self.port)
+
+    def _launch(self) -> Running:
+        distribution = keycloak_home(LocalSettings().cache, _java(), _CONSOLE)
+        return keycloak.start_keycloak(self.home, distribution, _java(), self.port, "400m")
 
 
 def hashed_password(password: str) -> str:

@@ -5,10 +5,19 @@ import socket
 from urllib.parse import urlsplit
 
 from support.run_folder import CONTAINERS, RunFolder
-from support.server_processes import Broker, Search
+from support.server_processes import Broker, IdentityProvider, Search
 from support.servers import Servers
 
-__all__ = ["launch_servers", "shared_servers"]
+__all__ = [
+    "KEYCLOAK_PORT",
+    "launch_identity_provider",
+    "launch_servers",
+    "shared_identity_provider",
+    "shared_servers",
+]
+
+KEYCLOAK_PORT = "AUDITLOG_TEST_KEYCLOAK_PORT"
+"""The variable for a Keycloak of one's own, of `auditlog local up --identity`."""
 
 
 def launch_servers(run: RunFolder) -> None:
@@ -33,6 +42,24 @@ def shared_servers(run: RunFolder) -> Servers:
     broker.wait()
     search.wait()
     return Servers(broker.address, search.url)
+
+
+def launch_identity_provider(run: RunFolder) -> IdentityProvider:
+    """Launch Keycloak if it does not run, and return at once: it takes half a minute."""
+    os.umask(0o022)
+    with run.locked("identity") as folder:
+        found = IdentityProvider(folder / "keycloak")
+        found.launch_once()
+    return found
+
+
+def shared_identity_provider(run: RunFolder) -> int:
+    """Return the port of a Keycloak; KEYCLOAK_PORT names one that runs already."""
+    if named := os.environ.get(KEYCLOAK_PORT):
+        return int(named)
+    provider = launch_identity_provider(run)
+    provider.wait()
+    return provider.port
 
 
 def _named() -> Servers | None:

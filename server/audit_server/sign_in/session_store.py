@@ -63,11 +63,11 @@ class SessionStore:
         return list(self._search({"match_all": {}}, LISTED_MAX))
 
     def of_person(self, person: str) -> Sequence[Session]:
-        """Return those of a name, of the provider's id, or with ids that begin so."""
+        """Return those of a name or of the provider's id, or the one with an id, whole or short."""
         return [
             session
             for session in self.sessions()
-            if person in (session.name, session.subject) or session.id.startswith(person)
+            if person in (session.name, session.subject, session.id, session.short_id)
         ]
 
     def remove_old(self, now: datetime, unused_since: datetime) -> None:

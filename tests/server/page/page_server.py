@@ -6,14 +6,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import elasticsearch
 import uvicorn
 from audit_local.ports import LOOPBACK, free_port
 from audit_query import AuditLog
+from audit_runtime.elastic import connect
 from audit_schemas import AuditEvent, Catalogue, Document, IndexNaming, Origin, format_timestamp
 from audit_server.app import create_app
 from audit_server.settings import ServeSettings
+from audit_server.sign_in import sign_in_of
 from audit_server.tokens import TokenFile
 from support.conditions import wait_until
 from support.servers import ROOT, Deployment
@@ -82,18 +85,35 @@ class Served:
 
 
 @contextmanager
-def serving(deployment: Deployment, *, tokens: TokenFile | None = None) -> Iterator[Served]:
-    """Serve the log of a deployment until the block ends."""
+def serving(
+    deployment: Deployment, *, tokens: TokenFile | None = None, **identity: Any
+) -> Iterator[Served]:
+    """Serve the log of a deployment until the block ends; `identity` lets people sign in."""
     port = free_port()
     served = Served(deployment, f"http://{LOOPBACK}:{port}")
-    own = {"query_seconds": 10, "alerts_index": f"alerts-{deployment.name}"}
+    own = {
+        "query_seconds": 10,
+        "alerts_index": f"alerts-{deployment.name}",
+        "views_index": f"views-{deployment.name}",
+    }
     settings = ServeSettings(**deployment.query.model_dump(exclude_none=True) | own)
+    settings = settings.model_copy(update={"page_url": served.address, **identity})
 
     def publish(action: str, **fields: object) -> None:
         served.published.append((action, fields))
 
-    with closing(AuditLog(settings, seconds=10, clock=lambda: served.now)) as log:
-        app = create_app(log, settings, tokens=tokens, publish=publish, clock=lambda: served.now)
+    with (
+        closing(AuditLog(settings, seconds=10, clock=lambda: served.now)) as log,
+        closing(connect(settings, seconds=10)) as sessions,
+    ):
+        app = create_app(
+            log,
+            settings,
+            tokens=tokens,
+            sign_in=sign_in_of(settings, sessions),
+            publish=publish,
+            clock=lambda: served.now,
+        )
         config = uvicorn.Config(app, host=LOOPBACK, port=port, log_config=None, ws="none")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, name="page")

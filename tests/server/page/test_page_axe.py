@@ -69,9 +69,14 @@ def test_axe_finds_no_violation_in_the_sign_in(site: Served, reading: Opener, sc
     """The page of this site needs none, so its template is asked for by itself."""
     from audit_server.page.render import render  # noqa: PLC0415
 
-    shown = bytes(render("login.html", error="This token is unknown or has expired", next="/").body)
+    context: dict[str, Any] = {
+        "error": "This token is unknown or has expired",
+        "next": "/",
+        "takes_tokens": True,
+    }
+    shown = bytes(render("login.html", provider="single sign-on", **context).body)
     page = reading(f"{site.address}/?from=-1m", bypass_csp=True, color_scheme=scheme)
-    page.route("**/sign-in", lambda route: route.fulfill(body=shown, content_type="text/html"))
-    page.goto(f"{site.address}/sign-in")
+    page.route("**/login", lambda route: route.fulfill(body=shown, content_type="text/html"))
+    page.goto(f"{site.address}/login")
     expect(page.locator("h1")).to_have_text("Sign in")
     assert violations(page) == []

@@ -55,7 +55,6 @@ class Desk:
     provider: FakeProvider
     people: Path
     settings: ServeSettings
-    clock: Clock
     other_replica: Callable[[], ApiClient] = field(repr=False)
 
     def begin(self, **query: str) -> dict[str, str]:
@@ -86,7 +85,7 @@ def desk(
     log: AuditLog,
     provider: FakeProvider,
     folder: Path,
-    clock: Clock,
+    clock: Callable[[], datetime],
     *,
     tokens: TokenFile | None = None,
     **given: Any,
@@ -122,4 +121,4 @@ def desk(
             return found
 
         with replica() as browser:
-            yield Desk(browser, provider, people, settings, clock, replica)
+            yield Desk(browser, provider, people, settings, replica)

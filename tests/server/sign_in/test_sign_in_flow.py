@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from server.sign_in.people import Desk
+from server.sign_in.people import Clock, Desk
 from support.fake_provider import new_key
 
 pytestmark = pytest.mark.servers
@@ -147,9 +147,9 @@ def test_token_that_is_not_for_this_sign_in_is_refused(
 
 
 @pytest.mark.parametrize(("late", "status"), [(55, 303), (65, 403)])
-def test_clocks_may_differ_by_a_minute(at_desk: Desk, late: int, status: int) -> None:
+def test_clocks_may_differ_by_a_minute(at_desk: Desk, clock: Clock, late: int, status: int) -> None:
     """In both directions, and by no more."""
-    now = int(at_desk.clock().timestamp())
+    now = int(clock().timestamp())
     expired = at_desk.sign_in(iat=now - 600, exp=now - late)
     assert expired.status_code == status
     assert ("has expired" in expired.text) == (status == 403)
@@ -251,15 +251,15 @@ def test_providers_refusal_is_told(at_desk: Desk) -> None:
     assert "another identity provider" in at_desk.refusal(other)[1]
 
 
-def test_session_outlives_neither_idleness_nor_its_day(at_desk: Desk) -> None:
+def test_session_outlives_neither_idleness_nor_its_day(at_desk: Desk, clock: Clock) -> None:
     """An hour without a request, or twelve with; then the page leads to the login."""
     at_desk.sign_in()
     for _ in range(14):
-        at_desk.clock.now += timedelta(minutes=50)
+        clock.now += timedelta(minutes=50)
         assert at_desk.client.get("/api/v1/events").status_code == 200
-    at_desk.clock.now += timedelta(minutes=21)
+    clock.now += timedelta(minutes=21)
     assert at_desk.client.get("/api/v1/events").status_code == 401
     assert at_desk.client.get("/").headers["location"].startswith("/login")
     at_desk.sign_in()
-    at_desk.clock.now += timedelta(minutes=60)
+    clock.now += timedelta(minutes=60)
     assert "has ended" in at_desk.client.problem("/events", 401)["detail"]
