@@ -291,6 +291,6 @@ def test_settings_that_would_let_nobody_in_are_an_error_at_the_start(
         check_listening(settings, plain_text=plain_text)
         sign_in_of(settings, client)
 
-    with closing(connect(settings, seconds=1)) as client:
-        with pytest.raises((ListenError, CredentialsError), match=says):
-            start()
+    refused = pytest.raises((ListenError, CredentialsError), match=says)
+    with closing(connect(settings, seconds=1)) as client, refused:
+        start()
