@@ -24,6 +24,7 @@ from audit_alerts.desk.marks import Mark
 from audit_alerts.desk.rule_exception import BECAUSE_MAX, ExceptionDraft, RuleException
 from audit_alerts.desk.self_audit import Actor, Publish
 from audit_alerts.desk.silent_example import EXAMPLE_MAX, silent_example
+from audit_alerts.desk.tables import alerts_table
 from audit_alerts.desk.triage import NAME_MAX, NOTE_MAX, Step, TriageStep
 from audit_alerts.episodes import Episode
 from audit_alerts.errors import (
@@ -88,6 +89,7 @@ __all__ = [
     "TriageError",
     "TriageStep",
     "Triaged",
+    "alerts_table",
     "bases_of",
     "evaluate",
     "evidence_events",
