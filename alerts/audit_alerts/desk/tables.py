@@ -17,22 +17,24 @@ ID_SHOWN = 10
 
 
 def alerts_table(alerts: Iterable[Alert], zone: tzinfo, zone_name: str) -> Table:
-    """Return a row an alert."""
+    """Return a row an alert; without a column of assignees where nobody has one."""
+    shown = list(alerts)
+    is_assigned = any(alert.assignee for alert in shown)
     table = Table(box=None, pad_edge=False)
     for heading in ("Alert", "Level", "Status", f"Last ({zone_name})"):
         table.add_column(heading, no_wrap=True)
     table.add_column("Events", justify="right", no_wrap=True)
-    for heading in ("Assignee", "What"):
+    for heading in ("Assignee", "What") if is_assigned else ("What",):
         table.add_column(heading, overflow="fold")
-    for alert in alerts:
+    for alert in shown:
         table.add_row(
             alert.id[:ID_SHOWN],
             _safe(alert.level),
             alert.status.value,
             _moment(alert.last, zone),
             f"{alert.count:,}",
-            _safe(alert.assignee or ""),
-            _safe(f"{alert.rule}: {alert.document['audit']['alert']['group']}"),
+            *([_safe(alert.assignee or "")] if is_assigned else []),
+            _safe(alert.rule) + "\n" + _safe(", ".join(alert.group.values())),
         )
     return table
 

@@ -4,12 +4,18 @@ import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from audit_runtime import CredentialsError
+from audit_runtime.elastic import connect
+from audit_server import ListenError
+from audit_server.listener import check_listening
+from audit_server.sign_in import sign_in_of
 from server.sign_in.people import Clock, Desk
 from support.fake_provider import new_key
 
@@ -263,3 +269,28 @@ def test_session_outlives_neither_idleness_nor_its_day(at_desk: Desk, clock: Clo
     at_desk.sign_in()
     clock.now += timedelta(minutes=60)
     assert "has ended" in at_desk.client.problem("/events", 401)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("given", "plain_text", "says"),
+    [
+        ({"oidc_client_id": None}, False, "takes AUDITLOG_OIDC_CLIENT_ID and AUDITLOG_PEOPLE_FILE"),
+        ({"people_file": None}, False, "takes AUDITLOG_OIDC_CLIENT_ID and AUDITLOG_PEOPLE_FILE"),
+        ({"oidc_issuer": "http://192.0.2.1/realm"}, False, "in plain text"),
+        ({"page_url": "https://audit.example"}, False, "but there is no TLS here"),
+        ({}, True, "it must begin with https"),
+    ],
+)
+def test_settings_that_would_let_nobody_in_are_an_error_at_the_start(
+    at_desk: Desk, given: dict[str, Any], *, plain_text: bool, says: str
+) -> None:
+    """Each with the variables that it is about."""
+    settings = at_desk.settings.model_copy(update=given)
+
+    def start() -> None:
+        check_listening(settings, plain_text=plain_text)
+        sign_in_of(settings, client)
+
+    refused = pytest.raises((ListenError, CredentialsError), match=says)
+    with closing(connect(settings, seconds=1)) as client, refused:
+        start()
