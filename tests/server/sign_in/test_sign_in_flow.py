@@ -286,10 +286,12 @@ def test_settings_that_would_let_nobody_in_are_an_error_at_the_start(
 ) -> None:
     """Each with the variables that it is about."""
     settings = at_desk.settings.model_copy(update=given)
-    with (
-        closing(connect(settings, seconds=1)) as client,
-        pytest.raises(Exception, match=says) as caught,
-    ):
+
+    def start() -> None:
         check_listening(settings, plain_text=plain_text)
-        sign_in_of(settings, client)
+        with closing(connect(settings, seconds=1)) as client:
+            sign_in_of(settings, client)
+
+    with pytest.raises(Exception, match=says) as caught:
+        start()
     assert isinstance(caught.value, ListenError | CredentialsError)
