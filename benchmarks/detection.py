@@ -148,10 +148,14 @@ def detect(
     seeds: Iterable[int],
     *,
     jobs: int = 1,
+    a_day: int = _A_DAY,
     say: Callable[[str], None] = lambda _: None,
 ) -> Detection:
-    """Return what the rules find of each seed's attacks; `jobs` seeds at a time, in processes."""
-    found, judged = Detection(), partial(_judged, list(rules))
+    """Return what the rules find of each seed's attacks; `jobs` seeds at a time, in processes.
+
+    `a_day`: events of everyday traffic around the attacks.
+    """
+    found, judged = Detection(), partial(_judged, list(rules), a_day)
     if jobs == 1:
         for seed, labels, episodes in map(judged, seeds):
             found.count(seed, labels, episodes)
@@ -163,8 +167,8 @@ def detect(
     return found
 
 
-def _judged(rules: Sequence[Rule], seed: int) -> tuple[int, list[Label], list[Episode]]:
-    attacks = attacks_of(seed)
+def _judged(rules: Sequence[Rule], a_day: int, seed: int) -> tuple[int, list[Label], list[Episode]]:
+    attacks = attacks_of(seed, a_day=a_day)
     log = stored(attacks, Catalogue.load())
     return seed, attacks.labels, list(found_by(rules, log, attacks.start, _END))
 

@@ -11,6 +11,7 @@ from audit_alerts.desk.alert import (
 )
 from audit_alerts.desk.alert_filter import NOBODY, AlertFilter, AlertOrder
 from audit_alerts.desk.desk import BULK_MAX, PAGE_MAX, AlertDesk, AlertPage, Related, Triaged
+from audit_alerts.desk.evidence_events import evidence_events
 from audit_alerts.desk.exception_desk import (
     ExceptionDesk,
     ExceptionPreview,
@@ -22,6 +23,8 @@ from audit_alerts.desk.firings import Firings
 from audit_alerts.desk.marks import Mark
 from audit_alerts.desk.rule_exception import BECAUSE_MAX, ExceptionDraft, RuleException
 from audit_alerts.desk.self_audit import Actor, Publish
+from audit_alerts.desk.silent_example import EXAMPLE_MAX, silent_example
+from audit_alerts.desk.tables import alerts_table
 from audit_alerts.desk.triage import NAME_MAX, NOTE_MAX, Step, TriageStep
 from audit_alerts.episodes import Episode
 from audit_alerts.errors import (
@@ -41,6 +44,7 @@ from audit_alerts.words import in_words, span_words
 __all__ = [
     "BECAUSE_MAX",
     "BULK_MAX",
+    "EXAMPLE_MAX",
     "LEVELS",
     "NAME_MAX",
     "NOBODY",
@@ -85,10 +89,13 @@ __all__ = [
     "TriageError",
     "TriageStep",
     "Triaged",
+    "alerts_table",
     "bases_of",
     "evaluate",
+    "evidence_events",
     "in_words",
     "load_rules",
     "parse_end",
+    "silent_example",
     "span_words",
 ]

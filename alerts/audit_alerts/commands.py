@@ -1,5 +1,6 @@
-"""`auditlog alerts list`, `test`, `explain` and `backfill`."""
+"""`auditlog alerts rules`, `test`, `explain` and `backfill`; the desk's commands are beside them."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,6 +12,10 @@ from audit_runtime.terminal import Json, new_console, print_json
 from audit_schemas import Catalogue, printable
 
 from audit_alerts.backfill import backfill_rule
+from audit_alerts.desk.commands import register_desk
+from audit_alerts.desk.desk import AlertDesk
+from audit_alerts.desk.evidence_events import evidence_events
+from audit_alerts.desk.silent_example import EXAMPLE_MAX, silent_example
 from audit_alerts.examples import check_examples
 from audit_alerts.plan import LogSource, Rule
 from audit_alerts.rules import load_rules
@@ -31,8 +36,10 @@ Names = Annotated[list[str] | None, typer.Option("--rule", help="This rule alone
 
 def register(app: typer.Typer) -> None:
     """Add this component's commands."""
-    alerts = typer.Typer(no_args_is_help=True, help="Rules over the log: suspicious IPs and the like.")
-    alerts.command("list", epilog="Example: auditlog alerts list")(list_rules)
+    alerts = typer.Typer(no_args_is_help=True, help="Alerts, and the rules that they come from.")
+    register_desk(alerts)
+    alerts.command("rules", epilog="Example: auditlog alerts rules")(list_rules)
+    alerts.command(epilog="Example: auditlog alerts example 5a1a91fe9c")(example)
     alerts.command("test", epilog="Example: auditlog alerts test")(try_examples)
     alerts.command(epilog="Example: auditlog alerts explain brute-force")(explain)
     alerts.command(epilog="Example: auditlog alerts backfill --from -7d")(backfill)
@@ -83,6 +90,23 @@ def explain(name: Annotated[str, typer.Argument(metavar="RULE", help="Its name."
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
+def example(
+    alert_id: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how it begins.")],
+) -> None:
+    """Write an alert's events out as a `silent` example of its rule, in YAML: a text to commit.
+
+    The rule is not changed: put the text below `silent:` in its file, shorten it, and change the rule
+    until `auditlog alerts test` passes.
+    """
+    settings = AlertSettings()
+    with AlertDesk(settings) as desk:
+        alert = desk.alert(desk.full_id(alert_id))
+    (rule,) = _chosen(load_rules(settings), [alert.rule])
+    with AuditLog(settings, seconds=settings.query_seconds) as log:
+        events = evidence_events(log, rule, alert, limit=EXAMPLE_MAX + 1)
+    sys.stdout.write(silent_example(rule, alert, events))
+
+
 def backfill(
     start: Annotated[str, typer.Option("--from", help="From then on: 2026-11-23, -7d.")],
     end: Annotated[str, typer.Option("--to", help="Up to, but not with, then.")] = "now",
@@ -116,7 +140,7 @@ def _chosen(rules: Sequence[Rule], names: Sequence[str] | None) -> list[Rule]:
     for name in names or ():
         if name not in known:
             near = did_you_mean(name, known)
-            hint = f"did you mean {near}?" if near else "auditlog alerts list shows them"
+            hint = f"did you mean {near}?" if near else "auditlog alerts rules shows them"
             raise typer.BadParameter(f"there is no rule {name!r}; {hint}", param_hint="RULE")
     return [known[name] for name in names] if names else list(rules)
 

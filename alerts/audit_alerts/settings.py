@@ -26,7 +26,8 @@ class AlertSettings(QuerySettings, EventSettings):
     alerts_index: str = Field(
         "audit-alerts",
         pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$",
-        description="Index of alerts; the runner's state is in the same name plus -state. "
+        description="Index of alerts; the runner's state is in the same name plus -state, exceptions "
+        "from rules plus -exceptions. "
         "Lowercase letters, digits, - and _.",
     )
 

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 from audit_admin import Lag, SetupSettings, closing_line, set_up, verify
+from audit_alerts import AlertDesk, AlertSettings, alerts_table
 from audit_consumer import ConsumerError, ConsumerSettings
 from audit_generator import Traffic
 from audit_local import LocalSettings, Stack
@@ -30,6 +31,7 @@ from audit_cli.servers import servers_are_named, use_local_servers
 __all__ = ["register"]
 
 _STALLED_SECONDS = 120.0
+_ALERTS = 8
 
 
 def register(app: typer.Typer) -> None:
@@ -73,7 +75,7 @@ def demo(
     _show(console)
     proofs = list(verify(ConsumerSettings()))
     console.print(
-        f"\nExplore with: {_program()} search, buckets, top. "
+        f"\nExplore with: {_program()} search, report team, alerts list, serve. "
         f"The servers go on running; stop them with: {_program()} local down\n",
         highlight=False,
     )
@@ -99,6 +101,8 @@ def _serve(console: Console, log: Path) -> None:
 
     def tell(address: str) -> None:
         console.print(f"\nThe Audit Logs page: {address} (Ctrl-C ends it)", highlight=False)
+        for part in ("overview", "alerts", "reports/team"):
+            console.print(f"  {address}/{part}", highlight=False)
 
     with _consumer(log), _beside("alerts", "run", "--every", "10s", log=_alerts_log()):
         serve(settings, on_start=tell)
@@ -198,6 +202,14 @@ def _last_line(log: Path) -> str:
     return lines[-1] if lines else f"see {log}"
 
 
+def _show_alerts(console: Console) -> None:
+    with AlertDesk(AlertSettings()) as desk:
+        page = desk.alerts(order="worst", size=_ALERTS)
+    if page.alerts:
+        console.rule(f"The worst of {page.total} alerts", align="left")
+        console.print(alerts_table(page.alerts, UTC, "UTC"))
+
+
 def _show(console: Console) -> None:
     settings = QuerySettings()
     now = datetime.now(UTC)
@@ -212,3 +224,4 @@ def _show(console: Console) -> None:
         console.rule("Addresses with most failed logins, all time", align="left")
         failed = Filter(activities=("login-failed",))
         console.print(ranking_table(log.top(failed, "ip", size=8), "IP Address"))
+    _show_alerts(console)

@@ -16,6 +16,7 @@ KAFKA_USERS = (
     "audit-admin",
     "audit-alerter",
     "audit-consumer",
+    "audit-page",
     "audit-publisher",
     "audit-reader",
 )
@@ -52,7 +53,7 @@ SERVICES = (
     Service("admin", _OUR_UID, kafka="audit-admin", elasticsearch="audit-admin"),
     Service("alerter", _OUR_UID, kafka="audit-alerter", elasticsearch="audit-alerter"),
     Service("consumer", _OUR_UID, kafka="audit-consumer", elasticsearch="audit-writer"),
-    Service("page", _OUR_UID, kafka="audit-publisher", elasticsearch="audit-server"),
+    Service("page", _OUR_UID, kafka="audit-page", elasticsearch="audit-server"),
     Service("publisher", _OUR_UID, kafka="audit-publisher"),
     Service("quotas", _SERVERS_UID, kafka="audit-admin"),
     Service("reader", _OUR_UID, kafka="audit-reader", elasticsearch="audit-reader"),

@@ -1,4 +1,4 @@
-"""Who sends a request, and what of the log they may see."""
+"""Who may send a request: tokens, sessions, and where requests come from."""
 
 from dataclasses import replace
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Who sends a request: what of the log they see, what they may do, and the record of what they read."""
+"""Who sends a request, and what of the log they may see."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -50,10 +50,6 @@ class Caller:
     def record_event(self, event_id: str, window: str | None = None) -> None:
         """Publish that an event was opened, with those around it if there is a window."""
         self.record_search(QuerySpec(), 1, event=event_id, window=window)
-
-    def record_dead_letters(self, records: int) -> None:
-        """Publish that dead letters were read, once in ten minutes."""
-        self._audit.searched(self._identity, [("part", "dead-letters")], records)
 
     def record_change(self, action: str, said: Sequence[tuple[str, str]]) -> None:
         """Publish a change as an event of this activity; `said` becomes its labels."""

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from audit_admin.dead_letters import NewestDeadLetters
+from audit_query import QuerySpec
 from fastapi import Request
 
 from audit_server.access import Caller
@@ -50,5 +51,5 @@ def read_dead_letters(
         return None
     reading = pipeline.dead_letters.read(wait_seconds=wait_seconds)
     if reading.value is not None:
-        caller.record_dead_letters(reading.value.summary.records)
+        caller.record_search(QuerySpec(), reading.value.summary.records, part="dead-letters")
     return reading

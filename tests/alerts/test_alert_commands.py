@@ -48,20 +48,20 @@ def test_register_adds_the_commands() -> None:
 
 def test_list_shows_the_shipped_rules_and_which_are_idle() -> None:
     """For people and for machines."""
-    table = run("list").stdout
+    table = run("rules").stdout
     assert "brute-force" in table
     assert "AUDITLOG_DENIED_RANGES" in table
-    rows = [json.loads(line) for line in run("list", "--json").stdout.splitlines()]
+    rows = [json.loads(line) for line in run("rules", "--json").stdout.splitlines()]
     assert {"brute-force", "id-conflict"} <= {row["name"] for row in rows}
     assert ["login-from-denied-range"] == [row["name"] for row in rows if row["idle"]]
 
 
 def test_folders_are_put_together(folder: Path) -> None:
     """The shipped ones and a deployment's own."""
-    rows = run("list", "--json", AUDITLOG_ALERT_RULES=f"shipped,{folder}").stdout
+    rows = run("rules", "--json", AUDITLOG_ALERT_RULES=f"shipped,{folder}").stdout
     names = [json.loads(line)["name"] for line in rows.splitlines()]
     assert {"some", "brute-force"} <= set(names)
-    alone = run("list", "--json", AUDITLOG_ALERT_RULES=str(folder)).stdout
+    alone = run("rules", "--json", AUDITLOG_ALERT_RULES=str(folder)).stdout
     assert "some" == json.loads(alone)["name"]
 
 
@@ -139,13 +139,13 @@ def test_a_rules_own_texts_do_nothing_to_the_terminal(folder: Path) -> None:
     bad[0]["auditlog"]["examples"]["fires"][0]["says"] = "\x1b[2Jtwo"
     bad[0]["auditlog"]["examples"]["fires"][0]["events"] = []
     (folder / "some.yml").write_text(text_of(bad))
-    for command in (["list"], ["test"], ["explain", "some\x1b]0;x\x07"]):
+    for command in (["rules"], ["test"], ["explain", "some\x1b]0;x\x07"]):
         done = run(*command, AUDITLOG_ALERT_RULES=str(folder))
         assert "\x1b" not in done.stdout + done.stderr
         assert "\\u001b" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["list", "test"])
+@pytest.mark.parametrize("command", ["rules", "test"])
 def test_a_rule_that_is_refused_is_one_sentence(command: str, folder: Path) -> None:
     """With the file and the reason; the other rules do not run without it."""
     (folder / "bad.yml").write_text("title: [")

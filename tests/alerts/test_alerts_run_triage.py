@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 from audit_alerts import (
+    EXAMPLE_MAX,
     Actor,
     Alert,
     AlertDesk,
@@ -15,13 +17,20 @@ from audit_alerts import (
     AlertStatus,
     CloseReason,
     Step,
+    TriageError,
     TriageStep,
+    evidence_events,
+    silent_example,
 )
+from audit_alerts.attributes import Example
 from audit_alerts.episodes import FiringSpan
+from audit_alerts.examples import check_examples
 from audit_alerts.runner.evidence import Evidence
 from audit_alerts.runner.parts import PARTS_MAX, Part, parts_after
 from audit_alerts.runner.runner import Runner
 from audit_alerts.runner.sinks import body_of
+from audit_query import AuditLog
+from audit_schemas import Catalogue
 from support.alert_runner import FakeSource, Running, at, failures, running, shipped
 from support.servers import Deployment
 from support.stored_events import store
@@ -255,3 +264,22 @@ def test_evidence_that_a_stalled_runner_saw_does_not_shrink_a_part() -> None:
     span = FiringSpan(0, 0, 10, 5)
     (part,) = parts_after([Part(span, 9, ("a",))], [span], [Evidence(7, ("b",))])
     assert (part.count, part.samples) == (9, ("a",))
+
+
+def test_closed_false_positive_becomes_an_example_of_its_rule(case: Case) -> None:
+    """Its events, at the same hours: the rule as it is fires on them, so the example is to be met."""
+    case.attack(100, count=7)
+    case.triage(TriageStep(Step.CLOSE, reason=CloseReason.FALSE_POSITIVE, note="ours: a\nprobe"))
+    (alert,) = case.found()
+    (rule,) = shipped("brute-force")
+    with AuditLog(case.deployment.query) as log:
+        events = evidence_events(log, rule, alert, limit=EXAMPLE_MAX)
+    (example,) = yaml.safe_load(silent_example(rule, alert, events))
+    assert example["says"] == "ours: a probe"
+    assert [line["times"] for line in example["events"]] == [7]
+    assert example["events"][0]["at"] == "4d8h1m40s"  # a Friday
+    kinds = {"fires": [], "silent": [Example.model_validate(example).model_dump()]}
+    (failed,) = check_examples(replace(rule, examples=kinds), Catalogue.load())
+    assert failed.found == "source.ip=203.0.113.66"
+    with pytest.raises(TriageError, match="has none of its events in the log"):
+        silent_example(rule, alert, [])

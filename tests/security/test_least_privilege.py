@@ -14,6 +14,7 @@ from audit_admin.lag import Lag
 from audit_consumer import ConsumerSettings
 from audit_producer import AuditProducer, Failure, ProducerSettings
 from audit_producer.build import new_event
+from audit_server.pipeline import Pipeline
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from support.command import start_auditlog
@@ -113,6 +114,7 @@ def create(secured: Secured, principal: str) -> KafkaError | None:
 # What a principal may do; what is not here is refused.
 KAFKA_MAY = {
     "audit-publisher": {f"write {TOPIC}"},
+    "audit-page": {f"write {TOPIC}", f"read {LETTERS}"},
     "audit-consumer": {f"read {TOPIC}", f"write {LETTERS}"},
     "audit-reader": {f"read {TOPIC}", f"read {LETTERS}", f"read {ALERTS}"},
     "audit-alerter": {f"read {TOPIC}", f"read {LETTERS}", f"write {ALERTS}"},
@@ -215,7 +217,7 @@ ELASTIC_MAY = {
     "audit-writer": {*ADDS, *GETS},
     "audit-reader": {*READS, *GETS, *ALERT_READS},
     "audit-server": {*READS, *GETS, *ALERT_READS, *ALERT_WRITES, *PAGE, *SESSIONS},
-    "audit-alerter": {*READS, *GETS, *ALERT_READS, *ALERT_WRITES, "change an exception"},
+    "audit-alerter": {*READS, *GETS, *ALERT_READS, *ALERT_WRITES},
     "audit-admin": {*READS, *ADDS, *GETS, *RULES, *ALERT_READS, *DETECTIONS, *SESSIONS},
 }
 
@@ -283,6 +285,20 @@ def test_alerter_runs_the_rules(log: Secured) -> None:
     assert "covered" in done.stderr
     with log.client("root") as root:
         assert {"audit-alerts", "audit-alerts-state"} <= set(root.indices.get(index="audit-alerts*"))
+
+
+def test_server_reads_dead_letters_and_lag(log: Secured) -> None:
+    """With the page's own principal, which reads no event; the publisher's is refused both."""
+    fields = log.environment(kafka="audit-page")
+    pipeline = Pipeline(settings_of(log, **fields))
+    newest = pipeline.dead_letters.read(wait_seconds=60).value
+    assert newest is not None
+    assert "malformed" in newest.summary.by_reason
+    lag_now = pipeline.lag.read(wait_seconds=60).value
+    assert lag_now is not None
+    assert lag_now.records >= 0
+    refused = Pipeline(settings_of(log, **log.environment(kafka="audit-publisher")))
+    assert refused.dead_letters.read(wait_seconds=60).failed
 
 
 REFUSED = {

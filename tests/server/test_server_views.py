@@ -100,7 +100,7 @@ def test_private_view_is_seen_by_nobody_else(desk: ApiClient) -> None:
         for path in (f"/views/{shared}", f"/views/{shared}/delete"):
             answer = bob.post(path, data={"name": "mine", "version": version})
             assert answer.status_code == 403
-        assert "Delete this view" not in bob.get("/views").text
+        assert "Delete<span" not in bob.get("/views").text
     for name, organization in (("mallory", "globex"), ("root", None)):
         with as_user(desk, name, organization) as other:
             assert "for us all" not in [view["name"] for view in other.json("/views")["views"]]

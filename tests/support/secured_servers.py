@@ -39,6 +39,7 @@ ROLES = {
 PRINCIPALS = (
     "audit-admin",
     "audit-publisher",
+    "audit-page",
     "audit-consumer",
     "audit-reader",
     "audit-alerter",

@@ -28,6 +28,7 @@ BULK_MAX = 200
 _MARKED = 500
 _RELATED = 20
 _TRIES = 20
+_ID_MAX = 128
 _UNRESOLVED = (AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED)
 _BY_TIME = {"audit.alert.last": {"order": "desc", "format": "epoch_millis"}}
 _BY_LEVEL = {"event.severity": "desc"}
@@ -138,6 +139,17 @@ class AlertDesk:
         """Return an alert as it is now. Raises NoSuchAlertError."""
         return Alert(self._get(alert_id)["_source"])
 
+    def full_id(self, text: str) -> str:
+        """Return the id of the one alert whose id begins so. Raises NoSuchAlertError, TriageError."""
+        query = {"prefix": {"event.id": text[:_ID_MAX]}}
+        found = self._search(query, size=2, sort=[{"event.id": "asc"}], source_includes=["event.id"])
+        ids = [str(hit["_source"]["event"]["id"]) for hit in found["hits"]["hits"]]
+        if not ids or not text:
+            raise NoSuchAlertError
+        if len(ids) > 1 and text not in ids:
+            raise TriageError(f"several alerts' ids begin with {text}; give more of it")
+        return text if text in ids else ids[0]
+
     def related(self, alert: Alert) -> Related:
         """Return other alerts of the same addresses and of the same users, at most 20 of each."""
         return Related(
@@ -246,7 +258,7 @@ class AlertDesk:
 
     def _get(self, alert_id: str) -> Mapping[str, Any]:
         """Return the stored alert, up to date, with what its next writing depends on."""
-        if not 0 < len(alert_id) <= 128:  # noqa: PLR2004 - ids have 32 letters
+        if not 0 < len(alert_id) <= _ID_MAX:
             raise NoSuchAlertError
         try:
             found = self._client.get(index=self._index, id=alert_id).body

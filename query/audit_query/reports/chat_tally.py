@@ -1,6 +1,6 @@
 """What many chats add up to: waits, objectives, transfers, handling, how many at a time. Pure."""
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -124,10 +124,10 @@ class ChatTally:
     ) -> None:
         self.objectives = objectives
         self.all = GroupTally()
-        self.buckets: dict[datetime, GroupTally] = {}
-        self.hours: dict[tuple[int, int], Sketch] = {}
-        self.people: dict[Person, GroupTally] = {}
-        self.teams: dict[str, GroupTally] = {}
+        self.buckets: defaultdict[datetime, GroupTally] = defaultdict(GroupTally)
+        self.hours: defaultdict[tuple[int, int], Sketch] = defaultdict(Sketch)
+        self.people: defaultdict[Person, GroupTally] = defaultdict(GroupTally)
+        self.teams: defaultdict[str, GroupTally] = defaultdict(GroupTally)
         self.unassigned, self.unjoined, self.unanswered = (MissedChats() for _ in range(3))
         self.other_transfers = 0
         self.latest: deque[ChatRow] = deque(maxlen=_LATEST)
@@ -172,20 +172,20 @@ class ChatTally:
             if wait.kind == "joined":
                 group.at_once.begin(at)
         if self._clock is not None:
-            bucket = self.buckets.setdefault(self._clock.start_of(at), GroupTally())
+            bucket = self.buckets[self._clock.start_of(at)]
             bucket.wait(wait)
             bucket.at_once.most = max(bucket.at_once.most, self.all.at_once.now)
             if wait.kind == "joined" and wait.length is not None and wait.length >= 0:
-                self.hours.setdefault(self._clock.hour_of_week(at), Sketch()).add(wait.length)
+                self.hours[self._clock.hour_of_week(at)].add(wait.length)
 
     def _groups_of(self, wait: Wait) -> list[GroupTally]:
         return self._groups(wait.person) if wait.kind in _HANDLERS else []
 
     def _groups(self, person: Person) -> list[GroupTally]:
         """Return the tallies of a person and of their teams."""
-        groups = [self.teams.setdefault(team, GroupTally()) for team in self._team_names(person)]
+        groups = [self.teams[team] for team in self._team_names(person)]
         if person in self.people or len(self.people) < _PEOPLE_MAX:
-            groups.append(self.people.setdefault(person, GroupTally()))
+            groups.append(self.people[person])
         return groups
 
     def _team_names(self, person: Person) -> Sequence[str]:
@@ -209,7 +209,7 @@ class ChatTally:
             return
         groups = [self.all]
         if self._clock is not None:
-            groups.append(self.buckets.setdefault(self._clock.start_of(row.opened), GroupTally()))
+            groups.append(self.buckets[self._clock.start_of(row.opened)])
         for group in groups:
             group.opened += 1
         self._decide(row, groups)

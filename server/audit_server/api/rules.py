@@ -13,7 +13,7 @@ from audit_server.api.alert_responses import RulesResponse
 from audit_server.api.query_params import PREFIX, check_query
 from audit_server.api.responses import documented, json_response
 from audit_server.errors import ProblemError
-from audit_server.page.rule_book import RuleFile, rule_book
+from audit_server.rule_book import RuleFile, rule_book
 
 __all__ = ["router"]
 

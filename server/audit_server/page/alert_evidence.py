@@ -18,7 +18,7 @@ from audit_server.page.view import View
 
 __all__ = ["Around", "Side", "around", "evidence"]
 
-_ROWS_HALF = 20
+_ROWS_HALF = 10
 """Events in rows at either end, of an alert that has more than twice as many."""
 _LINE_HALF = 250
 """Likewise on the line of time."""
@@ -53,18 +53,20 @@ def evidence(log: AuditLog, alert: Alert, view: View) -> Mapping[str, Any]:
     """Query the events of an alert, in their order: of many both ends."""
     spec = _spec_of(alert)
     if spec is None:
-        found, total = _sampled(log, alert), 0
+        found = _sampled(log, alert)
+        total = len(found)
     else:
         found, total = _first_and_last(log, spec.filter(alert.last))
     shown = _ends(found, _ROWS_HALF)
     colours = colours_of(event["event"]["action"] for event in found)
     picture = timeline(_points(found, shown, colours, view), view.zone, left=total - len(found))
     return {
-        "rows": rows_of(shown, view.zone, colours),
+        "rows": rows_of(shown[:_ROWS_HALF], view.zone, colours),
+        "last_rows": rows_of(shown[_ROWS_HALF:], view.zone, colours),
+        "between": total - len(shown),
         "events": shown,
         "picture": Markup(picture),  # noqa: S704 - written as XML
         "events_link": view.with_spec(spec).link() if spec is not None else None,
-        "evidence_words": _words(len(shown), total),
     }
 
 
@@ -124,14 +126,6 @@ def _points(found: Events, shown: Events, colours: Mapping[str, int], view: View
 def _sampled(log: AuditLog, alert: Alert) -> Events:
     found = [claim for event_id in alert.samples for claim in log.claims(event_id)[:1]]
     return sorted(found, key=lambda event: str(event["@timestamp"]))
-
-
-def _words(shown: int, total: int) -> str:
-    if not shown:
-        return ""
-    if shown < total:
-        return f"in their order: the first {_ROWS_HALF} and the last {_ROWS_HALF} of {total:,}"
-    return "in their order"
 
 
 def _subject(alert: Alert) -> tuple[str, str] | None:

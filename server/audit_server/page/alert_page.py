@@ -1,6 +1,6 @@
 """One alert: what fired and why, its events, what else there is, and what was done about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -54,8 +54,14 @@ def alert_page(
             **shown,
             "history": [_line(entry, view) for entry in reversed(alert.history)],
             "others": others.result(),
+            "duplicates": _distinct(row for other in others.result() for row in other.rows),
             "around": nearby.result(),
         }
+
+
+def _distinct(rows: Iterable[AlertRow]) -> Sequence[AlertRow]:
+    """Return what an alert may be a duplicate of, each once."""
+    return list({row.id: row for row in rows}.values())
 
 
 def _head(alert: Alert, view: View) -> Mapping[str, Any]:

@@ -18,10 +18,10 @@ from audit_server.page.alert_triage import Outcome, taken, triage_all, triage_on
 from audit_server.page.alert_view import ALERTS, AlertView, alert_path
 from audit_server.page.forms import PostedForm
 from audit_server.page.render import now_of, render, show, view_of
-from audit_server.page.rule_book import rule_book
 from audit_server.page.rule_page import RULES, rules_page
 from audit_server.page.view import ZONE_COOKIE, View
 from audit_server.roles import Permission
+from audit_server.rule_book import rule_book
 
 __all__ = ["PART", "router"]
 

@@ -109,12 +109,14 @@ def _step(form: Form) -> Step:
 
 def _steps(step: Step, form: Form, pick: Pick) -> TriageStep:
     """Return the step with what belongs to it. Raises TriageError."""
+    reason = _reason(form.value("reason")) if step is Step.CLOSE else None
+    is_duplicate = reason is CloseReason.DUPLICATE
     return TriageStep(
         step,
         note=form.value("note") or None,
         assignee=form.value("assignee") or None if step is Step.ASSIGN else None,
-        reason=_reason(form.value("reason")) if step is Step.CLOSE else None,
-        duplicate_of=form.value("duplicate_of") or None if step is Step.CLOSE else None,
+        reason=reason,
+        duplicate_of=form.value("duplicate_of") or None if is_duplicate else None,
         version=pick.version,
     )
 

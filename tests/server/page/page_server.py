@@ -91,7 +91,11 @@ def serving(
     """Serve the log of a deployment until the block ends; `identity` lets people sign in."""
     port = free_port()
     served = Served(deployment, f"http://{LOOPBACK}:{port}")
-    own = {"query_seconds": 10, "alerts_index": f"alerts-{deployment.name}"}
+    own = {
+        "query_seconds": 10,
+        "alerts_index": f"alerts-{deployment.name}",
+        "views_index": f"views-{deployment.name}",
+    }
     settings = ServeSettings(**deployment.query.model_dump(exclude_none=True) | own)
     settings = settings.model_copy(update={"page_url": served.address, **identity})
 

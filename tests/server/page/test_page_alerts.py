@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from audit_alerts import AlertDesk, CloseReason, Step, TriageStep
 from audit_server.roles import Role
-from server.page.alert_cases import ATTACKER, BEN, alert_clients, attacked_log
+from server.page.alert_cases import ATTACKER, BEN, alert_clients, attacked_log, long_attack
 from support.api_client import ApiClient
 from support.servers import Deployment, Servers
 from support.stored_alerts import made_alert
@@ -27,9 +27,19 @@ def attacked(servers: Servers) -> Iterator[Deployment]:
         yield deployment
 
 
+@pytest.fixture(scope="module")
+def read_only(servers: Servers) -> Iterator[ApiClient]:
+    """Give the page over a log of its own, with three alerts that nobody changes."""
+    with (
+        attacked_log(servers) as deployment,
+        alert_clients(deployment, GUESSED, OTHER, CHATS) as client,
+    ):
+        yield client
+
+
 @pytest.fixture
 def page(attacked: Deployment) -> Iterator[ApiClient]:
-    """Give the page, with alerts of the test's own."""
+    """Give the page over the same log, with alerts of the test's own."""
     with alert_clients(attacked, GUESSED, OTHER, CHATS) as client:
         yield client
 
@@ -66,25 +76,25 @@ def pick(page: ApiClient, alert_id: str) -> str:
     return str(found)
 
 
-def test_alerts_are_listed_newest_first_and_by_each_filter(page: ApiClient) -> None:
+def test_alerts_are_listed_newest_first_and_by_each_filter(read_only: ApiClient) -> None:
     """Each filter stands in the address, and what it may not be is named."""
     guessed, other, chats = GUESSED[0], OTHER[0], CHATS[0]
-    assert [chats, other, guessed] == listed(page)
-    assert [other, guessed] == listed(page, "?rule=brute-force")
-    assert [guessed] == listed(page, f"?address={ATTACKER}&level=medium&user=root")
-    assert [chats] == listed(page, "?user=Cleo&assignee=none")
-    assert [guessed] == listed(page, "?to=2026-11-20T08:10:00Z&from=2026-11-20")
-    assert [] == listed(page, "?status=closed")
-    assert "No alerts match" in text_of(page, "/alerts?status=closed")
-    assert "level: must be one of critical, high" in text_of(page, "/alerts?level=loud", 400)
-    assert "did you mean address?" in text_of(page, "/alerts?adress=1", 400)
-    blank = page.get("/alerts?level=&rule=brute-force&user=")
+    assert [chats, other, guessed] == listed(read_only)
+    assert [other, guessed] == listed(read_only, "?rule=brute-force")
+    assert [guessed] == listed(read_only, f"?address={ATTACKER}&level=medium&user=root")
+    assert [chats] == listed(read_only, "?user=Cleo&assignee=none")
+    assert [guessed] == listed(read_only, "?to=2026-11-20T08:10:00Z&from=2026-11-20")
+    assert [] == listed(read_only, "?status=closed")
+    assert "No alerts match" in text_of(read_only, "/alerts?status=closed")
+    assert "level: must be one of critical, high" in text_of(read_only, "/alerts?level=loud", 400)
+    assert "did you mean address?" in text_of(read_only, "/alerts?adress=1", 400)
+    blank = read_only.get("/alerts?level=&rule=brute-force&user=")
     assert (303, "/alerts?rule=brute-force") == (blank.status_code, blank.headers["location"])
 
 
-def test_alert_tells_what_fired_why_and_what_to_do(page: ApiClient) -> None:
+def test_alert_tells_what_fired_why_and_what_to_do(read_only: ApiClient) -> None:
     """With its events in their order, and what the address did before and after."""
-    markup = page.get(f"/alerts/{GUESSED[0]}").text
+    markup = read_only.get(f"/alerts/{GUESSED[0]}").text
     shown = plain(markup)
     assert "Passwords are guessed from one address" in shown
     assert "When it is a false alarm" in shown
@@ -94,16 +104,19 @@ def test_alert_tells_what_fired_why_and_what_to_do(page: ApiClient) -> None:
     assert "style=" not in markup
     assert f"{ATTACKER} before and after" in shown
     assert re.search(r"The day before: 1 event .*The day after: 2 events", shown)
-    assert "There is no such alert" in text_of(page, "/alerts/none-of-that-id", 404)
+    assert "There is no such alert" in text_of(read_only, "/alerts/none-of-that-id", 404)
 
 
 def test_other_alerts_of_the_same_user_are_shown(attacked: Deployment) -> None:
-    """And none of others."""
+    """And none of others; it may be closed as a duplicate of one of them."""
     same = made_alert("brute-force", "203.0.113.8", minutes=40, users=("root",))
     with alert_clients(attacked, GUESSED, OTHER, same) as page:
         markup = page.get(f"/alerts/{GUESSED[0]}").text
         assert f'href="/alerts/{same[0]}"' in markup
         assert f'href="/alerts/{OTHER[0]}"' not in markup
+        form = {"do": "close", "reason": "duplicate", "duplicate_of": same[0]}
+        page.post(f"/alerts/{GUESSED[0]}", data={"pick": pick(page, GUESSED[0]), **form})
+        assert same[0] == desk(page).alert(GUESSED[0]).duplicate_of
 
 
 def test_alert_is_triaged_by_plain_forms(page: ApiClient) -> None:
@@ -174,22 +187,22 @@ def test_many_are_closed_at_once_and_those_that_can_t_are_named(page: ApiClient)
     ],
 )
 def test_form_that_can_t_be_says_what_is_wrong(
-    page: ApiClient, form: dict[str, str], status: int, says: str
+    read_only: ApiClient, form: dict[str, str], status: int, says: str
 ) -> None:
     """In a sentence, and nothing is done."""
-    answer = page.post(f"/alerts/{GUESSED[0]}", data={"pick": pick(page, GUESSED[0]), **form})
+    answer = read_only.post(f"/alerts/{GUESSED[0]}", data={"pick": pick(read_only, GUESSED[0]), **form})
     assert status == answer.status_code, answer.text
     assert says.lower() in plain(answer.text).lower()
-    assert () == desk(page).alert(GUESSED[0]).history
+    assert () == desk(read_only).alert(GUESSED[0]).history
 
 
-def test_other_site_triages_nothing(page: ApiClient) -> None:
+def test_other_site_triages_nothing(read_only: ApiClient) -> None:
     """Whatever form it makes a browser send."""
     headers = {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}
-    form = {"pick": pick(page, GUESSED[0]), "do": "acknowledge"}
-    assert 403 == page.post(f"/alerts/{GUESSED[0]}", data=form, headers=headers).status_code
-    assert 403 == page.post("/alerts", data=form, headers=headers).status_code
-    assert "open" == desk(page).alert(GUESSED[0]).status
+    form = {"pick": pick(read_only, GUESSED[0]), "do": "acknowledge"}
+    assert 403 == read_only.post(f"/alerts/{GUESSED[0]}", data=form, headers=headers).status_code
+    assert 403 == read_only.post("/alerts", data=form, headers=headers).status_code
+    assert "open" == desk(read_only).alert(GUESSED[0]).status
 
 
 def test_reading_alerts_is_on_record(page: ApiClient) -> None:
@@ -201,9 +214,9 @@ def test_reading_alerts_is_on_record(page: ApiClient) -> None:
     assert {"alert": GUESSED[0], "results": "1"} in found
 
 
-def test_rules_in_force_are_shown_with_what_fired(page: ApiClient) -> None:
+def test_rules_in_force_are_shown_with_what_fired(read_only: ApiClient) -> None:
     """Their text, their examples, how often, and no way to edit them."""
-    markup = page.get("/rules?rule=brute-force").text
+    markup = read_only.get("/rules?rule=brute-force").text
     shown = plain(markup)
     assert "16 rules in force" in shown
     assert re.search(r"Passwords are guessed from one address \w+ 2 alerts", shown)
@@ -212,17 +225,19 @@ def test_rules_in_force_are_shown_with_what_fired(page: ApiClient) -> None:
     assert "<form" not in markup.partition("<main")[2]
 
 
-def test_events_and_users_that_an_alert_concerns_are_marked(page: ApiClient) -> None:
+def test_events_and_users_that_an_alert_concerns_are_marked(read_only: ApiClient) -> None:
     """With a link to it; other events have none, and who may not read alerts sees none."""
-    markup = page.get("/?user=root").text
+    markup = read_only.get("/?user=root").text
     link = f'class="on-alert" href="/alerts/{GUESSED[0]}"'
     assert 6 == markup.count(link)
     assert markup.count('<tr role="row" class="event') > 6
-    assert link in page.get("/users/root").text
-    assert "Open alerts:" in text_of(page, "/users/root")
-    event_id = re.findall(r'id="e-([^"]+)"', page.get("/?activity=login-failed").text)[0]
-    assert "Alert: brute-force" in text_of(page, f"/events/{event_id}/details")
-    assert link in page.get("/rows?user=root").text
+    assert link in read_only.get("/users/root").text
+    assert "Open alerts:" in text_of(read_only, "/users/root")
+    event_id = re.findall(
+        r'id="e-([^"]+)"', read_only.get(f"/?ip={ATTACKER}&activity=login-failed").text
+    )[0]
+    assert "Alert: brute-force" in text_of(read_only, f"/events/{event_id}/details")
+    assert link in read_only.get("/rows?user=root").text
 
 
 def test_exception_is_made_from_an_alert_after_a_preview(page: ApiClient) -> None:
@@ -263,14 +278,16 @@ def test_exception_is_made_from_an_alert_after_a_preview(page: ApiClient) -> Non
         ({"about": "user.name"}, "not by user.name"),
     ],
 )
-def test_exception_that_can_t_be_says_why(page: ApiClient, change: dict[str, str], says: str) -> None:
+def test_exception_that_can_t_be_says_why(
+    read_only: ApiClient, change: dict[str, str], says: str
+) -> None:
     """And stays in the form; nothing is saved."""
     asked = {"alert": GUESSED[0], "about": "source.ip", "until": "2026-12-01", "because": "ours"}
     form = {name: value for name, value in (asked | change).items() if value}
-    answer = page.post("/exceptions", data=form)
+    answer = read_only.post("/exceptions", data=form)
     assert 409 == answer.status_code, answer.text
     assert says in plain(answer.text)
-    assert "None is in force" in text_of(page, "/exceptions")
+    assert "None is in force" in text_of(read_only, "/exceptions")
 
 
 def signed_in(client: ApiClient, role: Role, organization: str | None = None) -> None:
@@ -311,3 +328,13 @@ def test_organization_s_people_see_their_alerts_alone(attacked: Deployment, tmp_
         form = {"pick": f"{GUESSED[0]}~0", "do": "acknowledge"}
         assert 409 == client.post("/alerts", data=form).status_code
         assert "open" == desk(client).alert(GUESSED[0]).status
+
+
+def test_long_attack_is_shown_by_both_ends(attacked: Deployment) -> None:
+    """Twenty of its rows, all of it on the line of time, and how many are between."""
+    with alert_clients(attacked, long_attack()) as page:
+        markup = page.get(f"/alerts/{long_attack()[0]}").text
+        assert 20 == markup.count('<tr role="row" class="event')
+        assert "120 more events" in plain(markup)
+        titles = re.findall(r"(\d+) events?: login-failed", unescape(markup))
+        assert 140 == sum(map(int, titles))

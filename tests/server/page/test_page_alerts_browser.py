@@ -71,6 +71,7 @@ def test_axe_finds_no_violation_in_the_alerts_part(
     served, _ = desk_site
     page = reading(served.address + PAGES[name], bypass_csp=True, reduced_motion="reduce", **WAYS[way])
     shot(page, f"{name}-{way}", full=True)
+    shot(page, f"{name}-{way}-top")
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

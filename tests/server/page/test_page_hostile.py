@@ -121,7 +121,12 @@ def test_hostile_filter_is_text(attacked: Served, reading: Opener) -> None:
     attack = ATTACKS[1]
     page = reading(f"{attacked.address}/?open=hostile-event-001")
     inside = page.locator(".details .whole")
-    for way in ("This chat", "This session", "This user"):
+    inside.get_by_text("This chat", exact=True).click()
+    expect(page.locator("h1")).to_have_text(f"Chat {attack}")
+    expect(page.locator(".turn")).to_have_count(1)
+    assert_nothing_was_obeyed(page)
+    page.go_back()
+    for way in ("This session", "This user"):
         inside.get_by_text(way, exact=True).click()
         expect(page.locator(".chip .v")).to_have_text(attack)
         expect(page.locator("#rows tr.event")).to_have_count(1)

@@ -200,6 +200,7 @@ def test_user_s_sessions_are_a_page(client: ApiClient) -> None:
     """With the figures of the time, and what happened in each."""
     text = page(client, "/reports/users/%3DBen?from=-1d&to=now")
     assert "Session s-1" in text
+    assert 'href="/reports/users/%3DBen"' in page(client, "/users/%3DBen")
     assert len(re.findall(r"<li>", text)) == 9
 
 

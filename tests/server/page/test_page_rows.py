@@ -90,10 +90,13 @@ def test_ways_from_an_event(site: Served, reading: Opener, way: str, query: str)
 
 
 def test_this_chat(site: Served, reading: Opener) -> None:
-    """From its opening to its close."""
+    """Its page tells it from its opening to its close; from there it is a filter of the log."""
     page = reading(f"{site.address}/?activity=chat-closed&user=Ada+Lovelace")
     page.locator("a.toggle").first.click()
     page.click("text=This chat")
+    page.wait_for_url("**/chats/chat-of-ada")
+    expect(page.locator(".turn")).to_have_count(4)
+    page.click("text=Its events in the log")
     page.wait_for_url("**chat=chat-of-ada**")
     assert page.locator("#rows .activity .v").all_text_contents() == [
         "chat-closed",

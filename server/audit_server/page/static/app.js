@@ -7,6 +7,7 @@ import { followOn } from "./further.js";
 import { tail } from "./tail.js";
 import { showLoading } from "./loading.js";
 import { renew } from "./pending.js";
+import { listen } from "./keyboard.js";
 
 if (!askZone()) {
   offerOwnZone();
@@ -17,5 +18,6 @@ if (!askZone()) {
   tail(document.getElementById("log"));
   showLoading();
   renew(document.getElementById("pipeline"));
+  listen();
 }
 document.documentElement.dataset.ready = "";
