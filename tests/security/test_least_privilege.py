@@ -203,7 +203,7 @@ PAGE: dict[str, Act] = {
     "change an exception": lambda es, _, __: es.update(
         index="audit-alerts-exceptions", id="not-there", doc={}
     ),
-    "delete a view": lambda es, _, __: es.delete(index="audit-views", id="not-there"),
+    "change a view": lambda es, _, __: es.update(index="audit-views", id="not-there", doc={}),
     "begin a session": lambda es, _, __: es.update(index="audit-sessions", id="not-there", doc={}),
 }
 SESSIONS: dict[str, Act] = {
