@@ -6,6 +6,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+import yaml
 from audit_alerts import AlertDesk, CloseReason, Step, TriageStep
 from audit_server.roles import Role
 from server.page.alert_cases import ATTACKER, BEN, alert_clients, attacked_log, long_attack
@@ -141,6 +142,20 @@ def test_alert_is_triaged_by_plain_forms(page: ApiClient) -> None:
     assert "Assigned to Cleo" in shown
     activities = [event["action"] for event in page.steps.events]
     assert ["alert-acknowledged", "alert-assigned", "alert-closed"] == activities[:3]
+
+
+def test_closed_false_positive_is_offered_as_an_example_of_its_rule(page: ApiClient) -> None:
+    """YAML with its events, for somebody to commit; nothing writes it into the rule."""
+    link = f"/alerts/{GUESSED[0]}/example"
+    assert link not in page.get(f"/alerts/{GUESSED[0]}").text
+    closed = {"do": "close", "reason": "false-positive", "note": "our own test"}
+    page.post(f"/alerts/{GUESSED[0]}", data={"pick": pick(page, GUESSED[0]), **closed})
+    assert link in page.get(f"/alerts/{GUESSED[0]}").text
+    answer = page.get(link)
+    assert answer.headers["content-disposition"].startswith('attachment; filename="brute-force-')
+    (example,) = yaml.safe_load(answer.text)
+    assert example["says"] == "our own test"
+    assert {event["source.ip"] for event in example["events"]} == {ATTACKER}
 
 
 def test_somebody_who_was_faster_is_named_and_nothing_is_overwritten(page: ApiClient) -> None:
