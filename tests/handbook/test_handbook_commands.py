@@ -23,6 +23,13 @@ EXCUSES = {
     "needs Kubernetes": ("kubectl ",),
     "needs Kibana": ("auditlog kibana import ",),  # test_kibana_import.py, against a stub
     "needs Kafka's tools": ("kafka-",),
+    # test_sign_in_keycloak.py, test_sessions.py
+    "needs an identity provider": (
+        "export AUDITLOG_",
+        "auditlog serve ",
+        "auditlog sessions ",
+        "auditlog local up --identity",
+    ),
 }
 """Why a block is not run, and the only programs that each reason excuses."""
 
