@@ -1,13 +1,13 @@
 """How long the server takes for each part of the page, until a browser can paint it."""
 
-import logging
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from datetime import timedelta
 from functools import partial
+from io import StringIO
 
 from audit_query import AuditLog, QuerySettings
-from audit_runtime.logs import configure_logging
 from audit_schemas import format_timestamp
 from audit_server import ServeSettings
 from audit_server.app import create_app
@@ -57,7 +57,6 @@ def time_pages(
 ) -> None:
     """Show how long the server takes for each page; each time of another span or user."""
     rows = []
-    configure_logging("console", level=logging.WARNING)  # not a line for each request
     serve = ServeSettings(**settings.model_dump(exclude_none=True))
     with AuditLog(settings, seconds=60, clock=lambda: material.end) as log:
         app = create_app(log, serve, clock=lambda: material.end)
@@ -74,7 +73,8 @@ def _timed(client: TestClient, samples: int, address: Callable[[int], str]) -> l
     taken = []
     for number in range(_WARM + samples):
         started = time.perf_counter()
-        answer = client.get(address(number))
+        with redirect_stdout(StringIO()):  # the server's log has a line for each request
+            answer = client.get(address(number))
         if answer.status_code != 200:  # noqa: PLR2004
             raise BenchError(f"{address(number)}: {answer.status_code} {answer.text[:200]}")
         if number >= _WARM:

@@ -164,6 +164,8 @@ def test_reports_are_of_its_own(bound: ApiClient, attempt: dict[str, Any]) -> No
     chats = {name: attempt[name] for name in ("org", "not_org", "user", "not_user") if name in attempt}
     for each in ("yes", "no"):
         assert is_ours(bound.json("/reports/chats", each=each, interval="whole", **chats)["rows"])
+    for name in ("team", "transfers", "unanswered", "objective"):
+        assert is_ours(bound.json(f"/reports/{name}", **chats)["rows"])
     if "user" not in attempt:
         assert bound.json("/reports/user", user="Adversary 1", **attempt)["events"] == 0
 
@@ -186,5 +188,14 @@ def test_every_route_of_the_api_is_tried_here() -> None:
         for name in (
             *("events", "events/{event_id}", "buckets", "top", "suggest", "export"),
             *("reports/users", "reports/chats", "reports/user", "timeline"),
+            *("reports/team", "reports/transfers", "reports/unanswered", "reports/objective"),
+            # test_bound_token_sees_and_triages_its_organizations_alerts_alone
+            *("alerts", "alerts/{alert_id}", "alerts/triage", "alerts/{alert_id}/{step}"),
+            *("exceptions", "exceptions/preview", "exceptions/{exception_id}/end", "rules"),
+            *(
+                "views",
+                "views/{view_id}",
+                "dead-letters",
+            ),  # tests of theirs; no bound token reads letters
         )
     }

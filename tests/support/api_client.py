@@ -88,9 +88,11 @@ def api_client(
         secret = tokens.create("tester", organization=organization)
         headers = {"Authorization": f"Bearer {secret}"}
     published = Published()
+    servers = log._settings  # noqa: SLF001 - alerts and views lie beside the events
+    same = {name: getattr(servers, name) for name in ("elasticsearch_url", "index_prefix")}
     app = create_app(
         log,
-        ServeSettings(**settings),
+        ServeSettings(**same | settings),
         alerts=alerts,
         tokens=tokens,
         publish=published,

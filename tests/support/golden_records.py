@@ -63,6 +63,7 @@ def _every_activity(audit: AuditProducer) -> None:
     audit.chat_assigned_to_user(user=None, chat="chat-42", assignee="u-8", at=AT)
     audit.user_joined_to_chat(user=who, chat="chat-42", sequence=2**63 - 1, **more)
     audit.chat_closed(user=who, chat="chat-42", reason="solved", message="The chat was closed.", **more)
+    audit.chat_answered(user=who, chat="chat-42", **more)
     audit.login(user=who, user_agent="Mozilla/5.0", labels={"z": "1", "a": "2", "m.n": ""}, **more)
     audit.login_failed(user={"name": "root"}, reason="wrong password", ip="2001:DB8::A", at=AT)
     audit.logout(user="u-7", outcome="unknown", at=AT)
@@ -78,6 +79,21 @@ def _every_activity(audit: AuditProducer) -> None:
     audit.audit_log_exported(user=who, labels={"format": "csv"}, **more)
     audit.audit_log_deleted(user={"name": "timer"}, labels={"index": "audit-events-2024.11"}, at=AT)
     audit.audit_log_refused(user={"name": "unknown"}, reason="no token", **more)
+    audit.audit_log_signed_in(user=who, labels={"session": "1a2b3c4d", "roles": "analyst"}, **more)
+    audit.audit_log_signed_out(user=who, labels={"session": "1a2b3c4d"}, **more)
+    about = {"alert": "5a1a91fe9c7b4f1f8d0a3c2e1b6f7b4d", "rule": "brute-force"}
+    alert: Any = {"labels": about, **more}
+    audit.alert_acknowledged(user=who, **alert)
+    audit.alert_assigned(user=who, **alert)
+    audit.alert_closed(user=who, reason="false-positive", **alert)
+    audit.alert_reopened(user=who, **alert)
+    audit.alert_noted(user=who, **alert)
+    audit.alert_exception_created(user=who, **alert)
+    audit.alert_exception_ended(user=who, **alert)
+    view: Any = {"labels": {"view": "v-1", "name": "Failed logins"}, **more}
+    audit.audit_view_created(user=who, **view)
+    audit.audit_view_changed(user=who, **view)
+    audit.audit_view_deleted(user=who, **view)
 
 
 def _edges(audit: AuditProducer) -> None:

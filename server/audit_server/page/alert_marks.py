@@ -38,7 +38,7 @@ def marks_of_events(
         return {}
     try:
         found = caller.alerts.event_marks(events)
-    except elasticsearch.ApiError as error:
+    except (elasticsearch.ApiError, elasticsearch.TransportError) as error:
         return _without_marks(error)
     return {event_id: _mark(marks, view) for event_id, marks in found.items()}
 
@@ -49,7 +49,7 @@ def marks_of_user(caller: Caller, user: str, view: View) -> Sequence[AlertMark]:
         return ()
     try:
         found = caller.alerts.user_marks([user]).get(user, [])
-    except elasticsearch.ApiError as error:
+    except (elasticsearch.ApiError, elasticsearch.TransportError) as error:
         return list(_without_marks(error).values())
     return [_mark([mark], view) for mark in found]
 
@@ -62,7 +62,7 @@ def _mark(marks: Sequence[Mark], view: View) -> AlertMark:
     return AlertMark(printable(worst.rule), worst.level, worst.status.value, others, link)
 
 
-def _without_marks(error: elasticsearch.ApiError) -> Mapping[str, AlertMark]:
+def _without_marks(error: Exception) -> Mapping[str, AlertMark]:
     """Events are shown without marks where alerts can't be read, such as by a lack of privileges."""
     _log.warning("alerts can't be read", reason=type(error).__name__)
     return {}
