@@ -1,7 +1,6 @@
 """The page's routes, and its error page."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -28,7 +27,7 @@ from audit_server.page.event_page import event_page
 from audit_server.page.expanded_event import expand_first
 from audit_server.page.log_page import live_page, log_page, rows_page
 from audit_server.page.problem_page import problem_page
-from audit_server.page.render import render, show, view_of
+from audit_server.page.render import now_of, render, show, view_of
 from audit_server.page.user_page import user_page
 from audit_server.page.view import View
 from audit_server.problems import Problem
@@ -53,7 +52,7 @@ def index(request: Request, caller: EventCaller) -> Response:
     view = view_of(request)
     if any(not value.strip() for _, value in request.query_params.multi_items()):
         return RedirectResponse(view.link(), HTTPStatus.SEE_OTHER)
-    shown = log_page(caller.log, view, _now(request))
+    shown = log_page(caller.log, view, now_of(request))
     caller.record_search(view.spec, shown.total)
     if view.expanded is not None:
         caller.record_event(view.expanded)
@@ -67,7 +66,7 @@ def index(request: Request, caller: EventCaller) -> Response:
 def rows(request: Request, caller: EventCaller) -> Response:
     """Return the rows of the next page, for a page that is open."""
     view = view_of(request)
-    shown = rows_page(caller.log, view, _now(request))
+    shown = rows_page(caller.log, view, now_of(request))
     _record(request, caller, view)
     marks = marks_of_events(caller, shown["events"], view)
     return render("rows.html", view=view, alert_marks=marks, **shown)
@@ -79,7 +78,7 @@ def live(request: Request, caller: EventCaller) -> Response:
     given = request.query_params.multi_items()
     view = view_of(request, without=("since",))
     since = next((value for name, value in given if name == "since"), None)
-    shown = live_page(caller.log, view, _now(request), since)
+    shown = live_page(caller.log, view, now_of(request), since)
     _record(request, caller, view)
     marks = marks_of_events(caller, shown["events"], view)
     return render("rows.html", view=view, alert_marks=marks, **shown)
@@ -160,7 +159,7 @@ def _user(request: Request, caller: Caller, name: str, view: View) -> Response:
 
 def _record(request: Request, caller: Caller, view: View) -> None:
     """Record the search that these rows are part of; mostly the page they are for has been already."""
-    wanted = view.spec.filter(_now(request).astimezone(view.zone))
+    wanted = view.spec.filter(now_of(request).astimezone(view.zone))
     caller.record_search(view.spec, lambda: caller.log.count(wanted))
 
 
@@ -171,8 +170,3 @@ def _claims(caller: Caller, event_id: str) -> Sequence[Mapping[str, Any]]:
     raise ProblemError(
         HTTPStatus.NOT_FOUND, f"The event {event_id[:128]} is not in the log, or you may not see it"
     )
-
-
-def _now(request: Request) -> datetime:
-    now: datetime = request.app.state.clock()
-    return now.astimezone(UTC)
