@@ -39,6 +39,7 @@ from audit_alerts.evaluate import evaluate
 from audit_alerts.plan import OPTIONAL, Base, Correlation, Kind, LogSource, NewTerms, Rule, bases_of
 from audit_alerts.rules import load_rules
 from audit_alerts.settings import AlertSettings
+from audit_alerts.tables import rule_fields
 from audit_alerts.words import in_words, span_words
 
 __all__ = [
@@ -96,6 +97,7 @@ __all__ = [
     "in_words",
     "load_rules",
     "parse_end",
+    "rule_fields",
     "silent_example",
     "span_words",
 ]

@@ -4,7 +4,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
-from audit_alerts import Firings
+from audit_alerts import Firings, rule_fields
 from audit_query import QuerySpec
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -38,17 +38,8 @@ def rules(request: Request, caller: AlertCaller) -> Response:
 def _rule(file: RuleFile, fired: Firings | None) -> dict[str, Any]:
     rule = file.rule
     return {
-        "id": rule.id,
-        "name": rule.name,
-        "title": rule.title,
-        "level": rule.level,
-        "description": rule.description,
-        "false_positives": list(rule.false_positives),
-        "what_to_do": rule.what_to_do,
-        "group_by": list(rule.root.group_by),
+        **rule_fields(rule),
         "alert_span_seconds": rule.alert_span // 1000,
-        "tags": list(rule.tags),
-        "idle": rule.idle,
         "file": file.name,
         "text": file.text,
         "examples": {kind: [one["says"] for one in some] for kind, some in _examples(rule.examples)},
