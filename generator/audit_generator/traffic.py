@@ -66,6 +66,7 @@ _GUESSED = (
     "' OR 1=1 --",
 )
 _AGENTS_A_DAY = 14
+_EVENTS_PER_AGENT = 8  # at the least
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,9 @@ class _Day:
     def events(self, attack: bool) -> Iterator[AuditEvent]:  # noqa: FBT001
         if self._budget <= 0:
             return
-        for agent in self._rng.sample(self._agents, min(_AGENTS_A_DAY, len(self._agents))):
+        # On a day of few events fewer people work, or they would log in and out and take no chat.
+        at_work = min(_AGENTS_A_DAY, len(self._agents), max(1, self._budget // _EVENTS_PER_AGENT))
+        for agent in self._rng.sample(self._agents, at_work):
             self._shift(agent)
         if attack:
             self._attack(min(300, self._budget // 12))

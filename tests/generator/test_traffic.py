@@ -60,6 +60,14 @@ def test_chats_run_their_course() -> None:
     assert sum(actions[0] == "chat-opened" for actions in chats.values()) == len(chats)
 
 
+def test_few_events_have_chats_too() -> None:
+    """Whatever the hour: people's log-ins don't fill a day of few events."""
+    for hour in range(24):
+        counts = Counter(event.event.action for event in Traffic(100, END + timedelta(hours=hour)))
+        assert counts.total() == 100
+        assert counts["chat-opened"] > 5
+
+
 def test_people_log_in_before_they_work_and_out_after() -> None:
     """Shifts have a login, some with mistyped passwords before, and a logout."""
     counts = Counter(event.event.action for event in Traffic(5000, END, days=5, attack=False))

@@ -77,8 +77,14 @@ class Deployment:
         return QuerySettings(**self._fields())
 
     def client(self) -> elasticsearch.Elasticsearch:
-        """Return a client of Elasticsearch."""
-        return elasticsearch.Elasticsearch(self.servers.elasticsearch)
+        """Return a client of Elasticsearch, which waits for the shards of an index just made."""
+        return elasticsearch.Elasticsearch(
+            self.servers.elasticsearch,
+            retry_on_status=503,
+            max_retries=10,
+            retry_backoff_base=0.2,
+            retry_backoff_cap=10,
+        )
 
     def run(
         self, *arguments: str, stdin: bytes | None = None, check: bool = True

@@ -35,6 +35,7 @@ export function tail(log) {
   }
 
   function summary() {
+    if (document.hidden) return "Live: paused while the page is hidden.";
     return came ? `Live since ${since}: ${came.toLocaleString("en")} new event${came === 1 ? "" : "s"}.`
       : `Live since ${since}: waiting for events.`;
   }
@@ -82,8 +83,8 @@ export function tail(log) {
 
   document.addEventListener("visibilitychange", () => {
     clearTimeout(timer);
-    if (document.hidden) tell("Live: paused while the page is hidden.");
-    else look();
+    tell(summary());
+    look();
   });
   addEventListener("scroll", () => {
     if (rows.getBoundingClientRect().top >= 0) {
