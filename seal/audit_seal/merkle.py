@@ -13,6 +13,7 @@ __all__ = [
     "EMPTY_ROOT",
     "HASH_BYTES",
     "HashAt",
+    "complete_root",
     "consistency_proof",
     "inclusion_proof",
     "leaf_hash",
@@ -39,6 +40,14 @@ def leaf_hash(entry: bytes) -> bytes:
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of an inner node."""
     return sha256(b"\1" + left + right).digest()
+
+
+def complete_root(hashes: Sequence[bytes]) -> bytes:
+    """Return the root over hashes of one level, whose number is a power of two."""
+    row = list(hashes)
+    while len(row) > 1:
+        row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
+    return row[0]
 
 
 def root_hash(size: int, hash_at: HashAt) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from audit_seal.errors import FormatError
-from audit_seal.merkle import HASH_BYTES, HashAt, node_hash
+from audit_seal.merkle import HASH_BYTES, HashAt, complete_root
 
 __all__ = [
     "MAX_ENTRY_BYTES",
@@ -77,12 +77,12 @@ def hashes_from_tiles(size: int, read: Callable[[Tile], bytes]) -> HashAt:
         tile_level, depth = divmod(level, _LEVELS)
         tile, place = divmod(index << depth, TILE_WIDTH)
         found = hashes(tile_level, tile)
-        row = [
-            found[at * HASH_BYTES : (at + 1) * HASH_BYTES] for at in range(place, place + (1 << depth))
-        ]
-        while len(row) > 1:
-            row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
-        return row[0]
+        return complete_root(
+            [
+                found[at * HASH_BYTES : (at + 1) * HASH_BYTES]
+                for at in range(place, place + (1 << depth))
+            ]
+        )
 
     return hash_at
 
