@@ -13,6 +13,7 @@ from audit_seal.note import decode_base64, encode_base64
 __all__ = ["Checkpoint"]
 
 _NUMBER = re.compile("0|[1-9][0-9]{0,18}")
+_MAX_SIZE = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Checkpoint:
         if len(lines) < 4 or not all(lines[:-1]) or lines[-1]:  # noqa: PLR2004 - and the end of the last
             raise FormatError("A checkpoint has an origin, a size and a root, each a line")
         origin, size, root, *_ = lines
-        if not _NUMBER.fullmatch(size):
+        if not _NUMBER.fullmatch(size) or int(size) > _MAX_SIZE:
             raise FormatError("The size of a checkpoint is no number")
         decoded = decode_base64(root)
         if len(decoded) != HASH_BYTES:

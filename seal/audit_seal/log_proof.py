@@ -47,6 +47,8 @@ class LogProof:
         extra = b""
         if lines and lines[0].startswith("extra "):
             extra = decode_base64(lines.pop(0).removeprefix("extra "))
+            if not extra:
+                raise FormatError("A proof without extra data has no line for it")
         index = _INDEX.fullmatch(lines.pop(0)) if lines else None
         if index is None or len(lines) > _MOST_HASHES:
             raise FormatError("A proof has the entry's index, and a hash a line behind it")

@@ -30,6 +30,7 @@ MAX_SIGNATURES = 100
 _NAME = re.compile(r"[^\s+]+")
 _KEY_ID_BYTES = 4
 _TIME_BYTES = 8
+_MAX_TIME = 2**63 - 1
 _KEY_BYTES = 32
 
 
@@ -89,8 +90,8 @@ class Note:
         if len(raw) > MAX_NOTE_BYTES:
             raise FormatError(f"A note of {len(raw)} bytes: at most {MAX_NOTE_BYTES} are read")
         try:
-            note = raw.decode() if isinstance(raw, bytes) else raw
-        except UnicodeDecodeError:
+            note = (raw if isinstance(raw, bytes) else raw.encode()).decode()
+        except UnicodeError:
             raise FormatError("A note is not UTF-8") from None
         if any(character < " " and character != "\n" for character in note):
             raise FormatError("A note has control characters")
@@ -168,6 +169,8 @@ class VerifierKey:
         value, time = signature.value, 0
         if self.type == COSIGNATURE:
             time, value = int.from_bytes(value[:_TIME_BYTES], "big"), value[_TIME_BYTES:]
+            if not 0 < time <= _MAX_TIME:
+                raise SignatureError(f"The signature of {self.name} has no time")
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(
                 value, _message(self.type, text, time)
@@ -198,7 +201,12 @@ class SigningKey:
         return cls(name, kind, Ed25519PrivateKey.generate())
 
     def sign(self, text: str, time: int = 0) -> Signature:
-        """Return a signature of a note's text; a cosignature states the time, in seconds."""
+        """Return a signature of a note's text; a cosignature states the time, in seconds.
+
+        Raises FormatError for a cosignature without a time.
+        """
+        if self.type == COSIGNATURE and not 0 < time <= _MAX_TIME:
+            raise FormatError(f"A cosignature has a time; {time} is none")
         value = self.private.sign(_message(self.type, text, time))
         if self.type == COSIGNATURE:
             value = time.to_bytes(_TIME_BYTES, "big") + value

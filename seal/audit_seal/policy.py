@@ -13,6 +13,9 @@ from audit_seal.note import COSIGNATURE, Note, VerifierKey
 
 __all__ = ["Cosigned", "Policy", "Verdict", "Witness"]
 
+_NUMBER = re.compile("[1-9][0-9]{0,5}")
+_CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f]")
+
 
 @dataclass(frozen=True, slots=True)
 class Witness:
@@ -57,6 +60,8 @@ class Policy:
     @classmethod
     def parse(cls, text: str) -> "Policy":
         """Read a policy file. Raises FormatError, which says the line."""
+        if _CONTROL.search(text):
+            raise FormatError("A policy has control characters; its lines end with a line feed alone")
         draft = _Draft()
         for number, line in enumerate(text.split("\n"), 1):
             words = [word for word in re.split("[ \t]", line) if word]
@@ -160,6 +165,6 @@ def _new_key(text: str, keys: Sequence[VerifierKey]) -> VerifierKey:
 def _needed(text: str, members: Sequence[str]) -> int:
     if text in ("all", "any"):
         return len(members) if text == "all" else 1
-    if not text.isdecimal() or not 1 <= int(text) <= len(members):
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= len(members):
         raise FormatError(f"At least 1 and at most {len(members)} of a group's members can be needed")
     return int(text)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from audit_seal.errors import FormatError
+from audit_seal.errors import FormatError, ProofError
 from audit_seal.merkle import HASH_BYTES, HashAt, complete_root
 
 __all__ = [
@@ -61,7 +61,8 @@ def tiles_of(size: int) -> Iterator[Tile]:
 def hashes_from_tiles(size: int, read: Callable[[Tile], bytes]) -> HashAt:
     """Return the function that finds any subtree's hash in the tiles of a log of this size.
 
-    `read` gives the bytes of a tile: its hashes, one after the other.
+    `read` gives the bytes of a tile: its hashes, one after the other. The function raises ProofError
+    for a subtree that is not in the log, FormatError for a tile of another length.
     """
 
     @lru_cache(_CACHED)
@@ -74,6 +75,8 @@ def hashes_from_tiles(size: int, read: Callable[[Tile], bytes]) -> HashAt:
         return found
 
     def hash_at(level: int, index: int) -> bytes:
+        if not 0 <= index < size >> level:
+            raise ProofError(f"A log of {size} entries has no subtree {index} of level {level}")
         tile_level, depth = divmod(level, _LEVELS)
         tile, place = divmod(index << depth, TILE_WIDTH)
         found = hashes(tile_level, tile)
