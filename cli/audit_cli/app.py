@@ -25,6 +25,7 @@ _COMPONENTS = (
     "audit_server.commands",
     "audit_query.reports.commands",
     "audit_alerts.commands",
+    "audit_seal.commands",
     "audit_kibana.commands",
     "audit_local.commands",
     "audit_secrets.commands",
