@@ -6,6 +6,7 @@ import typer
 from audit_runtime.logs import configure_logging
 from audit_runtime.terminal import print_lines
 
+from audit_seal.check_commands import add_commands
 from audit_seal.checkpoint import Checkpoint
 from audit_seal.service import initialize, run_sealer, seal_now
 from audit_seal.settings import SealSettings
@@ -18,6 +19,7 @@ def register(app: typer.Typer) -> None:
     seal = typer.Typer(no_args_is_help=True, help="Proof that the log is whole and unchanged.")
     seal.command(epilog="Example: auditlog seal init")(init)
     seal.command(epilog="Example: auditlog seal run")(run)
+    add_commands(seal)
     app.add_typer(seal, name="seal")
 
 
