@@ -10,7 +10,14 @@ from audit_runtime import (
     visible_partitions,
 )
 from audit_runtime.partition_reader import Fetched, PartitionReader
-from confluent_kafka import Consumer, KafkaException, Message, TopicCollection, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from audit_seal.block import Kind
@@ -69,6 +76,20 @@ class EventsTopic:
     def fetch(self, partition: int, offset: int) -> Fetched:
         """Return the records that are there from an offset on, about 512 KiB of them."""
         return self._reader.fetch(self.name, partition, offset, seconds=0)
+
+    def time_at(self, partition: int, offset: int) -> int | None:
+        """Return the broker's time, in milliseconds, of the record at an offset or of one near it.
+
+        None if Kafka no longer has it.
+        """
+        try:
+            found = self.fetch(partition, offset)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.OFFSET_OUT_OF_RANGE:
+                return None
+            raise
+        message = next(found.records, None)
+        return max(0, message.timestamp()[1]) if message is not None else None
 
     def messages(self, partition: int, first: int, end: int) -> Iterator[Message]:
         """Yield what is still there from `first` up to, and without, `end`."""

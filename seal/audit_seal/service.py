@@ -18,6 +18,7 @@ from audit_seal.note import Note, VerifierKey
 from audit_seal.sealer import Sealer
 from audit_seal.seals_topic import SealsTopic
 from audit_seal.settings import SealSettings
+from audit_seal.settling import Settler
 
 __all__ = ["initialize", "run_sealer", "seal_now"]
 
@@ -41,7 +42,7 @@ def seal_now(settings: SealSettings) -> Note:
 
     Raises SealError, KafkaException.
     """
-    with _sealer(settings) as sealer:
+    with _sealer(settings, SealMetrics(), None) as sealer:
         sealer.catch_up()
         return sealer.seal()
 
@@ -56,7 +57,7 @@ def run_sealer(settings: SealSettings) -> None:
     with (
         stop_requests() as stop,
         monitored(settings, metrics.registry, health),
-        _sealer(settings) as sealer,
+        _sealer(settings, metrics, settings.seal_seconds / 2) as sealer,
     ):
         _log.info("sealing", topic=settings.topic, folder=str(settings.folder))
         backoff = Backoff(min(_LONGEST_PAUSE, settings.backoff_seconds))
@@ -89,12 +90,15 @@ def _seal(sealer: Sealer, metrics: SealMetrics) -> None:
 
 
 @contextmanager
-def _sealer(settings: SealSettings) -> Iterator[Sealer]:
+def _sealer(
+    settings: SealSettings, metrics: SealMetrics, settle_seconds: float | None
+) -> Iterator[Sealer]:
     """Give a sealer that is alone in its folder, of the cluster that it seals."""
     with (
         locked(settings.folder),
         closing(EventsTopic(settings)) as events,
         closing(SealsTopic(settings)) as seals,
+        closing(Settler(settings, events, metrics, seconds=settle_seconds)) as settler,
     ):
         KeyFolder(settings.folder).check_cluster(events.cluster_id())
-        yield Sealer(settings, events, seals)
+        yield Sealer(settings, events, seals, settler)
