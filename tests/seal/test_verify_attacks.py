@@ -114,21 +114,16 @@ def _change(change: Callable[[Source], object]) -> Attack:
     return attack
 
 
-def _move(
-    client: elasticsearch.Elasticsearch,
-    source: Source,
-    index: str,
-    event_id: str,
-    *,
-    keep: bool = False,
-) -> None:
-    other = index[:-7] + "2020.01"
-    client.index(index=other, id=event_id, document=source)
-    if not keep:
-        client.delete(index=index, id=event_id)
+def _copy(client: elasticsearch.Elasticsearch, source: Source, index: str, event_id: str) -> None:
+    client.index(index=index[:-7] + "2020.01", id=event_id, document=source)
 
 
-def _add(client: elasticsearch.Elasticsearch, source: Source, index: str, event_id: str) -> None:
+def _move(client: elasticsearch.Elasticsearch, source: Source, index: str, event_id: str) -> None:
+    _copy(client, source, index, event_id)
+    client.delete(index=index, id=event_id)
+
+
+def _add(client: elasticsearch.Elasticsearch, source: Source, index: str, _: str) -> None:
     client.index(index=index, id="another-document-of-it", document=source)
 
 
