@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,16 @@ def test_a_filter_of_the_alias_hides_nothing(restored: SealedLog) -> None:
         client.indices.put_alias(index=index, name=name)
     assert (1, 20) == (status, equation(lines)["missing"]), lines
     assert any("shows only some documents" in line for line in lines)
+
+
+def test_the_command_writes_an_events_evidence(sealed: SealedLog, tmp_path: Path) -> None:
+    """And says where the event is."""
+    event_id, file = documents(sealed)[OTHER]["_id"], tmp_path / "evidence.zip"
+    done = run(sealed, "seal", "prove", event_id, "-o", str(file))
+    assert (0, True) == (done.returncode, f"offset {OTHER}, in the checkpoint of" in done.stdout)
+    with zipfile.ZipFile(file) as files:
+        assert event_id == json.loads(files.read("event.json"))["event"]["id"]
+    assert 1 == run(sealed, "seal", "prove", "no-such-event-at-all").returncode
 
 
 def test_without_elasticsearch_nothing_is_said(sealed: SealedLog) -> None:
