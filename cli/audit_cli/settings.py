@@ -27,6 +27,7 @@ _CLASSES = (
     ("audit_alerts.settings", "AlertSettings"),
     ("audit_alerts.runner.settings", "RunnerSettings"),
     ("audit_kibana.settings", "KibanaSettings"),
+    ("audit_seal.witness_settings", "WitnessSettings"),
     ("audit_local.settings", "LocalSettings"),
 )
 
