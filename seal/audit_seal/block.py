@@ -36,6 +36,8 @@ class Kind(IntEnum):
     """The document that Elasticsearch had when Kafka no longer had its record."""
     NULL = 3
     """A record without a value."""
+    UNREADABLE = 4
+    """A record that is too large, or in a broken batch; it is sealed as one without a value."""
 
 
 def slot_of(salt: bytes, kind: Kind, time_ms: int, value: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """The log on disk: its tiles and entries for everybody, the salts of its slots for its keeper alone.
 
     log/checkpoint           the last signed checkpoint
+    log/periods/N            the last checkpoint of each period that is over
     log/tile/...             tiles and bundles of entries, as C2SP tlog-tiles has them
     salts/000                the salts of a bundle's blocks, one after the other
 
@@ -28,7 +29,7 @@ from audit_seal.tiles import (
     hashes_from_tiles,
 )
 
-__all__ = ["LogEntry", "LogReader", "LogWriter"]
+__all__ = ["LogEntry", "LogReader", "LogWriter", "write_durably"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +167,7 @@ class LogWriter(LogReader):
 
     def publish(self, note: Note) -> None:
         """Replace the checkpoint by this one, which has been signed after `sync`."""
-        self._write(self._log / "checkpoint", str(note).encode())
-        self._flush()
+        write_durably(self._log / "checkpoint", str(note).encode())
 
     def _resume(self) -> None:
         """Take up the right edge of the tree as it was at the last checkpoint."""
@@ -226,6 +226,18 @@ class LogWriter(LogReader):
         self._unsalted += len(self._salted)
         self._salted = b""
         self._written.add(path)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Put a file in its place, whole and on the disk when this returns. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.new")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    _fsync(path.parent)
 
 
 def _salts_path(number: int) -> str:

@@ -3,14 +3,19 @@
 The first line names the kind; every other line begins with a word for what follows it.
 """
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import ClassVar, Literal
+
+from audit_schemas import Catalogue
 
 from audit_seal.block import Block
 from audit_seal.errors import FormatError
 from audit_seal.note import VerifierKey
+from audit_seal.place import OffsetRange, Place, Position
 
 __all__ = [
     "CatalogueStatement",
@@ -27,6 +32,7 @@ __all__ = [
     "TickStatement",
     "TopicStatement",
     "UnknownStatement",
+    "catalogue_digest",
     "decode_entry",
     "encode_statement",
 ]
@@ -40,32 +46,6 @@ _Lines = list[list[str]]
 """The lines of a statement below the first, each in words."""
 
 Outcome = Literal["duplicate", "dead-letter", "missing"]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A partition of one topic; a topic that was deleted and created again has another ID."""
-
-    topic: str
-    topic_id: str
-    partition: int
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far a partition is sealed: every offset before `end`."""
-
-    place: Place
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class OffsetRange:
-    """The offsets from `first` up to, and without, `end`."""
-
-    place: Place
-    first: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +81,39 @@ class GapStatement:
 
 @dataclass(frozen=True, slots=True)
 class TickStatement:
-    """What the sealer's clock showed, and how far each partition was sealed."""
+    """The last entry before each checkpoint: the sealer's clock, its period, and its positions.
+
+    A sealer that starts knows by it where to go on. A topic has a line of how far it is sealed and one
+    of how far it is settled, partition by partition from 0 on: so a thousand fit an entry.
+    """
 
     kind: ClassVar = "tick"
     time_ms: int
     positions: tuple[Position, ...]
+    period: int = 1
+    """Whose key signs this checkpoint."""
 
     def lines(self) -> list[str]:
         """Return its lines below the first."""
-        return [
-            f"time {self.time_ms}",
-            *(
-                f"position {p.place.topic} {p.place.topic_id} {p.place.partition} {p.end}"
-                for p in self.positions
-            ),
-        ]
+        lines = [f"time {self.time_ms}", f"period {self.period}"]
+        topics: dict[tuple[str, str], list[Position]] = {}
+        for position in self.positions:
+            topics.setdefault((position.place.topic, position.place.topic_id), []).append(position)
+        for (name, topic_id), positions in topics.items():
+            lines += [
+                f"topic {name} {topic_id}",
+                " ".join(["sealed", *(str(each.end) for each in positions)]),
+                " ".join(["settled", *(str(each.settled) for each in positions)]),
+            ]
+        return lines
 
 
 @dataclass(frozen=True, slots=True)
 class PeriodStatement:
-    """The key that signs from the next period on, which is the `number`-th; the first is 1."""
+    """The key of the `number`-th period; the first is 1, and its key is the log's first entry.
+
+    Any other stands right before the tick of the last checkpoint of the period before it.
+    """
 
     kind: ClassVar = "period"
     number: int
@@ -216,6 +209,12 @@ Statement = (
 Entry = Block | Statement
 
 
+def catalogue_digest(catalogue: Catalogue) -> str:
+    """Return the SHA-256 of a catalogue, in hex: of its activities by name, as compact JSON."""
+    activities = {name: catalogue[name].model_dump() for name in sorted(catalogue)}
+    return sha256(json.dumps(activities, separators=(",", ":")).encode()).hexdigest()
+
+
 def encode_statement(statement: Statement) -> bytes:
     """Return the entry of a statement."""
     return "".join(
@@ -259,8 +258,10 @@ def _topic(lines: _Lines) -> TopicStatement:
 
 def _tick(lines: _Lines) -> TickStatement:
     match lines:
-        case [["time", time], *rest]:
-            return TickStatement(_number(time), tuple(map(_position, rest)))
+        case [["time", time], ["period", period], *rest]:
+            topics = (_positions(rest[at : at + 3]) for at in range(0, len(rest), 3))
+            positions = tuple(position for topic in topics for position in topic)
+            return TickStatement(_number(time), positions, _number(period))
     raise ValueError
 
 
@@ -306,10 +307,13 @@ def _range(lines: _Lines) -> OffsetRange:
     raise ValueError
 
 
-def _position(line: list[str]) -> Position:
-    match line:
-        case ["position", name, topic_id, partition, end]:
-            return Position(Place(name, topic_id, _number(partition)), _number(end))
+def _positions(lines: _Lines) -> list[Position]:
+    match lines:
+        case [["topic", name, topic_id], ["sealed", *ends], ["settled", *settled]]:
+            return [
+                Position(Place(name, topic_id, partition), _number(end), _number(until))
+                for partition, (end, until) in enumerate(zip(ends, settled, strict=True))
+            ]
     raise ValueError
 
 
