@@ -1,8 +1,8 @@
 """The sealer: reads the topic, appends blocks and statements to the log, and signs it.
 
 Order of writes: entries, salts and tiles are on the disk, then the checkpoint is signed and put into
-the folder, which is what counts, then it is published. What a sealer that was killed had appended
-behind the last checkpoint is read from Kafka again.
+the folder, which is what counts, then witnesses cosign it, then it is published. What a sealer that
+was killed had appended behind the last checkpoint is read from Kafka again.
 """
 
 import time
@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from audit_seal.block_builder import BlockBuilder, SaltedBlock
 from audit_seal.checkpoint import Checkpoint
+from audit_seal.cosigning import Cosigner
 from audit_seal.errors import SealError
 from audit_seal.events_topic import EventsTopic, sealed_records
 from audit_seal.log_folder import LogWriter
@@ -71,11 +72,14 @@ class Sealer:
         self._seals = seals
         self._settler = settler
         self._now = now
+        self._cosigner = Cosigner(settings.folder)
         self._periods = Periods(settings.folder, settings.seal_period_hours * 3600)
         self._builders: dict[int, BlockBuilder] = {}
         self._settled: dict[int, int] = {}
         self._topic: TopicStatement | None = None
         self._is_published = False
+        self.missing = 0
+        """How many records had no document when they were settled, ever."""
         self._load()
 
     @property
@@ -85,6 +89,11 @@ class Sealer:
             number: Position(builder.place, builder.first, self._settled.get(number, 0))
             for number, builder in sorted(self._builders.items())
         }
+
+    @property
+    def cosigned(self) -> dict[str, bool]:
+        """For each witness whether it has cosigned the last checkpoint."""
+        return self._cosigner.cosigned
 
     @property
     def period(self) -> int:
@@ -116,19 +125,17 @@ class Sealer:
             for statement in self._settler.settle(self.positions):
                 self._append(statement)
                 self._settled[statement.range.place.partition] = statement.range.end
+                self.missing += sum(each.outcome == "missing" for each in statement.exceptions)
         now = self._now()
         next_period = self._periods.next_period(now)
         if next_period is not None:
             self._append(next_period)
-        self._append(TickStatement(int(now * 1000), tuple(self.positions.values()), self.period))
+        self._append(self._tick(now))
         checkpoint = self._writer.sync()
         note = self._periods.sign(replace(checkpoint, origin=self._periods.log_key.name), now)
         self._writer.publish(note)
         self._is_published = False
-        if next_period is not None:
-            self._periods.advance(note)
-        self._publish(note)
-        return note
+        return self._publish(note, is_last=next_period is not None)
 
     def _load(self) -> None:
         """Take up the log as its last checkpoint has it."""
@@ -139,7 +146,8 @@ class Sealer:
         if note is None:
             self._append(self._periods.first_statement())
         else:
-            last = self._tick()
+            last = self._last_tick()
+            self.missing = last.missing
             self._periods.resume(last.period, note, self._entry(self._writer.size - 2))
             for position in last.positions:
                 number = position.place.partition
@@ -157,9 +165,17 @@ class Sealer:
                 self._publish(note)
             self._is_published = True
 
-    def _publish(self, note: Note) -> None:
-        self._seals.publish(note)
+    def _publish(self, note: Note, *, is_last: bool = False) -> Note:
+        """Have the checkpoint in the folder cosigned, and publish it; `is_last`: of its period."""
+        size = Checkpoint.parse(note.text).size
+        cosigned = self._cosigner.cosign(note, self._writer.hash_at(size))
+        if cosigned != note:
+            self._writer.publish(cosigned)
+        if is_last:
+            self._periods.advance(cosigned)
+        self._seals.publish(cosigned)
         self._is_published = True
+        return cosigned
 
     def _describe(self) -> None:
         """Ask what the topic is, and state what is new about it."""
@@ -189,10 +205,11 @@ class Sealer:
                 return self._skip_expired(builder)
             raise
         before = builder.end
-        for offset, kind, time_ms, value in sealed_records(found):
-            if offset - builder.end >= _HOLE:
-                self._skip_to(builder, offset)
-            self._append_blocks(builder.add(offset, kind, time_ms, value))
+        for batch in found.batches:
+            if batch.first - builder.end >= _HOLE:
+                self._skip_to(builder, batch.first)
+            records = sealed_records(batch, builder.place, builder.end)
+            self._append_blocks(builder.extend(records))
         self._append_blocks(builder.advance(found.next_offset))
         return builder.end > before
 
@@ -224,7 +241,11 @@ class Sealer:
     def _append(self, statement: Statement) -> None:
         self._writer.append(encode_statement(statement))
 
-    def _tick(self) -> TickStatement:
+    def _tick(self, now: float) -> TickStatement:
+        positions = tuple(self.positions.values())
+        return TickStatement(int(now * 1000), positions, self.period, self.missing)
+
+    def _last_tick(self) -> TickStatement:
         last = self._entry(self._writer.size - 1)
         if not isinstance(last, TickStatement):
             raise SealError("The last entry of the log is no tick: this is not a log of the sealer")
