@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from audit_cli.sentences import sentence_of
 from audit_cli.servers import use_local_servers
@@ -71,6 +72,7 @@ def _put_together() -> None:
 
 
 _put_together()
+_COMMAND = get_command(app)  # once: what calls `run` again, or forks this process, has it ready
 
 
 def run() -> int:
@@ -97,7 +99,7 @@ def run() -> int:
 def _status() -> int:
     """Run the command; it ends by SystemExit as a rule."""
     try:
-        app(prog_name="auditlog")
+        _COMMAND(prog_name="auditlog")
     except SystemExit as end:
         if isinstance(end.code, str):
             raise

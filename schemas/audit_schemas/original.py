@@ -78,8 +78,10 @@ def _bytes_of(original: object) -> bytes:
 
 
 def _without(fields: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    added = _ADDED_AT[prefix]
-    return {name: value for name, value in fields.items() if name not in added}
+    left = dict(fields)
+    for name in _ADDED_AT[prefix]:
+        left.pop(name, None)
+    return left
 
 
 def _added_at(prefix: str) -> frozenset[str]:

@@ -14,6 +14,7 @@ from audit_schemas.dead_letter import REASON_HEADER
 from support.command import auditlog
 from support.consumers import settle
 from support.events import chat_opened
+from support.in_process import auditlog_in_process
 from support.servers import ROOT, Deployment, Servers, new_deployment
 from typer.main import get_command
 
@@ -34,7 +35,7 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("command", commands())
 def test_every_command_has_help_with_an_example(command: str) -> None:
     """--help says what the command does, and shows one way to call it."""
-    done = auditlog(*command.split(), "--help", COLUMNS="200")
+    done = auditlog_in_process(*command.split(), "--help", COLUMNS="200")
     assert done.returncode == 0
     assert f"Example: auditlog {command}" in done.stdout
 
@@ -70,7 +71,7 @@ def test_what_is_wrong_is_one_sentence(
         "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
         "AUDITLOG_ELASTICSEARCH_URL": "http://127.0.0.1:1",
     }
-    done = auditlog(*arguments, **(nowhere | environment))
+    done = auditlog_in_process(*arguments, **(nowhere | environment))
     assert done.returncode == 1
     (sentence,) = done.stderr.splitlines()
     assert sentence.startswith("auditlog: ")
@@ -79,7 +80,7 @@ def test_what_is_wrong_is_one_sentence(
 
 def test_wrong_setting_does_not_show_its_value() -> None:
     """A secret that was put into the wrong variable is not printed."""
-    done = auditlog("search", AUDITLOG_QUERY_SECONDS="hunter2")
+    done = auditlog_in_process("search", AUDITLOG_QUERY_SECONDS="hunter2")
     assert done.returncode == 1
     assert "AUDITLOG_QUERY_SECONDS" in done.stderr
     assert "hunter2" not in done.stdout + done.stderr

@@ -67,7 +67,7 @@ def test_published_bytes_come_back_from_a_stored_document(name: str) -> None:
     """Without a copy of them, where a producer of ours wrote them."""
     value, _ = kept_by(KEPT[name])
     stored = json.loads(KEPT[name]["lines"].split("\n")[1])
-    assert value in published_forms(stored)
+    assert value in list(published_forms(stored))
     assert (name in OURS) == ("original" not in stored["event"])
 
 

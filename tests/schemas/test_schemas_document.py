@@ -15,7 +15,8 @@ from audit_schemas import (
     encode,
     publisher_fields,
 )
-from audit_schemas.document import ADDED, ECS_VERSION
+from audit_schemas.added import ADDED
+from audit_schemas.document import ECS_VERSION
 from audit_schemas.template import mapping
 from hypothesis import assume, given
 from hypothesis import strategies as st
