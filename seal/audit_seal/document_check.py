@@ -38,7 +38,7 @@ class StoredDocument(NamedTuple):
 
     source: bytes
     id: str = ""
-    index: str = ""
+    index_name: str = ""
 
 
 class Verdict(Enum):
@@ -144,22 +144,34 @@ class DocumentChecker:
         match = self._match(places, offset, time_ms, source)
         if isinstance(match, Verdict):
             place = _nearest(places, time_ms)
+            if not place.min_ms <= time_ms <= place.max_ms and self._is_in_gap(
+                topic, partition, offset
+            ):
+                # Of the topic before this one; whatever is missing for it is found as missing.
+                return Result(Verdict.IN_GAP, topic, partition, offset)
             return Result(match, topic, partition, offset, place, _REASONS.get(match, ""))
         verdict = Verdict.ADOPTED if match.kind is Kind.ADOPTED else Verdict.PROVEN
         record = _StoredRecord(match.published, topic, partition, offset, time_ms)
-        detail = self._difference(document, source, record)
-        if isinstance(detail, Refusal):
-            verdict, detail = Verdict.UNVERIFIABLE, _refused(detail)
-        elif detail:
-            verdict = Verdict.CHANGED
+        difference, detail = self._difference(document, source, record), ""
+        if isinstance(difference, Refusal):
+            verdict, detail = Verdict.UNVERIFIABLE, _refused(difference)
+        elif difference:
+            verdict, detail = Verdict.CHANGED, difference
         return Result(verdict, topic, partition, offset, match.block, detail)
 
     def _without_block(self, topic: str, partition: int, offset: int) -> Verdict:
         sealed = self._log.partitions_of(topic, partition)
-        if any(each.is_gap(offset) for each in sealed):
+        if self._is_in_gap(topic, partition, offset):
             return Verdict.IN_GAP
         is_coming = sealed[0].end <= offset if sealed else self._log.knows(topic, partition)
         return Verdict.NOT_SEALED if is_coming and offset >= 0 else Verdict.ADDED
+
+    def _is_in_gap(self, topic: str, partition: int, offset: int) -> bool:
+        """Tell whether a record of this offset had expired, and its document is not adopted."""
+        return any(
+            each.is_gap(offset) and each.block_at(offset) is None
+            for each in self._log.partitions_of(topic, partition)
+        )
 
     def _match(
         self, places: list[BlockPlace], offset: int, time_ms: int, source: Mapping[str, Any]
@@ -193,11 +205,11 @@ class DocumentChecker:
             return lines
         action, _, body = lines.partition(b"\n")
         differences = []
-        if document.id and document.index:
-            name, _ = self._naming.version_of(document.index)
+        if document.id and document.index_name:
+            name, _ = self._naming.version_of(document.index_name)
             expected = f'{{"create":{{"_index":"{name}","_id":"{document.id}"}}}}'.encode()
             if action != expected:
-                differences.append(f"_id or index ({document.index})")
+                differences.append(f"_id or index ({document.index_name})")
         if body != document.source:
             differences += _differences(self._decode(body), source)
         return ", ".join(differences[:_MOST_FIELDS])

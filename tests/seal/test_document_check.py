@@ -44,7 +44,8 @@ def document(value: bytes, offset: int, place: Place = PLACE) -> dict[str, Any]:
     origin = Origin(place.topic, place.partition, offset)
     prepared = DECODER.prepare(Record(origin, received, None, value), "2026-11-27T00:00:00.000Z")
     assert isinstance(prepared, Prepared)
-    return json.loads(prepared.document.body) | {"_id": prepared.document.id, "_index": prepared.index}
+    source: dict[str, Any] = json.loads(prepared.document.body)
+    return source | {"_id": prepared.document.id, "_index": prepared.index}
 
 
 def verify(maker: SealedLogMaker, documents: Documents, **more: Any) -> Reconciliation:
