@@ -12,6 +12,7 @@ from audit_schemas import Catalogue, IndexNaming, Origin, TimeBounds
 from audit_seal import Kind
 from audit_seal.document_check import StoredDocument
 from audit_seal.reconciliation import Reconciliation
+from audit_seal.sealed_log import TimeRange
 from audit_seal.statement import (
     GapStatement,
     OffsetRange,
@@ -260,3 +261,32 @@ def test_other_processes_find_the_same(three: tuple[SealedLogMaker, Documents]) 
     check = DocumentCheck(maker.folder, log, None, NAMING)
     result = verify_documents(check, [stored, stored[:1]], 1_000_000, lambda *_: None)
     assert {("missing", 0), ("added", 1)} == set(found(result))
+
+
+def test_a_time_range_takes_the_blocks_that_have_it(maker: SealedLogMaker) -> None:
+    """Documents of other times are not looked at, and other offsets not counted."""
+    values = [chat_opened(number) for number in range(2)]
+    maker.seal(PLACE, 0, [(Kind.RECORD, NOW_MS - 60_000, values[0])])
+    maker.seal(PLACE, 1, [record(values[1])])
+    maker.checkpoint()
+    documents = [document(values[0], 0), document(values[1], 1)]
+    since = TimeRange(first_ms=NOW_MS)
+    result = verify(maker, documents, times=since)
+    assert (1, 1, True) == (result.sealed, result.classes["indexed"], result.is_sound)
+    assert [("missing", 1)] == found(verify(maker, documents[:1], times=since))
+    assert [("missing", 0)] == found(verify(maker, [], times=TimeRange(end_ms=NOW_MS)))
+
+
+def test_what_the_consumer_would_refuse_now_is_unverifiable(
+    three: tuple[SealedLogMaker, Documents],
+) -> None:
+    """Its bytes are proven; without its activity nobody can say what the consumer made of it."""
+    maker, documents = three
+    value = chat_opened(5)
+    danced = document(value, 3)
+    maker.seal(PLACE, 3, [record(value.replace(b"chat-opened", b"dance-danced"))])
+    maker.checkpoint()
+    danced["event"]["action"] = "dance-danced"
+    result = verify(maker, [*documents, danced])
+    assert [("unverifiable", 3)] == found(result)
+    assert "AUDITLOG_CATALOGUE" in result.findings[0].detail
