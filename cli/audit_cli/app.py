@@ -27,12 +27,16 @@ _COMPONENTS = (
     "audit_query.reports.commands",
     "audit_alerts.commands",
     "audit_seal.commands",
+    "audit_seal.witness_commands",
     "audit_kibana.commands",
     "audit_local.commands",
     "audit_secrets.commands",
     "audit_cli.settings",
     "audit_cli.demo",
 )
+
+_WITHOUT_SERVERS = {"demo", "local", "secrets", "witness"}
+"""Commands that start the embedded servers, or need none."""
 
 app = typer.Typer(
     name="auditlog",
@@ -55,7 +59,7 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    if context.invoked_subcommand not in ("demo", "local", "secrets"):  # these start them, or need none
+    if context.invoked_subcommand not in _WITHOUT_SERVERS:
         use_local_servers()
 
 

@@ -43,6 +43,7 @@ GROUPS: Mapping[str, re.Pattern[str]] = {
         "Alerts": r"ALERTS_INDEX|ALERT_\w+|DENIED_RANGES|PAGE_URL|WEBHOOK_\w+",
         "Seal": r"SEAL_\w+",
         "Kibana": r"KIBANA_\w+",
+        "Witness": r"WITNESS_\w+",
         "Embedded servers": r"LOCAL_\w+",
     }.items()
 }

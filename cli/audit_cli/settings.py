@@ -28,6 +28,7 @@ _CLASSES = (
     ("audit_alerts.runner.settings", "RunnerSettings"),
     ("audit_seal.settings", "SealSettings"),
     ("audit_kibana.settings", "KibanaSettings"),
+    ("audit_seal.witness_settings", "WitnessSettings"),
     ("audit_local.settings", "LocalSettings"),
 )
 

@@ -1,6 +1,13 @@
 """What can be wrong with a log, a note or a proof."""
 
-__all__ = ["FormatError", "ProofError", "SealError", "SignatureError"]
+__all__ = [
+    "FormatError",
+    "HistoryError",
+    "ProofError",
+    "SealError",
+    "SignatureError",
+    "WitnessError",
+]
 
 
 class SealError(Exception):
@@ -17,3 +24,11 @@ class ProofError(SealError):
 
 class SignatureError(SealError):
     """A signature that is missing, or is not of the key that it names."""
+
+
+class WitnessError(SealError):
+    """A witness does not cosign: it can't be reached, or answers what can't be used."""
+
+
+class HistoryError(WitnessError):
+    """A witness has seen another history of the log, or a longer one."""

@@ -28,6 +28,7 @@ MAX_NOTE_BYTES = 1_000_000
 MAX_SIGNATURES = 100
 
 _NAME = re.compile(r"[^\s+]+")
+_PRIVATE = "PRIVATE+KEY+"
 _KEY_ID_BYTES = 4
 _TIME_BYTES = 8
 _MAX_TIME = 2**63 - 1
@@ -192,6 +193,27 @@ class SigningKey:
     def verifier(self) -> VerifierKey:
         """Return the public key."""
         return VerifierKey(self.name, self.type, self.private.public_key().public_bytes_raw())
+
+    def encode(self) -> str:
+        """Return the key in the form of files, Go's: PRIVATE+KEY+NAME+ID+KEY."""
+        material = bytes([self.type]) + self.private.private_bytes_raw()
+        return f"{_PRIVATE}{self.name}+{self.verifier.key_id.hex()}+{encode_base64(material)}"
+
+    @classmethod
+    def parse(cls, text: str) -> "SigningKey":
+        """Read a key. Raises FormatError, which says nothing of the key."""
+        name, key_id, encoded = [*text.removeprefix(_PRIVATE).split("+", 2), "", ""][:3]
+        if not text.startswith(_PRIVATE) or not _NAME.fullmatch(name):
+            raise FormatError(f"A private key has the form {_PRIVATE}NAME+ID+KEY")
+        material = decode_base64(encoded)
+        match list(material[:1]):
+            case [1 | 4 as kind] if len(material) == 1 + _KEY_BYTES:
+                key = cls(name, kind, Ed25519PrivateKey.from_private_bytes(material[1:]))
+            case _:
+                raise FormatError(f"The private key of {name} is of a kind that is not supported")
+        if key.verifier.key_id.hex() != key_id:
+            raise FormatError(f"The private key of {name} does not have the ID that it says")
+        return key
 
     @classmethod
     def generate(cls, name: str, kind: KeyType) -> "SigningKey":

@@ -25,21 +25,22 @@ def answers(log: SealedLog, folder: Path, bundles: Mapping[str, Mapping[str, byt
         timeout=120,
         check=True,
     )
-    # An accepted one is followed by its place, three lines and an empty one.
-    lines = [line for line in done.stdout.split("\n") if line.startswith(("accepted ", "refused "))]
-    return dict(zip(bundles, lines, strict=True))
+    return dict(zip(bundles, done.stdout.splitlines(), strict=True))
 
 
 def test_go_accepts_a_thousand_bundles(sealed_log: SealedLog, tmp_path: Path) -> None:
-    """Every event of the log."""
-    bundles = {str(offset): sealed_log.bundle(offset) for offset in sealed_log.offsets}
+    """Every event of the log, and it finds out by itself which offset each one has."""
+    bundles = {
+        f"accepted audit.events topic-1 0 {offset}": sealed_log.bundle(offset)
+        for offset in sealed_log.offsets
+    }
     found = answers(sealed_log, tmp_path, bundles)
     assert len(found) == 1_000
-    assert {"accepted topic audit.events topic-1"} == set(found.values())
+    assert list(found) == list(found.values())
 
 
 def test_go_refuses_every_kind_of_mutation(sealed_log: SealedLog, tmp_path: Path) -> None:
-    """Of the event, its place, its block, the proof, the checkpoint and the signatures."""
+    """Of the event, its block, the proof, the checkpoint and the signatures."""
     bundles = dict(mutations(sealed_log))
     assert len(bundles) >= 20
     found = answers(sealed_log, tmp_path, bundles)

@@ -15,7 +15,6 @@ import (
 	"os"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/transparency-dev/formats/log"
 	"github.com/transparency-dev/formats/proof"
@@ -24,7 +23,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-var blockHead = regexp.MustCompile(`\Aauditlog/block@v1\n(topic \S+ \S+\npartition \d+\n)offsets (\d+) (\d+)\ntimes (\d+) (\d+)\n\n`)
+var blockHead = regexp.MustCompile(`\Aauditlog/block@v1\ntopic (\S+) (\S+)\npartition (\d+)\noffsets (\d+) (\d+)\ntimes (\d+) (\d+)\n\n`)
 
 type checker struct {
 	logKey note.Verifier
@@ -64,7 +63,7 @@ func (c checker) check(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	event, block, place := bundle["event.json"], bundle["block.bin"], string(bundle["place.txt"])
+	event, block := bundle["event.json"], bundle["block.bin"]
 	var tp proof.TLogProof
 	if err := tp.Unmarshal(bundle["block.tlog-proof"]); err != nil {
 		return "", err
@@ -84,35 +83,38 @@ func (c checker) check(name string) (string, error) {
 	if err := tlog.CheckRecord(hashes, int64(checkpoint.Size), root, int64(tp.Index), leaf); err != nil {
 		return "", err
 	}
-	return place, checkSlot(event, block, place, tp.ExtraData)
+	return findSlot(event, block, tp.ExtraData)
 }
 
-func checkSlot(event, block []byte, place string, extra []byte) error {
+// findSlot returns the place of the one slot in the block that hides the event.
+func findSlot(event, block, extra []byte) (string, error) {
 	head := blockHead.FindSubmatch(block)
 	if head == nil {
-		return errors.New("this entry is no block")
+		return "", errors.New("this entry is no block")
 	}
 	slots := block[len(head[0]):]
-	first, end := number(head[2]), number(head[3])
-	if uint64(len(slots)) != (end-first)*sha256.Size {
-		return errors.New("the block has another length than it says")
-	}
-	offset, found := strings.CutPrefix(place, string(head[1])+"offset ")
-	at, err := strconv.ParseUint(strings.TrimSuffix(offset, "\n"), 10, 63)
-	if !found || err != nil || at < first || at >= end {
-		return errors.New("the block is of another place")
+	first, end := number(head[4]), number(head[5])
+	if end <= first || uint64(len(slots)) != (end-first)*sha256.Size {
+		return "", errors.New("the block has another length than it says")
 	}
 	if len(extra) != 25 || extra[0] < 1 || extra[0] > 3 {
-		return errors.New("the extra data is no kind, time and salt")
+		return "", errors.New("the extra data is no kind, time and salt")
 	}
-	if time := binary.BigEndian.Uint64(extra[1:9]); time < number(head[4]) || time > number(head[5]) {
-		return errors.New("the time is outside the block's")
+	if time := binary.BigEndian.Uint64(extra[1:9]); time < number(head[6]) || time > number(head[7]) {
+		return "", errors.New("the time is outside the block's")
 	}
 	slot := sha256.Sum256(bytes.Join([][]byte{extra[9:], extra[:9], event}, nil))
-	if start := (at - first) * sha256.Size; !bytes.Equal(slot[:], slots[start:start+sha256.Size]) {
-		return errors.New("the event is not what was sealed")
+	var places []string
+	for at := 0; at < len(slots); at += sha256.Size {
+		if bytes.Equal(slot[:], slots[at:at+sha256.Size]) {
+			offset := first + uint64(at/sha256.Size)
+			places = append(places, fmt.Sprintf("%s %s %s %d", head[1], head[2], head[3], offset))
+		}
 	}
-	return nil
+	if len(places) != 1 {
+		return "", errors.New("the event is not what was sealed")
+	}
+	return places[0], nil
 }
 
 func number(digits []byte) uint64 {
