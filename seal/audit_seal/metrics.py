@@ -8,13 +8,14 @@ auditlog_seal_entries                        gauge             entries of the lo
 auditlog_seal_period                         gauge             number of the period that signs
 auditlog_seal_sealed_offset                  gauge   partition every offset before it is sealed
 auditlog_seal_settled_offset                 gauge   partition every offset before it is settled
-auditlog_seal_missing_total                  counter           sealed records found without a document
+auditlog_seal_missing                        gauge             records that had no document, ever
+auditlog_seal_blocked                        gauge   what      1 while sealing or settling is blocked
 ============================================ ======= ========= ========================================
 """
 
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Gauge
 
 from audit_seal.place import Position
 
@@ -38,17 +39,30 @@ class SealMetrics:
         self._period = gauge("period", "Number of the period whose key signs.")
         self._sealed = gauge("sealed_offset", "Every offset before it is sealed.", "partition")
         self._settled = gauge("settled_offset", "Every offset before it is settled.", "partition")
-        self.missing = Counter(
-            "auditlog_seal_missing",
-            "Sealed records that the consumers had passed, and that had no document.",
-            registry=registry,
+        self._missing = gauge(
+            "missing", "Records that had no document when they were settled, since the log began."
         )
+        self._blocked = gauge("blocked", "1 while it can't be done.", "what")
+        for what in ("sealing", "settling"):
+            self._blocked.labels(what).set(0)
 
-    def sealed(self, entries: int, positions: Iterable[Position], period: int) -> None:
+    def block(self, what: str) -> None:
+        """Note that `sealing` or `settling` is blocked."""
+        self._blocked.labels(what).set(1)
+
+    def unblock(self, what: str) -> None:
+        """Note that it is not."""
+        self._blocked.labels(what).set(0)
+
+    def sealed(self, entries: int) -> None:
         """Note a checkpoint that was published."""
         self._success.set_to_current_time()
         self._entries.set(entries)
+
+    def show(self, positions: Iterable[Position], *, period: int, missing: int) -> None:
+        """Show how far the log is; at the start, as it was at the last checkpoint."""
         self._period.set(period)
+        self._missing.set(missing)
         for position in positions:
             number = str(position.place.partition)
             self._sealed.labels(number).set(position.end)

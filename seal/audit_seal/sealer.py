@@ -78,6 +78,8 @@ class Sealer:
         self._settled: dict[int, int] = {}
         self._topic: TopicStatement | None = None
         self._is_published = False
+        self.missing = 0
+        """How many records had no document when they were settled, ever."""
         self._load()
 
     @property
@@ -118,12 +120,13 @@ class Sealer:
             for statement in self._settler.settle(self.positions):
                 self._append(statement)
                 self._settled[statement.range.place.partition] = statement.range.end
+                self.missing += sum(each.outcome == "missing" for each in statement.exceptions)
         self._take_requests()
         now = self._now()
         next_period = self._periods.next_period(now)
         if next_period is not None:
             self._append(next_period)
-        self._append(TickStatement(int(now * 1000), tuple(self.positions.values()), self.period))
+        self._append(self._tick(now))
         checkpoint = self._writer.sync()
         note = self._periods.sign(replace(checkpoint, origin=self._periods.log_key.name), now)
         self._writer.publish(note)
@@ -146,7 +149,8 @@ class Sealer:
         if note is None:
             self._append(self._periods.first_statement())
         else:
-            last = self._tick()
+            last = self._last_tick()
+            self.missing = last.missing
             self._periods.resume(last.period, note, self._entry(self._writer.size - 2))
             for position in last.positions:
                 number = position.place.partition
@@ -246,7 +250,11 @@ class Sealer:
     def _append(self, statement: Statement) -> None:
         self._writer.append(encode_statement(statement))
 
-    def _tick(self) -> TickStatement:
+    def _tick(self, now: float) -> TickStatement:
+        positions = tuple(self.positions.values())
+        return TickStatement(int(now * 1000), positions, self.period, self.missing)
+
+    def _last_tick(self) -> TickStatement:
         last = self._entry(self._writer.size - 1)
         if not isinstance(last, TickStatement):
             raise SealError("The last entry of the log is no tick: this is not a log of the sealer")
