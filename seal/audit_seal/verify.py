@@ -16,7 +16,7 @@ from audit_runtime.elastic import connect
 from audit_schemas import Catalogue, IndexNaming
 
 from audit_seal.checkpoint import Checkpoint
-from audit_seal.document_check import DocumentChecker, SlotReader, StoredDocument
+from audit_seal.document_check import DocumentChecker, StoredDocument
 from audit_seal.errors import SealError, SignatureError
 from audit_seal.log_folder import LogReader
 from audit_seal.mapping_check import mapping_faults
@@ -25,6 +25,7 @@ from audit_seal.period_check import PeriodSignature, check_periods
 from audit_seal.policy import Cosigned, Policy
 from audit_seal.reconciliation import Reconciliation, reconcile
 from audit_seal.sealed_log import EVERY_TIME, SealedLog, TimeRange, read_log
+from audit_seal.slot_reader import SlotReader
 from audit_seal.tally import Tally
 
 __all__ = [

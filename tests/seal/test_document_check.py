@@ -125,6 +125,28 @@ def test_a_changed_document_is_found(
     assert not result.is_sound
 
 
+def test_the_quick_way_proves_only_what_the_whole_one_does(
+    three: tuple[SealedLogMaker, Documents],
+) -> None:
+    """And it does prove what the SDK published; anything else it leaves to the whole one."""
+    maker, documents = three
+    policy, first_key = read_keys(maker.folder, None, None)
+    log = check_log(maker.folder, policy, first_key, lambda *_: None).log
+    checker = DocumentCheck(maker.folder, log, None, NAMING).checker()
+    proven = []
+    for which, each in enumerate(documents):
+        for change in (lambda _: None, *CHANGES.values()):
+            changed = json.loads(json.dumps(each))
+            change(changed)
+            event_id, index = changed.pop("_id"), changed.pop("_index")
+            text = json.dumps(changed, ensure_ascii=False, separators=(",", ":")).encode()
+            stored = StoredDocument(text, event_id, index)
+            quick = checker.check_quickly(stored)
+            assert quick in (None, checker.check_fully(stored))
+            proven += [which] if quick else []
+    assert [0, 2] == proven
+
+
 def test_a_document_that_claims_another_offset_is_found(
     three: tuple[SealedLogMaker, Documents],
 ) -> None:
