@@ -10,10 +10,11 @@ auditlog_seal_sealed_offset                  gauge   partition every offset befo
 auditlog_seal_settled_offset                 gauge   partition every offset before it is settled
 auditlog_seal_missing                        gauge             records that had no document, ever
 auditlog_seal_blocked                        gauge   what      1 while sealing or settling is blocked
+auditlog_seal_cosigned                       gauge   witness   1 if it cosigned the last checkpoint
 ============================================ ======= ========= ========================================
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Gauge
 
@@ -42,9 +43,17 @@ class SealMetrics:
         self._missing = gauge(
             "missing", "Records that had no document when they were settled, since the log began."
         )
+        self._cosigned = gauge(
+            "cosigned", "1 if the witness cosigned the last checkpoint, 0 if not.", "witness"
+        )
         self._blocked = gauge("blocked", "1 while it can't be done.", "what")
         for what in ("sealing", "settling"):
             self._blocked.labels(what).set(0)
+
+    def cosigned(self, by_witness: Mapping[str, bool]) -> None:
+        """Note who has cosigned the last checkpoint, and who has not."""
+        for name, has_cosigned in by_witness.items():
+            self._cosigned.labels(name).set(has_cosigned)
 
     def block(self, what: str) -> None:
         """Note that `sealing` or `settling` is blocked."""

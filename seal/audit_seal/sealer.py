@@ -1,8 +1,8 @@
 """The sealer: reads the topic, appends blocks and statements to the log, and signs it.
 
 Order of writes: entries, salts and tiles are on the disk, then the checkpoint is signed and put into
-the folder, which is what counts, then it is published. What a sealer that was killed had appended
-behind the last checkpoint is read from Kafka again.
+the folder, which is what counts, then witnesses cosign it, then it is published. What a sealer that
+was killed had appended behind the last checkpoint is read from Kafka again.
 """
 
 import time
@@ -16,6 +16,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from audit_seal.block_builder import BlockBuilder, SaltedBlock
 from audit_seal.checkpoint import Checkpoint
+from audit_seal.cosigning import Cosigner
 from audit_seal.errors import FormatError, SealError
 from audit_seal.events_topic import EventsTopic, sealed_records
 from audit_seal.log_folder import LogWriter
@@ -73,6 +74,7 @@ class Sealer:
         self._seals = seals
         self._settler = settler
         self._now = now
+        self._cosigner = Cosigner(settings.folder)
         self._periods = Periods(settings.folder, settings.seal_period_hours * 3600)
         self._builders: dict[int, BlockBuilder] = {}
         self._settled: dict[int, int] = {}
@@ -89,6 +91,11 @@ class Sealer:
             number: Position(builder.place, builder.first, self._settled.get(number, 0))
             for number, builder in sorted(self._builders.items())
         }
+
+    @property
+    def cosigned(self) -> dict[str, bool]:
+        """For each witness whether it has cosigned the last checkpoint."""
+        return self._cosigner.cosigned
 
     @property
     def period(self) -> int:
@@ -133,10 +140,7 @@ class Sealer:
         self._is_published = False
         while self._taken:
             self._taken.pop().unlink(missing_ok=True)
-        if next_period is not None:
-            self._periods.advance(note)
-        self._publish(note)
-        return note
+        return self._publish(note, is_last=next_period is not None)
 
     def _load(self) -> None:
         """Take up the log as its last checkpoint has it."""
@@ -183,9 +187,17 @@ class Sealer:
                 self._publish(note)
             self._is_published = True
 
-    def _publish(self, note: Note) -> None:
-        self._seals.publish(note)
+    def _publish(self, note: Note, *, is_last: bool = False) -> Note:
+        """Have the checkpoint in the folder cosigned, and publish it; `is_last`: of its period."""
+        size = Checkpoint.parse(note.text).size
+        cosigned = self._cosigner.cosign(note, self._writer.hash_at(size))
+        if cosigned != note:
+            self._writer.publish(cosigned)
+        if is_last:
+            self._periods.advance(cosigned)
+        self._seals.publish(cosigned)
         self._is_published = True
+        return cosigned
 
     def _describe(self) -> None:
         """Ask what the topic is, and state what is new about it."""
@@ -215,10 +227,11 @@ class Sealer:
                 return self._skip_expired(builder)
             raise
         before = builder.end
-        for offset, kind, time_ms, value in sealed_records(found):
-            if offset - builder.end >= _HOLE:
-                self._skip_to(builder, offset)
-            self._append_blocks(builder.add(offset, kind, time_ms, value))
+        for batch in found.batches:
+            if batch.first - builder.end >= _HOLE:
+                self._skip_to(builder, batch.first)
+            records = sealed_records(batch, builder.place, builder.end)
+            self._append_blocks(builder.extend(records))
         self._append_blocks(builder.advance(found.next_offset))
         return builder.end > before
 

@@ -111,6 +111,7 @@ def _seal_at_the_end(sealer: Sealer, metrics: SealMetrics) -> None:
 def _seal(sealer: Sealer, metrics: SealMetrics) -> None:
     size = Checkpoint.parse(sealer.seal().text).size
     metrics.sealed(size)
+    metrics.cosigned(sealer.cosigned)
     _show(sealer, metrics)
     _log.info("sealed", entries=size)
 

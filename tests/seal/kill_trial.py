@@ -6,10 +6,10 @@ Forks a child for each try, which kills itself at its n-th write, and goes on wh
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from audit_runtime.partition_reader import Fetched
+from audit_runtime.record_batches import RecordBatch, StoredValue
 from audit_seal.events_topic import EventsTopic
 from audit_seal.keys import create_keys
 from audit_seal.log_folder import LogReader
@@ -18,7 +18,6 @@ from audit_seal.sealer import Sealer
 from audit_seal.seals_topic import SealsTopic, check_published
 from audit_seal.settings import SealSettings
 from audit_seal.statement import TopicStatement
-from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
 
 __all__ = ["value_at"]
 
@@ -47,15 +46,16 @@ class _Events(EventsTopic):
         return 0, self._end
 
     def fetch(self, partition: int, offset: int) -> Fetched:
-        return Fetched(self._records(partition, offset), max(offset, self._end), self._end)
+        batch = _Batch(offset, self._end, 0, 0, 0, -1, memoryview(value_at(partition, 0)))
+        return Fetched(iter(()), max(offset, self._end), self._end, [batch])
 
-    def _records(self, partition: int, offset: int) -> Iterator[Message]:
-        for each in range(offset, self._end):
-            yield Message(
-                offset=each,
-                value=value_at(partition, each),
-                timestamp=(TIMESTAMP_LOG_APPEND_TIME, each),
-            )
+
+class _Batch(RecordBatch):
+    """Has a record at each of its offsets, received at so many milliseconds."""
+
+    def values(self) -> list[StoredValue]:
+        partition = int(bytes(self.packed).partition(b":")[0])
+        return [(each, each, value_at(partition, each)) for each in range(self.first, self.end)]
 
 
 class _Seals(SealsTopic):

@@ -1,6 +1,7 @@
 """The sealer on a real Kafka: what it seals, and what it refuses."""
 
 import json
+import threading
 from pathlib import Path
 from shutil import copytree
 
@@ -9,12 +10,14 @@ from audit_admin import set_up
 from audit_local.ports import free_port
 from audit_runtime import MAX_RECORD_BYTES, partitions_of, visible_partitions
 from audit_seal.block import EMPTY_SLOT, Block, Kind, slot_of
-from audit_seal.errors import SealError
+from audit_seal.errors import HistoryError, SealError, SignatureError
 from audit_seal.lock import locked
 from audit_seal.log_folder import LogReader
 from audit_seal.policy import Policy
 from audit_seal.service import initialize
 from audit_seal.statement import GapStatement, PeriodStatement, TopicStatement
+from audit_seal.witness_server import WitnessServer
+from audit_seal.witness_state import WitnessState, create_witness
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
 from seal.sealed_log import SealedLog
@@ -240,3 +243,30 @@ def test_running_sealer_seals_at_the_end(sealed: SealedLog, log: Path) -> None:
         process.terminate()
         assert process.wait(120) == 0, log.read_text()
     assert len(sealed.slots()) == 2
+
+
+def test_witness_cosigns_each_checkpoint(sealed: SealedLog, tmp_path: Path) -> None:
+    """One that is away stops nobody; one that has seen another history does."""
+    policy = sealed.folder / "policy"
+    log_key = Policy.parse(policy.read_text()).logs[0]
+    create_witness(tmp_path / "witness", "example.org/witness", (log_key,))
+    with (
+        WitnessState.open(tmp_path / "witness") as state,
+        WitnessServer("127.0.0.1", 0, state) as server,
+    ):
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}).start()
+        key = state.key.verifier
+        url = f"http://127.0.0.1:{server.server_port}"
+        policy.write_text(f"log {log_key}\nwitness w {key} {url}\nquorum w\n")
+        accepts = Policy.parse(policy.read_text())
+        copytree(sealed.folder, tmp_path / "copy")
+        for note in (sealed.seal(), sealed.seal()):
+            assert [each.witness for each in accepts.verify(note).cosigned] == ["w"]
+        assert sealed.published()[-1] == LogReader(sealed.folder).checkpoint()
+        copy = SealedLog(sealed.deployment, tmp_path / "copy")
+        copy.more["seals_topic"] = sealed.settings.alerts_topic  # where nothing is
+        with pytest.raises(HistoryError):
+            copy.seal()
+        server.shutdown()
+    with pytest.raises(SignatureError):
+        accepts.verify(sealed.seal())

@@ -406,6 +406,7 @@ def test_setup_needs_no_super_user(log: Secured, tmp_path: Path) -> None:
         "AUDITLOG_TOPIC": "other.events",
         "AUDITLOG_DEAD_LETTER_TOPIC": "other.dead-letter",
         "AUDITLOG_ALERTS_TOPIC": "other.alerts",
+        "AUDITLOG_SEALS_TOPIC": "other.seals",
     }
     given = AdminClient(log.kafka_config("audit-admin"))
     assert given.list_topics(timeout=60).topics.keys() & names.values() == set()
