@@ -1,4 +1,4 @@
-"""`auditlog seal verify`: checks the log, and the documents by it."""
+"""`auditlog seal verify` and `prove`: what is checked by the sealed log, and proven with it."""
 
 import sys
 from collections.abc import Iterator
@@ -10,12 +10,14 @@ from typing import Annotated
 import elasticsearch
 import typer
 from audit_consumer import ConsumerError, EventIndex
-from audit_query import QueryError, parse_time
-from audit_runtime import ConfigurationError
+from audit_query import AuditLog, QueryError, parse_time
+from audit_runtime import ConfigurationError, output_file
 from audit_runtime.terminal import Json, Report, print_json, print_lines, report_progress
 from audit_schemas import IndexNaming
 
-from audit_seal.errors import SealError
+from audit_seal.bundle import prove
+from audit_seal.checkpoint import Checkpoint
+from audit_seal.errors import ProofError, SealError
 from audit_seal.sealed_log import TimeRange
 from audit_seal.settings import SealSettings
 from audit_seal.verification_text import as_json, report_lines
@@ -37,6 +39,9 @@ _UNCHECKED = 2
 
 def add_commands(seal: typer.Typer) -> None:
     """Add the commands to their group."""
+    seal.command("prove", epilog="Example: auditlog seal prove 01a21a0f-7782-796d-a167-2d2becbae426")(
+        prove_event
+    )
     seal.command("verify", epilog="Example: auditlog seal verify --export events.ndjson")(verify)
 
 
@@ -76,6 +81,33 @@ def verify(
         print_lines(*report_lines(found))
     if not found.is_sound:
         raise typer.Exit(1)
+
+
+def prove_event(
+    event_id: Annotated[str, typer.Argument(help="The event's id: event.id.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write; by default EVENT_ID.zip.")
+    ] = None,
+) -> None:
+    """Write the evidence of one event, for somebody who has only the log's keys.
+
+    An archive of the published bytes, the block that has their slot, and the proof that the block is
+    in the signed log. docs/evidence.md says how to check it without any program of ours.
+    """
+    settings = SealSettings()
+    with AuditLog(settings, seconds=settings.request_seconds) as log:
+        source = log.get(event_id)
+    if source is None:
+        raise ProofError(f"There is no event {event_id}: auditlog search shows those that there are")
+    bundle = prove(settings.folder, source)
+    path = output or Path(f"{event_id}.zip")
+    with output_file(path) as out:
+        out.write(bundle.zip())
+    checkpoint = Checkpoint.parse(bundle.proof.checkpoint.text)
+    print_lines(
+        f"Wrote {path}: {bundle.block.topic} [{bundle.block.partition}], offset {bundle.offset}, "
+        f"in the checkpoint of {checkpoint.size} entries of {checkpoint.origin}"
+    )
 
 
 def _verify(

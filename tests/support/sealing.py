@@ -38,6 +38,7 @@ class SealedLogMaker:
     """Writes a log into a folder."""
 
     def __init__(self, folder: Path, origin: str = "test.example/cluster") -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.origin = origin
         self.log_key = SigningKey.generate(origin, ED25519)
