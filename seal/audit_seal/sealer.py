@@ -1,8 +1,8 @@
 """The sealer: reads the topic, appends blocks and statements to the log, and signs it.
 
 Order of writes: entries, salts and tiles are on the disk, then the checkpoint is signed and put into
-the folder, which is what counts, then it is published. What a sealer that was killed had appended
-behind the last checkpoint is read from Kafka again.
+the folder, which is what counts, then witnesses cosign it, then it is published. What a sealer that
+was killed had appended behind the last checkpoint is read from Kafka again.
 """
 
 import time
@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from audit_seal.block_builder import BlockBuilder, SaltedBlock
 from audit_seal.checkpoint import Checkpoint
+from audit_seal.cosigning import Cosigning
 from audit_seal.errors import SealError
 from audit_seal.events_topic import EventsTopic, sealed_records
 from audit_seal.log_folder import LogWriter
@@ -72,6 +73,7 @@ class Sealer:
         self._settler = settler
         self._now = now
         self._periods = Periods(settings.folder, settings.seal_period_hours * 3600)
+        self._cosigning = Cosigning(settings.folder)
         self._builders: dict[int, BlockBuilder] = {}
         self._settled: dict[int, int] = {}
         self._topic: TopicStatement | None = None
@@ -123,7 +125,11 @@ class Sealer:
         self._append(TickStatement(int(now * 1000), tuple(self.positions.values()), self.period))
         checkpoint = self._writer.sync()
         note = self._periods.sign(replace(checkpoint, origin=self._periods.log_key.name), now)
-        self._writer.publish(note)
+        self._writer.publish(note)  # before a witness has it: it could not be taken back
+        cosigned = self._cosigning.cosign(note, self._writer.hash_at(checkpoint.size))
+        if cosigned != note:
+            note = cosigned
+            self._writer.publish(note)
         self._is_published = False
         if next_period is not None:
             self._periods.advance(note)
@@ -151,6 +157,7 @@ class Sealer:
         """Let nothing be signed beside what was published; publish what a killed sealer did not."""
         note = self._writer.checkpoint()
         size = Checkpoint.parse(note.text).size if note else 0
+        self._cosigning.compare(self._periods.log_key, size)
         newest = self._seals.compare(self._writer, self._periods.log_key, size)
         if note is not None and not self._is_published:
             if newest < size:
