@@ -8,6 +8,7 @@ was killed had appended behind the last checkpoint is read from Kafka again.
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -18,12 +19,13 @@ from audit_seal.block import Kind
 from audit_seal.block_builder import BlockBuilder, SaltedBlock
 from audit_seal.checkpoint import Checkpoint
 from audit_seal.cosigning import Cosigner
-from audit_seal.errors import SealError
+from audit_seal.errors import FormatError, SealError
 from audit_seal.events_topic import EventsTopic
 from audit_seal.log_folder import LogWriter
 from audit_seal.note import Note
 from audit_seal.periods import Periods
 from audit_seal.place import OffsetRange, Place, Position
+from audit_seal.requests import Requests
 from audit_seal.seals_topic import SealsTopic
 from audit_seal.settings import SealSettings
 from audit_seal.statement import (
@@ -128,6 +130,7 @@ class Sealer:
                 self._append(statement)
                 self._settled[statement.range.place.partition] = statement.range.end
                 self.missing += sum(each.outcome == "missing" for each in statement.exceptions)
+        self._take_requests()
         now = self._now()
         next_period = self._periods.next_period(now)
         if next_period is not None:
@@ -137,11 +140,15 @@ class Sealer:
         note = self._periods.sign(replace(checkpoint, origin=self._periods.log_key.name), now)
         self._writer.publish(note)
         self._is_published = False
+        while self._taken:
+            self._taken.pop().unlink(missing_ok=True)
         return self._publish(note, is_last=next_period is not None)
 
     def _load(self) -> None:
         """Take up the log as its last checkpoint has it."""
         self._writer = LogWriter(self._settings.folder)
+        self._taken: list[Path] = []
+        """Files of requests that were appended since the last checkpoint."""
         self._topic = None
         self._builders, self._settled = {}, {}
         note = self._writer.checkpoint()
@@ -157,11 +164,27 @@ class Sealer:
                 self._settled[number] = position.settled
         self._append(CatalogueStatement(catalogue_digest(self._settings.load_catalogue())))
 
+    def _take_requests(self) -> None:
+        """Append what commands ask for; if the sealer is killed, perhaps twice, which means nothing."""
+        for path in Requests(self._settings.folder).waiting():
+            if path in self._taken:
+                continue
+            try:
+                requests = list(Requests.read(path))
+            except FormatError as error:
+                _log.error("request refused", why=str(error))
+                Requests.refuse(path)
+                continue
+            for entry, salts in requests:
+                self._writer.append(entry, salts)
+            self._taken.append(path)
+
     def _compare(self) -> None:
         """Let nothing be signed beside what was published; publish what a killed sealer did not."""
         note = self._writer.checkpoint()
         size = Checkpoint.parse(note.text).size if note else 0
         newest = self._seals.compare(self._writer, self._periods.log_key, size)
+        self._cosigner.compare(self._periods.log_key, size)
         if note is not None and not self._is_published:
             if newest < size:
                 self._publish(note)
