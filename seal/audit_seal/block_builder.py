@@ -26,17 +26,19 @@ class BlockBuilder:
         """The offset after all that was added."""
         self._begin()
 
-    def extend(self, records: Iterable[StoredValue], null: Kind = Kind.NULL) -> Iterator[SaltedBlock]:
+    def extend(
+        self, records: Iterable[StoredValue], *, kind: Kind = Kind.RECORD, null: Kind = Kind.NULL
+    ) -> Iterator[SaltedBlock]:
         """Add records in order, none before `end`; yield the blocks that are full.
 
-        The offsets between them have no record. `null` is what one without a value is.
+        The offsets between them have no record. `kind` is what one with a value is, `null` one without.
         """
         head, head_ms = b"", -1
         for offset, time_ms, value in records:
             if offset - self.first >= BLOCK_SLOTS:
                 yield from self.advance(offset)
             if time_ms != head_ms:  # most have the same: that at which the broker took the batch
-                head, head_ms = _head(Kind.RECORD, time_ms), time_ms
+                head, head_ms = _head(kind, time_ms), time_ms
             at = offset - self.first
             salt = self._salts[at * SALT_BYTES : (at + 1) * SALT_BYTES]
             # As `slot_of`, without a call: this is for every record.

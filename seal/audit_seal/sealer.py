@@ -250,7 +250,7 @@ class Sealer:
             if offset >= first:
                 kept = value if isinstance(value, bytes) else None
                 null = Kind.UNREADABLE if message.error() else Kind.NULL
-                yield from builder.extend([(offset, time_ms, kept)], null)
+                yield from builder.extend([(offset, time_ms, kept)], null=null)
 
     def _skip_expired(self, builder: BlockBuilder) -> bool:
         """State that Kafka no longer has what was not sealed; tell whether that is so."""
