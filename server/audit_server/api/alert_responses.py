@@ -222,6 +222,7 @@ class RuleResponse(BaseModel):
     text: str
     examples: dict[str, list[str]]
     fired: dict[str, Any]
+    step_seconds: float | None
 
 
 class RulesResponse(BaseModel):
@@ -246,6 +247,7 @@ class RulesResponse(BaseModel):
                     "text": "title: Passwords are guessed from one address",
                     "examples": {"fires": ["five guesses"], "silent": ["somebody mistypes"]},
                     "fired": {"alerts": 3, "open": 1, "last": "2026-11-23T09:30:00+00:00"},
+                    "step_seconds": 0.12,
                 }
             ]
         }
