@@ -164,6 +164,7 @@ def test_bound_token_sees_and_triages_its_organizations_alerts_alone(
             listed = [alert["event"]["id"] for alert in client.json("/alerts")["alerts"]]
             assert listed == [IDS["acmes"]]
             client.problem(f"/alerts/{IDS['globexs']}", 404)
+            client.problem(f"/alerts/{IDS['globexs']}/example", 404)
             if name == "aud":
                 posted(client, f"/alerts/{IDS['acmes']}/acknowledge", 403)
                 continue

@@ -210,6 +210,22 @@ class ExceptionPreviewResponse(BaseModel):
     is_complete: bool = Field(description="False: only the newest thousand alerts were looked at.")
 
 
+class AlertExampleResponse(BaseModel):
+    """An alert as an example of its rule."""
+
+    model_config = _shaped(
+        {
+            "rule": "brute-force",
+            "file": "brute-force.yml",
+            "text": "- says: ours\n  events:\n  - {at: 9h30m, action: login-failed}\n",
+        }
+    )
+
+    rule: str
+    file: str
+    text: str = Field(description="YAML, to be put below `silent:` of the rule's examples.")
+
+
 class RuleResponse(BaseModel):
     """A rule, its file's text, and how often it fired in 30 days."""
 
