@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from audit_cli.sentences import sentence_of
 from audit_cli.servers import use_local_servers
@@ -25,12 +26,17 @@ _COMPONENTS = (
     "audit_server.commands",
     "audit_query.reports.commands",
     "audit_alerts.commands",
+    "audit_seal.commands",
+    "audit_seal.witness_commands",
     "audit_kibana.commands",
     "audit_local.commands",
     "audit_secrets.commands",
     "audit_cli.settings",
     "audit_cli.demo",
 )
+
+_WITHOUT_SERVERS = {"demo", "local", "secrets", "witness"}
+"""Commands that start the embedded servers, or need none."""
 
 app = typer.Typer(
     name="auditlog",
@@ -53,7 +59,7 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    if context.invoked_subcommand not in ("demo", "local", "secrets"):  # these start them, or need none
+    if context.invoked_subcommand not in _WITHOUT_SERVERS:
         use_local_servers()
 
 
@@ -70,6 +76,7 @@ def _put_together() -> None:
 
 
 _put_together()
+_COMMAND = get_command(app)  # once: what calls `run` again, or forks this process, has it ready
 
 
 def run() -> int:
@@ -96,7 +103,7 @@ def run() -> int:
 def _status() -> int:
     """Run the command; it ends by SystemExit as a rule."""
     try:
-        app(prog_name="auditlog")
+        _COMMAND(prog_name="auditlog")
     except SystemExit as end:
         if isinstance(end.code, str):
             raise

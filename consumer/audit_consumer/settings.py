@@ -12,6 +12,8 @@ __all__ = ["ConsumerSettings"]
 
 _FETCHED_BYTES = 256 * 1024
 """Compressed; some thousands of usual events. A broker returns the first batch whole all the same."""
+_LONGEST_HEARTBEAT = 3000
+"""Milliseconds, librdkafka's own choice; shorter where a session is short."""
 
 
 class ConsumerSettings(
@@ -83,5 +85,8 @@ class ConsumerSettings(
         }
         if self.group_protocol == "classic":
             config["partition.assignment.strategy"] = "cooperative-sticky"
-            config["session.timeout.ms"] = self.session_seconds * 1000
+            session = self.session_seconds * 1000
+            config["session.timeout.ms"] = session
+            # A member learns at its next heartbeat that others come or go, and all wait for it.
+            config["heartbeat.interval.ms"] = min(_LONGEST_HEARTBEAT, session // 6)
         return config

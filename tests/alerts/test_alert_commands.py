@@ -12,7 +12,7 @@ from audit_alerts.settings import AlertSettings
 from audit_cli.app import app
 from pydantic import ValidationError
 from support.alert_cases import documents, text_of
-from support.command import auditlog
+from support.in_process import auditlog_in_process
 from typer import Typer
 from typer.testing import CliRunner, Result
 
@@ -98,7 +98,7 @@ def test_an_example_that_is_no_event_is_refused(folder: Path) -> None:
     bad = documents()
     bad[0]["auditlog"]["examples"]["silent"][0]["events"] = [{"at": "0s", "event.action": "login"}]
     (folder / "some.yml").write_text(text_of(bad))
-    done = auditlog("alerts", "test", AUDITLOG_ALERT_RULES=str(folder))
+    done = auditlog_in_process("alerts", "test", AUDITLOG_ALERT_RULES=str(folder))
     assert 1 == done.returncode
     assert "some.yml: example 'one': user: is missing" in done.stderr
     assert "Traceback" not in done.stderr
@@ -118,7 +118,7 @@ def test_an_example_that_can_not_be_is_one_sentence(line: dict[str, Any], folder
     bad = documents()
     bad[0]["auditlog"]["examples"]["silent"][0]["events"] = [line]
     (folder / "some.yml").write_text(text_of(bad))
-    done = auditlog("alerts", "test", AUDITLOG_ALERT_RULES=str(folder))
+    done = auditlog_in_process("alerts", "test", AUDITLOG_ALERT_RULES=str(folder))
     assert 1 == done.returncode
     assert done.stderr.startswith(f"auditlog: {folder / 'some.yml'}: example")
     assert 1 == len(done.stderr.splitlines())
@@ -129,7 +129,7 @@ def test_an_example_of_a_dead_letter_has_the_headers_that_rules_look_at(folder: 
     (shipped,) = shipped_folder().glob("id-conflict.yml")
     bad = shipped.read_text().replace("audit.errors.path: event.id", "audit.errors.received: x")
     (folder / "some.yml").write_text(bad)
-    done = auditlog("alerts", "test", AUDITLOG_ALERT_RULES=str(folder))
+    done = auditlog_in_process("alerts", "test", AUDITLOG_ALERT_RULES=str(folder))
     assert "audit.errors.received is not a header that rules can use" in done.stderr
 
 
@@ -149,7 +149,7 @@ def test_a_rules_own_texts_do_nothing_to_the_terminal(folder: Path) -> None:
 def test_a_rule_that_is_refused_is_one_sentence(command: str, folder: Path) -> None:
     """With the file and the reason; the other rules do not run without it."""
     (folder / "bad.yml").write_text("title: [")
-    done = auditlog("alerts", command, AUDITLOG_ALERT_RULES=f"shipped,{folder}")
+    done = auditlog_in_process("alerts", command, AUDITLOG_ALERT_RULES=f"shipped,{folder}")
     assert 1 == done.returncode
     assert done.stderr.startswith(f"auditlog: {folder / 'bad.yml'}: is not YAML")
     assert 1 == len(done.stderr.splitlines())

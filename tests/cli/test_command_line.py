@@ -14,6 +14,7 @@ from audit_schemas.dead_letter import REASON_HEADER
 from support.command import auditlog
 from support.consumers import settle
 from support.events import chat_opened
+from support.in_process import auditlog_in_process
 from support.servers import ROOT, Deployment, Servers, new_deployment
 from typer.main import get_command
 
@@ -34,7 +35,7 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("command", commands())
 def test_every_command_has_help_with_an_example(command: str) -> None:
     """--help says what the command does, and shows one way to call it."""
-    done = auditlog(*command.split(), "--help", COLUMNS="200")
+    done = auditlog_in_process(*command.split(), "--help", COLUMNS="200")
     assert done.returncode == 0
     assert f"Example: auditlog {command}" in done.stdout
 
@@ -70,7 +71,7 @@ def test_what_is_wrong_is_one_sentence(
         "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
         "AUDITLOG_ELASTICSEARCH_URL": "http://127.0.0.1:1",
     }
-    done = auditlog(*arguments, **(nowhere | environment))
+    done = auditlog_in_process(*arguments, **(nowhere | environment))
     assert done.returncode == 1
     (sentence,) = done.stderr.splitlines()
     assert sentence.startswith("auditlog: ")
@@ -79,7 +80,7 @@ def test_what_is_wrong_is_one_sentence(
 
 def test_wrong_setting_does_not_show_its_value() -> None:
     """A secret that was put into the wrong variable is not printed."""
-    done = auditlog("search", AUDITLOG_QUERY_SECONDS="hunter2")
+    done = auditlog_in_process("search", AUDITLOG_QUERY_SECONDS="hunter2")
     assert done.returncode == 1
     assert "AUDITLOG_QUERY_SECONDS" in done.stderr
     assert "hunter2" not in done.stdout + done.stderr
@@ -108,6 +109,7 @@ def test_setup_says_what_it_changed_and_can_run_again(bare: Deployment) -> None:
         "created topic NAME.events (6 partitions, 1 replicas)",
         "created topic NAME.dead-letter (1 partitions, 1 replicas)",
         "created topic NAME.alerts (1 partitions, 1 replicas)",
+        "created topic NAME.seals (1 partitions, 1 replicas)",
         "created index template NAME",
     ]
     assert json.loads(bare.run("setup", "--json").stdout)["changes"] == []
@@ -144,7 +146,7 @@ def test_doctor_finds_nothing_wrong_after_setup(deployment: Deployment) -> None:
     """Exit status 0, and a line for each thing that was looked at."""
     findings = json.loads(deployment.run("doctor", "--json").stdout)
     assert all(finding["ok"] for finding in findings)
-    assert len(findings) == 11
+    assert len(findings) == 12
 
 
 @pytest.mark.servers
@@ -157,6 +159,7 @@ def test_doctor_says_what_is_missing_before_setup(bare: Deployment) -> None:
         f"topic {bare.name}.events": "Run auditlog setup",
         f"topic {bare.name}.dead-letter": "Run auditlog setup",
         f"topic {bare.name}.alerts": "Run auditlog setup",
+        f"topic {bare.name}.seals": "Run auditlog setup",
         f"index template {bare.name}": "Run auditlog setup",
     }
 

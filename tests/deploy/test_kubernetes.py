@@ -22,7 +22,7 @@ from audit_server.health import PATHS
 from audit_server.settings import ServeSettings
 from prometheus_client import CollectorRegistry
 from pydantic_settings import BaseSettings
-from support.command import auditlog
+from support.in_process import auditlog_in_process
 from support.kustomize import Resource, build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -200,7 +200,7 @@ def test_image_is_ours_in_this_version(built: list[Resource], role: str) -> None
 @every_role
 def test_arguments_are_a_command_that_there_is(role: str) -> None:
     """Options included: what the command line doesn't know, it refuses before it helps."""
-    said = auditlog(*container(role)["args"], "--help")
+    said = auditlog_in_process(*container(role)["args"], "--help")
     assert said.returncode == 0, said.stderr
 
 
@@ -445,7 +445,7 @@ def test_rules_of_the_example_are_rules() -> None:
     """They say what they find in their own examples; and lie where the runner looks for them."""
     folder = FOLDER / "overlays" / "example" / "rules"
     ranges = {"AUDITLOG_DENIED_RANGES": str(folder / "denied-ranges.txt")}
-    said = auditlog("alerts", "test", AUDITLOG_ALERT_RULES=f"shipped,{folder}", **ranges)
+    said = auditlog_in_process("alerts", "test", AUDITLOG_ALERT_RULES=f"shipped,{folder}", **ranges)
     assert said.returncode == 0, said.stdout + said.stderr
     given = environment("alerts")
     own = given["AUDITLOG_ALERT_RULES"].removeprefix("shipped,")

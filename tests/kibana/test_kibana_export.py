@@ -21,7 +21,7 @@ from audit_kibana.lens import RECORDS
 from audit_kibana.saved_objects import SEARCHES
 from audit_schemas import Catalogue
 from audit_schemas.template import mapping
-from support.command import auditlog
+from support.in_process import auditlog_in_process
 from support.servers import ROOT
 from support.shipped_rules import shipped_rules
 
@@ -505,7 +505,7 @@ def test_a_rules_name_never_leads_out_of_the_folder(tmp_path: Path) -> None:
 
 def test_export_writes_requests_that_can_be_sent_as_they_are(tmp_path: Path) -> None:
     """The command, with its table and its JSON."""
-    done = auditlog("kibana", "export", str(tmp_path / "out"))
+    done = auditlog_in_process("kibana", "export", str(tmp_path / "out"))
     assert 0 == done.returncode, done.stderr
     for rule in RULES:
         assert rule.name in done.stdout
@@ -514,14 +514,14 @@ def test_export_writes_requests_that_can_be_sent_as_they_are(tmp_path: Path) -> 
     assert rule_of("brute-force").body == file["body"]
     lines = (tmp_path / "out" / "saved-objects.ndjson").read_text().splitlines()
     assert list(BUNDLE.objects) == [json.loads(line) for line in lines]
-    again = auditlog("kibana", "export", str(tmp_path / "out"), "--json", "--no-detection")
+    again = auditlog_in_process("kibana", "export", str(tmp_path / "out"), "--json", "--no-detection")
     types = {line["rule"]: line["type"] for line in map(json.loads, again.stdout.splitlines())}
     assert "over alerts" == types["password-spraying"]
 
 
 def test_export_names_the_indices_that_are_set(tmp_path: Path) -> None:
     """A deployment's own prefix and index of alerts."""
-    done = auditlog(
+    done = auditlog_in_process(
         "kibana",
         "export",
         str(tmp_path),
@@ -540,7 +540,7 @@ def test_export_refuses_a_folder_with_a_rule_that_is_none_any_more(tmp_path: Pat
     """Else somebody imports by hand what was taken out of the rules."""
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "old.json").write_text("{}")
-    done = auditlog("kibana", "export", str(tmp_path))
+    done = auditlog_in_process("kibana", "export", str(tmp_path))
     assert 1 == done.returncode
     assert "old.json belongs to no rule in force" in done.stderr
     assert not (tmp_path / "saved-objects.ndjson").exists()

@@ -14,7 +14,6 @@ from audit_kibana.client import Kibana
 from audit_kibana.errors import KibanaRefusedError, KibanaUnreachableError
 from audit_kibana.importing import ImportOutcome, ImportResult, imported
 from pydantic import ValidationError
-from support.command import auditlog
 from support.in_process import auditlog_in_process
 from support.kibana_stub import Answer, Rules, Stub, file_of, serving
 from support.shipped_rules import shipped_rules
@@ -331,7 +330,7 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
 
 def test_the_command_names_the_variable_that_is_wrong() -> None:
     """And never shows what is in it."""
-    done = auditlog("kibana", "import", "--url", "https://ada:secret@kibana")
+    done = auditlog_in_process("kibana", "import", "--url", "https://ada:secret@kibana")
     assert 1 == done.returncode
     assert "AUDITLOG_KIBANA_URL: must not hold credentials" in done.stderr
     assert "secret" not in done.stdout + done.stderr
@@ -340,7 +339,7 @@ def test_the_command_names_the_variable_that_is_wrong() -> None:
 def test_the_command_tells_what_it_did(stub: Stub, tmp_path: Path) -> None:
     """The table, the status; a key from a file goes before that of the environment."""
     (tmp_path / "key").write_text("ZmlsZQ==\n")
-    done = auditlog(
+    done = auditlog_in_process(
         "kibana",
         "import",
         "--url",
@@ -361,7 +360,9 @@ def test_the_command_tells_what_it_did(stub: Stub, tmp_path: Path) -> None:
 def test_the_command_fails_where_anything_failed(stub: Stub) -> None:
     """With JSON for machines; no detection rule is sent where none is wanted."""
     stub.special = refusing(ALERTING[0].path, Answer(403, {"message": "no"}))
-    done = auditlog("kibana", "import", "--json", "--no-detection", AUDITLOG_KIBANA_URL=stub.url)
+    done = auditlog_in_process(
+        "kibana", "import", "--json", "--no-detection", AUDITLOG_KIBANA_URL=stub.url
+    )
     assert 1 == done.returncode
     assert "" == done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -388,7 +389,9 @@ def test_a_user_of_the_command_line_goes_before_a_key_of_the_environment(
     """Whoever types a user means that user."""
     (tmp_path / "password").write_text("typed\n")
     typed = ["--username", "ada", "--password-file", str(tmp_path / "password")]
-    done = auditlog("kibana", "import", "--url", stub.url, *typed, AUDITLOG_KIBANA_API_KEY="ZW52")
+    done = auditlog_in_process(
+        "kibana", "import", "--url", stub.url, *typed, AUDITLOG_KIBANA_API_KEY="ZW52"
+    )
     assert 0 == done.returncode, done.stderr
     basic = base64.b64encode(b"ada:typed").decode()
     assert {f"Basic {basic}"} == {request.headers["authorization"] for request in stub.requests}

@@ -15,7 +15,7 @@ from audit_runtime.elastic import connect
 from audit_runtime.errors import CredentialsError
 from audit_runtime.settings import ElasticsearchSettings, KafkaSettings
 from pydantic import BaseModel, SecretStr, ValidationError
-from support.command import auditlog
+from support.in_process import auditlog_in_process
 
 SECRET = "c0rrect-h0rse-battery-staple"  # noqa: S105 - of nothing
 BASIC = "Basic " + b64encode(f"a:{SECRET}".encode()).decode()
@@ -60,7 +60,7 @@ def test_every_secret_may_be_in_a_file() -> None:
 def test_no_command_prints_a_secret(arguments: tuple[str, ...]) -> None:
     """Not what is in force, not in help, not in an error."""
     given = dict.fromkeys(SECRETS, SECRET)
-    done = auditlog(*arguments, **NOWHERE, **given)
+    done = auditlog_in_process(*arguments, **NOWHERE, **given)
     assert done.stdout + done.stderr
     assert SECRET not in done.stdout + done.stderr
 
@@ -153,12 +153,12 @@ def test_service_is_told_at_its_start_not_at_a_log_in() -> None:
 def test_command_says_it_in_a_sentence(tmp_path: Path) -> None:
     """With what to do, and a failing status."""
     away = NOWHERE | {"AUDITLOG_ELASTICSEARCH_URL": f"http://{AWAY}:9200"}
-    done = auditlog("search", **away, AUDITLOG_ELASTICSEARCH_PASSWORD=SECRET)
+    done = auditlog_in_process("search", **away, AUDITLOG_ELASTICSEARCH_PASSWORD=SECRET)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("auditlog: Elasticsearch would get credentials in plain text")
     broken = tmp_path / "password"
     broken.write_bytes(b"\xff\xfe")
-    done = auditlog("search", **NOWHERE, AUDITLOG_ELASTICSEARCH_PASSWORD_FILE=str(broken))
+    done = auditlog_in_process("search", **NOWHERE, AUDITLOG_ELASTICSEARCH_PASSWORD_FILE=str(broken))
     assert f"auditlog: {broken} is not UTF-8 text\n" == done.stderr
 
 
