@@ -57,6 +57,12 @@ def topic_plans(settings: SetupSettings) -> list[TopicPlan]:
             {"retention.bytes": "-1"},
         ),
         TopicPlan(settings.alerts_topic, 1, {"cleanup.policy": "delete"}, {"retention.ms": "-1"}),
+        TopicPlan(
+            settings.seals_topic,
+            1,  # so that checkpoints have an order
+            {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"},
+            {},
+        ),
     ]
 
 

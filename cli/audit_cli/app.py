@@ -26,12 +26,17 @@ _COMPONENTS = (
     "audit_server.commands",
     "audit_query.reports.commands",
     "audit_alerts.commands",
+    "audit_seal.commands",
+    "audit_seal.witness_commands",
     "audit_kibana.commands",
     "audit_local.commands",
     "audit_secrets.commands",
     "audit_cli.settings",
     "audit_cli.demo",
 )
+
+_WITHOUT_SERVERS = {"demo", "local", "secrets", "witness"}
+"""Commands that start the embedded servers, or need none."""
 
 app = typer.Typer(
     name="auditlog",
@@ -54,7 +59,7 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    if context.invoked_subcommand not in ("demo", "local", "secrets"):  # these start them, or need none
+    if context.invoked_subcommand not in _WITHOUT_SERVERS:
         use_local_servers()
 
 

@@ -41,6 +41,7 @@ def _ours() -> Iterator[type[Exception]]:
         ("audit_consumer.errors", "ConsumerError"),
         ("audit_query.errors", "QueryError"),
         ("audit_alerts.errors", "AlertError"),
+        ("audit_seal.errors", "SealError"),
         ("audit_local.errors", "LocalError"),
         ("audit_secrets.errors", "SecretsError"),
     ):

@@ -26,7 +26,9 @@ _CLASSES = (
     ("audit_server.settings", "ServeSettings"),
     ("audit_alerts.settings", "AlertSettings"),
     ("audit_alerts.runner.settings", "RunnerSettings"),
+    ("audit_seal.settings", "SealSettings"),
     ("audit_kibana.settings", "KibanaSettings"),
+    ("audit_seal.witness_settings", "WitnessSettings"),
     ("audit_local.settings", "LocalSettings"),
 )
 

@@ -1,7 +1,7 @@
 """Kafka -> validated -> Elasticsearch: nothing lost, nothing twice."""
 
 from audit_consumer.batch import Batch
-from audit_consumer.bulk import RESPONSE_FIELDS, classify_items, compare
+from audit_consumer.bulk import RESPONSE_FIELDS, Stored, classify_items, compare
 from audit_consumer.dead_letters import DeadLetters
 from audit_consumer.decode import Decoder
 from audit_consumer.elastic import EventIndex
@@ -17,6 +17,7 @@ from audit_consumer.record import Outcome, Prepared, Record, Refusal
 from audit_consumer.service import run_consumer
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.settle import Settler
+from audit_consumer.strays import resolve_strays
 
 __all__ = [
     "RESPONSE_FIELDS",
@@ -35,8 +36,10 @@ __all__ = [
     "Settler",
     "SetupFaultError",
     "StartUnknownError",
+    "Stored",
     "UnreachableError",
     "classify_items",
     "compare",
+    "resolve_strays",
     "run_consumer",
 ]

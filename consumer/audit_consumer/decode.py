@@ -75,6 +75,7 @@ class Decoder:
             record.origin,
             created=created,
             ingested=ingested,
+            published=record.value,
         )
         index = self._naming.index_of(event.timestamp)
         return Prepared(record, index, document, self._home.of(document.id, created))

@@ -1,5 +1,6 @@
 """Elasticsearch, as the consumer needs it: thin I/O, with its errors sorted into ours."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -18,6 +19,12 @@ __all__ = ["EventIndex"]
 
 _COMPARED = ("event.hash", "event.created", "audit.kafka")
 """The fields of a stored document that tell whose it is."""
+
+_PARSE_ERRORS = (
+    "document_parsing_exception",
+    "mapper_parsing_exception",
+    "strict_dynamic_mapping_exception",
+)
 
 
 class EventIndex:
@@ -139,6 +146,20 @@ class EventIndex:
             except elasticsearch.NotFoundError:
                 return False
         return all(_is_ours(one["mappings"], one["settings"]) for one in found.values())
+
+    def would_reject(self, item: Prepared) -> bool:
+        """Ask whether the event's index can't take the document, without writing it.
+
+        Term vectors are the one request that has a document parsed by the mapping and needs no right
+        but to read. What is wrong with the document is known there by the error's name alone.
+        """
+        wanted = {"_index": item.index, "doc": json.loads(item.document.body), "fields": []}
+        with self._sorted_errors():
+            (answer,) = self._client.mtermvectors(docs=[wanted])["docs"]
+        cause = answer["error"]["root_cause"][0]["type"] if "error" in answer else None
+        if cause not in (None, "index_not_found_exception", *_PARSE_ERRORS):
+            raise UnreachableError(f"Elasticsearch at {self._url} can't try an event: {cause}")
+        return cause in _PARSE_ERRORS
 
     def _names(self) -> set[str]:
         """Return the names that events are written under; a reindexed index answers to its own."""

@@ -38,12 +38,16 @@ class Page(Generic[Event]):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which events, in what order, from where on; and which fields of them, if not all."""
+    """Which events, in what order, from where on; and which fields of them, if not all.
+
+    `values` are fields that are read from the index, in place of any of the event's text.
+    """
 
     query: Mapping[str, Any]
     sort: Sequence[Mapping[str, str]]
     after: Sequence[int] | None = None
     fields: Sequence[str] | None = None
+    values: Sequence[str] | None = None
 
     def body(self, after: Sequence[Any] | None) -> dict[str, Any]:
         """Return the search request for what follows `after`."""
@@ -51,7 +55,9 @@ class Query:
             "query": self.query,
             "sort": list(self.sort),
             "search_after": list(after) if after else None,
+            "source": None if self.values is None else False,
             "source_includes": None if self.fields is None else list(self.fields),
+            "docvalue_fields": self.values,
             "track_total_hits": False,
             "allow_partial_search_results": False,
         }

@@ -135,15 +135,18 @@ class AuditLog:
         newest_first: bool = False,
         after: Sequence[int] | None = None,
         fields: Sequence[str] | None = None,
+        values: Sequence[str] | None = None,
         first: int = 100,
         most: int = PAGE_MAX,
     ) -> Iterator[Sequence[Hit]]:
         """Yield hits, page by page, each of some megabytes at most.
 
         Without a point in time: a scan's costs more, and is exact while events arrive. The first page
-        asks for `first` events, none for more than `most`.
+        asks for `first` events, none for more than `most`. With `values`, hits have those fields as
+        they are indexed, and no text.
         """
-        query = self._query(wanted, newest_first=newest_first, after=after, fields=fields)
+        sort = sorted_by(ORDER, newest_first=newest_first)
+        query = Query(self._scoped(wanted.to_query()), sort, after, fields, values)
         return (page.hits for page in self._events.pages(query, limit=limit, first=first, most=most))
 
     def get(self, event_id: str) -> dict[str, Any] | None:
@@ -183,11 +186,8 @@ class AuditLog:
         filters: list[Mapping[str, Any]] = [wanted.to_query()]
         if since is not None:
             filters.append({"range": {"event.ingested": {"gte": since[0] - _to_millis(_LATE)}}})
-        query = Query(
-            self._scoped({"bool": {"filter": filters}}),
-            sorted_by(_ARRIVAL, newest_first=True),
-            fields=fields,
-        )
+        order = sorted_by(_ARRIVAL, newest_first=True)
+        query = Query(self._scoped({"bool": {"filter": filters}}), order, fields=fields)
         hits, _ = up_to(_ARRIVAL_BYTES, self._events.pages(query, limit=size))
         times = [hit.sort[0] for hit in hits[:1]] + list(since or ())[:1]
         return Page(list(map(decoded, hits)), (max(times),) if times else None)
@@ -322,9 +322,8 @@ class AuditLog:
         """Return at least the most frequent values, for certain; their counts may be too low."""
         response = self.raw_search(wanted, size=0, track_total_hits=False, aggs=ranking(by, size))
         if may_miss(response, size):
-            response = self.raw_search(
-                wanted, size=0, track_total_hits=False, aggs=ranking(by, CANDIDATES)
-            )
+            more = ranking(by, CANDIDATES)
+            response = self.raw_search(wanted, size=0, track_total_hits=False, aggs=more)
         return response
 
     def _time_range(self, wanted: Filter) -> TimeRange | None:

@@ -86,6 +86,7 @@ class KafkaSettings(SecretSettings):
     dead_letter_topic: str = Field("audit.events.dead-letter", description="Topic of dead letters.")
 
     alerts_topic: str = Field("audit.alerts", description="Topic of alerts.")
+    seals_topic: str = Field("audit.seals", description="Topic of the sealed log's signed checkpoints.")
 
     def kafka_config(self) -> dict[str, Any]:
         """Return what every librdkafka client of ours is configured with.

@@ -43,6 +43,7 @@ from audit_schemas.indices import Granularity, IndexNaming, Period
 from audit_schemas.intervals import merge_intervals
 from audit_schemas.invisible import visible_name
 from audit_schemas.model import leaves
+from audit_schemas.original import published_forms
 from audit_schemas.sanitize import printable
 from audit_schemas.shown_user import SYSTEM, id_of, shown_person, shown_user
 from audit_schemas.template import (
@@ -130,6 +131,7 @@ __all__ = [
     "parse_timestamp",
     "place_of",
     "printable",
+    "published_forms",
     "publisher_fields",
     "shown_person",
     "shown_user",

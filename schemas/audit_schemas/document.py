@@ -2,7 +2,8 @@
 
 The event's canonical text is kept as it is; added fields are spliced in after `{"event":{` and
 before the `}}` that closes `audit` and the document. So nothing is serialised twice, and the hash
-of the publisher's part can be recomputed from `_source` alone.
+of the publisher's part can be recomputed from `_source` alone. So can the published bytes
+(`audit_schemas.original`).
 """
 
 import hashlib
@@ -11,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from audit_schemas.added import ADDED
 from audit_schemas.addresses import network_of
 from audit_schemas.catalogue import Activity
-from audit_schemas.event import AuditEvent, Mapped
-from audit_schemas.model import Leaf
+from audit_schemas.event import AuditEvent
+from audit_schemas.original import original_of
 from audit_schemas.shown_user import shown_user
 from audit_schemas.wire import encode, validate
 
 __all__ = [
-    "ADDED",
     "ECS_VERSION",
     "Document",
     "Origin",
@@ -31,27 +32,6 @@ __all__ = [
 ]
 
 ECS_VERSION = "9.4.0"
-
-_HIDDEN = Mapped(index=False, doc_values=False)
-_COUNTED = Mapped(index=False)
-
-ADDED = (
-    Leaf("event.kind", Mapped()),
-    Leaf("event.category", Mapped()),
-    Leaf("event.type", Mapped()),
-    Leaf("event.created", Mapped("date", index=False, doc_values=False)),
-    Leaf("event.ingested", Mapped("date")),
-    Leaf("event.hash", _HIDDEN),
-    Leaf("ecs.version", _HIDDEN),
-    Leaf("related.user", Mapped(doc_values=False)),
-    Leaf("related.ip", Mapped("ip", doc_values=False)),
-    Leaf("audit.user", Mapped()),
-    Leaf("audit.source.network", Mapped()),
-    Leaf("audit.kafka.topic", _COUNTED),
-    Leaf("audit.kafka.partition", Mapped("integer", index=False)),
-    Leaf("audit.kafka.offset", Mapped("long", index=False)),
-)
-"""The fields that the consumer adds, in the order it writes them."""
 
 _HEAD = '{"event":{'
 
@@ -75,9 +55,18 @@ class Document:
 
     @classmethod
     def of(
-        cls, event: AuditEvent, activity: Activity, origin: Origin, created: str, ingested: str
+        cls,
+        event: AuditEvent,
+        activity: Activity,
+        origin: Origin,
+        created: str,
+        ingested: str,
+        published: bytes | None = None,
     ) -> "Document":
-        """Make the document of a settled event. `created` and `ingested` are RFC 3339 times."""
+        """Make the document of a settled event. `created` and `ingested` are RFC 3339 times.
+
+        `published` is what was published, if that may differ from what `encode` writes.
+        """
         canonical = encode(event)
         digest = hashlib.sha256(canonical).hexdigest()
         ip = event.source.ip if event.source else None
@@ -94,6 +83,7 @@ class Document:
             ip,
             place_of(origin.topic, origin.partition),
             origin.offset,
+            None if published is None else original_of(published, canonical),
         )
         return cls(event.event.id, digest, body.encode())
 
@@ -109,25 +99,29 @@ def splice(
     ip: str | None,
     place: str,
     offset: int,
+    original: str | None = None,
 ) -> str:
     """Write the fields of `ADDED` into an event's canonical text.
 
     `users`, the names that are related to the event, and `shown`, the one that the log counts by,
-    are JSON strings without their quotation marks. Raises ValueError if `ip` is not an IP address.
+    are JSON strings without their quotation marks; `original` is text to be written as one. Raises
+    ValueError if `ip` is not an IP address.
     """
     audit = canonical.rindex('"audit":{')
-    related = network = user = ""
+    related = network = user = kept = ""
     if users or ip:
         names = '"user":["' + '","'.join(users) + '"]' if users else ""
         addresses = f'"ip":["{ip}"]' if ip else ""
         related = f',"related":{{{names}{"," if users and ip else ""}{addresses}}}'
     if shown:
         user = f'"user":"{shown}",'
+    if original is not None:
+        kept = f'"original":"{_escaped(original)}",'
     if ip:
         network = f'"source":{{"network":"{network_of(ip)}"}},'
     return (
         f'{_HEAD}{meaning},"created":"{created}","ingested":"{ingested}","hash":"{digest}",'
-        f'{canonical[len(_HEAD) : audit]}"ecs":{{"version":"{ECS_VERSION}"}}{related},'
+        f'{kept}{canonical[len(_HEAD) : audit]}"ecs":{{"version":"{ECS_VERSION}"}}{related},'
         f'{canonical[audit:-2]},{user}{network}"kafka":{{{place}{offset}}}}}}}'
     )
 

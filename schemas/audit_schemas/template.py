@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from audit_schemas.document import ADDED
+from audit_schemas.added import ADDED
 from audit_schemas.event import SCHEMA_VERSION, AuditEvent, Mapped
 from audit_schemas.indices import IndexNaming
 from audit_schemas.model import leaves

@@ -109,6 +109,7 @@ def test_setup_says_what_it_changed_and_can_run_again(bare: Deployment) -> None:
         "created topic NAME.events (6 partitions, 1 replicas)",
         "created topic NAME.dead-letter (1 partitions, 1 replicas)",
         "created topic NAME.alerts (1 partitions, 1 replicas)",
+        "created topic NAME.seals (1 partitions, 1 replicas)",
         "created index template NAME",
     ]
     assert json.loads(bare.run("setup", "--json").stdout)["changes"] == []
@@ -145,7 +146,7 @@ def test_doctor_finds_nothing_wrong_after_setup(deployment: Deployment) -> None:
     """Exit status 0, and a line for each thing that was looked at."""
     findings = json.loads(deployment.run("doctor", "--json").stdout)
     assert all(finding["ok"] for finding in findings)
-    assert len(findings) == 11
+    assert len(findings) == 12
 
 
 @pytest.mark.servers
@@ -158,6 +159,7 @@ def test_doctor_says_what_is_missing_before_setup(bare: Deployment) -> None:
         f"topic {bare.name}.events": "Run auditlog setup",
         f"topic {bare.name}.dead-letter": "Run auditlog setup",
         f"topic {bare.name}.alerts": "Run auditlog setup",
+        f"topic {bare.name}.seals": "Run auditlog setup",
         f"index template {bare.name}": "Run auditlog setup",
     }
 

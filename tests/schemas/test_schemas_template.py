@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from audit_schemas import SCHEMA_VERSION, AuditEvent, IndexNaming
-from audit_schemas.document import ADDED
+from audit_schemas.added import ADDED
 from audit_schemas.event import Change, EventPart, Mapped
 from audit_schemas.model import leaves, model_paths
 from audit_schemas.template import MANAGED_BY, IndexSettings, index_template, mapping

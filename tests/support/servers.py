@@ -47,6 +47,7 @@ class Deployment:
             "AUDITLOG_TOPIC": f"{self.name}.events",
             "AUDITLOG_DEAD_LETTER_TOPIC": f"{self.name}.dead-letter",
             "AUDITLOG_ALERTS_TOPIC": f"{self.name}.alerts",
+            "AUDITLOG_SEALS_TOPIC": f"{self.name}.seals",
             "AUDITLOG_GROUP": f"{self.name}-indexer",
             "AUDITLOG_INDEX_PREFIX": self.name,
             "AUDITLOG_SESSION_SECONDS": "6",

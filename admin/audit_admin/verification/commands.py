@@ -36,7 +36,8 @@ def verify_command(
     """Verify that every record in Kafka is indexed, a duplicate, or dead-lettered.
 
     Reconciles Kafka with Elasticsearch, partition by partition. Exits with status 1 if a record is
-    missing that the consumer has committed; records not consumed yet are counted separately.
+    missing that the consumer has committed; records not consumed yet are counted separately. A dead
+    letter counts only if the record in Kafka would be refused: use the consumers' settings.
 
     With --repair, for use after an index was lost or restored from an old snapshot, missing records are
     read from Kafka again and processed as a consumer would. Consumers may be running.
@@ -113,6 +114,12 @@ def _advice(results: Sequence[PartitionReconciliation]) -> Iterator[str]:
             f"{count:,} of the missing records would now be refused as {reason}: "
             "does AUDITLOG_CATALOGUE have the same value here as for the consumers?"
         )
+    if unexcused := sum(result.unexcused for result in results):
+        have, are = ("has", "is") if unexcused == 1 else ("have", "are")
+        yield (
+            f"{unexcused:,} of the missing records {have} a dead letter, but {are} valid. Was the "
+            "catalogue or a time limit changed since then? Else somebody forged the dead letter"
+        )
     if any(result.missing for result in results):
         yield "To index what is missing: auditlog verify --repair"
     if any(result.conflicting for result in results):
@@ -147,5 +154,6 @@ def _row(result: PartitionReconciliation) -> dict[str, object]:
         "dead_lettered": result.dead_lettered,
         "unread": result.unread,
         "missing": [list(r) for r in result.missing.ranges()],
+        "unexcused": result.unexcused,
         "conflicting": [list(r) for r in result.conflicting.ranges()],
     }

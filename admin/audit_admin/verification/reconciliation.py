@@ -1,8 +1,9 @@
 """Reconciliation: published = indexed + duplicates + dead-lettered, from the servers' own data.
 
 For each partition, records in Kafka are compared with documents by `audit.kafka.*` (`documents.py`).
-Offsets without a document are lookup up among the dead letters. What is left is read from Kafka again,
-and its ids are looked up: a duplicate leaves no other trace.
+Records without a document are read from Kafka again and judged (`judge.py`): a duplicate leaves no
+trace but its id, and a dead letter counts only if the record deserves one. An offset whose record Kafka
+no longer has is no record, whatever dead letters say.
 
 Limitation: documents carry the topic's name, not the cluster's. If two clusters publish to topics of
 the same name and into the same index, offsets that both have are reported as conflicting, and
@@ -11,28 +12,20 @@ they would be taken for ours. Give topics distinct names.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import elasticsearch
-from audit_consumer import (
-    ConsumerSettings,
-    Decoder,
-    EventIndex,
-    Outcome,
-    Prepared,
-    Record,
-    Refusal,
-    compare,
-)
+from audit_consumer import ConsumerSettings, EventIndex, Outcome, Record, Refusal
 from audit_runtime.elastic import connect
 from audit_runtime.terminal import Report, silent
-from audit_schemas import TimeBounds, origin_of
 
 from audit_admin.offset_set import OffsetSet
 from audit_admin.topic_reader import TopicReader, batches
+from audit_admin.verification.copies import Copies
 from audit_admin.verification.documents import Documents, IndexCoverage, OffsetRange
+from audit_admin.verification.judge import Judge
 
 __all__ = ["PartitionReconciliation", "verify"]
 
@@ -59,6 +52,8 @@ class PartitionReconciliation:
     """Offsets that several documents claim: some belong to another cluster's topic."""
     refused: Counter[str]
     """Why missing records would be refused now: perhaps the catalogue differs from the consumers'."""
+    unexcused: int
+    """Missing records that have dead letters, but are valid: dead letters alone prove no refusal."""
 
     @property
     def is_reconciled(self) -> bool:
@@ -76,10 +71,9 @@ def verify(settings: ConsumerSettings, report: Report = silent) -> Iterator[Part
     try:
         with connect(settings, seconds=settings.request_seconds) as client:
             client.indices.refresh(index=f"{settings.index_prefix}-*", allow_no_indices=True)
-            # Without time bounds: what was accepted once is not refused in hindsight.
-            decoder = Decoder(settings.load_catalogue(), TimeBounds.unlimited(), index.naming())
+            judge = Judge(settings, index, index.naming())
             with TopicReader(settings) as reader:
-                yield from _Reconciler(settings, reader, client, index, decoder, report).reconcile()
+                yield from _Reconciler(settings, reader, client, judge, report).reconcile()
     finally:
         index.close()
 
@@ -92,6 +86,7 @@ class _LookupResult:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     lost: OffsetSet = field(default_factory=OffsetSet)
     refused: Counter[str] = field(default_factory=Counter)
+    unexcused: int = 0
 
 
 class _Reconciler:
@@ -100,19 +95,17 @@ class _Reconciler:
         settings: ConsumerSettings,
         reader: TopicReader,
         client: elasticsearch.Elasticsearch,
-        index: EventIndex,
-        decoder: Decoder,
+        judge: Judge,
         report: Report,
     ) -> None:
         self._settings = settings
         self._topic = settings.topic
         self._reader = reader
         self._client = client
-        self._index = index
-        self._decoder = decoder
+        self._judge = judge
         self._report = report
         self._since = datetime.max.replace(tzinfo=UTC)
-        self._dead: dict[int, OffsetSet] | None = None
+        self._copies: Copies | None = None
 
     def reconcile(self) -> Iterator[PartitionReconciliation]:
         """Count the documents of all partitions at once, then reconcile one partition after another."""
@@ -139,22 +132,23 @@ class _Reconciler:
         self, span: OffsetRange, coverage: IndexCoverage, committed: int
     ) -> PartitionReconciliation:
         absent = coverage.absent
-        unknown = absent - self._dead_letters(span.partition) if absent else absent
-        consumed, unread = unknown.split(max(committed, span.low))
+        copies = self._read_copies() if absent else Copies()
+        _, unread = (absent - copies.offsets(span.partition)).split(max(committed, span.low))
         backlog = len(unread) if len(unread) > _MAX_BACKLOG else 0
-        lookup = self._look_up(span.partition, consumed if backlog else unknown)
+        lookup = self._look_up(span.partition, absent - unread if backlog else absent, copies)
         missing, waiting = lookup.lost.split(max(committed, span.low))
-        gaps = len(unknown) - backlog - lookup.records  # offsets without a record
+        gaps = len(absent) - backlog - lookup.records  # offsets without a record
         return PartitionReconciliation(
             span.partition,
             published=span.high - span.low - gaps,
             indexed=span.high - span.low - len(absent) + lookup.outcomes[Outcome.INDEXED],
             duplicates=lookup.outcomes[Outcome.DUPLICATE],
-            dead_lettered=len(absent) - len(unknown),
+            dead_lettered=lookup.outcomes[Outcome.DEAD_LETTERED],
             unread=backlog + len(waiting),
             missing=missing,
             conflicting=coverage.conflicting,
             refused=lookup.refused if missing else Counter(),
+            unexcused=lookup.unexcused if missing else 0,
         )
 
     def _first_received(self, span: OffsetRange) -> datetime:
@@ -163,50 +157,35 @@ class _Reconciler:
         first = next(records, None)
         return first.received if first else datetime.max.replace(tzinfo=UTC)
 
-    def _dead_letters(self, partition: int) -> OffsetSet:
-        """Return which offsets have dead letters; their topic is read once, and only if needed.
+    def _read_copies(self) -> Copies:
+        """Read the dead-letter topic once, and only if needed.
 
         Dead letters older than all records of the topic belong to a deleted topic of the same name.
         """
-        if self._dead is None:
-            topic = self._settings.dead_letter_topic
-            self._dead = {}
-            for number in self._reader.partitions(topic):
-                low, high = self._reader.bounds(topic, number)
-                low = max(low, self._reader.offset_at(topic, number, self._since - _SKEW))
-                for record in self._reader.read(topic, number, low, high):
-                    self._report("Reading dead letters", record.origin.offset - low, high - low)
-                    origin = origin_of(record.headers)
-                    if origin is not None and origin.topic == self._topic:
-                        self._dead.setdefault(origin.partition, OffsetSet()).add(origin.offset)
-        return self._dead.get(partition, OffsetSet())
+        if self._copies is None:
+            topics = self._settings.dead_letter_topic, self._topic
+            self._copies = Copies.read(self._reader, *topics, self._since - _SKEW, self._report)
+        return self._copies
 
-    def _look_up(self, partition: int, offsets: OffsetSet) -> _LookupResult:
-        """Look up the ids of records that have no document and no dead letter.
+    def _look_up(self, partition: int, offsets: OffsetSet, copies: Copies) -> _LookupResult:
+        """Read the records that have no document, and judge them.
 
-        The lookup is real-time, so it also finds what a consumer has indexed since the search.
+        Ids are looked up in real time, which also finds what was indexed since the search.
         """
         lookup = _LookupResult()
         total = len(offsets)
         messages = self._reader.read_all(self._topic, partition, offsets)
         for batch in batches(messages, _LOOKUP_BATCH):
-            self._compare(map(Record.of, batch), lookup)
+            records = [Record.of(message) for message in batch]
+            for record, verdict in zip(records, self._judge.judge(records, copies), strict=True):
+                lookup.records += 1
+                if isinstance(verdict, Outcome):
+                    lookup.outcomes[verdict] += 1
+                    continue
+                lookup.lost.add(record.origin.offset)
+                if isinstance(verdict, Refusal):
+                    lookup.refused[verdict.reason] += 1
+                elif copies.have(record):
+                    lookup.unexcused += 1
             self._report("Looking up ids", lookup.records, total)
         return lookup
-
-    def _compare(self, records: Iterable[Record], lookup: _LookupResult) -> None:
-        prepared: list[Prepared] = []
-        for record in records:
-            lookup.records += 1
-            lookup.lost.add(record.origin.offset)
-            match self._decoder.prepare(record, ""):
-                case Prepared() as item:
-                    prepared.append(item)
-                case Refusal() as refusal:
-                    lookup.refused[refusal.reason] += 1
-        stored = self._index.stored(prepared) if prepared else {}
-        for item in prepared:
-            outcome = compare(item, stored.get((item.index, item.document.id)))
-            if isinstance(outcome, Outcome):
-                lookup.outcomes[outcome] += 1
-                lookup.lost.remove(item.record.origin.offset)

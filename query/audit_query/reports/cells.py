@@ -92,7 +92,8 @@ def order(key: Key) -> tuple[tuple[bool, Any], ...]:
 
 def from_millis(milliseconds: float) -> datetime:
     """Return the time of Elasticsearch's milliseconds."""
-    return _EPOCH + timedelta(milliseconds=int(milliseconds))
+    seconds, rest = divmod(int(milliseconds), 1000)
+    return _EPOCH + timedelta(0, seconds, rest * 1000)  # quicker than by its keywords
 
 
 def to_millis(time: datetime) -> int:

@@ -15,8 +15,9 @@ from audit_query.query_spec import EXCLUDE, PARAMETERS
 from audit_query.reports.case import STEPS, ChatRow, Transfer, Wait
 from audit_query.reports.case_store import CaseStore
 from audit_query.reports.chat_steps import FIELDS, StepReader, whole_milliseconds
-from audit_query.reports.people import is_wanted
+from audit_query.reports.people import WantedPeople
 from audit_query.reports.windows import Progress
+from audit_query.scan import Scan
 
 __all__ = ["cases", "chats", "life_of"]
 
@@ -48,20 +49,20 @@ def cases(
     life = life_of(wanted)
     if progress:
         progress(0, log.count(life))
-    reader = StepReader(log, life)
-    with CaseStore(_IN_MEMORY) as store, log.scan(life, size=_PAGE, _source=FIELDS) as pages:
+    reader, people = StepReader(log, life), WantedPeople(wanted)
+    with CaseStore(_IN_MEMORY) as store, _scan(log, life) as pages:
         for steps in whole_milliseconds(map(reader.steps, pages)):
             store.tidy(before=steps[0].at)
             reader.remember(store, steps)
             for step in steps:
                 change, row = store.take(step)
-                if change is not None and _is_theirs(wanted, change):
+                if change is not None and _is_theirs(people, change):
                     yield change
-                if row is not None and _concerns(wanted, row):
+                if row is not None and _concerns(people, row):
                     yield row
             if progress:
                 progress(len(steps), 0)
-        yield from (row for row in store.open_cases() if _concerns(wanted, row))
+        yield from (row for row in store.open_cases() if _concerns(people, row))
 
 
 def life_of(wanted: Filter) -> Filter:
@@ -82,11 +83,15 @@ def life_of(wanted: Filter) -> Filter:
     return replace(wanted, users=(), activities=STEPS, exclude=replace(wanted.exclude, users=()))
 
 
-def _concerns(wanted: Filter, row: ChatRow) -> bool:
-    return is_wanted(wanted, row.opener, row.assignee, row.joiner, row.answerer, row.closer)
+def _scan(log: AuditLog, life: Filter) -> Scan:
+    return log.scan(life, size=_PAGE, source=False, docvalue_fields=FIELDS)
 
 
-def _is_theirs(wanted: Filter, change: Wait | Transfer) -> bool:
+def _concerns(people: WantedPeople, row: ChatRow) -> bool:
+    return people.has(row.opener, row.assignee, row.joiner, row.answerer, row.closer)
+
+
+def _is_theirs(people: WantedPeople, change: Wait | Transfer) -> bool:
     if isinstance(change, Wait):
-        return is_wanted(wanted, change.person)
-    return is_wanted(wanted, change.giver, change.taker)
+        return people.has(change.person)
+    return people.has(change.giver, change.taker)

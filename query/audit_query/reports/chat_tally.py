@@ -50,14 +50,18 @@ class AtOnce:
 
     now: int = 0
     most: int = 0
-    at: datetime | None = None
-    """When it was the most for the first time."""
+    _at: int | None = None
 
-    def begin(self, moment: datetime) -> None:
-        """Count one more."""
+    @property
+    def at(self) -> datetime | None:
+        """When it was the most for the first time."""
+        return None if self._at is None else from_millis(self._at)
+
+    def begin(self, milliseconds: int) -> None:
+        """Count one more from then on."""
         self.now += 1
         if self.now > self.most:
-            self.most, self.at = self.now, moment
+            self.most, self._at = self.now, milliseconds
 
     def end(self) -> None:
         """Count one less."""
@@ -136,7 +140,7 @@ class ChatTally:
         self._until = until
         self._clock = clock
         self._teams_of = teams_of
-        self._known_teams: dict[Person, Sequence[str]] = {}
+        self._groups: dict[Person, Sequence[GroupTally]] = {}
         self._transfers: Counter[tuple[Person, Person]] = Counter()
 
     @property
@@ -165,35 +169,31 @@ class ChatTally:
             self._add_chat(item)
 
     def _add_wait(self, wait: Wait) -> None:
-        at = from_millis(wait.at)
-        groups = [self.all, *self._groups_of(wait)]
+        groups = [self.all]
+        if wait.kind in _HANDLERS:
+            groups += self._groups_of(wait.person)
         for group in groups:
             group.wait(wait)
             if wait.kind == "joined":
-                group.at_once.begin(at)
+                group.at_once.begin(wait.at)
         if self._clock is not None:
+            at = from_millis(wait.at)
             bucket = self.buckets[self._clock.start_of(at)]
             bucket.wait(wait)
             bucket.at_once.most = max(bucket.at_once.most, self.all.at_once.now)
             if wait.kind == "joined" and wait.length is not None and wait.length >= 0:
                 self.hours[self._clock.hour_of_week(at)].add(wait.length)
 
-    def _groups_of(self, wait: Wait) -> list[GroupTally]:
-        return self._groups(wait.person) if wait.kind in _HANDLERS else []
-
-    def _groups(self, person: Person) -> list[GroupTally]:
-        """Return the tallies of a person and of their teams."""
-        groups = [self.teams[team] for team in self._team_names(person)]
-        if person in self.people or len(self.people) < _PEOPLE_MAX:
+    def _groups_of(self, person: Person) -> Sequence[GroupTally]:
+        """Return the tallies of a person's teams, and of the person."""
+        known = self._groups.get(person)
+        if known is not None:
+            return known
+        groups = [self.teams[team] for team in self._teams_of(person)]
+        if len(self.people) < _PEOPLE_MAX:
             groups.append(self.people[person])
+            self._groups[person] = groups
         return groups
-
-    def _team_names(self, person: Person) -> Sequence[str]:
-        if person not in self._known_teams:
-            if len(self._known_teams) >= _PEOPLE_MAX:
-                return self._teams_of(person)
-            self._known_teams[person] = self._teams_of(person)
-        return self._known_teams[person]
 
     def _add_transfer(self, transfer: Transfer) -> None:
         pair = (transfer.giver, transfer.taker)
@@ -226,9 +226,10 @@ class ChatTally:
             return
         person = self.people.get(row.joiner)
         counted = person is not None and person.at_once.now > 0
-        for group in (self.all, *self._groups(row.joiner)):
-            if row.closed >= row.joined:
-                group.handling.add(to_millis(row.closed) - to_millis(row.joined))
+        length = to_millis(row.closed) - to_millis(row.joined)
+        for group in (self.all, *self._groups_of(row.joiner)):
+            if length >= 0:
+                group.handling.add(length)
             if counted:  # what was joined before the time asked for, or by others, never began
                 group.at_once.end()
 
@@ -238,7 +239,7 @@ class ChatTally:
             done: datetime | None = getattr(row, objective.kind)
             is_met = objective.is_met(row.opened, done, ended)
             who = getattr(row, _DOERS[objective.kind])
-            theirs = self._groups(who) if who and objective.kind in _HANDLERS else []
+            theirs = self._groups_of(who) if who and objective.kind in _HANDLERS else []
             for group in (*groups, *theirs):
                 group.decide(objective, is_met)
 

@@ -14,7 +14,7 @@ from audit_query.filter import Filter
 from audit_query.log import AuditLog
 from audit_query.reports.cells import FIRST_AND_LAST, Cell, by_field, cells
 
-__all__ = ["Assignees", "Directory", "Person", "Target", "is_wanted"]
+__all__ = ["Assignees", "Directory", "Person", "Target", "WantedPeople"]
 
 Target = tuple[str | None, str | None]
 """Id and name of whom something was done to, as the event has them."""
@@ -94,9 +94,18 @@ class Assignees:
         return self._directory.find(*target)
 
 
-def is_wanted(wanted: Filter, *people: Person | None) -> bool:
-    """Tell whether one of them is among the users that are asked for, and none is left out."""
-    users, excluded = (set(map(visible_name, names)) for names in (wanted.users, wanted.exclude.users))
-    known = {person.user for person in people if person is not None}
-    known |= {shown_person(person.id) for person in people if person is not None and person.id}
-    return known.isdisjoint(excluded) and not (users and known.isdisjoint(users))
+class WantedPeople:
+    """Tells whether one of some people is among the users that a filter asks for, and none left out."""
+
+    def __init__(self, wanted: Filter) -> None:
+        self._users = frozenset(map(visible_name, wanted.users))
+        self._excluded = frozenset(map(visible_name, wanted.exclude.users))
+        self._are_all = not self._users and not self._excluded
+
+    def has(self, *people: Person | None) -> bool:
+        """Tell it of these, by name or by id."""
+        if self._are_all:
+            return True
+        known = {person.user for person in people if person is not None}
+        known |= {shown_person(person.id) for person in people if person is not None and person.id}
+        return known.isdisjoint(self._excluded) and not (self._users and known.isdisjoint(self._users))

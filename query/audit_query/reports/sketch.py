@@ -6,7 +6,8 @@ paper's own Python package has had no release since April 2024; this much of it 
 """
 
 import math
-from collections import Counter
+from collections import defaultdict
+from functools import lru_cache
 
 __all__ = ["RELATIVE_ERROR", "Sketch"]
 
@@ -14,6 +15,8 @@ RELATIVE_ERROR = 0.01
 
 _GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _LOG_GAMMA = math.log(_GAMMA)
+_KNOWN = 1024
+"""A duration is counted in several sketches, one after the other: its bucket is computed once."""
 
 
 class Sketch:
@@ -22,15 +25,12 @@ class Sketch:
     __slots__ = ("_counts", "count")
 
     def __init__(self) -> None:
-        self._counts: Counter[int] = Counter()
+        self._counts: defaultdict[int, int] = defaultdict(int)
         self.count = 0
 
     def add(self, milliseconds: int) -> None:
         """Count a duration. Raises ValueError for one below zero."""
-        if milliseconds < 0:
-            raise ValueError("a duration is not below zero")
-        # The bucket i holds what is above gamma^(i-1), up to gamma^i; -1 holds what took no time.
-        self._counts[math.ceil(math.log(milliseconds) / _LOG_GAMMA) if milliseconds else -1] += 1
+        self._counts[_bucket_of(milliseconds)] += 1
         self.count += 1
 
     def percentile(self, percent: int) -> float | None:
@@ -47,3 +47,11 @@ class Sketch:
             if rank <= 0:
                 return 2 * _GAMMA**bucket / (_GAMMA + 1) if bucket >= 0 else 0.0
         return None
+
+
+@lru_cache(_KNOWN)
+def _bucket_of(milliseconds: int) -> int:
+    """Return the bucket i, which holds what is above gamma^(i-1), up to gamma^i; -1 for no time."""
+    if milliseconds < 0:
+        raise ValueError("a duration is not below zero")
+    return math.ceil(math.log(milliseconds) / _LOG_GAMMA) if milliseconds else -1

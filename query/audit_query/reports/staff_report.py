@@ -20,7 +20,7 @@ from audit_query.reports.cells import (
     iso,
     to_millis,
 )
-from audit_query.reports.people import Assignees, Person, is_wanted
+from audit_query.reports.people import Assignees, Person, WantedPeople
 from audit_query.reports.user_row import SLOT
 from audit_query.reports.windows import buckets_with_events, cut, interval_source
 
@@ -198,10 +198,11 @@ def _assigned(log: AuditLog, wanted: Filter) -> Counter[Person]:
     assignees = Assignees(log, wanted)
     assignees.look_up((user_id, name or None) for user_id, name in (cell.key for cell in given))
     counts: Counter[Person] = Counter()
+    people = WantedPeople(wanted)
     for cell in given:
         user_id, name = cell.key
         person = assignees.find((user_id, name or None))
-        if is_wanted(wanted, person):
+        if people.has(person):
             counts[person] += cell.count
     return counts
 

@@ -10,7 +10,7 @@ from audit_query.filter import Filter
 from audit_query.intervals import fixed_width
 from audit_query.log import AuditLog
 from audit_query.reports.cells import FIRST_AND_LAST, Cell, by_field, by_time, cells, order
-from audit_query.reports.people import Assignees, is_wanted
+from audit_query.reports.people import Assignees, WantedPeople
 from audit_query.reports.user_row import SLOT, UserRow, rows
 from audit_query.reports.windows import (
     Progress,
@@ -59,7 +59,7 @@ class _Report:
         self, log: AuditLog, wanted: Filter, source: dict[str, Any] | None, longest: timedelta | None
     ) -> None:
         self._log = log
-        self._wanted = wanted
+        self._wanted, self._people = wanted, WantedPeople(wanted)
         self._bucket = source
         self._longest = longest
         self._assignees = Assignees(log, wanted)
@@ -98,7 +98,7 @@ class _Report:
         for cell in given:
             start, user_id, name = cell.key
             person = self._assignees.find((user_id, name or None))
-            if is_wanted(self._wanted, person):
+            if self._people.has(person):
                 counts[(start, *person)] += cell.count
         return [Cell(key, counts[key]) for key in sorted(counts, key=order)]
 

@@ -18,6 +18,7 @@ from audit_query.reports import (
 from markupsafe import Markup
 
 from audit_server.page.bars import end_of
+from audit_server.page.counting import Computed
 from audit_server.page.durations import duration
 from audit_server.page.heat_map import WEEKDAYS, heat_map
 from audit_server.page.histogram import label_of
@@ -78,11 +79,9 @@ class TransferLine:
 
 
 def chats_context(log: AuditLog, view: ReportView, period: Period, interval: str) -> Mapping[str, Any]:
-    """Return what the page shows at once, and functions of the tally for what comes later."""
-    steps = _steps(log, view, period)
+    """Return the page's links, and functions of what is counted once the page has begun."""
     return {
-        "steps": steps,
-        "compared": any(one.before for _, one in steps),
+        "steps": lambda: Computed.by(lambda: _steps(log, view, period)),
         "interval": interval,
         "sections": lambda tally: _sections(tally, view, period, interval),
         "csv": {
@@ -92,12 +91,12 @@ def chats_context(log: AuditLog, view: ReportView, period: Period, interval: str
     }
 
 
-def _steps(log: AuditLog, view: ReportView, period: Period) -> Sequence[tuple[str, Figure]]:
+def _steps(log: AuditLog, view: ReportView, period: Period) -> Mapping[str, Any]:
     """Return how many events of chats there are of each kind, against the time before."""
     if period.wanted.users or period.wanted.exclude.users:
-        return ()  # of some users' chats, that is: it takes the pass to know them
+        return {"figures": ()}  # of some users' chats, that is: it takes the pass to know them
     now, before = (_counts(log, wanted) for wanted in (period.wanted, period.before))
-    return [
+    figures = [
         (
             name,
             Figure(now.get(action, 0), before.get(action, 0), view.to_events(period, activity=action)),
@@ -105,6 +104,7 @@ def _steps(log: AuditLog, view: ReportView, period: Period) -> Sequence[tuple[st
         for name, action in _STEPS.items()
         if action != "chat-answered" or action in now or action in before
     ]
+    return {"figures": figures, "compared": bool(before)}
 
 
 def _counts(log: AuditLog, wanted: Filter) -> Mapping[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 from audit_query import AuditLog, Filter
 from audit_query.reports import ChatTally, cases
@@ -15,7 +15,9 @@ from audit_query.reports import ChatTally, cases
 from audit_server.errors import ProblemError
 from audit_server.problems import Problem, problem_of
 
-__all__ = ["Counting", "Deadline", "Tallies"]
+__all__ = ["Computed", "Counting", "Deadline", "Tallies"]
+
+T = TypeVar("T")
 
 _TOO_LONG = (
     "The report takes too long: give a shorter time, or run `auditlog report` on the command line, "
@@ -38,6 +40,22 @@ class Deadline:
         """Raise ProblemError (503) if it is over."""
         if self._clock() > self._end:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, _TOO_LONG, headers={"Retry-After": "30"})
+
+
+@dataclass(frozen=True, slots=True)
+class Computed(Generic[T]):
+    """What a page computes once it has begun: a value, or the problem that is shown in its place."""
+
+    value: T | None = None
+    problem: Problem | None = None
+
+    @classmethod
+    def by(cls, compute: Callable[[], T]) -> "Computed[T]":
+        """Compute it. Never raises."""
+        try:
+            return cls(compute())
+        except Exception as error:  # noqa: BLE001 - the page has begun: it is shown in its place
+            return cls(problem=problem_of(error))
 
 
 @dataclass(slots=True)

@@ -89,7 +89,7 @@ _IMPLIED = ("related.", "ecs.version")
 def details_of(event: Mapping[str, Any]) -> Details:
     """Return an event's fields in groups; what has no place of its own comes last, under its path."""
     is_system = event["audit"].get("actor", {}).get("kind") == SYSTEM
-    flat = dict(flattened({name: value for name, value in event.items() if name != "labels"}))
+    flat = dict(flattened(_without_copies(event)))
     groups = []
     for title, known in _GROUPS.items():
         facts = [
@@ -126,6 +126,12 @@ def flattened(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, s
             yield here, ", ".join(map(_text, inner))
         elif inner is not None:
             yield here, _text(inner)
+
+
+def _without_copies(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out labels, which have a group of their own, and the published bytes, in the JSON alone."""
+    inner = {name: value for name, value in event["event"].items() if name != "original"}
+    return {name: value for name, value in event.items() if name != "labels"} | {"event": inner}
 
 
 def _finds_it(path: str, value: str, *, is_system: bool) -> bool:

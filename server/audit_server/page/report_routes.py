@@ -1,5 +1,6 @@
 """Routes of the reports: team, chats, one user's sessions."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,7 @@ from fastapi import APIRouter, Request, Response
 
 from audit_server.access import Caller, ReportCaller
 from audit_server.page.chats_page import chats_context
-from audit_server.page.counting import Counting, Deadline, Tallies
+from audit_server.page.counting import Computed, Counting, Deadline, Tallies
 from audit_server.page.render import show, stream, view_of
 from audit_server.page.report_view import OWN, RANGES, Period, ReportView
 from audit_server.page.sessions_page import sessions_context
@@ -35,16 +36,18 @@ PART = "Reports"
 
 @router.get("/reports/team")
 def team(request: Request, caller: ReportCaller) -> Response:
-    """Show who handled how much, at once; and the waits they ended, when they are counted."""
+    """Show who handled how much, and the waits they ended, each when it is counted."""
     asked = _Asked(request, caller, "/reports/team")
-    report = staff(
-        caller.log, asked.period.wanted, before=asked.period.before, check=asked.deadline.check
-    )
     view, period = asked.view, asked.period
+
+    def counted() -> Mapping[str, Any]:
+        check = asked.deadline.check
+        report = staff(caller.log, period.wanted, before=period.before, check=check)
+        return staff_table(report, view, period)
+
     return asked.stream(
         "report_team.html",
-        staff=staff_table(report, view, period),
-        left_out=report.left_out,
+        staff=lambda: Computed.by(counted),
         wait_table=lambda tally: wait_table(tally, view, period),
         csv=view.to_api("team", period, format="csv", size="10000"),
     )
@@ -88,12 +91,14 @@ class _Asked:
         self._settings = settings
 
     def stream(self, template: str, **context: Any) -> Response:
-        """Return the page of a report, which counts the chats' steps while it is sent."""
-        self._caller.record_search(
-            self.view.view.spec,
-            lambda: self._caller.log.count(self.period.wanted),
-            report=self.view.path,
-        )
+        """Return the page of a report, which counts while it is sent.
+
+        Before that the events are counted alone, which is quick: so a log that can't be searched is
+        an answer with a status of its own.
+        """
+        events = self._caller.log.count(self.period.wanted)
+        self.deadline.check()
+        self._caller.record_search(self.view.view.spec, events, report=self.view.path)
         return stream(
             self._request,
             self._caller,

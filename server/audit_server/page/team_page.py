@@ -90,6 +90,7 @@ def staff_table(report: StaffReport, view: ReportView, period: Period) -> Mappin
         "headings": headings(columns, view, "-joined"),
         "lines": lines,
         "compared": bool(report.before),
+        "left_out": report.left_out,
     }
 
 

@@ -3,20 +3,26 @@
 import csv
 import io
 import re
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from html.parser import HTMLParser
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import elasticsearch
 import pytest
 from audit_generator.traffic import Traffic
 from audit_producer import new_event
 from audit_query import AuditLog
 from audit_query.reports import StaffReport
 from audit_schemas import AuditEvent
+from audit_server import ServeSettings
+from audit_server.app import create_app
 from audit_server.page.counting import Deadline
-from support.api_client import NOW, ApiClient, api_client
+from support.api_client import NOW, ApiClient, api_client, listening
 from support.log_index import log_index
 from support.servers import Deployment, Servers
 from support.stored_events import store
@@ -238,6 +244,35 @@ def test_page_shows_how_far_it_has_come(log: AuditLog, monkeypatch: pytest.Monke
     assert percents == sorted(percents)
     assert len(percents) > 2
     assert answer.headers["content-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("report", ["team", "chats"])
+def test_page_begins_before_anything_is_counted(
+    log: AuditLog, monkeypatch: pytest.MonkeyPatch, report: str
+) -> None:
+    """A browser can paint its navigation and its form; figures that fail then are a sentence."""
+    has_begun = threading.Event()
+
+    def counted(*_: object, **__: object) -> None:
+        assert has_begun.wait(60), "the page waits for its figures"
+        raise elasticsearch.ConnectionError("went away")
+
+    monkeypatch.setattr("audit_server.page.report_routes.staff", counted)
+    monkeypatch.setattr("audit_server.page.chats_page._steps", counted)
+    app = create_app(log, ServeSettings(), clock=lambda: NOW)
+    with listening(app) as address, closing(HTTPConnection(address, timeout=60)) as connection:
+        connection.request("GET", f"/reports/{report}?org=acme")
+        response = connection.getresponse()
+        text = b""
+        while b'aria-label="Time and user"' not in text:
+            piece = response.read1()
+            assert piece, "the page ended"
+            text += piece
+        has_begun.set()
+        rest = response.read().decode()
+    assert response.status == 200
+    assert 'role="alert">The log is unreachable at the moment' in rest
+    assert rest.rstrip().endswith("</html>")
 
 
 @pytest.mark.parametrize(

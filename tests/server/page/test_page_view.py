@@ -135,7 +135,12 @@ def test_details_have_every_field_somewhere() -> None:
     """What no group knows comes last, under its own path: a newer event's field is not hidden."""
     event = {
         "@timestamp": "2026-11-23T09:00:00Z",
-        "event": {"id": "some-id", "action": "login", "newer": {"field": [1, "two"]}},
+        "event": {
+            "id": "some-id",
+            "action": "login",
+            "newer": {"field": [1, "two"]},
+            "original": "{ }",
+        },
         "audit": {"user": "Ada", "changes": [{"field": "f", "before": "a\x1b[2J", "after": None}]},
         "user": {"name": "Ada"},
         "labels": {"b.c": "1", "a": "2"},
@@ -149,6 +154,8 @@ def test_details_have_every_field_somewhere() -> None:
     (change,) = details.changes
     assert (change.before, change.after) == ("a\\u001b[2J", None)
     assert '"action": "login"' in details.json
+    assert "event.original" not in facts  # a copy of all the others; the JSON has it
+    assert '"original": "{ }"' in details.json
 
 
 def test_problem_leads_out_and_never_to_another_site() -> None:

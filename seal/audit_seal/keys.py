@@ -1,0 +1,154 @@
+"""The keys of a log on disk: the log's own, and that of the period.
+
+    keys/log          signs every checkpoint
+    keys/period-N     cosigns the checkpoints of period N, and is destroyed at its end
+    period-1.pub      the first period's public key, and `policy`, with the log's: for an auditor
+
+A private key is stored in the form of Go's sumdb/note: PRIVATE+KEY+NAME+ID+KEY.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from audit_runtime import output_file
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from audit_seal.errors import FormatError, SealError
+from audit_seal.note import (
+    COSIGNATURE,
+    ED25519,
+    KeyType,
+    SigningKey,
+    VerifierKey,
+    decode_base64,
+    encode_base64,
+)
+
+__all__ = ["KeyFolder", "create_keys"]
+
+_PREFIX = "PRIVATE+KEY+"
+_KEY_BYTES = 32
+_PERIOD = re.compile(r"period-([1-9]\d{0,8})")
+
+
+class KeyFolder:
+    """The keys in the folder of a log. Raises SealError for one that is missing or can't be read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._keys = folder / "keys"
+
+    def log_key(self) -> SigningKey:
+        """Return the key that signs every checkpoint; its name is the log's origin."""
+        return self._read("log", ED25519)
+
+    def check_cluster(self, cluster_id: str) -> None:
+        """Raise SealError if the log is one of another Kafka cluster."""
+        origin = self.log_key().name
+        if not origin.endswith(f"/{cluster_id}"):
+            raise SealError(
+                f"{self._folder} has the sealed log {origin}, and this Kafka is {cluster_id}. Set "
+                "AUDITLOG_SEAL_FOLDER to a folder of its own, and run: auditlog seal init"
+            )
+
+    def period_key(self, number: int) -> SigningKey:
+        """Return a period's key."""
+        return self._read(f"period-{number}", COSIGNATURE)
+
+    def period_started(self, number: int) -> float:
+        """Return when a period's key was made, in seconds since the epoch."""
+        try:
+            return (self._keys / f"period-{number}").stat().st_mtime
+        except OSError:
+            raise self._missing(f"period-{number}") from None
+
+    def create_period_key(self, number: int) -> SigningKey:
+        """Make the key of a period, in place of one that no checkpoint covers."""
+        key = SigningKey.generate(f"{self.log_key().name}/period-{number}", COSIGNATURE)
+        self._write(f"period-{number}", key)
+        return key
+
+    def keep_period_key(self, number: int) -> None:
+        """Destroy the private keys of all other periods.
+
+        The bytes are overwritten first, which helps where the disk writes in place.
+        """
+        for path in self._keys.iterdir():
+            found = _PERIOD.fullmatch(path.name)
+            if found and int(found[1]) != number:
+                with path.open("r+b") as file:
+                    file.write(bytes(path.stat().st_size))
+                    file.flush()
+                    os.fsync(file.fileno())
+                path.unlink()
+        _sync(self._keys)
+
+    def _read(self, name: str, kind: KeyType) -> SigningKey:
+        path = self._keys / name
+        try:
+            text = path.read_text("ascii").strip()
+        except (OSError, ValueError):
+            raise self._missing(name) from None
+        try:
+            return _parse(text, kind)
+        except FormatError:
+            raise SealError(f"{path} is not a key of the sealed log: restore it") from None
+
+    def _missing(self, name: str) -> SealError:
+        path = self._keys / name
+        if (self._folder / "log" / "checkpoint").exists():
+            return SealError(
+                f"{path} is missing or can't be read, beside a log that it signs. Restore it: another "
+                "key can't continue this log"
+            )
+        return SealError(f"{path} is missing: make the log with: auditlog seal init")
+
+    def _write(self, name: str, key: SigningKey) -> None:
+        with output_file(self._keys / name) as out:
+            out.write(f"{_encode(key)}\n".encode())
+        _sync(self._keys)
+
+
+def create_keys(folder: Path, origin: str) -> tuple[VerifierKey, VerifierKey]:
+    """Make a log's folder and first keys; return the log's public key and the first period's.
+
+    Raises SealError where there is a log or a key already, or for an origin that is no key's name.
+    """
+    keys = folder / "keys"
+    if (folder / "log").exists() or (keys.exists() and any(keys.iterdir())):
+        raise SealError(f"{folder} has a sealed log already; set AUDITLOG_SEAL_FOLDER to another one")
+    log_key = SigningKey.generate(origin, ED25519)
+    folder.mkdir(parents=True, exist_ok=True)
+    keys.mkdir(mode=0o700, exist_ok=True)
+    made = KeyFolder(folder)
+    made._write("log", log_key)  # noqa: SLF001 - of this module
+    period_key = made.create_period_key(1)
+    (folder / "period-1.pub").write_text(f"{period_key.verifier}\n")
+    (folder / "policy").write_text(f"log {log_key.verifier}\nquorum none\n")
+    return log_key.verifier, period_key.verifier
+
+
+def _encode(key: SigningKey) -> str:
+    material = bytes([key.type]) + key.private.private_bytes_raw()
+    return f"{_PREFIX}{key.name}+{key.verifier.key_id.hex()}+{encode_base64(material)}"
+
+
+def _parse(text: str, kind: KeyType) -> SigningKey:
+    """Read a private key of a kind. Raises FormatError."""
+    name, key_id, encoded = [*text.removeprefix(_PREFIX).split("+", 2), "", ""][:3]
+    material = decode_base64(encoded)
+    if not text.startswith(_PREFIX) or len(material) != 1 + _KEY_BYTES or material[0] != kind:
+        raise FormatError("no private key of this kind")
+    key = SigningKey(name, kind, Ed25519PrivateKey.from_private_bytes(material[1:]))
+    if key.verifier.key_id.hex() != key_id:
+        raise FormatError("the key has another ID")
+    return key
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,104 @@
+"""The sealer, put together: settings in, a running loop out."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import structlog
+from audit_runtime import Backoff, stop_requests
+from audit_runtime.monitor import Health, monitored
+from confluent_kafka import KafkaException
+
+from audit_seal.checkpoint import Checkpoint
+from audit_seal.events_topic import EventsTopic
+from audit_seal.keys import KeyFolder, create_keys
+from audit_seal.lock import locked
+from audit_seal.metrics import SealMetrics
+from audit_seal.note import Note, VerifierKey
+from audit_seal.sealer import Sealer
+from audit_seal.seals_topic import SealsTopic
+from audit_seal.settings import SealSettings
+from audit_seal.settling import Settler
+
+__all__ = ["initialize", "run_sealer", "seal_now"]
+
+_log = structlog.get_logger()
+
+_IDLE_SECONDS = 1.0
+_LONGEST_PAUSE = 30.0
+
+
+def initialize(settings: SealSettings) -> tuple[VerifierKey, VerifierKey]:
+    """Make the log's folder and keys; return the log's public key and the first period's.
+
+    Raises SealError, KafkaException.
+    """
+    with closing(EventsTopic(settings)) as events:
+        return create_keys(settings.folder, f"{settings.seal_name}/{events.cluster_id()}")
+
+
+def seal_now(settings: SealSettings) -> Note:
+    """Seal everything that is there up to now, and return the checkpoint.
+
+    Raises SealError, KafkaException.
+    """
+    with _sealer(settings, SealMetrics(), None) as sealer:
+        sealer.catch_up()
+        return sealer.seal()
+
+
+def run_sealer(settings: SealSettings) -> None:
+    """Seal until SIGTERM or Ctrl-C, and once more then. Call it in the main thread.
+
+    A Kafka that is away is waited for, but not at the start. Raises SealError, MonitorError and
+    KafkaException.
+    """
+    metrics, health = SealMetrics(), Health()
+    with (
+        stop_requests() as stop,
+        monitored(settings, metrics.registry, health),
+        _sealer(settings, metrics, settings.seal_seconds / 2) as sealer,
+    ):
+        _log.info("sealing", topic=settings.topic, folder=str(settings.folder))
+        backoff = Backoff(min(_LONGEST_PAUSE, settings.backoff_seconds))
+        due = time.monotonic()
+        while not stop.is_set():
+            try:
+                found = sealer.read()
+                if time.monotonic() >= due:
+                    _seal(sealer, metrics)
+                    due = time.monotonic() + settings.seal_seconds
+            except KafkaException as error:
+                why = f"Kafka: {error.args[0].str()}"
+                health.beat(why)
+                _log.warning("waiting", why=why)
+                stop.wait(backoff.wait())
+                continue
+            backoff.reset()
+            health.beat(None)
+            if not found:
+                stop.wait(min(_IDLE_SECONDS, max(0.0, due - time.monotonic())))
+        _seal(sealer, metrics)
+        _log.info("stopped")
+
+
+def _seal(sealer: Sealer, metrics: SealMetrics) -> None:
+    note = sealer.seal()
+    checkpoint = Checkpoint.parse(note.text)
+    metrics.sealed(checkpoint.size, sealer.positions.values(), sealer.period)
+    _log.info("sealed", entries=checkpoint.size)
+
+
+@contextmanager
+def _sealer(
+    settings: SealSettings, metrics: SealMetrics, settle_seconds: float | None
+) -> Iterator[Sealer]:
+    """Give a sealer that is alone in its folder, of the cluster that it seals."""
+    with (
+        locked(settings.folder),
+        closing(EventsTopic(settings)) as events,
+        closing(SealsTopic(settings)) as seals,
+        closing(Settler(settings, events, metrics, seconds=settle_seconds)) as settler,
+    ):
+        KeyFolder(settings.folder).check_cluster(events.cluster_id())
+        yield Sealer(settings, events, seals, settler)

@@ -1,0 +1,38 @@
+"""Settings of the sealer."""
+
+from pathlib import Path
+
+from audit_consumer import ConsumerSettings
+from pydantic import Field
+
+from audit_seal.errors import SealError
+
+__all__ = ["SealSettings"]
+
+
+class SealSettings(ConsumerSettings):
+    """Where the sealed log is, and how often it is signed.
+
+    Group, catalogue and time limits are the consumers' own: what has no document is judged by them.
+    """
+
+    seal_folder: Path | None = Field(
+        None, description="Folder of the sealed log, its salts and its keys; `auditlog seal init`."
+    )
+    seal_name: str = Field(
+        "auditlog",
+        pattern=r"^[a-zA-Z0-9][a-zA-Z0-9./_-]{0,99}$",
+        description="Name of the sealed log, best a domain of yours; its origin is NAME/CLUSTER-ID. "
+        "Letters, digits, ., /, - and _.",
+    )
+    seal_seconds: float = Field(60.0, gt=0, description="Seconds from one checkpoint to the next.")
+    seal_period_hours: float = Field(
+        24.0, gt=0, description="Hours after which a period's signing key is replaced and destroyed."
+    )
+
+    @property
+    def folder(self) -> Path:
+        """Return the log's folder. Raises SealError where none is set."""
+        if self.seal_folder is None:
+            raise SealError("Set AUDITLOG_SEAL_FOLDER to the folder of the sealed log")
+        return self.seal_folder

@@ -1,0 +1,48 @@
+"""What became of sealed records, on real servers."""
+
+import json
+from pathlib import Path
+
+import pytest
+from audit_seal.statement import SettledOffset
+from seal.sealed_log import SealedLog
+from support.consumers import settle
+from support.events import chat_opened, chats
+from support.servers import Deployment
+
+
+@pytest.fixture
+def sealed(deployment: Deployment, tmp_path: Path) -> SealedLog:
+    """Give a log that is made, and has sealed nothing yet."""
+    return SealedLog.make(deployment, tmp_path / "seal")
+
+
+def test_each_offset_without_a_document_has_its_reason(sealed: SealedLog, log: Path) -> None:
+    """Duplicates, conflicts and refused records are told apart by the record; what is missing, too."""
+    first, second = chats(2).items()
+    conflict = json.loads(chat_opened(7))
+    conflict["event"]["id"] = first[0]
+    values = [first[1], second[1], first[1], b"no event", None, json.dumps(conflict).encode()]
+    sealed.deployment.publish_raw(*values, key=b"one partition")
+    with sealed.deployment.consuming(log=log) as process:
+        settle(sealed.deployment, log, process)
+    place = sealed.deployment.records(sealed.settings.topic)[0].origin
+    document = next(each for each in sealed.deployment.documents() if each["_id"] == second[0])
+    with sealed.deployment.client() as client:
+        client.delete(index=document["_index"], id=second[0], refresh=True)
+    sealed.seal()
+    assert sealed.exceptions() == {
+        (place.partition, 1): SettledOffset(1, "missing"),
+        (place.partition, 2): SettledOffset(2, "duplicate", f"{place.partition}:0"),
+        (place.partition, 3): SettledOffset(3, "dead-letter", "malformed"),
+        (place.partition, 4): SettledOffset(4, "dead-letter", "malformed"),
+        (place.partition, 5): SettledOffset(5, "dead-letter", "id-conflict"),
+    }
+
+
+def test_nothing_is_settled_that_the_consumers_have_not_committed(sealed: SealedLog) -> None:
+    """What waits in Kafka is sealed, and not missing."""
+    sealed.deployment.publish_raw(chat_opened())
+    sealed.seal()
+    assert len(sealed.slots()) == 1
+    assert sealed.settled() == {}
