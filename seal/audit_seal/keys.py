@@ -12,23 +12,12 @@ import re
 from pathlib import Path
 
 from audit_runtime import output_file
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit_seal.errors import FormatError, SealError
-from audit_seal.note import (
-    COSIGNATURE,
-    ED25519,
-    KeyType,
-    SigningKey,
-    VerifierKey,
-    decode_base64,
-    encode_base64,
-)
+from audit_seal.note import COSIGNATURE, ED25519, KeyType, SigningKey, VerifierKey
 
 __all__ = ["KeyFolder", "create_keys"]
 
-_PREFIX = "PRIVATE+KEY+"
-_KEY_BYTES = 32
 _PERIOD = re.compile(r"period-([1-9]\d{0,8})")
 
 
@@ -91,9 +80,12 @@ class KeyFolder:
         except (OSError, ValueError):
             raise self._missing(name) from None
         try:
-            return _parse(text, kind)
+            key = SigningKey.parse(text)
         except FormatError:
-            raise SealError(f"{path} is not a key of the sealed log: restore it") from None
+            key = None
+        if key is None or key.type != kind:
+            raise SealError(f"{path} is not a key of the sealed log: restore it")
+        return key
 
     def _missing(self, name: str) -> SealError:
         path = self._keys / name
@@ -106,7 +98,7 @@ class KeyFolder:
 
     def _write(self, name: str, key: SigningKey) -> None:
         with output_file(self._keys / name) as out:
-            out.write(f"{_encode(key)}\n".encode())
+            out.write(f"{key.encode()}\n".encode())
         _sync(self._keys)
 
 
@@ -127,23 +119,6 @@ def create_keys(folder: Path, origin: str) -> tuple[VerifierKey, VerifierKey]:
     (folder / "period-1.pub").write_text(f"{period_key.verifier}\n")
     (folder / "policy").write_text(f"log {log_key.verifier}\nquorum none\n")
     return log_key.verifier, period_key.verifier
-
-
-def _encode(key: SigningKey) -> str:
-    material = bytes([key.type]) + key.private.private_bytes_raw()
-    return f"{_PREFIX}{key.name}+{key.verifier.key_id.hex()}+{encode_base64(material)}"
-
-
-def _parse(text: str, kind: KeyType) -> SigningKey:
-    """Read a private key of a kind. Raises FormatError."""
-    name, key_id, encoded = [*text.removeprefix(_PREFIX).split("+", 2), "", ""][:3]
-    material = decode_base64(encoded)
-    if not text.startswith(_PREFIX) or len(material) != 1 + _KEY_BYTES or material[0] != kind:
-        raise FormatError("no private key of this kind")
-    key = SigningKey(name, kind, Ed25519PrivateKey.from_private_bytes(material[1:]))
-    if key.verifier.key_id.hex() != key_id:
-        raise FormatError("the key has another ID")
-    return key
 
 
 def _sync(folder: Path) -> None:
