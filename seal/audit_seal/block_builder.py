@@ -34,17 +34,19 @@ class BlockBuilder:
         The offsets between them have no record. `kind` is what one with a value is, `null` one without.
         """
         head, head_ms = b"", -1
-        for offset, time_ms, value in records:
-            if offset - self.first >= BLOCK_SLOTS:
+        first, salts, slots, times = self.first, self._salts, self._slots, self._times
+        for offset, time_ms, value in records:  # local names, and no calls: this is for every record
+            at = offset - first
+            if at >= BLOCK_SLOTS:
                 yield from self.advance(offset)
+                first, salts, slots, times = self.first, self._salts, self._slots, self._times
+                at = offset - first
             if time_ms != head_ms:  # most have the same: that at which the broker took the batch
                 head, head_ms = _head(kind, time_ms), time_ms
-            at = offset - self.first
-            salt = self._salts[at * SALT_BYTES : (at + 1) * SALT_BYTES]
-            # As `slot_of`, without a call: this is for every record.
+            salt = salts[at * SALT_BYTES : (at + 1) * SALT_BYTES]
             text = salt + head + value if value is not None else salt + _head(null, time_ms)
-            self._slots[at * SLOT_BYTES : (at + 1) * SLOT_BYTES] = sha256(text).digest()
-            self._times.append(max(0, time_ms))
+            slots[at * SLOT_BYTES : (at + 1) * SLOT_BYTES] = sha256(text).digest()
+            times.append(time_ms if time_ms > 0 else 0)  # noqa: FURB136 - a call
             self.end = offset + 1
 
     def advance(self, end: int) -> Iterator[SaltedBlock]:
