@@ -48,6 +48,7 @@ SURFACES = {
     "audit_producer": {"publishing"},
     "audit_admin": {"dead_letters", "topic_reader"},
     "audit_query": {"reports"},
+    "audit_seal": {"bundle", "place_index"},
     "audit_server": {"serve"},
     "audit_alerts": {"runner"},
 }

@@ -68,6 +68,7 @@ def names_of(settings: ConsumerSettings) -> dict[str, str]:
         "topic": settings.topic,
         "dead_letter_topic": settings.dead_letter_topic,
         "alerts_topic": settings.alerts_topic,
+        "seals_topic": settings.seals_topic,
         "group": settings.group,
     }
 

@@ -5,7 +5,7 @@ For those that can't trust what they read to fit: librdkafka unpacks what it fet
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,8 @@ class Fetched:
     """The offset to go on at, after all of them; that of the request if nothing was there."""
     end: int
     """The offset that the next record to come will have, as far as it is committed."""
+    batches: Sequence[RecordBatch] = ()
+    """The same records, in the batches that they came in; some may be before the offset asked for."""
 
 
 class PartitionReader:
@@ -157,14 +159,15 @@ class PartitionReader:
 
 def _fetched(found: Any, topic: str, partition: int, offset: int) -> Fetched:
     batches = list(read_batches(found.records or b""))
+    committed = list(_committed(batches, found.aborted_transactions or ()))
     records = (
         record
-        for batch in _committed(batches, found.aborted_transactions or ())
+        for batch in committed
         for record in batch.records(topic, partition)
         if (record.offset() or 0) >= offset
     )
     end = batches[-1].end if batches else offset
-    return Fetched(records, max(offset, end), max(0, found.last_stable_offset))
+    return Fetched(records, max(offset, end), max(0, found.last_stable_offset), committed)
 
 
 def _committed(batches: list[RecordBatch], aborted: Any) -> Iterator[RecordBatch]:

@@ -1,13 +1,16 @@
 """Makes blocks of the records of one partition, as they come. Pure, but for the random salts."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from audit_seal.block import BLOCK_SLOTS, SALT_BYTES, SLOT_BYTES, Block, Kind
 from audit_seal.place import Place
 
-__all__ = ["BlockBuilder", "SaltedBlock"]
+__all__ = ["BlockBuilder", "SaltedBlock", "SealedRecord"]
+
+SealedRecord = tuple[int, Kind, int, bytes]
+"""Offset, kind, the broker's time in milliseconds, value."""
 
 SaltedBlock = tuple[Block, bytes]
 """A block, and a salt for each of its slots."""
@@ -24,20 +27,22 @@ class BlockBuilder:
         """The offset after all that was added."""
         self._begin()
 
-    def add(self, offset: int, kind: Kind, time_ms: int, value: bytes) -> Iterator[SaltedBlock]:
-        """Add the record at an offset that is not before `end`; yield the blocks that are full.
+    def extend(self, records: Iterable[SealedRecord]) -> Iterator[SaltedBlock]:
+        """Add records in order, none before `end`; yield the blocks that are full.
 
-        What it passes over has no record.
+        The offsets between them have no record.
         """
-        if offset - self.first >= BLOCK_SLOTS:
-            yield from self.advance(offset)
-        at = offset - self.first
-        salt = self._salts[at * SALT_BYTES : (at + 1) * SALT_BYTES]
-        # As `slot_of`, without a call: this is for every record.
-        slot = sha256(b"%b%c%b%b" % (salt, kind, time_ms.to_bytes(8, "big"), value)).digest()
-        self._slots[at * SLOT_BYTES : (at + 1) * SLOT_BYTES] = slot
-        self._times.append(time_ms)
-        self.end = offset + 1
+        for offset, kind, time_ms, value in records:
+            if offset - self.first >= BLOCK_SLOTS:
+                yield from self.advance(offset)
+            at = offset - self.first
+            salt = self._salts[at * SALT_BYTES : (at + 1) * SALT_BYTES]
+            # As `slot_of`, without a call: this is for every record.
+            self._slots[at * SLOT_BYTES : (at + 1) * SLOT_BYTES] = sha256(
+                b"%b%c%b%b" % (salt, kind, time_ms.to_bytes(8, "big"), value)
+            ).digest()
+            self._times.append(time_ms)
+            self.end = offset + 1
 
     def advance(self, end: int) -> Iterator[SaltedBlock]:
         """Note that there are no more records before `end`; yield the blocks that are full."""

@@ -18,6 +18,7 @@ from audit_schemas import IndexNaming
 from audit_seal.bundle import prove
 from audit_seal.checkpoint import Checkpoint
 from audit_seal.errors import ProofError, SealError
+from audit_seal.request_commands import adopt, retire
 from audit_seal.sealed_log import TimeRange
 from audit_seal.settings import SealSettings
 from audit_seal.verification_text import as_json, report_lines
@@ -39,6 +40,8 @@ _UNCHECKED = 2
 
 def add_commands(seal: typer.Typer) -> None:
     """Add the commands to their group."""
+    seal.command(epilog="Example: auditlog seal adopt")(adopt)
+    seal.command(epilog="Example: auditlog seal retire audit-events-2025.01")(retire)
     seal.command("prove", epilog="Example: auditlog seal prove 01a21a0f-7782-796d-a167-2d2becbae426")(
         prove_event
     )

@@ -4,12 +4,15 @@ from typing import Annotated
 
 import typer
 from audit_runtime.logs import configure_logging
-from audit_runtime.terminal import print_lines
+from audit_runtime.terminal import Json, new_console, print_json, print_lines
+from audit_schemas import format_timestamp
+from rich.table import Table
 
 from audit_seal.check_commands import add_commands
 from audit_seal.checkpoint import Checkpoint
 from audit_seal.service import initialize, run_sealer, seal_now
 from audit_seal.settings import SealSettings
+from audit_seal.status import SealStatus, Signer, seal_status
 
 __all__ = ["register"]
 
@@ -19,6 +22,7 @@ def register(app: typer.Typer) -> None:
     seal = typer.Typer(no_args_is_help=True, help="Proof that the log is whole and unchanged.")
     seal.command(epilog="Example: auditlog seal init")(init)
     seal.command(epilog="Example: auditlog seal run")(run)
+    seal.command(epilog="Example: auditlog seal status")(status)
     add_commands(seal)
     app.add_typer(seal, name="seal")
 
@@ -56,3 +60,55 @@ def run(
         return
     checkpoint = Checkpoint.parse(seal_now(settings).text)
     print_lines(f"Sealed: {checkpoint.origin} has {checkpoint.size:,} entries")
+
+
+def status(json_output: Json = False) -> None:
+    """Show how far the log is sealed and settled, and who has signed the last checkpoint.
+
+    Reads AUDITLOG_SEAL_FOLDER alone. Signatures are not checked: auditlog seal verify.
+    """
+    found = seal_status(SealSettings().folder)
+    if json_output:
+        print_json(_as_json(found))
+        return
+    table = Table("Topic", "Partition", box=None, pad_edge=False)
+    for heading in ("Sealed", "Settled"):
+        table.add_column(heading, justify="right")
+    for each in found.positions:
+        place = each.place
+        table.add_row(place.topic, str(place.partition), f"{each.end:,}", f"{each.settled:,}")
+    new_console().print(table)
+    print_lines(
+        f"{found.origin}: {found.entries:,} entries, sealed at {format_timestamp(found.time)}, "
+        f"period {found.period}",
+        f"signed by {', '.join(map(_signer, found.signers))}",
+        f"records that had no document when they were settled: {found.missing:,}",
+    )
+
+
+def _signer(signer: Signer) -> str:
+    return signer.name + (f" at {format_timestamp(signer.time)}" if signer.time else "")
+
+
+def _as_json(found: SealStatus) -> dict[str, object]:
+    return {
+        "origin": found.origin,
+        "entries": found.entries,
+        "sealed_at": format_timestamp(found.time),
+        "period": found.period,
+        "missing": found.missing,
+        "partitions": [
+            {
+                "topic": each.place.topic,
+                "topic_id": each.place.topic_id,
+                "partition": each.place.partition,
+                "sealed": each.end,
+                "settled": each.settled,
+            }
+            for each in found.positions
+        ],
+        "signers": [
+            {"name": each.name, "time": format_timestamp(each.time) if each.time else None}
+            for each in found.signers
+        ],
+    }

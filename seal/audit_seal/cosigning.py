@@ -10,12 +10,12 @@ from audit_seal.note import Note, VerifierKey
 from audit_seal.policy import Policy
 from audit_seal.witness_client import ask_witnesses, clients_of
 
-__all__ = ["Cosigning"]
+__all__ = ["Cosigner"]
 
 _log = structlog.get_logger()
 
 
-class Cosigning:
+class Cosigner:
     """Asks every witness that the policy gives an address of. Raises SealError for a wrong policy.
 
     A witness that is away delays a checkpoint by ten seconds, and stops nothing.
@@ -30,6 +30,8 @@ class Cosigning:
         except (OSError, SealError, UnicodeDecodeError) as error:
             raise SealError(f"{path} can't be used: {error}") from None
         self._is_compared = False
+        self.cosigned: dict[str, bool] = {}
+        """For each witness whether it has cosigned the last checkpoint; empty before the first."""
 
     def compare(self, log_key: VerifierKey, size: int) -> None:
         """Raise HistoryError if a witness has seen more of the log than there is; asked once."""
@@ -45,9 +47,16 @@ class Cosigning:
         self._is_compared = True
 
     def cosign(self, note: Note, hash_at: HashAt) -> Note:
-        """Return the checkpoint with the signatures of all witnesses that answer in time."""
+        """Return a checkpoint with the signatures of all witnesses that answer in time.
+
+        One that says that it has seen another history is told in the log: it may be the one to blame.
+        """
         answers = ask_witnesses(self._clients, note, hash_at)
         for name, error in answers.errors.items():
-            tell = _log.error if isinstance(error, HistoryError) else _log.warning
-            tell("not cosigned", witness=name, why=str(error))
+            if isinstance(error, HistoryError):
+                _log.error("not cosigned", witness=name, why=str(error))
+            elif self.cosigned.get(name, True):
+                _log.warning("not cosigned", witness=name, why=str(error))
+        names = [client.key.name for client in self._clients]
+        self.cosigned = {name: name not in answers.errors for name in names}
         return note.with_signatures(answers.signatures)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from functools import lru_cache
+from hashlib import sha256
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -17,17 +17,16 @@ from audit_consumer import Decoder, Refusal
 from audit_schemas import Catalogue, IndexNaming, TimeBounds, parse_timestamp, published_forms
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
 
-from audit_seal.block import EMPTY_SLOT, SALT_BYTES, Block, Kind, slot_of
-from audit_seal.log_folder import LogEntry, LogReader
+from audit_seal.block import EMPTY_SLOT, Kind, slot_of
+from audit_seal.document_text import cut
 from audit_seal.sealed_log import BlockPlace, SealedLog, TimeRange
-from audit_seal.tiles import TILE_WIDTH
+from audit_seal.slot_reader import SlotReader
 
-__all__ = ["DocumentChecker", "Result", "SlotReader", "StoredDocument", "Verdict", "time_of"]
+__all__ = ["DocumentChecker", "Result", "StoredDocument", "Verdict", "time_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_BUNDLES = 8
-_BLOCKS = 512
+_KEPT = 1000
 _NOT_COMPARED = {"event.ingested", "ecs.version"}
 """When it was indexed, which nobody else knows; and which version of ECS the consumer knew."""
 _MOST_FIELDS = 5
@@ -38,7 +37,7 @@ class StoredDocument(NamedTuple):
 
     source: bytes
     id: str = ""
-    index: str = ""
+    index_name: str = ""
 
 
 class Verdict(Enum):
@@ -77,30 +76,6 @@ class _Match:
     published: bytes
 
 
-class SlotReader:
-    """Finds the slot and the salt of an offset; what is near in the log is kept."""
-
-    def __init__(self, reader: LogReader, size: int) -> None:
-        @lru_cache(_BUNDLES)
-        def bundle(number: int) -> list[LogEntry]:
-            first = number * TILE_WIDTH
-            return list(reader.entries(first, min(first + TILE_WIDTH, size)))
-
-        @lru_cache(_BLOCKS)
-        def block(entry: int) -> tuple[Block, bytes]:
-            found = bundle(entry // TILE_WIDTH)[entry % TILE_WIDTH]
-            return Block.decode(found.entry), found.salts
-
-        self.block = block
-
-    def find(self, place: BlockPlace, offset: int) -> tuple[bytes, bytes]:
-        """Return slot and salt; no salt where it was erased, or only the log is here."""
-        block, salts = self.block(place.entry)
-        at = (offset - block.first) * SALT_BYTES
-        salt = salts[at : at + SALT_BYTES]
-        return block.slot(offset), salt if salt.strip(b"\0") else b""
-
-
 class DocumentChecker:
     """Checks documents, in any order; those near each other in the log are the quickest."""
 
@@ -119,9 +94,59 @@ class DocumentChecker:
         # Without time bounds: what was accepted once is not refused in hindsight.
         self._decoder = Decoder(catalogue, TimeBounds.unlimited(), naming)
         self._decode = msgspec.json.Decoder().decode
+        self._moments: dict[str, int] = {}
+        self._actions: dict[str, bytes] = {}
 
     def check(self, document: StoredDocument) -> Result:
         """Return what a document is. Never raises for what it holds."""
+        return self.check_quickly(document) or self.check_fully(document)
+
+    def check_quickly(self, document: StoredDocument) -> Result | None:  # noqa: PLR0911 - linear
+        """Return that a document is proven, if that shows without parsing it; None otherwise."""
+        text = cut(document.source)
+        if text is None:
+            return None
+        sealed = self._log.partitions_of(text.topic, text.partition)
+        block = sealed[0].block_at(text.offset) if len(sealed) == 1 else None
+        time_ms = self._moments.get(text.created)
+        if time_ms is None:
+            time_ms = self._learn(text.created)
+        if block is None or time_ms < 0 or not self._times.has(block):
+            return None
+        slot, salt = self._slots.find(block, text.offset)
+        if not salt:
+            return None
+        start = b"%b\x01%b" % (salt, time_ms.to_bytes(8, "big"))  # as `slot_of`, of a record
+        published = next((each for each in text.forms() if sha256(start + each).digest() == slot), None)
+        if published is None:
+            return None
+        record = _StoredRecord(published, text.topic, text.partition, text.offset, time_ms)
+        lines = self._decoder.read(cast("Message", record), text.ingested)
+        if isinstance(lines, Refusal):
+            return None
+        is_named = bool(document.id and document.index_name)
+        expected = (self._action(document) if is_named else b"") + document.source
+        if (lines if is_named else lines.partition(b"\n")[2]) != expected:
+            return None
+        return Result(Verdict.PROVEN, text.topic, text.partition, text.offset, block)
+
+    def _learn(self, created: str) -> int:
+        """Return a time in milliseconds, and keep it: many documents have the same."""
+        if len(self._moments) >= _KEPT:
+            self._moments.clear()
+        found = self._moments[created] = time_of({"event": {"created": created}})
+        return found
+
+    def _action(self, document: StoredDocument) -> bytes:
+        """Return the line that the consumer writes before a document of this id in this index."""
+        start = self._actions.get(document.index_name)
+        if start is None:
+            name, _ = self._naming.version_of(document.index_name)
+            start = self._actions[document.index_name] = f'{{"create":{{"_index":"{name}"'.encode()
+        return b'%b,"_id":"%b"}}\n' % (start, document.id.encode())
+
+    def check_fully(self, document: StoredDocument) -> Result:
+        """Return what a document is, whatever it holds."""
         try:
             source = self._decode(document.source)
             origin = source["audit"]["kafka"]
@@ -144,22 +169,34 @@ class DocumentChecker:
         match = self._match(places, offset, time_ms, source)
         if isinstance(match, Verdict):
             place = _nearest(places, time_ms)
+            if not place.min_ms <= time_ms <= place.max_ms and self._is_in_gap(
+                topic, partition, offset
+            ):
+                # Of the topic before this one; whatever is missing for it is found as missing.
+                return Result(Verdict.IN_GAP, topic, partition, offset)
             return Result(match, topic, partition, offset, place, _REASONS.get(match, ""))
         verdict = Verdict.ADOPTED if match.kind is Kind.ADOPTED else Verdict.PROVEN
         record = _StoredRecord(match.published, topic, partition, offset, time_ms)
-        detail = self._difference(document, source, record)
-        if isinstance(detail, Refusal):
-            verdict, detail = Verdict.UNVERIFIABLE, _refused(detail)
-        elif detail:
-            verdict = Verdict.CHANGED
+        difference, detail = self._difference(document, source, record), ""
+        if isinstance(difference, Refusal):
+            verdict, detail = Verdict.UNVERIFIABLE, _refused(difference)
+        elif difference:
+            verdict, detail = Verdict.CHANGED, difference
         return Result(verdict, topic, partition, offset, match.block, detail)
 
     def _without_block(self, topic: str, partition: int, offset: int) -> Verdict:
         sealed = self._log.partitions_of(topic, partition)
-        if any(each.is_gap(offset) for each in sealed):
+        if self._is_in_gap(topic, partition, offset):
             return Verdict.IN_GAP
         is_coming = sealed[0].end <= offset if sealed else self._log.knows(topic, partition)
         return Verdict.NOT_SEALED if is_coming and offset >= 0 else Verdict.ADDED
+
+    def _is_in_gap(self, topic: str, partition: int, offset: int) -> bool:
+        """Tell whether a record of this offset had expired, and its document is not adopted."""
+        return any(
+            each.is_gap(offset) and each.block_at(offset) is None
+            for each in self._log.partitions_of(topic, partition)
+        )
 
     def _match(
         self, places: list[BlockPlace], offset: int, time_ms: int, source: Mapping[str, Any]
@@ -193,11 +230,9 @@ class DocumentChecker:
             return lines
         action, _, body = lines.partition(b"\n")
         differences = []
-        if document.id and document.index:
-            name, _ = self._naming.version_of(document.index)
-            expected = f'{{"create":{{"_index":"{name}","_id":"{document.id}"}}}}'.encode()
-            if action != expected:
-                differences.append(f"_id or index ({document.index})")
+        is_named = document.id and document.index_name
+        if is_named and action + b"\n" != self._action(document):
+            differences.append(f"_id or index ({document.index_name})")
         if body != document.source:
             differences += _differences(self._decode(body), source)
         return ", ".join(differences[:_MOST_FIELDS])

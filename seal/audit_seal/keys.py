@@ -14,13 +14,7 @@ from pathlib import Path
 from audit_runtime import output_file
 
 from audit_seal.errors import FormatError, SealError
-from audit_seal.note import (
-    COSIGNATURE,
-    ED25519,
-    KeyType,
-    SigningKey,
-    VerifierKey,
-)
+from audit_seal.note import COSIGNATURE, ED25519, KeyType, SigningKey, VerifierKey
 
 __all__ = ["KeyFolder", "create_keys"]
 

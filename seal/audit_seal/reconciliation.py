@@ -85,12 +85,12 @@ def reconcile(log: SealedLog, tally: Tally, times: TimeRange) -> Reconciliation:
     for (verdict, topic, partition, offset), detail in tally.findings.items():
         if verdict is Verdict.ADDED:
             result.find(Finding("added", Place(topic, "", partition), offset, detail))
-    for partition in log.partitions.values():
-        for block in partition.blocks:
+    for sealed in log.partitions.values():
+        for block in sealed.blocks:
             if times.has(block):
-                _Reconciler(log, tally, partition, result).take(block)
+                _Reconciler(log, tally, sealed, result).take(block)
         if times.is_all:
-            gap = partition.gap_offsets()
+            gap = sealed.gap_offsets()
             result.sealed += gap
             result.classes["gap"] += gap
     return result

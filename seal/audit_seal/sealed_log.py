@@ -146,6 +146,8 @@ class SealedPartition:
         """Take in the next block; return what is wrong with it."""
         fault = None
         if block.end <= self.end:
+            if (block.first, block.end) in self.adopted:
+                return None  # a sealer that was killed took a request twice: the first one counts
             if not self._is_adoptable(block.first, block.end):
                 return f"offsets {block.first} to {block.end - 1} are sealed twice"
             insort(self.adopted, (block.first, block.end))

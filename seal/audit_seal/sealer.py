@@ -8,6 +8,7 @@ was killed had appended behind the last checkpoint is read from Kafka again.
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -15,13 +16,14 @@ from confluent_kafka import KafkaError, KafkaException
 
 from audit_seal.block_builder import BlockBuilder, SaltedBlock
 from audit_seal.checkpoint import Checkpoint
-from audit_seal.cosigning import Cosigning
-from audit_seal.errors import SealError
+from audit_seal.cosigning import Cosigner
+from audit_seal.errors import FormatError, SealError
 from audit_seal.events_topic import EventsTopic, sealed_records
 from audit_seal.log_folder import LogWriter
 from audit_seal.note import Note
 from audit_seal.periods import Periods
 from audit_seal.place import OffsetRange, Place, Position
+from audit_seal.requests import Requests
 from audit_seal.seals_topic import SealsTopic
 from audit_seal.settings import SealSettings
 from audit_seal.statement import (
@@ -72,12 +74,14 @@ class Sealer:
         self._seals = seals
         self._settler = settler
         self._now = now
+        self._cosigner = Cosigner(settings.folder)
         self._periods = Periods(settings.folder, settings.seal_period_hours * 3600)
-        self._cosigning = Cosigning(settings.folder)
         self._builders: dict[int, BlockBuilder] = {}
         self._settled: dict[int, int] = {}
         self._topic: TopicStatement | None = None
         self._is_published = False
+        self.missing = 0
+        """How many records had no document when they were settled, ever."""
         self._load()
 
     @property
@@ -87,6 +91,11 @@ class Sealer:
             number: Position(builder.place, builder.first, self._settled.get(number, 0))
             for number, builder in sorted(self._builders.items())
         }
+
+    @property
+    def cosigned(self) -> dict[str, bool]:
+        """For each witness whether it has cosigned the last checkpoint."""
+        return self._cosigner.cosigned
 
     @property
     def period(self) -> int:
@@ -118,34 +127,34 @@ class Sealer:
             for statement in self._settler.settle(self.positions):
                 self._append(statement)
                 self._settled[statement.range.place.partition] = statement.range.end
+                self.missing += sum(each.outcome == "missing" for each in statement.exceptions)
+        self._take_requests()
         now = self._now()
         next_period = self._periods.next_period(now)
         if next_period is not None:
             self._append(next_period)
-        self._append(TickStatement(int(now * 1000), tuple(self.positions.values()), self.period))
+        self._append(self._tick(now))
         checkpoint = self._writer.sync()
         note = self._periods.sign(replace(checkpoint, origin=self._periods.log_key.name), now)
-        self._writer.publish(note)  # before a witness has it: it could not be taken back
-        cosigned = self._cosigning.cosign(note, self._writer.hash_at(checkpoint.size))
-        if cosigned != note:
-            note = cosigned
-            self._writer.publish(note)
+        self._writer.publish(note)
         self._is_published = False
-        if next_period is not None:
-            self._periods.advance(note)
-        self._publish(note)
-        return note
+        while self._taken:
+            self._taken.pop().unlink(missing_ok=True)
+        return self._publish(note, is_last=next_period is not None)
 
     def _load(self) -> None:
         """Take up the log as its last checkpoint has it."""
         self._writer = LogWriter(self._settings.folder)
+        self._taken: list[Path] = []
+        """Files of requests that were appended since the last checkpoint."""
         self._topic = None
         self._builders, self._settled = {}, {}
         note = self._writer.checkpoint()
         if note is None:
             self._append(self._periods.first_statement())
         else:
-            last = self._tick()
+            last = self._last_tick()
+            self.missing = last.missing
             self._periods.resume(last.period, note, self._entry(self._writer.size - 2))
             for position in last.positions:
                 number = position.place.partition
@@ -153,20 +162,43 @@ class Sealer:
                 self._settled[number] = position.settled
         self._append(CatalogueStatement(catalogue_digest(self._settings.load_catalogue())))
 
+    def _take_requests(self) -> None:
+        """Append what commands ask for; if the sealer is killed, perhaps twice, which means nothing."""
+        for path in Requests(self._settings.folder).waiting():
+            if path in self._taken:
+                continue
+            try:
+                requests = list(Requests.read(path))
+            except FormatError as error:
+                _log.error("request refused", why=str(error))
+                Requests.refuse(path)
+                continue
+            for entry, salts in requests:
+                self._writer.append(entry, salts)
+            self._taken.append(path)
+
     def _compare(self) -> None:
         """Let nothing be signed beside what was published; publish what a killed sealer did not."""
         note = self._writer.checkpoint()
         size = Checkpoint.parse(note.text).size if note else 0
-        self._cosigning.compare(self._periods.log_key, size)
         newest = self._seals.compare(self._writer, self._periods.log_key, size)
+        self._cosigner.compare(self._periods.log_key, size)
         if note is not None and not self._is_published:
             if newest < size:
                 self._publish(note)
             self._is_published = True
 
-    def _publish(self, note: Note) -> None:
-        self._seals.publish(note)
+    def _publish(self, note: Note, *, is_last: bool = False) -> Note:
+        """Have the checkpoint in the folder cosigned, and publish it; `is_last`: of its period."""
+        size = Checkpoint.parse(note.text).size
+        cosigned = self._cosigner.cosign(note, self._writer.hash_at(size))
+        if cosigned != note:
+            self._writer.publish(cosigned)
+        if is_last:
+            self._periods.advance(cosigned)
+        self._seals.publish(cosigned)
         self._is_published = True
+        return cosigned
 
     def _describe(self) -> None:
         """Ask what the topic is, and state what is new about it."""
@@ -196,10 +228,11 @@ class Sealer:
                 return self._skip_expired(builder)
             raise
         before = builder.end
-        for offset, kind, time_ms, value in sealed_records(found):
-            if offset - builder.end >= _HOLE:
-                self._skip_to(builder, offset)
-            self._append_blocks(builder.add(offset, kind, time_ms, value))
+        for batch in found.batches:
+            if batch.first - builder.end >= _HOLE:
+                self._skip_to(builder, batch.first)
+            records = sealed_records(batch, builder.place, builder.end)
+            self._append_blocks(builder.extend(records))
         self._append_blocks(builder.advance(found.next_offset))
         return builder.end > before
 
@@ -231,7 +264,11 @@ class Sealer:
     def _append(self, statement: Statement) -> None:
         self._writer.append(encode_statement(statement))
 
-    def _tick(self) -> TickStatement:
+    def _tick(self, now: float) -> TickStatement:
+        positions = tuple(self.positions.values())
+        return TickStatement(int(now * 1000), positions, self.period, self.missing)
+
+    def _last_tick(self) -> TickStatement:
         last = self._entry(self._writer.size - 1)
         if not isinstance(last, TickStatement):
             raise SealError("The last entry of the log is no tick: this is not a log of the sealer")

@@ -18,7 +18,7 @@ from audit_seal.log_folder import LogReader
 from audit_seal.note import Note, VerifierKey
 from audit_seal.settings import SealSettings
 
-__all__ = ["SealsTopic"]
+__all__ = ["SealsTopic", "check_published"]
 
 _log = structlog.get_logger()
 
@@ -99,34 +99,39 @@ class SealsTopic:
             for message in found.records:
                 note = _note_of(message)
                 if note is not None and Checkpoint.parse(note.text).origin == key.name:
-                    newest = self._compare_one(note, log, key, size)
+                    newest = check_published(note, log, key, size)
             if found.next_offset == first:
                 break
             first = found.next_offset
         return newest
 
-    def _compare_one(self, note: Note, log: LogReader, key: VerifierKey, size: int) -> int:
-        published = Checkpoint.parse(note.text)
-        try:
-            note.verify(key)
-        except SignatureError:
-            raise SealError(
-                f"Topic {self._name} has a checkpoint of {key.name} by another key: another sealer "
-                "has that name. Set AUDITLOG_SEAL_NAME to another one, and run: auditlog seal init"
-            ) from None
-        if published.size > size:
-            raise SealError(
-                f"Topic {self._name} has a checkpoint of {published.size} entries, and the folder has "
-                f"{size}: it was restored from an old copy, or another sealer goes on with this log. "
-                "Restore the folder as it was last; nothing was signed"
-            )
-        if log.root(published.size) != published.root:
-            raise SealError(
-                f"The checkpoint of {published.size} entries in topic {self._name} is not one of this "
-                "folder's log: two sealers have gone on with copies of it. Nothing was signed; keep "
-                "both folders, and see docs/operating.md"
-            )
-        return published.size
+
+def check_published(note: Note, log: LogReader, key: VerifierKey, size: int) -> int:
+    """Return the size of a published checkpoint that is a part of a log of `size` entries.
+
+    Raises SealError if it is not.
+    """
+    published = Checkpoint.parse(note.text)
+    try:
+        note.verify(key)
+    except SignatureError:
+        raise SealError(
+            f"A checkpoint of {key.name} is published that another key has signed: another sealer has "
+            "that name. Set AUDITLOG_SEAL_NAME to another one, and run: auditlog seal init"
+        ) from None
+    if published.size > size:
+        raise SealError(
+            f"A checkpoint of {published.size} entries is published, and the folder has {size}: it was "
+            "restored from an old copy, or another sealer goes on with this log. Nothing was signed. "
+            "See docs/operating.md#restore-the-sealed-log"
+        )
+    if log.root(published.size) != published.root:
+        raise SealError(
+            f"The published checkpoint of {published.size} entries is not one of this folder's log: "
+            "two sealers have gone on with copies of it. Nothing was signed; keep both folders. See "
+            "docs/operating.md#restore-the-sealed-log"
+        )
+    return published.size
 
 
 def _note_of(message: Message) -> Note | None:

@@ -1,5 +1,6 @@
 """The sealer, put together: settings in, a running loop out."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -42,7 +43,7 @@ def seal_now(settings: SealSettings) -> Note:
 
     Raises SealError, KafkaException.
     """
-    with _sealer(settings, SealMetrics(), None) as sealer:
+    with _sealer(settings) as (sealer, _):
         sealer.catch_up()
         return sealer.seal()
 
@@ -56,49 +57,79 @@ def run_sealer(settings: SealSettings) -> None:
     metrics, health = SealMetrics(), Health()
     with (
         stop_requests() as stop,
-        monitored(settings, metrics.registry, health),
-        _sealer(settings, metrics, settings.seal_seconds / 2) as sealer,
+        _sealer(settings, settings.seal_seconds / 2) as (sealer, settler),
     ):
-        _log.info("sealing", topic=settings.topic, folder=str(settings.folder))
-        backoff = Backoff(min(_LONGEST_PAUSE, settings.backoff_seconds))
-        due = time.monotonic()
-        while not stop.is_set():
-            try:
-                found = sealer.read()
-                if time.monotonic() >= due:
-                    _seal(sealer, metrics)
-                    due = time.monotonic() + settings.seal_seconds
-            except KafkaException as error:
-                why = f"Kafka: {error.args[0].str()}"
-                health.beat(why)
-                _log.warning("waiting", why=why)
-                stop.wait(backoff.wait())
-                continue
-            backoff.reset()
-            health.beat(None)
-            if not found:
-                stop.wait(min(_IDLE_SECONDS, max(0.0, due - time.monotonic())))
+        _show(sealer, metrics)  # before anybody looks: alerts go by what is added
+        with monitored(settings, metrics.registry, health):
+            _log.info("sealing", topic=settings.topic, folder=str(settings.folder))
+            _run(settings, sealer, settler, metrics, health, stop)
+            _seal_at_the_end(sealer, metrics)
+
+
+def _run(
+    settings: SealSettings,
+    sealer: Sealer,
+    settler: Settler,
+    metrics: SealMetrics,
+    health: Health,
+    stop: threading.Event,
+) -> None:
+    backoff = Backoff(min(_LONGEST_PAUSE, settings.backoff_seconds))
+    due = time.monotonic()
+    while not stop.is_set():
+        try:
+            found = sealer.read()
+            if time.monotonic() >= due:
+                _seal(sealer, metrics)
+                due = time.monotonic() + settings.seal_seconds
+        except KafkaException as error:
+            why = f"Kafka: {error.args[0].str()}"
+            health.beat(why)
+            metrics.block("sealing")
+            _log.warning("waiting", why=why)
+            stop.wait(backoff.wait())
+            continue
+        backoff.reset()
+        health.beat(None)
+        metrics.unblock("sealing")
+        (metrics.unblock if settler.problem is None else metrics.block)("settling")
+        if not found:
+            stop.wait(min(_IDLE_SECONDS, max(0.0, due - time.monotonic())))
+
+
+def _seal_at_the_end(sealer: Sealer, metrics: SealMetrics) -> None:
+    """Make a last checkpoint; without Kafka, the next start reads again what it would have had."""
+    try:
+        sealer.read()
         _seal(sealer, metrics)
+    except KafkaException as error:
+        _log.warning("stopped without a last checkpoint", why=error.args[0].str())
+    else:
         _log.info("stopped")
 
 
 def _seal(sealer: Sealer, metrics: SealMetrics) -> None:
-    note = sealer.seal()
-    checkpoint = Checkpoint.parse(note.text)
-    metrics.sealed(checkpoint.size, sealer.positions.values(), sealer.period)
-    _log.info("sealed", entries=checkpoint.size)
+    size = Checkpoint.parse(sealer.seal().text).size
+    metrics.sealed(size)
+    metrics.cosigned(sealer.cosigned)
+    _show(sealer, metrics)
+    _log.info("sealed", entries=size)
+
+
+def _show(sealer: Sealer, metrics: SealMetrics) -> None:
+    metrics.show(sealer.positions.values(), period=sealer.period, missing=sealer.missing)
 
 
 @contextmanager
 def _sealer(
-    settings: SealSettings, metrics: SealMetrics, settle_seconds: float | None
-) -> Iterator[Sealer]:
+    settings: SealSettings, settle_seconds: float | None = None
+) -> Iterator[tuple[Sealer, Settler]]:
     """Give a sealer that is alone in its folder, of the cluster that it seals."""
     with (
         locked(settings.folder),
         closing(EventsTopic(settings)) as events,
         closing(SealsTopic(settings)) as seals,
-        closing(Settler(settings, events, metrics, seconds=settle_seconds)) as settler,
+        closing(Settler(settings, events, seconds=settle_seconds)) as settler,
     ):
         KeyFolder(settings.folder).check_cluster(events.cluster_id())
-        yield Sealer(settings, events, seals, settler)
+        yield Sealer(settings, events, seals, settler), settler

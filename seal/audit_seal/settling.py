@@ -24,7 +24,6 @@ from confluent_kafka import KafkaException, Message
 
 from audit_seal.document_search import DocumentSearch
 from audit_seal.events_topic import EventsTopic
-from audit_seal.metrics import SealMetrics
 from audit_seal.place import OffsetRange, Position
 from audit_seal.settings import SealSettings
 from audit_seal.statement import SettledOffset, SettledStatement
@@ -49,14 +48,12 @@ class Settler:
         self,
         settings: SealSettings,
         events: EventsTopic,
-        metrics: SealMetrics,
         *,
         seconds: float | None = None,
     ) -> None:
         """Settle for `seconds` at a time; without them, all there is."""
         self._settings = settings
         self._events = events
-        self._metrics = metrics
         self._seconds = seconds
         self._index = EventIndex(settings, settings.request_seconds)
         self._client = connect(settings, seconds=settings.request_seconds)
@@ -154,7 +151,6 @@ class Settler:
                     yield self._missing(offsets, offset)
 
     def _missing(self, offsets: OffsetRange, offset: int, detail: str = "") -> SettledOffset:
-        self._metrics.missing.inc()
         _log.error(
             "a sealed record has no document",
             partition=offsets.place.partition,

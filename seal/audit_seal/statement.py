@@ -92,10 +92,12 @@ class TickStatement:
     positions: tuple[Position, ...]
     period: int = 1
     """Whose key signs this checkpoint."""
+    missing: int = 0
+    """How many records had no document when they were settled, ever."""
 
     def lines(self) -> list[str]:
         """Return its lines below the first."""
-        lines = [f"time {self.time_ms}", f"period {self.period}"]
+        lines = [f"time {self.time_ms}", f"period {self.period}", f"missing {self.missing}"]
         topics: dict[tuple[str, str], list[Position]] = {}
         for position in self.positions:
             topics.setdefault((position.place.topic, position.place.topic_id), []).append(position)
@@ -258,10 +260,10 @@ def _topic(lines: _Lines) -> TopicStatement:
 
 def _tick(lines: _Lines) -> TickStatement:
     match lines:
-        case [["time", time], ["period", period], *rest]:
+        case [["time", time], ["period", period], ["missing", missing], *rest]:
             topics = (_positions(rest[at : at + 3]) for at in range(0, len(rest), 3))
             positions = tuple(position for topic in topics for position in topic)
-            return TickStatement(_number(time), positions, _number(period))
+            return TickStatement(_number(time), positions, _number(period), _number(missing))
     raise ValueError
 
 

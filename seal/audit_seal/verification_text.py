@@ -27,7 +27,7 @@ def equation(result: Reconciliation) -> str:
     """Return the totals as the equation that has to hold, and what is wrong."""
     classes = result.classes
     terms = [f"{name} {classes[name]}" for name in _TERMS]
-    terms += [f"{name} {classes[name]}" for name in ("not settled", *_WRONG) if classes[name]]  # type: ignore[index]
+    terms += [f"{name} {classes[name]}" for name in ("not settled", *_WRONG) if classes[name]]
     wrong = (
         f"changed {classes['changed']}, missing {classes['missing']}, added {result.added}, "
         f"unverifiable {classes['unverifiable']}, not yet sealed {result.not_sealed}"
@@ -63,7 +63,7 @@ def as_json(found: Verification) -> dict[str, object]:
         "sealed": result.sealed,
         **{
             name.replace("-", "_").replace(" ", "_"): result.classes[name]
-            for name in (*_TERMS, "not settled", *_WRONG)  # type: ignore[misc]
+            for name in (*_TERMS, "not settled", *_WRONG)
         },
         "added": result.added,
         "adopted": result.adopted,

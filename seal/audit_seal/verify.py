@@ -16,7 +16,7 @@ from audit_runtime.elastic import connect
 from audit_schemas import Catalogue, IndexNaming
 
 from audit_seal.checkpoint import Checkpoint
-from audit_seal.document_check import DocumentChecker, SlotReader, StoredDocument
+from audit_seal.document_check import DocumentChecker, StoredDocument
 from audit_seal.errors import SealError, SignatureError
 from audit_seal.log_folder import LogReader
 from audit_seal.mapping_check import mapping_faults
@@ -25,6 +25,7 @@ from audit_seal.period_check import PeriodSignature, check_periods
 from audit_seal.policy import Cosigned, Policy
 from audit_seal.reconciliation import Reconciliation, reconcile
 from audit_seal.sealed_log import EVERY_TIME, SealedLog, TimeRange, read_log
+from audit_seal.slot_reader import SlotReader
 from audit_seal.tally import Tally
 
 __all__ = [
@@ -34,7 +35,9 @@ __all__ = [
     "check_log",
     "documents_in_elasticsearch",
     "documents_in_export",
+    "documents_of_index",
     "read_keys",
+    "tally_documents",
     "verify_documents",
 ]
 
@@ -142,24 +145,24 @@ def check_log(
 
 
 def verify_documents(
-    check: DocumentCheck, batches: Iterable[Batch], total: int, report: Report, workers: int = _WORKERS
+    check: DocumentCheck, batches: Iterable[Batch], total: int, report: Report
 ) -> Reconciliation:
     """Check documents, and reconcile them with the log."""
+    return reconcile(check.log, tally_documents(check, batches, total, report), check.times)
+
+
+def tally_documents(
+    check: DocumentCheck, batches: Iterable[Batch], total: int, report: Report
+) -> Tally:
+    """Check documents; many of them in two processes."""
     tally = Tally()
     done = 0
-    if total <= _FEW:
-        checker = check.checker()
-        for batch in batches:
-            for document in batch:
-                tally.add(checker.check(document))
-            done += len(batch)
-            report("Checking documents", done, total)
-    else:
-        for counted, found in _in_parallel(check, batches, workers):
-            tally.merge(found)
-            done += counted
-            report("Checking documents", done, total)
-    return reconcile(check.log, tally, check.times)
+    in_turn = _in_turn if total <= _FEW else _in_parallel
+    for counted, found in in_turn(check, batches):
+        tally.merge(found)
+        done += counted
+        report("Checking documents", done, total)
+    return tally
 
 
 def documents_in_elasticsearch(
@@ -183,6 +186,15 @@ def documents_in_elasticsearch(
             )
             total = int(found["count"])
     return _scanned(settings, query), total, mapping_faults(settings.index_prefix, live)
+
+
+def documents_of_index(settings: ElasticsearchSettings, index: str) -> tuple[Iterator[Batch], int]:
+    """Return the documents of one index behind the alias, and how many there are."""
+    query: dict[str, object] = {"term": {"_index": index}}
+    with connect(settings, seconds=_SECONDS) as client:
+        client.indices.refresh(index=f"{settings.index_prefix}-*", allow_no_indices=True)
+        found = client.count(index=settings.index_prefix, query=query, ignore_unavailable=True)
+    return _scanned(settings, query), int(found["count"])
 
 
 def documents_in_export(path: Path) -> tuple[Iterator[Batch], int]:
@@ -248,17 +260,21 @@ def _ended_periods(folder: Path) -> dict[int, Note]:
     return notes
 
 
-def _in_parallel(
-    check: DocumentCheck, batches: Iterable[Batch], workers: int
-) -> Iterator[tuple[int, Tally]]:
+def _in_turn(check: DocumentCheck, batches: Iterable[Batch]) -> Iterator[tuple[int, Tally]]:
+    checker = check.checker()
+    for batch in batches:
+        yield _tallied(checker, batch)
+
+
+def _in_parallel(check: DocumentCheck, batches: Iterable[Batch]) -> Iterator[tuple[int, Tally]]:
     """Check batches in processes of their own, a few at a time."""
     pending: deque[Future[tuple[int, Tally]]] = deque()
     with ProcessPoolExecutor(
-        workers, get_context("spawn"), initializer=_prepare, initargs=(check,)
+        _WORKERS, get_context("spawn"), initializer=_prepare, initargs=(check,)
     ) as pool:
         for batch in batches:
             pending.append(pool.submit(_check, batch))
-            if len(pending) > 2 * workers:
+            if len(pending) > 2 * _WORKERS:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
@@ -273,7 +289,11 @@ def _prepare(check: DocumentCheck) -> None:
 
 
 def _check(batch: Batch) -> tuple[int, Tally]:
+    return _tallied(_checkers[0], batch)
+
+
+def _tallied(checker: DocumentChecker, batch: Batch) -> tuple[int, Tally]:
     tally = Tally()
     for document in batch:
-        tally.add(_checkers[0].check(document))
+        tally.add(checker.check(document))
     return len(batch), tally

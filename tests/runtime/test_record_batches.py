@@ -30,6 +30,17 @@ def test_records_are_those_that_were_packed(codec: str) -> None:
 
 
 @pytest.mark.parametrize("codec", PACKED)
+def test_values_are_those_of_the_records(codec: str) -> None:
+    """The quick way reads what the careful one does, and leaves to it what it can't hold."""
+    packed = packed_batch(codec, [b"a" * size for size in (0, 1, 63, 64, 127, 128, 70_000)], headers=3)
+    (batch,) = read_batches(packed)
+    records = [(each.offset(), each.timestamp()[1], each.value()) for each in batch.records("t", 1)]
+    assert batch.values() == records
+    (large,) = read_batches(packed_batch(codec, [b"before", Zeros(MAX_RECORD_BYTES)]))
+    assert large.values() is None
+
+
+@pytest.mark.parametrize("codec", PACKED)
 def test_record_that_is_too_large_is_passed_over(codec: str) -> None:
     """Those before and behind it, in the same batch, are read; no more than it takes is held."""
     batch = packed_batch(codec, [b"before", Zeros(2 * MAX_RECORD_BYTES), b"behind"])
@@ -64,6 +75,8 @@ def test_damaged_batch_gives_each_of_its_offsets_once(codec: str, data: st.DataO
     (found,) = read_batches(bytes(batch))
     for record in found.records("t", 1):
         assert record.offset() is not None
+    values = found.values()
+    assert values is None or all(found.first <= offset < found.end for offset, *_ in values)
 
 
 def test_batch_that_is_cut_off_is_not_read() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from audit_seal.cosigning import Cosigning
+from audit_seal.cosigning import Cosigner
 from audit_seal.errors import HistoryError, SealError, SignatureError
 from audit_seal.keys import KeyFolder
 from audit_seal.policy import Policy
@@ -52,7 +52,7 @@ def test_checkpoints_are_cosigned_while_the_witness_is_there(
         policy.verify(alone)
     with witness(tmp_path / "witness", port):
         policy.verify(sealed.seal())
-        copy = Cosigning(tmp_path / "copy")  # which would sign a second history
+        copy = Cosigner(tmp_path / "copy")  # which would sign a second history
         with pytest.raises(HistoryError, match="restored from an old copy"):
             copy.compare(log_key, policy.verify(note).checkpoint.size)
 
@@ -61,4 +61,4 @@ def test_a_policy_that_can_not_be_read_is_an_error(tmp_path: Path) -> None:
     """The sealer does not go on without witnesses because of a slip in a file."""
     (tmp_path / "policy").write_text("quorum somebody\n")
     with pytest.raises(SealError, match="policy can't be used: Line 1"):
-        Cosigning(tmp_path)
+        Cosigner(tmp_path)

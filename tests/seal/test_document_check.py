@@ -12,6 +12,7 @@ from audit_schemas import Catalogue, IndexNaming, Origin, TimeBounds
 from audit_seal import Kind
 from audit_seal.document_check import StoredDocument
 from audit_seal.reconciliation import Reconciliation
+from audit_seal.sealed_log import TimeRange
 from audit_seal.statement import (
     GapStatement,
     OffsetRange,
@@ -44,7 +45,8 @@ def document(value: bytes, offset: int, place: Place = PLACE) -> dict[str, Any]:
     origin = Origin(place.topic, place.partition, offset)
     prepared = DECODER.prepare(Record(origin, received, None, value), "2026-11-27T00:00:00.000Z")
     assert isinstance(prepared, Prepared)
-    return json.loads(prepared.document.body) | {"_id": prepared.document.id, "_index": prepared.index}
+    source: dict[str, Any] = json.loads(prepared.document.body)
+    return source | {"_id": prepared.document.id, "_index": prepared.index}
 
 
 def verify(maker: SealedLogMaker, documents: Documents, **more: Any) -> Reconciliation:
@@ -121,6 +123,28 @@ def test_a_changed_document_is_found(
     assert [("changed", which)] == found(result)
     assert (3, 2, 1) == (result.sealed, result.classes["indexed"], result.classes["changed"])
     assert not result.is_sound
+
+
+def test_the_quick_way_proves_only_what_the_whole_one_does(
+    three: tuple[SealedLogMaker, Documents],
+) -> None:
+    """And it does prove what the SDK published; anything else it leaves to the whole one."""
+    maker, documents = three
+    policy, first_key = read_keys(maker.folder, None, None)
+    log = check_log(maker.folder, policy, first_key, lambda *_: None).log
+    checker = DocumentCheck(maker.folder, log, None, NAMING).checker()
+    proven = []
+    for which, each in enumerate(documents):
+        for change in (lambda _: None, *CHANGES.values()):
+            changed = json.loads(json.dumps(each))
+            change(changed)
+            event_id, index = changed.pop("_id"), changed.pop("_index")
+            text = json.dumps(changed, ensure_ascii=False, separators=(",", ":")).encode()
+            stored = StoredDocument(text, event_id, index)
+            quick = checker.check_quickly(stored)
+            assert quick in (None, checker.check_fully(stored))
+            proven += [which] if quick else []
+    assert [0, 2] == proven
 
 
 def test_a_document_that_claims_another_offset_is_found(
@@ -259,3 +283,32 @@ def test_other_processes_find_the_same(three: tuple[SealedLogMaker, Documents]) 
     check = DocumentCheck(maker.folder, log, None, NAMING)
     result = verify_documents(check, [stored, stored[:1]], 1_000_000, lambda *_: None)
     assert {("missing", 0), ("added", 1)} == set(found(result))
+
+
+def test_a_time_range_takes_the_blocks_that_have_it(maker: SealedLogMaker) -> None:
+    """Documents of other times are not looked at, and other offsets not counted."""
+    values = [chat_opened(number) for number in range(2)]
+    maker.seal(PLACE, 0, [(Kind.RECORD, NOW_MS - 60_000, values[0])])
+    maker.seal(PLACE, 1, [record(values[1])])
+    maker.checkpoint()
+    documents = [document(values[0], 0), document(values[1], 1)]
+    since = TimeRange(first_ms=NOW_MS)
+    result = verify(maker, documents, times=since)
+    assert (1, 1, True) == (result.sealed, result.classes["indexed"], result.is_sound)
+    assert [("missing", 1)] == found(verify(maker, documents[:1], times=since))
+    assert [("missing", 0)] == found(verify(maker, [], times=TimeRange(end_ms=NOW_MS)))
+
+
+def test_what_the_consumer_would_refuse_now_is_unverifiable(
+    three: tuple[SealedLogMaker, Documents],
+) -> None:
+    """Its bytes are proven; without its activity nobody can say what the consumer made of it."""
+    maker, documents = three
+    value = chat_opened(5)
+    danced = document(value, 3)
+    maker.seal(PLACE, 3, [record(value.replace(b"chat-opened", b"dance-danced"))])
+    maker.checkpoint()
+    danced["event"]["action"] = "dance-danced"
+    result = verify(maker, [*documents, danced])
+    assert [("unverifiable", 3)] == found(result)
+    assert "AUDITLOG_CATALOGUE" in result.findings[0].detail

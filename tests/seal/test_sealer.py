@@ -1,23 +1,30 @@
 """The sealer on a real Kafka: what it seals, and what it refuses."""
 
+import json
+import threading
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 from audit_admin import set_up
+from audit_local.ports import free_port
 from audit_runtime import MAX_RECORD_BYTES, partitions_of, visible_partitions
 from audit_seal.block import EMPTY_SLOT, Block, Kind, slot_of
-from audit_seal.errors import SealError
+from audit_seal.errors import HistoryError, SealError, SignatureError
 from audit_seal.lock import locked
 from audit_seal.log_folder import LogReader
 from audit_seal.policy import Policy
 from audit_seal.service import initialize
 from audit_seal.statement import GapStatement, PeriodStatement, TopicStatement
+from audit_seal.witness_server import WitnessServer
+from audit_seal.witness_state import WitnessState, create_witness
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
 from seal.sealed_log import SealedLog
+from support.command import start_auditlog
 from support.conditions import wait_until
 from support.events import chat_opened
+from support.metrics_endpoint import samples
 from support.servers import Deployment
 
 
@@ -199,3 +206,67 @@ def test_every_checkpoint_is_published_and_is_a_part_of_the_last(sealed: SealedL
     reader = LogReader(sealed.folder)
     assert [each.root for each in published] == [reader.root(each.size) for each in published]
     assert len(published) == 3
+
+
+def test_status_says_how_far_it_is_sealed_and_who_has_signed(sealed: SealedLog) -> None:
+    """From the folder alone, also while no server answers."""
+    sealed.deployment.publish_raw(*[chat_opened()] * 3, key=b"one partition")
+    sealed.seal()
+    sealed.deployment.extra["AUDITLOG_SEAL_FOLDER"] = str(sealed.folder)
+    found = json.loads(sealed.deployment.run("seal", "status", "--json").stdout)
+    origin = (sealed.folder / "policy").read_text().split("+")[0].removeprefix("log ")
+    assert sorted(each["sealed"] for each in found["partitions"]) == [0, 0, 0, 0, 0, 3]
+    assert (found["period"], found["missing"]) == (1, 0)
+    assert [(each["name"], each["time"] is None) for each in found["signers"]] == [
+        (origin, True),
+        (f"{origin}/period-1", False),
+    ]
+    assert "signed by " in sealed.deployment.run("seal", "status").stdout
+
+
+def test_running_sealer_seals_at_the_end(sealed: SealedLog, log: Path) -> None:
+    """It is ready, shows how far it is, and makes a last checkpoint when it is told to stop."""
+    sealed.deployment.publish_raw(chat_opened())
+    port = free_port()
+    variables = sealed.deployment.environment | {
+        "AUDITLOG_SEAL_FOLDER": str(sealed.folder),
+        "AUDITLOG_METRICS_PORT": str(port),
+    }
+    process = start_auditlog("seal", "run", output=log, **variables)
+    try:
+        wait_until(
+            lambda: samples(port).get("auditlog_seal_entries") or process.poll() is not None,
+            what="a checkpoint is made",
+        )
+        sealed.deployment.publish_raw(chat_opened())
+    finally:
+        process.terminate()
+        assert process.wait(120) == 0, log.read_text()
+    assert len(sealed.slots()) == 2
+
+
+def test_witness_cosigns_each_checkpoint(sealed: SealedLog, tmp_path: Path) -> None:
+    """One that is away stops nobody; one that has seen another history does."""
+    policy = sealed.folder / "policy"
+    log_key = Policy.parse(policy.read_text()).logs[0]
+    create_witness(tmp_path / "witness", "example.org/witness", (log_key,))
+    with (
+        WitnessState.open(tmp_path / "witness") as state,
+        WitnessServer("127.0.0.1", 0, state) as server,
+    ):
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}).start()
+        key = state.key.verifier
+        url = f"http://127.0.0.1:{server.server_port}"
+        policy.write_text(f"log {log_key}\nwitness w {key} {url}\nquorum w\n")
+        accepts = Policy.parse(policy.read_text())
+        copytree(sealed.folder, tmp_path / "copy")
+        for note in (sealed.seal(), sealed.seal()):
+            assert [each.witness for each in accepts.verify(note).cosigned] == ["w"]
+        assert sealed.published()[-1] == LogReader(sealed.folder).checkpoint()
+        copy = SealedLog(sealed.deployment, tmp_path / "copy")
+        copy.more["seals_topic"] = sealed.settings.alerts_topic  # where nothing is
+        with pytest.raises(HistoryError):
+            copy.seal()
+        server.shutdown()
+    with pytest.raises(SignatureError):
+        accepts.verify(sealed.seal())

@@ -14,6 +14,7 @@ from audit_admin.lag import Lag
 from audit_consumer import ConsumerSettings
 from audit_producer import AuditProducer, Failure, ProducerSettings
 from audit_producer.build import new_event
+from audit_seal.status import seal_status
 from audit_server.pipeline import Pipeline
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -25,6 +26,7 @@ from support.servers import ROOT
 
 ACLS = str(ROOT / "deploy" / "kafka" / "acls.toml")
 TOPIC, LETTERS, ALERTS = "audit.events", "audit.events.dead-letter", "audit.alerts"
+SEALS = "audit.seals"
 INDEXED = 3
 ONLOOKERS = "onlookers"
 """A group that everyone may be in: a client that is refused its group says nothing of the topic."""
@@ -116,8 +118,9 @@ KAFKA_MAY = {
     "audit-publisher": {f"write {TOPIC}"},
     "audit-page": {f"write {TOPIC}", f"read {LETTERS}"},
     "audit-consumer": {f"read {TOPIC}", f"write {LETTERS}"},
-    "audit-reader": {f"read {TOPIC}", f"read {LETTERS}", f"read {ALERTS}"},
+    "audit-reader": {f"read {TOPIC}", f"read {LETTERS}", f"read {ALERTS}", f"read {SEALS}"},
     "audit-alerter": {f"read {TOPIC}", f"read {LETTERS}", f"write {ALERTS}"},
+    "audit-sealer": {f"read {TOPIC}", f"read {SEALS}", f"write {SEALS}"},
     "nobody-in-particular": set[str](),
 }
 
@@ -126,7 +129,7 @@ KAFKA_MAY = {
 def test_principal_may_do_its_work_and_nothing_else(log: Secured, principal: str) -> None:
     """Each of Kafka's principals against each topic; a publisher can't read, and none makes topics."""
     tried: dict[str, KafkaError | None] = {"create": create(log, principal)}
-    for topic in (TOPIC, LETTERS, ALERTS):
+    for topic in (TOPIC, LETTERS, ALERTS, SEALS):
         tried[f"read {topic}"] = read(log, principal, topic)
         if f"write {topic}" not in KAFKA_MAY[principal]:  # that it may, its commands show
             tried[f"write {topic}"] = write(log, principal, topic, b"{}")
@@ -218,6 +221,7 @@ ELASTIC_MAY = {
     "audit-reader": {*READS, *GETS, *ALERT_READS},
     "audit-server": {*READS, *GETS, *ALERT_READS, *ALERT_WRITES, *PAGE, *SESSIONS},
     "audit-alerter": {*READS, *GETS, *ALERT_READS, *ALERT_WRITES},
+    "audit-sealer": {*READS, *GETS} - {"search by the alias", "point in time", "terms"},
     "audit-admin": {*READS, *ADDS, *GETS, *RULES, *ALERT_READS, *DETECTIONS, *SESSIONS},
 }
 
@@ -285,6 +289,18 @@ def test_alerter_runs_the_rules(log: Secured) -> None:
     assert "covered" in done.stderr
     with log.client("root") as root:
         assert {"audit-alerts", "audit-alerts-state"} <= set(root.indices.get(index="audit-alerts*"))
+
+
+def test_sealer_seals_and_settles(log: Secured, tmp_path: Path) -> None:
+    """With its own principal and role; what it found is on the disk."""
+    folder = {"AUDITLOG_SEAL_FOLDER": str(tmp_path / "seal")}
+    for command in (("init",), ("run", "--once")):
+        done = log.run("seal", *command, kafka="audit-sealer", elastic="audit-sealer", **folder)
+        assert done.returncode == 0, done.stderr
+    assert "settled at the moment" not in done.stderr
+    status = seal_status(tmp_path / "seal")
+    assert status.missing == 0
+    assert sum(each.settled for each in status.positions) >= INDEXED
 
 
 def test_server_reads_dead_letters_and_lag(log: Secured) -> None:
@@ -390,6 +406,7 @@ def test_setup_needs_no_super_user(log: Secured, tmp_path: Path) -> None:
         "AUDITLOG_TOPIC": "other.events",
         "AUDITLOG_DEAD_LETTER_TOPIC": "other.dead-letter",
         "AUDITLOG_ALERTS_TOPIC": "other.alerts",
+        "AUDITLOG_SEALS_TOPIC": "other.seals",
     }
     given = AdminClient(log.kafka_config("audit-admin"))
     assert given.list_topics(timeout=60).topics.keys() & names.values() == set()

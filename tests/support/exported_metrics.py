@@ -7,6 +7,7 @@ from functools import cache
 
 from audit_alerts.runner.metrics import RunnerMetrics
 from audit_consumer.metrics import Metrics
+from audit_seal.metrics import SealMetrics
 from audit_server.metrics import ServerMetrics
 
 __all__ = ["Exported", "exported", "unknown_names"]
@@ -27,11 +28,12 @@ class Exported:
 
 @cache
 def exported() -> tuple[Exported, ...]:
-    """Return the metrics of the consumer, the alert runner and the server."""
-    return tuple(found for source in (Metrics, RunnerMetrics, ServerMetrics) for found in _of(source()))
+    """Return the metrics of the consumer, the alert runner, the server and the sealer."""
+    sources = (Metrics, RunnerMetrics, ServerMetrics, SealMetrics)
+    return tuple(found for source in sources for found in _of(source()))
 
 
-def _of(source: Metrics | RunnerMetrics | ServerMetrics) -> Iterator[Exported]:
+def _of(source: Metrics | RunnerMetrics | ServerMetrics | SealMetrics) -> Iterator[Exported]:
     # The library tells the labels of a metric only where one has values.
     for collector in source.registry._collector_to_names:  # noqa: SLF001
         (family,) = collector.describe()  # type: ignore[attr-defined]

@@ -33,6 +33,7 @@ ROLES = {
     "audit-reader": "audit_reader",
     "audit-server": "audit_server",
     "audit-alerter": "audit_alerter",
+    "audit-sealer": "audit_sealer",
     "audit-admin": "audit_admin",
     "root": "superuser",  # whom tests look in with
 }
@@ -43,6 +44,7 @@ PRINCIPALS = (
     "audit-consumer",
     "audit-reader",
     "audit-alerter",
+    "audit-sealer",
     "audit-setup",
     "nobody-in-particular",
 )

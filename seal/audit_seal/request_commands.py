@@ -1,0 +1,128 @@
+"""`auditlog seal adopt` and `retire`: what an operator asks the sealer to append to the log."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from audit_consumer import EventIndex
+from audit_query import AuditLog, Filter
+from audit_runtime.terminal import Report, print_lines, report_progress
+
+from audit_seal.adoption import adopted_blocks, unproven_ranges
+from audit_seal.block import EMPTY_SLOT
+from audit_seal.document_check import Verdict
+from audit_seal.errors import SealError
+from audit_seal.requests import Request, Requests, salted
+from audit_seal.retirement import retirements
+from audit_seal.sealed_log import EVERY_TIME, SealedPartition
+from audit_seal.settings import SealSettings
+from audit_seal.statement import encode_statement
+from audit_seal.verify import (
+    CheckedLog,
+    DocumentCheck,
+    check_log,
+    documents_of_index,
+    read_keys,
+    tally_documents,
+)
+
+__all__ = ["adopt", "retire"]
+
+_BLOCKS = 200
+"""So many are in one request: about 2 MiB."""
+_SECONDS = 60.0
+_NEXT = "The sealer takes this in with its next checkpoint; if none runs: auditlog seal run --once"
+
+
+def adopt() -> None:
+    """Seal the documents whose records Kafka had deleted before they were sealed.
+
+    Nobody can say whether they are what was published; from then on they can't be changed unnoticed,
+    and verify says how many they are.
+    """
+    settings = SealSettings()
+    with report_progress() as report:
+        log = _sound_log(settings, report).log
+    count, requests = 0, Requests(settings.folder)
+    with AuditLog(settings, seconds=_SECONDS) as events:
+        for partition in log.partitions.values():
+            waiting: list[Request] = []
+            for span in unproven_ranges(partition):
+                sources = _sources(events, partition, span)
+                for block, salts in adopted_blocks(partition, span, sources):
+                    count += sum(
+                        block.slot(offset) != EMPTY_SLOT for offset in range(block.first, block.end)
+                    )
+                    waiting.append(salted(block, salts))
+                    if len(waiting) == _BLOCKS:
+                        requests.write(waiting)
+                        waiting = []
+            if waiting:
+                requests.write(waiting)
+    if not count:
+        print_lines("There is nothing to adopt: every document in a gap is sealed, or there is none")
+        return
+    print_lines(f"Asked the sealer to adopt {count:,} documents", _NEXT)
+
+
+def retire(
+    index: Annotated[str, typer.Argument(help="The index that is going to be deleted.")],
+) -> None:
+    """State that an index may be deleted, before retention deletes it; its events are retired then.
+
+    Only documents that are proven are stated, and none is if one is not. What is deleted without this
+    is missing: an administrator of Elasticsearch alone can't excuse it.
+    """
+    settings = SealSettings()
+    with report_progress() as report:
+        log = _sound_log(settings, report).log
+        names = EventIndex(settings, settings.request_seconds)
+        try:
+            naming = names.naming()
+        finally:
+            names.close()
+        check = DocumentCheck(settings.folder, log, settings.catalogue, naming, EVERY_TIME)
+        batches, total = documents_of_index(settings, index)
+        tally = tally_documents(check, batches, total, report)
+    wrong = tally.counts.total() - sum(
+        tally.counts[each] for each in (Verdict.PROVEN, Verdict.ADOPTED, Verdict.IN_GAP)
+    )
+    if wrong or tally.doubled:
+        raise SealError(
+            f"{wrong or len(tally.doubled)} of {total} documents of {index} are not proven, so it must "
+            "not be deleted. To see which: auditlog seal verify"
+        )
+    statements = list(retirements(index, log, tally))
+    if not statements:
+        raise SealError(f"The alias {settings.index_prefix} has no sealed events in index {index}")
+    Requests(settings.folder).write((encode_statement(each), b"") for each in statements)
+    print_lines(
+        f"Asked the sealer to state that {index} is retired, with {total:,} events",
+        _NEXT,
+        "Then: auditlog retention --delete",
+    )
+
+
+def _sound_log(settings: SealSettings, report: Report) -> CheckedLog:
+    policy, first_key = read_keys(settings.folder, None, None)
+    checked = check_log(settings.folder, policy, first_key, report)
+    if checked.faults:
+        raise SealError(f"The log is not sound: {checked.faults[0]}")
+    return checked
+
+
+def _sources(
+    events: AuditLog, partition: SealedPartition, span: tuple[int, int]
+) -> Iterator[Mapping[str, Any]]:
+    """Yield a range's documents in the order of their offsets."""
+    place = partition.place
+    where = [
+        {"term": {"audit.kafka.topic": place.topic}},
+        {"term": {"audit.kafka.partition": place.partition}},
+        {"range": {"audit.kafka.offset": {"gte": span[0], "lt": span[1]}}},
+    ]
+    sort = [{"audit.kafka.offset": "asc"}]
+    with events.scan(Filter(), query={"bool": {"filter": where}}, sort=sort) as pages:
+        for hits in pages:
+            yield from (msgspec.json.decode(hit.source) for hit in hits)

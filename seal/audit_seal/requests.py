@@ -1,0 +1,73 @@
+"""What commands ask the sealer to append: files in its folder, taken in with the next checkpoint.
+
+So there is one writer, whoever asks; and who may ask is who may write into that folder, which is not
+an administrator of Elasticsearch or Kafka.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+from audit_seal.block import SALT_BYTES, Block
+from audit_seal.errors import FormatError
+from audit_seal.log_folder import write_durably
+from audit_seal.statement import RetiredStatement, decode_entry
+
+__all__ = ["Request", "Requests", "salted"]
+
+_LENGTH_BYTES = 4
+
+Request = tuple[bytes, bytes]
+"""An entry, and the salts of its slots if it is a block."""
+
+
+class Requests:
+    """The requests in a log's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "requests"
+
+    def write(self, requests: Iterable[Request]) -> None:
+        """Ask for these entries, in this order. Raises OSError."""
+        data = b"".join(
+            len(part).to_bytes(_LENGTH_BYTES, "big") + part for request in requests for part in request
+        )
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        write_durably(self._folder / f"{time.time_ns()}-{uuid4().hex}", data)
+
+    def waiting(self) -> list[Path]:
+        """Return the files that wait, the oldest first."""
+        if not self._folder.is_dir():
+            return []
+        return sorted(each for each in self._folder.iterdir() if not each.suffix)
+
+    @staticmethod
+    def read(path: Path) -> Iterator[Request]:
+        """Yield what a file asks for. Raises FormatError for what may not be asked for."""
+        data = path.read_bytes()
+        parts = []
+        while data:
+            end = _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "big")
+            if end > len(data):
+                raise FormatError(f"{path} ends in the middle of an entry")
+            parts.append(data[_LENGTH_BYTES:end])
+            data = data[end:]
+        for entry, salts in zip(parts[::2], parts[1::2], strict=True):
+            match decode_entry(entry):
+                case Block(first=first, end=end) if len(salts) == (end - first) * SALT_BYTES:
+                    yield entry, salts
+                case RetiredStatement() if not salts:
+                    yield entry, b""
+                case _:
+                    raise FormatError(f"{path} asks for what only the sealer says")
+
+    @staticmethod
+    def refuse(path: Path) -> None:
+        """Put a file aside."""
+        path.rename(path.with_name(f"{path.name}.refused"))
+
+
+def salted(block: Block, salts: bytes) -> Request:
+    """Return the request for a block."""
+    return block.encode(), salts
