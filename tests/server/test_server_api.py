@@ -332,7 +332,7 @@ def test_no_way_of_reading_goes_unnoticed(
 
 
 TRIED_ELSEWHERE = {
-    *("alerts/{alert_id}", "alerts/triage", "alerts/{alert_id}/{step}"),
+    *("alerts/{alert_id}", "alerts/{alert_id}/example", "alerts/triage", "alerts/{alert_id}/{step}"),
     *("exceptions/preview", "exceptions/{exception_id}/end"),
     *("dead-letters", "views", "views/{view_id}", "events/{id}/evidence"),
 }

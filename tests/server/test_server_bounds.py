@@ -193,7 +193,8 @@ def test_every_route_of_the_api_is_tried_here() -> None:
             *("reports/users", "reports/chats", "reports/user", "timeline"),
             *("reports/team", "reports/transfers", "reports/unanswered", "reports/objective"),
             # test_bound_token_sees_and_triages_its_organizations_alerts_alone
-            *("alerts", "alerts/{alert_id}", "alerts/triage", "alerts/{alert_id}/{step}"),
+            *("alerts", "alerts/{alert_id}", "alerts/{alert_id}/example"),
+            *("alerts/triage", "alerts/{alert_id}/{step}"),
             *("exceptions", "exceptions/preview", "exceptions/{exception_id}/end", "rules"),
             *(
                 "views",
