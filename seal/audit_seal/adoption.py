@@ -49,6 +49,6 @@ def adopted_blocks(
                 yield from builder.take()
             builder = BlockBuilder(partition.place, offset)
         if offset >= builder.end:
-            yield from builder.add(offset, Kind.ADOPTED, time_ms, published)
+            yield from builder.extend([(offset, Kind.ADOPTED, time_ms, published)])
     if builder is not None:
         yield from builder.take()
