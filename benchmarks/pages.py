@@ -9,6 +9,7 @@ from functools import partial
 from http.client import HTTPConnection
 from io import StringIO
 from typing import Any
+from urllib.parse import quote
 
 import uvicorn
 from audit_query import AuditLog, QuerySettings
@@ -45,7 +46,7 @@ def _week(path: str, material: Material, number: int) -> str:
 
 
 def _user(path: str, material: Material, number: int) -> str:
-    return path + material.user(number)
+    return path + quote(material.user(number))
 
 
 PAGES: dict[str, tuple[str, Address]] = {

@@ -31,6 +31,11 @@ class AlertSettings(QuerySettings, EventSettings):
         "Lowercase letters, digits, - and _.",
     )
 
+    @property
+    def state_index(self) -> str:
+        """What the runner remembers."""
+        return f"{self.alerts_index}-state"
+
     @field_validator("alerts_index")
     @classmethod
     def _is_not_among_events(cls, name: str, info: ValidationInfo) -> str:

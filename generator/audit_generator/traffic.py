@@ -158,9 +158,12 @@ class _Day:
         self._budget = budget
         self._agents = agents
         self._service = service
-        self._planned = [(at, number, fields) for number, (at, _, fields) in enumerate(begun)]
+        self._planned: _Planned = []
         self.later: _Planned = []
         """What was begun on this day and ends on the next: the night shift logs out in the morning."""
+        for at, _, fields in begun:
+            planned = self._planned if at < stop else self.later  # the last day ends early
+            planned.append((at, len(planned), fields))
 
     def events(self, attack: bool) -> Iterator[AuditEvent]:  # noqa: FBT001
         if self._budget <= 0:

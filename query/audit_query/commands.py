@@ -83,7 +83,10 @@ def search(
 def show(
     event_id: Annotated[str, typer.Argument(help="The event's id.")], json_output: Json = False
 ) -> None:
-    """Show one event, whole: every field, and changes as before and after."""
+    """Show one event, whole: every field, and changes as before and after.
+
+    The text as it was published (event.original), if it is kept, is only printed with --json.
+    """
     settings = QuerySettings()
     with AuditLog(settings, seconds=settings.query_seconds) as log:
         claims = log.claims(event_id)

@@ -108,11 +108,16 @@ def seen_table(seen: Seen, zone: tzinfo, zone_name: str) -> Table:
 
 
 def event_table(event: Mapping[str, Any]) -> Table:
-    """Return a row a field, by its path; a list of objects gets a row for each of their fields."""
+    """Return a row a field, by its path; a list of objects gets a row for each of their fields.
+
+    `event.original` is left out: it repeats the others, at up to a megabyte.
+    """
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column("", no_wrap=True, style="bold")
     table.add_column("", overflow="fold")
     for path, value in _fields(event):
+        if path == "event.original":
+            continue
         table.add_row(escape(printable(path)), escape(printable(value)))
     return table
 

@@ -1,14 +1,19 @@
-"""Proof that the log is whole and unchanged: C2SP tlog formats, blocks, statements.
+"""Proof that the log is whole and unchanged: C2SP tlog formats, the sealer, what checks its log.
 
-Needs `cryptography` alone, and no server.
+The formats (`merkle`, `tiles`, `note`, `checkpoint`, `log_proof`, `policy`, `block`) are pure.
 """
 
 from audit_seal.block import BLOCK_SLOTS, EMPTY_SLOT, SALT_BYTES, SLOT_BYTES, Block, Kind, slot_of
+from audit_seal.bundle import Bundle, prove
 from audit_seal.checkpoint import Checkpoint
 from audit_seal.errors import FormatError, ProofError, SealError, SignatureError
 from audit_seal.log_proof import LogProof
 from audit_seal.note import COSIGNATURE, ED25519, Note, Signature, SigningKey, VerifierKey
+from audit_seal.place_index import PlaceIndex
 from audit_seal.policy import Cosigned, Policy, Verdict, Witness
+from audit_seal.sealing import Sealing, SealState, seal_state, sealing_of
+from audit_seal.service import initialize, seal_now
+from audit_seal.settings import SealSettings
 
 __all__ = [
     "BLOCK_SLOTS",
@@ -18,20 +23,30 @@ __all__ = [
     "SALT_BYTES",
     "SLOT_BYTES",
     "Block",
+    "Bundle",
     "Checkpoint",
     "Cosigned",
     "FormatError",
     "Kind",
     "LogProof",
     "Note",
+    "PlaceIndex",
     "Policy",
     "ProofError",
     "SealError",
+    "SealSettings",
+    "SealState",
+    "Sealing",
     "Signature",
     "SignatureError",
     "SigningKey",
     "Verdict",
     "VerifierKey",
     "Witness",
+    "initialize",
+    "prove",
+    "seal_now",
+    "seal_state",
+    "sealing_of",
     "slot_of",
 ]

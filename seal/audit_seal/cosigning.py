@@ -1,12 +1,12 @@
-"""Asks the witnesses in the log's policy to cosign each checkpoint, once it is in the folder."""
+"""The witnesses of a log, as the `policy` in its folder names them: asked before and after signing."""
 
 from pathlib import Path
 
 import structlog
 
-from audit_seal.errors import HistoryError
+from audit_seal.errors import HistoryError, SealError, WitnessError
 from audit_seal.merkle import HashAt
-from audit_seal.note import Note
+from audit_seal.note import Note, VerifierKey
 from audit_seal.policy import Policy
 from audit_seal.witness_client import ask_witnesses, clients_of
 
@@ -16,28 +16,46 @@ _log = structlog.get_logger()
 
 
 class Cosigner:
-    """The witnesses whose addresses the file `policy` in the folder names, if any."""
+    """Asks every witness that the policy gives an address of. Raises SealError for a wrong policy.
+
+    A witness that is away delays a checkpoint by ten seconds, and stops nothing.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Read the policy. Raises FormatError for one that is none."""
         path = folder / "policy"
-        witnesses = Policy.parse(path.read_text("utf-8")).witnesses if path.exists() else ()
-        self._clients = clients_of(witnesses)
+        try:
+            self._clients = clients_of(Policy.parse(path.read_text("utf-8")).witnesses)
+        except FileNotFoundError:
+            self._clients = []
+        except (OSError, SealError, UnicodeDecodeError) as error:
+            raise SealError(f"{path} can't be used: {error}") from None
+        self._is_compared = False
         self.cosigned: dict[str, bool] = {}
         """For each witness whether it has cosigned the last checkpoint; empty before the first."""
 
-    def cosign(self, note: Note, hash_at: HashAt) -> Note:
-        """Return a checkpoint with the cosignatures of the witnesses that answer within seconds.
+    def compare(self, log_key: VerifierKey, size: int) -> None:
+        """Raise HistoryError if a witness has seen more of the log than there is; asked once."""
+        if self._is_compared:
+            return
+        for client in self._clients:
+            try:
+                client.compare(log_key, size)
+            except HistoryError:
+                raise
+            except WitnessError as error:
+                _log.warning("witness not asked", why=str(error))
+        self._is_compared = True
 
-        Raises HistoryError if one of them has seen another history of the log: it must not go on.
+    def cosign(self, note: Note, hash_at: HashAt) -> Note:
+        """Return a checkpoint with the signatures of all witnesses that answer in time.
+
+        One that says that it has seen another history is told in the log: it may be the one to blame.
         """
-        if not self._clients:
-            return note
         answers = ask_witnesses(self._clients, note, hash_at)
         for name, error in answers.errors.items():
             if isinstance(error, HistoryError):
-                raise error
-            if self.cosigned.get(name, True):
+                _log.error("not cosigned", witness=name, why=str(error))
+            elif self.cosigned.get(name, True):
                 _log.warning("not cosigned", witness=name, why=str(error))
         names = [client.key.name for client in self._clients]
         self.cosigned = {name: name not in answers.errors for name in names}

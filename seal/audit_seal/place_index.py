@@ -28,15 +28,18 @@ _NAME = "places.sqlite"
 
 
 class PlaceIndex:
-    """Finds blocks. A context manager, for one thread; where the folder is read-only, in memory."""
+    """Finds blocks. A context manager, for one thread at a time.
+
+    Where the folder is read-only, the index is in memory.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._reader = LogReader(folder)
         try:
-            self._db = sqlite3.connect(folder / _NAME)
+            self._db = sqlite3.connect(folder / _NAME, check_same_thread=False)
             self._db.executescript(_SCHEMA)
         except sqlite3.Error:
-            self._db = sqlite3.connect(":memory:")
+            self._db = sqlite3.connect(":memory:", check_same_thread=False)
             self._db.executescript(_SCHEMA)
 
     def __enter__(self) -> Self:

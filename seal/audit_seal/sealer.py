@@ -182,6 +182,7 @@ class Sealer:
         note = self._writer.checkpoint()
         size = Checkpoint.parse(note.text).size if note else 0
         newest = self._seals.compare(self._writer, self._periods.log_key, size)
+        self._cosigner.compare(self._periods.log_key, size)
         if note is not None and not self._is_published:
             if newest < size:
                 self._publish(note)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -34,7 +35,7 @@ class WitnessClient:
             raise FormatError(f"{url} is not the web address of a witness")
         self.key = key
         self._host, self._port = parts.hostname, parts.port
-        self._path = f"{parts.path.rstrip('/')}/add-checkpoint"
+        self._path = parts.path.rstrip("/")
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._seconds = seconds
         self._size = 0
@@ -48,13 +49,11 @@ class WitnessClient:
         """
         size = Checkpoint.parse(note.text).size
         for _ in range(_ATTEMPTS):
-            if self._size > size:
-                raise HistoryError(
-                    f"{self.key.name} has cosigned {self._size} entries of this log, which has {size}: "
-                    "the folder is an old copy, or another sealer runs"
-                )
+            self._check_size(size)
             proof = consistency_proof(self._size, size, hash_at) if self._size else []
-            status, kind, body = self._post(AddCheckpoint(self._size, tuple(proof), note).encode())
+            request = AddCheckpoint(self._size, tuple(proof), note)
+            path = f"{self._path}/add-checkpoint"
+            status, kind, body = self._exchange("POST", path, request.encode())
             if status == HTTPStatus.OK:
                 signature = self._signature(note, body)
                 self._size = size
@@ -64,6 +63,36 @@ class WitnessClient:
                 continue
             raise self._error(status, body)
         raise WitnessError(f"{self.key.name} is asked by somebody else at the same time")
+
+    def compare(self, log_key: VerifierKey, size: int) -> None:
+        """Raise HistoryError if the witness has cosigned more than so many entries of the log.
+
+        Only what the log itself has signed counts. Raises WitnessError if the witness can't be asked.
+        One that serves no checkpoints, as the standard allows, has none to compare with.
+        """
+        path = f"{self._path}/{sha256(log_key.name.encode()).hexdigest()}/checkpoint"
+        status, _, body = self._exchange("GET", path)
+        if status == HTTPStatus.NOT_FOUND:
+            return
+        if status != HTTPStatus.OK:
+            raise self._error(status, body)
+        try:
+            note = Note.parse(body)
+            note.verify(self.key)
+            note.verify(log_key)
+            self._size = Checkpoint.parse(note.text).size
+        except (FormatError, SignatureError) as error:
+            raise WitnessError(f"{self.key.name} serves no signed checkpoint: {error}") from None
+        self._check_size(size)
+
+    def _check_size(self, size: int) -> None:
+        seen = self._size
+        if seen > size:
+            self._size = 0  # whoever said it may be wrong: ask again next time
+            raise HistoryError(
+                f"{self.key.name} has cosigned {seen} entries of this log, which has {size}: "
+                "the folder was restored from an old copy, or another sealer runs"
+            )
 
     def _signature(self, note: Note, body: str) -> Signature:
         """Return the key's own line, once it is verified; lines of other keys are ignored."""
@@ -89,10 +118,10 @@ class WitnessClient:
             return HistoryError(f"{self.key.name} has seen another history of this log: {reason}")
         return WitnessError(f"{self.key.name} answers {status}: {reason}")
 
-    def _post(self, body: bytes) -> tuple[int, str, str]:
+    def _exchange(self, method: str, path: str, body: bytes | None = None) -> tuple[int, str, str]:
         connection = self._connection()
         try:
-            connection.request("POST", self._path, body, {"Content-Type": "text/plain; charset=utf-8"})
+            connection.request(method, path, body)
             response = connection.getresponse()
             answer = response.read(_MAX_ANSWER_BYTES).decode(errors="replace")
             kind = response.headers.get("Content-Type", "").partition(";")[0].strip()

@@ -28,6 +28,7 @@ from audit_server.metrics import ServerMetrics
 from audit_server.pipeline import Pipeline
 from audit_server.problems import Problem, problem_of
 from audit_server.request_limiter import RequestLimiter
+from audit_server.seals import Seals
 from audit_server.self_audit import SelfAudit
 from audit_server.settings import ServeSettings
 from audit_server.sign_in import SignIn
@@ -65,13 +66,15 @@ def create_app(
     metrics: ServerMetrics | None = None,
     health: Health | None = None,
     pipeline: Pipeline | None = None,
+    seals: Seals | None = None,
 ) -> FastAPI:
     """Return the API and the page over a log.
 
     `alerts` is the desk, by default one with these settings. Without `tokens` and `sign_in` anyone has
     access, if the Host header names this machine. `publish` is `AuditProducer.record`, or None.
     `is_https`: clients connect over TLS, ours or a proxy's. `health` is updated regularly, for the
-    metrics server. `pipeline` reads Kafka; None: no Kafka is named.
+    metrics server. `pipeline` reads Kafka; None: no Kafka is named. `seals` reads the
+    sealed log; None: there is none.
     """
     audit = SelfAudit(publish, clock=clock)
     views = ViewStore(settings, clock=clock)
@@ -102,6 +105,7 @@ def create_app(
     app.state.clock = clock
     app.state.is_https = is_https
     app.state.pipeline = pipeline
+    app.state.seals = seals
     app.state.views = views
     app.state.access = Access(
         log,

@@ -22,6 +22,7 @@ from audit_server.listener import BACKLOG, check_listening, listen, uses_tls
 from audit_server.metrics import ServerMetrics
 from audit_server.pipeline import pipeline_of_environment
 from audit_server.publisher import publishing
+from audit_server.seals import seals_of_environment
 from audit_server.settings import ServeSettings
 from audit_server.sign_in import sign_in_of
 from audit_server.tokens import TokenFile
@@ -79,6 +80,7 @@ def serve(
             metrics=metrics,
             health=health if settings.metrics_port is not None else None,
             pipeline=pipeline_of_environment(),
+            seals=seals_of_environment(),
         )
         server = _NotifyingServer(configured(app, settings))
         server.on_start = lambda: on_start(_address(settings, listener))

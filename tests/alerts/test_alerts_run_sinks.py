@@ -155,7 +155,7 @@ def test_webhook_that_was_down_is_told_all_once_it_is_back(
         receiver.status = 204
         second = delivery(webhook(receiver.url), "two")
         second.start()
-        wait_until(lambda: len(receiver.got) == 3, seconds=20, what="the webhook was told of three")
+        wait_until(lambda: len(receiver.got) == 3, what="the webhook was told of three")
         second.close(10)
         assert delivery(webhook(receiver.url), "three").round()
         ids = {json.loads(body)["event"]["id"] for _, body in receiver.got}
@@ -170,7 +170,7 @@ def test_one_of_two_runners_delivers(run: Running) -> None:
     second = Lease(run.client, f"{run.index}-state", "webhook", "two", 0.5)
     assert first.take()
     assert not second.take()
-    wait_until(second.take, seconds=10, what="the lease of one that fell silent is another's")
+    wait_until(second.take, what="the lease of one that fell silent is another's")
     assert not first.take()
     second.give_back()
     assert first.take()

@@ -331,6 +331,13 @@ def test_state_of_all_rules_takes_few_requests(
     ]
 
 
+def test_time_of_a_rule_s_steps_follows_the_last_ones() -> None:
+    """The first is taken as it is; one that lasts long moves the mean by an eighth."""
+    state = RuleState("a", "v", 10, 20).done(80)
+    assert (state.covered, state.step_millis) == (20, 80)
+    assert state.claimed(30, "v").done(880).step_millis == 180
+
+
 def test_state_that_another_has_written_since_is_not_overwritten(run: Running) -> None:
     """Of many that are written together, just these are refused; a beginning likewise."""
     run.runner([], FakeSource())

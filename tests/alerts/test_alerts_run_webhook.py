@@ -65,10 +65,9 @@ def test_post_is_over_when_its_time_is(chunks: tuple[bytes, ...]) -> None:
         began = time.monotonic()
         with pytest.raises(NoAnswerError, match="not within"):
             post.send(b"{}", {})
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
         wait_until(
             lambda: not any(thread.name == "post" for thread in threading.enumerate()),
-            seconds=10,
             what="the post's thread has ended",
         )
 

@@ -61,6 +61,8 @@ def test_published_bytes_are_in_the_index_and_in_exports(older: Deployment, tmp_
     assert published == {}
     assert len(OTHERS) == sum("original" in source["event"] for source in exported)
 
+    assert HIDDEN not in call(older, "show", "another-form-0002").stdout
+    assert HIDDEN in call(older, "show", "another-form-0002", "--json").stdout
     assert HIDDEN not in (tmp_path / "all.csv").read_text()
     with AuditLog(older.query) as log:
         assert log.count(Filter(text=(HIDDEN,))) == 0

@@ -21,7 +21,7 @@ def pack_of(count: int) -> Batch:
 
 def test_packs_are_settled_at_the_same_time() -> None:
     """Three batches wait for one another, so they must be in three threads."""
-    barrier = threading.Barrier(3, timeout=10)
+    barrier = threading.Barrier(3, timeout=60)
 
     def settle(batch: Batch) -> Progress:
         barrier.wait()

@@ -217,7 +217,7 @@ def test_ports_are_those_that_the_settings_name(role: str) -> None:
 def status(port: int, path: str) -> int:
     """Return the status of an answer of the monitor."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:

@@ -41,10 +41,12 @@ def test_no_id_comes_back_with_other_content() -> None:
 
 
 def test_events_are_in_order_and_in_the_past() -> None:
-    """Times ascend within each day and never pass the end."""
-    times = [parse_timestamp(event.timestamp) for event in Traffic(5000, END)]
-    assert times == sorted(times)
-    assert times[-1] < END
+    """Times ascend within each day and never pass the end, whatever the hour."""
+    for hour in range(24):
+        end = END + timedelta(hours=hour)
+        times = [parse_timestamp(event.timestamp) for event in Traffic(700, end)]
+        assert times == sorted(times)
+        assert times[-1] < end
 
 
 def test_chats_run_their_course() -> None:

@@ -232,9 +232,17 @@ def test_a_log_restored_from_an_old_copy_is_told(server: WitnessServer) -> None:
     """By the size that the witness has seen, whether the client remembers it or not."""
     known = WitnessClient(url_of(server), key_of(server))
     known.cosign(TREE.checkpoint(100), TREE.hash_at(100))
-    for client in (known, WitnessClient(url_of(server), key_of(server))):
-        with pytest.raises(HistoryError, match="has cosigned 100 entries of this log, which has 50"):
+    said = "has cosigned 100 entries of this log, which has 50"
+    for client in (known, known, WitnessClient(url_of(server), key_of(server))):
+        with pytest.raises(HistoryError, match=said):
             client.cosign(TREE.checkpoint(50), TREE.hash_at(50))
+    fresh = WitnessClient(url_of(server), key_of(server))
+    fresh.compare(LOG.verifier, 100)
+    with pytest.raises(HistoryError, match=said):
+        fresh.compare(LOG.verifier, 50)
+    other = SigningKey.generate(LOG.name, ED25519).verifier
+    with pytest.raises(WitnessError, match="serves no signed checkpoint"):
+        fresh.compare(other, 50)
 
 
 def test_of_two_requests_at_once_one_is_first(server: WitnessServer) -> None:

@@ -191,7 +191,10 @@ ALERT_WRITES: dict[str, Act] = {
         index="audit-alerts", id="1", document={"message": "nothing"}
     ),
 }
-ALERT_READS: dict[str, Act] = {"read alerts": lambda es, _, __: es.search(index="audit-alerts")}
+ALERT_READS: dict[str, Act] = {
+    "read alerts": lambda es, _, __: es.search(index="audit-alerts"),
+    "read the runner's state": lambda es, _, __: es.search(index="audit-alerts-state"),
+}
 DETECTIONS: dict[str, Act] = {
     # 404, where it may: there is no Kibana
     "see what Kibana's detection rules found": lambda es, _, __: es.search(

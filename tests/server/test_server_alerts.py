@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 from audit_alerts import AlertDesk
+from audit_alerts.runner.state import RuleState, RuleStates
 from audit_query import AuditLog
 from audit_server.roles import Role
 from support.api_client import ApiClient, api_client
@@ -115,6 +116,20 @@ def test_rules_have_their_text_and_how_often_they_fired(api: ApiClient) -> None:
     assert rules["brute-force"]["examples"]["silent"]
 
 
+def test_rules_say_how_long_a_step_takes(api: ApiClient, desk: AlertDesk) -> None:
+    """As the runner has noted it, in the API and on the page; of a rule that nobody ran, nothing."""
+    rules = {rule["name"]: rule for rule in api.json("/rules")["rules"]}
+    assert rules["brute-force"]["step_seconds"] is None
+    states = RuleStates(desk._client, desk._state_index)  # noqa: SLF001 - the runner's, beside it
+    states.prepare()
+    states.write([RuleState(rules["brute-force"]["id"], "v", 10, 20).done(1120)])
+    desk._client.indices.refresh(index=desk._state_index)  # noqa: SLF001
+    rules = {rule["name"]: rule for rule in api.json("/rules")["rules"]}
+    assert rules["brute-force"]["step_seconds"] == 1.12
+    assert rules["unusual-hours"]["step_seconds"] is None
+    assert "1,120 ms" in api.get("/rules").text
+
+
 def test_answers_have_the_shape_that_is_said(api: ApiClient) -> None:
     """The real ones, and the examples beside them."""
     document = api.get("/api/v1/openapi.json").json()
@@ -149,6 +164,7 @@ def test_bound_token_sees_and_triages_its_organizations_alerts_alone(
             listed = [alert["event"]["id"] for alert in client.json("/alerts")["alerts"]]
             assert listed == [IDS["acmes"]]
             client.problem(f"/alerts/{IDS['globexs']}", 404)
+            client.problem(f"/alerts/{IDS['globexs']}/example", 404)
             if name == "aud":
                 posted(client, f"/alerts/{IDS['acmes']}/acknowledge", 403)
                 continue

@@ -332,11 +332,11 @@ def test_no_way_of_reading_goes_unnoticed(
 
 
 TRIED_ELSEWHERE = {
-    *("alerts/{alert_id}", "alerts/triage", "alerts/{alert_id}/{step}"),
+    *("alerts/{alert_id}", "alerts/{alert_id}/example", "alerts/triage", "alerts/{alert_id}/{step}"),
     *("exceptions/preview", "exceptions/{exception_id}/end"),
-    *("dead-letters", "views", "views/{view_id}"),
+    *("dead-letters", "views", "views/{view_id}", "events/{id}/evidence"),
 }
-"""In test_server_alerts.py, test_server_dead_letters.py and test_server_views.py; steps are events."""
+"""In test_server_alerts.py, _dead_letters.py, _views.py and _seals.py; steps are events."""
 
 
 def test_every_route_that_reads_is_tried_above(new_api: ApiClient) -> None:

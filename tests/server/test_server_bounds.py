@@ -71,6 +71,8 @@ def test_event_of_another_is_no_event(bound: ApiClient, api: ApiClient, foreign_
     assert theirs.status_code == 200
     problem = bound.problem(f"/events/{foreign_id}", 404)
     assert problem == bound.problem("/events/0123456789abcdef", 404)
+    unknown = bound.problem("/events/0123456789abcdef/evidence", 404)
+    assert unknown == bound.problem(f"/events/{foreign_id}/evidence", 404) == problem
     etags = {"If-None-Match": theirs.headers["etag"]}
     assert bound.get(f"/api/v1/events/{foreign_id}", headers=etags).status_code == 404
     assert bound.get(f"/api/v1/events/{foreign_id}", headers={"If-None-Match": "*"}).status_code == 404
@@ -186,11 +188,13 @@ def test_every_route_of_the_api_is_tried_here() -> None:
     assert paths == {
         f"/api/v1/{name}"
         for name in (
-            *("events", "events/{event_id}", "buckets", "top", "suggest", "export"),
+            *("events", "events/{event_id}", "events/{event_id}/evidence"),
+            *("buckets", "top", "suggest", "export"),
             *("reports/users", "reports/chats", "reports/user", "timeline"),
             *("reports/team", "reports/transfers", "reports/unanswered", "reports/objective"),
             # test_bound_token_sees_and_triages_its_organizations_alerts_alone
-            *("alerts", "alerts/{alert_id}", "alerts/triage", "alerts/{alert_id}/{step}"),
+            *("alerts", "alerts/{alert_id}", "alerts/{alert_id}/example"),
+            *("alerts/triage", "alerts/{alert_id}/{step}"),
             *("exceptions", "exceptions/preview", "exceptions/{exception_id}/end", "rules"),
             *(
                 "views",

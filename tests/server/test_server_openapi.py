@@ -17,9 +17,11 @@ pytestmark = pytest.mark.servers
 FEWER = (
     *("/api/v1/suggest", "/api/v1/events/{event_id}", "/api/v1/reports/chats", "/api/v1/reports/team"),
     *("/api/v1/reports/transfers", "/api/v1/reports/unanswered", "/api/v1/reports/objective"),
+    "/api/v1/events/{event_id}/evidence",
     "/api/v1/dead-letters",
     "/api/v1/alerts",
     "/api/v1/alerts/{alert_id}",
+    "/api/v1/alerts/{alert_id}/example",
     "/api/v1/exceptions",
     "/api/v1/rules",
     "/api/v1/views",
@@ -119,7 +121,10 @@ def test_answers_and_examples_have_the_shape_that_is_said(
     }
     schemas = answers_of(document)
     # test_server_alerts.py, test_server_dead_letters.py and test_server_views.py have some of these.
-    elsewhere = ("/alerts", "/alerts/{alert_id}", "/exceptions", "/rules", "/dead-letters")
+    elsewhere = (
+        *("/alerts", "/alerts/{alert_id}", "/alerts/{alert_id}/example"),
+        *("/exceptions", "/rules", "/dead-letters"),
+    )
     for path in (*elsewhere, "/views", "/views/{view_id}"):
         del schemas[path]
     assert set(schemas) == {*questions, "/events/{event_id}"}

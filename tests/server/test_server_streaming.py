@@ -192,10 +192,13 @@ def test_answers_do_not_wait_for_acknowledgements(two: Deployment) -> None:
         listening(create_app(log, ServeSettings())) as address,
         contextlib.closing(http.client.HTTPConnection(address, timeout=30)) as connection,
     ):
-        times = []
-        for _ in range(15):
+
+        def seconds() -> float:
             began = time.monotonic()
             connection.request("GET", "/api/v1/events/x")
             connection.getresponse().read()
-            times.append(time.monotonic() - began)
-    assert min(times[1:]) < 0.03
+            return time.monotonic() - began
+
+        seconds()  # the first says nothing: its acknowledgement waits for nobody
+        # The quickest counts, of as many as a busy machine needs.
+        assert any(seconds() < 0.03 for _ in range(300))

@@ -38,7 +38,7 @@ class Published:
 
     def wait_for(self, count: int) -> list[dict[str, Any]]:
         """Return the events once there are so many."""
-        wait_until(lambda: len(self.events) >= count, seconds=10, what=f"{count} are published")
+        wait_until(lambda: len(self.events) >= count, what=f"{count} are published")
         return self.events
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 import elasticsearch
@@ -16,6 +16,7 @@ from audit_alerts.desk.firings import Firings, firings_of, read_firings
 from audit_alerts.desk.marks import Mark, event_marks, marks_query, user_marks
 from audit_alerts.desk.search import AlertSearch
 from audit_alerts.desk.self_audit import Actor, Publish, publish_step
+from audit_alerts.desk.step_times import read_step_times
 from audit_alerts.desk.triage import TriageStep, applied
 from audit_alerts.errors import AlertConflictError, NoSuchAlertError, TriageError
 from audit_alerts.settings import AlertSettings
@@ -84,6 +85,7 @@ class AlertDesk:
     ) -> None:
         self._client = connect(settings, seconds=settings.query_seconds)
         self._index = settings.alerts_index
+        self._state_index = settings.state_index
         self._search = AlertSearch(self._client, self._index)
         self._publish = publish
         self._clock = clock
@@ -173,6 +175,10 @@ class AlertDesk:
         """
         found = self._search({"match_all": {}}, size=0, aggs=firings_of(since))
         return read_firings(found)
+
+    def step_times(self) -> Mapping[str, timedelta]:
+        """Return how long a step of each rule takes of late, by its id; of what no runner ran, none."""
+        return read_step_times(self._client, self._state_index)
 
     def event_marks(self, events: Sequence[Mapping[str, Any]]) -> dict[str, list[Mark]]:
         """Return which alerts concern each of some events, by the event's id, the worst first.

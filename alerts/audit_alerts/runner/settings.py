@@ -51,11 +51,6 @@ class RunnerSettings(AlertSettings, KafkaSettings, PageSettings, MonitorSettings
             )
         return secret
 
-    @property
-    def state_index(self) -> str:
-        """What the runner remembers."""
-        return f"{self.alerts_index}-state"
-
     def secret(self) -> bytes | None:
         """Return the webhook's secret, read anew if it is in a file; None: posts are not signed.
 

@@ -19,6 +19,8 @@ __all__ = ["RuleState", "RuleStates", "VisibleCount"]
 
 _VISIBLE = "visible-count"
 _TRIES = 20
+_WEIGHT = 8
+"""Of so many steps, the last one's time counts as one: a mean that follows."""
 _MAPPING: dict[str, Any] = {
     "dynamic": "strict",
     "properties": {
@@ -30,6 +32,7 @@ _MAPPING: dict[str, Any] = {
         "runner": {"type": "keyword"},
         "until": {"type": "date", "format": "epoch_millis"},
         "visible_count": {"type": "long"},
+        "step_millis": {"type": "long"},
     },
 }
 
@@ -43,6 +46,8 @@ class RuleState:
     covered: int
     upto: int | None
     """The end of the step that is under way."""
+    step_millis: int | None = None
+    """How long an evaluation takes of late: a moving mean, in milliseconds."""
     seq_no: int = -1
     primary_term: int = -1
 
@@ -50,9 +55,15 @@ class RuleState:
         """Return the state with a step under way."""
         return replace(self, upto=upto, version=version)
 
-    def done(self) -> "RuleState":
-        """Return the state after the step."""
-        return replace(self, covered=self.upto if self.upto is not None else self.covered, upto=None)
+    def done(self, millis: float) -> "RuleState":
+        """Return the state after the step, whose evaluation took so long."""
+        before = millis if self.step_millis is None else self.step_millis
+        return replace(
+            self,
+            covered=self.upto if self.upto is not None else self.covered,
+            upto=None,
+            step_millis=round(before + (millis - before) / _WEIGHT),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +185,7 @@ def _state(found: Mapping[str, Any]) -> RuleState | None:
         source["version"],
         source["covered"],
         source["upto"],
+        source.get("step_millis"),
         found["_seq_no"],
         found["_primary_term"],
     )
@@ -195,6 +207,7 @@ def _document(state: RuleState) -> dict[str, Any]:
         "version": state.version,
         "covered": state.covered,
         "upto": state.upto,
+        "step_millis": state.step_millis,
     }
 
 

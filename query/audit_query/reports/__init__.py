@@ -13,13 +13,13 @@ from audit_query.reports.overview import (
     PublishingService,
     Totals,
     overview,
-    time_before,
 )
 from audit_query.reports.people import Person
+from audit_query.reports.period_before import period_before
 from audit_query.reports.sessions import Facts, Session, UserReport, user_report
 from audit_query.reports.staff_report import StaffReport, StaffRow, staff, summed_staff
 from audit_query.reports.tallied import RatioRow, Tallying, ratios, unanswered
-from audit_query.reports.team_rows import TeamRow, period_before, team_rows
+from audit_query.reports.team_rows import TeamRow, team_rows
 from audit_query.reports.timeline import (
     SAME,
     WINDOW_MAX,
@@ -84,7 +84,6 @@ __all__ = [
     "staff",
     "summed_staff",
     "team_rows",
-    "time_before",
     "unanswered",
     "user_report",
     "users",

@@ -6,7 +6,7 @@ log holds.
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from audit_query.filter import Filter
 from audit_query.log import AuditLog
 from audit_query.reports.case import CLOSED, OPENED
 from audit_query.reports.cells import from_millis
+from audit_query.reports.period_before import period_before
 from audit_query.reports.waiting_chats import WaitingChats, narrowed, waiting_chats
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "PublishingService",
     "Totals",
     "overview",
-    "time_before",
 ]
 
 LOGIN_FAILED = "login-failed"
@@ -67,6 +67,8 @@ class Overview:
 
     totals: Totals
     before: Totals
+    compared: Filter
+    """What `before` counts."""
     sources: Sequence[FailureSource]
     """The addresses with most failed log-ins."""
     users: Sequence[Ranked]
@@ -76,16 +78,11 @@ class Overview:
     waiting: WaitingChats
 
 
-def time_before(wanted: Filter) -> Filter:
-    """Return the same filter over the same length of time before. It has to have both ends."""
-    if wanted.start is None or wanted.end is None:
-        raise ValueError("an overview is of a time with a start and an end")
-    return replace(wanted, start=wanted.start - (wanted.end - wanted.start), end=wanted.start)
-
-
 def overview(log: AuditLog, wanted: Filter, *, size: int = 8) -> Overview:
     """Return the figures of a time with a start and an end; rankings have at most `size` values."""
-    before = time_before(wanted)
+    before = period_before(wanted, wanted.end) if wanted.end is not None else None
+    if before is None:
+        raise ValueError("an overview is of a time with a start and an end")
     with ThreadPoolExecutor(4, "overview") as pool:
         counted = [pool.submit(_counted, log, time) for time in (wanted, before)]
         sources = pool.submit(_sources, log, wanted, size)
@@ -95,6 +92,7 @@ def overview(log: AuditLog, wanted: Filter, *, size: int = 8) -> Overview:
         return Overview(
             _totals(now),
             _totals(earlier),
+            before,
             sources.result(),
             users,
             _services(now, earlier),

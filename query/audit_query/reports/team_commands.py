@@ -16,10 +16,11 @@ from audit_query.log import AuditLog
 from audit_query.query_spec import QuerySpec
 from audit_query.reports import team_tables
 from audit_query.reports.flat_rows import flat_row
+from audit_query.reports.period_before import period_before
 from audit_query.reports.printing import Csv, print_csv, print_lines, progress_of_count
 from audit_query.reports.staff_report import staff
 from audit_query.reports.tallied import Tallying, ratios, unanswered
-from audit_query.reports.team_rows import period_before, team_rows
+from audit_query.reports.team_rows import team_rows
 from audit_query.reports.windows import WHOLE
 from audit_query.settings import QuerySettings
 from audit_query.teams import Teams

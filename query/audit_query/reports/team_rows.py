@@ -1,17 +1,16 @@
 """`report team`: what each did, in the time before too, and the waits that they ended. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any
 
-from audit_query.filter import Filter
 from audit_query.reports.chat_tally import ChatTally, GroupTally
 from audit_query.reports.staff_report import StaffReport, StaffRow
 from audit_query.reports.wait_row import Spread
 from audit_query.teams import Teams
 
-__all__ = ["TeamRow", "period_before", "team_rows"]
+__all__ = ["TeamRow", "team_rows"]
 
 _COMPARED = ("events", "opened", "assigned", "joined", "answered", "closed", "active_seconds")
 
@@ -55,14 +54,6 @@ def team_rows(report: StaffReport, tally: ChatTally, teams: Teams) -> Iterator[T
             teams.of(row.person.user, row.person.id),
             {one.kind: group.ratio(one).percent for one in objectives},
         )
-
-
-def period_before(wanted: Filter, now: datetime) -> Filter | None:
-    """Return the same in the time of the same length just before; None if it has no beginning."""
-    if wanted.start is None:
-        return None
-    length = (wanted.end or max(now, wanted.start)) - wanted.start
-    return replace(wanted, start=wanted.start - length, end=wanted.start) if length else None
 
 
 def _json(spread: Spread) -> dict[str, Any]:

@@ -210,6 +210,22 @@ class ExceptionPreviewResponse(BaseModel):
     is_complete: bool = Field(description="False: only the newest thousand alerts were looked at.")
 
 
+class AlertExampleResponse(BaseModel):
+    """An alert as an example of its rule."""
+
+    model_config = _shaped(
+        {
+            "rule": "brute-force",
+            "file": "brute-force.yml",
+            "text": "- says: ours\n  events:\n  - {at: 9h30m, action: login-failed}\n",
+        }
+    )
+
+    rule: str
+    file: str
+    text: str = Field(description="YAML, to be put below `silent:` of the rule's examples.")
+
+
 class RuleResponse(BaseModel):
     """A rule, its file's text, and how often it fired in 30 days."""
 
@@ -222,6 +238,7 @@ class RuleResponse(BaseModel):
     text: str
     examples: dict[str, list[str]]
     fired: dict[str, Any]
+    step_seconds: float | None
 
 
 class RulesResponse(BaseModel):
@@ -246,6 +263,7 @@ class RulesResponse(BaseModel):
                     "text": "title: Passwords are guessed from one address",
                     "examples": {"fires": ["five guesses"], "silent": ["somebody mistypes"]},
                     "fired": {"alerts": 3, "open": 1, "last": "2026-11-23T09:30:00+00:00"},
+                    "step_seconds": 0.12,
                 }
             ]
         }

@@ -1,5 +1,6 @@
 """/alerts: what rules found, and what people do about it."""
 
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from audit_alerts import Alert, NoSuchAlertError, Step, Triaged
@@ -7,9 +8,11 @@ from audit_query import QuerySpec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from audit_server.access import AlertCaller, TriageCaller
+from audit_server.alert_example import example_of
 from audit_server.api.alert_params import AlertsParams, BulkBody, StepBody
 from audit_server.api.alert_responses import (
     AlertDetailsResponse,
+    AlertExampleResponse,
     AlertsResponse,
     BulkResponse,
     StepResponse,
@@ -56,6 +59,23 @@ def alert(caller: AlertCaller, alert_id: AlertId) -> Response:
                 "users": [each.to_json() for each in related.of_users],
             },
         }
+    )
+
+
+@router.get(
+    "/alerts/{alert_id}/example",
+    summary="An alert as an example of its rule",
+    response_class=Response,
+    responses=documented(AlertExampleResponse, 404, 409),
+)
+def example(request: Request, caller: AlertCaller, alert_id: AlertId) -> Response:
+    """Return an alert as a `silent` example of its rule: YAML, to be put into the rule's file.
+
+    Meant for a false positive: the rule has to be changed so that it holds. Nothing is changed here.
+    """
+    made = example_of(request, caller, caller.alerts.alert(alert_id))
+    return json_response(
+        {"rule": made.rule.name, "file": FilePath(made.rule.file).name, "text": made.text}
     )
 
 

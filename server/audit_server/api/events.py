@@ -1,8 +1,9 @@
 """/events: pages of events, and one by its id."""
 
 import re
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from audit_query import decode_cursor, encode_cursor
 from audit_schemas import ID_PATTERN
@@ -14,8 +15,14 @@ from audit_server.api.examples import EVENT
 from audit_server.api.query_params import PREFIX, FilterParams, Order, Text, check_query
 from audit_server.api.responses import EventResponse, EventsResponse, documented, json_response
 from audit_server.errors import ProblemError
+from audit_server.seals import seals_of
 
 __all__ = ["router"]
+
+_ZIP = "application/zip"
+_EVIDENCE = (
+    "The event's bytes, the block with its slot, the proof to a signed checkpoint, and its place."
+)
 
 router = APIRouter(prefix=PREFIX, tags=["events"], dependencies=[Depends(check_query)])
 
@@ -73,9 +80,7 @@ def event(
 
     If other events were published under its id later, `Audit-Id-Conflicts` says how many.
     """
-    claims = caller.log.claims(event_id) if re.fullmatch(ID_PATTERN, event_id) else []
-    if not claims:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "There is no such event")
+    claims = _claims(caller, event_id)
     stored = claims[0]
     caller.record_event(event_id)
     etag = f'"{stored["event"]["hash"]}"'
@@ -86,6 +91,39 @@ def event(
     if if_none_match is not None and _matches(etag, if_none_match):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return json_response(stored, **headers)
+
+
+@router.get(
+    "/events/{event_id}/evidence",
+    summary="Evidence of one event",
+    response_class=Response,
+    responses=documented(None, 404) | {200: {"description": _EVIDENCE, "content": {_ZIP: {}}}},
+)
+def evidence(
+    request: Request,
+    caller: EventCaller,
+    event_id: Annotated[str, Path(description="The event's id.", examples=[EVENT["event"]["id"]])],
+) -> Response:
+    """Return a ZIP archive that proves to anybody, offline, that the event was published as it is.
+
+    404: the event is not sealed, or not as it is stored. What the files are: docs/evidence.md.
+    """
+    stored = _claims(caller, event_id)[0]
+    seals = seals_of(request)
+    if seals is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "This server has no sealed log: AUDITLOG_SEAL_FOLDER")
+    archive = seals.evidence(stored)
+    caller.record_event(event_id)
+    name = f"{event_id}.zip"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(archive, media_type=_ZIP, headers=headers)
+
+
+def _claims(caller: EventCaller, event_id: str) -> Sequence[Mapping[str, Any]]:
+    claims = caller.log.claims(event_id) if re.fullmatch(ID_PATTERN, event_id) else []
+    if not claims:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "There is no such event")
+    return claims
 
 
 def _matches(etag: str, given: str) -> bool:

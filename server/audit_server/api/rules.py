@@ -26,16 +26,21 @@ _COUNTED = timedelta(days=30)
     "/rules", summary="Rules in force", response_class=Response, responses=documented(RulesResponse)
 )
 def rules(request: Request, caller: AlertCaller) -> Response:
-    """Return the rules that the server's settings name, with how often each fired in 30 days."""
+    """Return the rules that the server's settings name, with how often each fired in 30 days.
+
+    `step_seconds` is how long the runner takes to evaluate one, of late; null where none has.
+    """
     book = rule_book(request)
     if book.trouble:
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, book.trouble)
     fired = caller.alerts.firings(request.app.state.clock() - _COUNTED)
+    times = caller.alerts.step_times()
     caller.record_search(QuerySpec(), len(book.files), list="rules")
-    return json_response({"rules": [_rule(file, fired.get(file.rule.name)) for file in book.files]})
+    rows = [_rule(file, fired.get(file.rule.name), times.get(file.rule.id)) for file in book.files]
+    return json_response({"rules": rows})
 
 
-def _rule(file: RuleFile, fired: Firings | None) -> dict[str, Any]:
+def _rule(file: RuleFile, fired: Firings | None, step: timedelta | None) -> dict[str, Any]:
     rule = file.rule
     return {
         **rule_fields(rule),
@@ -48,6 +53,7 @@ def _rule(file: RuleFile, fired: Firings | None) -> dict[str, Any]:
             "open": fired.open if fired else 0,
             "last": fired.last.isoformat() if fired else None,
         },
+        "step_seconds": None if step is None else step.total_seconds(),
     }
 
 

@@ -5,12 +5,13 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from audit_alerts import EXAMPLE_MAX, Alert, NoSuchAlertError, evidence_events, silent_example
+from audit_alerts import Alert, NoSuchAlertError
 from audit_query import QuerySpec
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from audit_server.access import AlertCaller, Caller, TriageCaller
+from audit_server.alert_example import example_of
 from audit_server.errors import ProblemError
 from audit_server.page.alert_list import ListedAlerts, alert_list
 from audit_server.page.alert_page import alert_page
@@ -82,14 +83,10 @@ def triage(request: Request, caller: TriageCaller, alert_id: str, form: PostedFo
 def example(request: Request, caller: AlertCaller, alert_id: str) -> Response:
     """Return an alert as a `silent` example of its rule: YAML, for somebody to commit."""
     found = _found(caller, alert_id)
-    rule = rule_book(request).rule(found.rule)
-    if rule is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, f"The rule {found.rule} is no longer in force")
-    events = evidence_events(caller.log, rule, found, limit=EXAMPLE_MAX + 1)
-    caller.record_search(QuerySpec(), len(events), alert=found.id)
-    name = f"{rule.name}-{found.id[:10]}.yml"
+    made = example_of(request, caller, found)
+    name = f"{made.rule.name}-{found.id[:10]}.yml"
     return PlainTextResponse(
-        silent_example(rule, found, events),
+        made.text,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 

@@ -13,7 +13,6 @@ from audit_query.reports import (
     PublishingService,
     WaitingChats,
     overview,
-    time_before,
 )
 
 from audit_server.access import Caller
@@ -92,7 +91,7 @@ def overview_page(caller: Caller, view: View, now: datetime) -> Mapping[str, Any
         "alerts": alerts.result(),
         "arrival": arrival.result(),
         "total": found.totals.events,
-        "figures": _figures(found, view, time_before(wanted)),
+        "figures": _figures(found, view, found.compared),
         "sources": _sources(found, view),
         "busiest": [(row, view.only("user", row.value)) for row in found.users],
         "most": max((row.count for row in found.users), default=0),

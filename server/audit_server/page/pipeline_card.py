@@ -11,6 +11,7 @@ from audit_server.access import Caller
 from audit_server.dead_letter_view import may_see_pipeline, pipeline_of
 from audit_server.page.dead_letter_page import reason_rows
 from audit_server.page.rows import display_time
+from audit_server.page.seal_card import seal_card
 from audit_server.page.view import View
 from audit_server.roles import Permission
 
@@ -38,6 +39,7 @@ def pipeline_card(
         return None
     pipeline = pipeline_of(request)
     card: dict[str, Any] = {"has_kafka": pipeline is not None, "arrival": _arrival(arrival, view)}
+    card["seal"] = seal_card(request, view)
     card |= {"is_pending": False, "dead_letters": None, "reasons": ()}
     if pipeline is None:
         return card

@@ -7,7 +7,7 @@ from typing import Literal
 from urllib.parse import quote, urlencode
 
 from audit_query import AUTO, Filter, ParameterError, QuerySpec, Teams
-from audit_query.reports import Person
+from audit_query.reports import Person, period_before
 
 from audit_server.page.view import View, format_time
 
@@ -32,8 +32,9 @@ class Period:
     @property
     def before(self) -> Filter:
         """The same in the time of the same length that ends where this one begins."""
-        length = self.end - self.start
-        return replace(self.wanted, start=self.start - length, end=self.start)
+        before = period_before(replace(self.wanted, start=self.start, end=self.end), self.end)
+        assert before is not None  # noqa: S101 - a period has a length
+        return before
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from audit_server.page.expanded_event import expand_first
 from audit_server.page.log_page import live_page, log_page, rows_page
 from audit_server.page.problem_page import problem_page
 from audit_server.page.render import now_of, render, show, view_of
+from audit_server.page.seal_card import event_seal
 from audit_server.page.user_page import user_page
 from audit_server.page.view import View
 from audit_server.problems import Problem
@@ -94,7 +95,16 @@ def event(
     context = event_page(caller.log, claims, view, window)
     caller.record_event(event_id, window)
     marks = marks_of_events(caller, context["events"], view)
-    return show(request, caller, "event.html", part="Events", view=view, alert_marks=marks, **context)
+    return show(
+        request,
+        caller,
+        "event.html",
+        part="Events",
+        view=view,
+        alert_marks=marks,
+        seal=event_seal(request, claims[0], view),
+        **context,
+    )
 
 
 @router.get("/events/{event_id}/details")

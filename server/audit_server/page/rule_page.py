@@ -35,14 +35,23 @@ class RuleShown:
     count: int
     open: int
     last: DisplayTime | None
+    step: timedelta | None
+    """How long a step of it takes of late; None: no runner has said so."""
+
+    @property
+    def step_millis(self) -> int | None:
+        """The same in milliseconds."""
+        return None if self.step is None else self.step // timedelta(milliseconds=1)
 
 
 def rules_page(book: RuleBook, desk: AlertDesk, now: datetime, view: View) -> Mapping[str, Any]:
-    """Query how often each rule fired, and return the rules, the worst first."""
+    """Query how often each rule fired and how long it takes, and return the rules, the worst first."""
     ordered = sorted(book.files, key=lambda file: (LEVELS.index(file.rule.level), file.rule.name))
-    firings = desk.firings(now - timedelta(days=_DAYS))
+    firings, times = desk.firings(now - timedelta(days=_DAYS)), desk.step_times()
     return {
-        "rules": [_shown(file, firings.get(file.rule.name), view) for file in ordered],
+        "rules": [
+            _shown(file, firings.get(file.rule.name), times.get(file.rule.id), view) for file in ordered
+        ],
         "levels": LEVELS,
         "days": _DAYS,
         "trouble": book.trouble,
@@ -59,7 +68,7 @@ def rule_path(view: View, name: str) -> str:
     return f"{view.other_page(RULES, rule=name)}#rule-{quote(name)}"
 
 
-def _shown(file: RuleFile, firings: Firings | None, view: View) -> RuleShown:
+def _shown(file: RuleFile, firings: Firings | None, step: timedelta | None, view: View) -> RuleShown:
     rule = file.rule
     return RuleShown(
         rule,
@@ -77,6 +86,7 @@ def _shown(file: RuleFile, firings: Firings | None, view: View) -> RuleShown:
         firings.count if firings else 0,
         firings.open if firings else 0,
         display_time(firings.last, view.zone) if firings else None,
+        step,
     )
 
 

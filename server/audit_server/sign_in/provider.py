@@ -150,7 +150,7 @@ class Provider:
         for url in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri, *optional):
             parts = urlsplit(url)
             if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ProviderError(f"its discovery names {url!r}, which is no address of the web")
+                raise ProviderError(f"its discovery names {url!r}, which is not a valid web address")
             if parts.scheme == "http":
                 try:
                     self._settings.require_tls("The identity provider", url, "Give it TLS")

@@ -21,7 +21,7 @@ from support.servers import Deployment, Servers
 
 pytestmark = pytest.mark.servers
 
-BACKLOG = 10_000
+BACKLOG = 4_000
 CUTS = 12
 REQUEST_SECONDS = 2
 

@@ -62,7 +62,7 @@ def counted(events: list[Done], wanted: Filter) -> dict[Person, tuple[object, ..
 
 
 def test_figures_are_as_if_counted_event_by_event(log: AuditLog, events: list[Done]) -> None:
-    """Of those who joined chats or were assigned some; a visitor is none of them."""
+    """Of those who joined chats or were assigned some; no visitors."""
     report = staff(log, WEEK, before=BEFORE)
     assert figures(report) == counted(events, WEEK)
     assert Person("visitor-1", None) not in {row.person for row in report.rows}

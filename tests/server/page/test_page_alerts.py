@@ -156,6 +156,7 @@ def test_closed_false_positive_is_offered_as_an_example_of_its_rule(page: ApiCli
     (example,) = yaml.safe_load(answer.text)
     assert example["says"] == "our own test"
     assert {event["source.ip"] for event in example["events"]} == {ATTACKER}
+    assert page.json(link) == {"rule": "brute-force", "file": "brute-force.yml", "text": answer.text}
 
 
 def test_somebody_who_was_faster_is_named_and_nothing_is_overwritten(page: ApiClient) -> None:

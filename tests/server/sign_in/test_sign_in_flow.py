@@ -232,7 +232,7 @@ def test_provider_that_is_down_is_one_sentence(at_desk: Desk, capsys: Any) -> No
         ({"issuer": "https://evil.example"}, "is of the issuer https://evil.example"),
         ({"jwks_uri": None}, "lacks jwks_uri"),
         ({"token_endpoint": "http://192.0.2.1/token"}, "in plain text"),
-        ({"authorization_endpoint": "javascript:alert(1)"}, "no address of the web"),
+        ({"authorization_endpoint": "javascript:alert(1)"}, "not a valid web address"),
     ],
 )
 def test_discovery_that_is_wrong_is_not_used(
