@@ -43,6 +43,7 @@ SURFACES = {
         "monitor",
         "partition_reader",
         "record_batches",
+        "record_values",
         "terminal",
     },
     "audit_producer": {"publishing"},

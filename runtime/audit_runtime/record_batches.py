@@ -17,8 +17,9 @@ import zstandard
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, KafkaError, Message
 
 from audit_runtime.record_limits import oversized
+from audit_runtime.record_values import StoredValue, read_values
 
-__all__ = ["MAX_HEADERS", "RecordBatch", "StoredMessage", "StoredValue", "read_batches"]
+__all__ = ["MAX_HEADERS", "RecordBatch", "StoredMessage", "read_batches"]
 
 MAX_HEADERS = 100_000
 """A record with more is given without headers, as librdkafka does."""
@@ -36,10 +37,6 @@ _HEADER_OBJECTS = 160
 """About what a header takes in Python besides its bytes."""
 
 _UNREADABLE = "the record can't be unpacked"
-
-
-StoredValue = tuple[int, int, bytes | None]
-"""A record's offset, its time in milliseconds, and its value."""
 
 
 class StoredMessage(Message):
@@ -105,28 +102,12 @@ class RecordBatch:
         """
         try:
             data = _unpacked(_chunks(self.attributes & 0x07, self.packed))
-            return None if data is None else self._values(data)
+            if data is None:
+                return None
+            appended = self.max_timestamp if self.attributes & 0x08 else None
+            return read_values(data, self.first, self.end, self.base_timestamp, appended)
         except (*_BROKEN, IndexError):
             return None
-
-    def _values(self, data: bytes) -> list[StoredValue]:
-        found: list[StoredValue] = []
-        first, count, at = self.first, self.end - self.first, 0
-        is_appended = self.attributes & 0x08
-        base = self.max_timestamp if is_appended else self.base_timestamp
-        while at < len(data):
-            length, at = _varint(data, at)
-            end = at + length
-            elapsed, at = _varint(data, at + 1)  # after attributes: unused
-            delta, at = _varint(data, at)
-            key, at = _varint(data, at)
-            size, at = _varint(data, at + key if key > 0 else at)
-            if not (0 <= delta < count and at + max(0, size) <= end <= len(data)):
-                raise _BrokenError
-            value = None if size < 0 else data[at : at + size]
-            found.append((first + delta, base if is_appended else base + elapsed, value))
-            at = end
-        return found
 
     def _record(self, topic: str, partition: int, stream: "_Stream") -> tuple[int, Message]:
         length = stream.varint()
@@ -187,21 +168,6 @@ def read_batches(fetched: bytes) -> Iterator[RecordBatch]:
             packed = view[at + _HEADER.size : end]
             yield RecordBatch(first, first + last + 1, attributes, base, latest, producer, packed)
         at = end
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number of variable length, zigzag-encoded, and where the next begins."""
-    byte = data[at]
-    if byte < 0x80:  # noqa: PLR2004 - the last byte of a number has no high bit
-        return (byte >> 1) ^ -(byte & 1), at + 1
-    result, shift = byte & 0x7F, 7
-    while True:
-        at += 1
-        byte = data[at]
-        result |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004
-            return (result >> 1) ^ -(result & 1), at + 1
-        shift += 7
 
 
 def _unpacked(chunks: Iterator[bytes]) -> bytes | None:

@@ -4,13 +4,12 @@ import os
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
+from audit_runtime.record_values import StoredValue
+
 from audit_seal.block import BLOCK_SLOTS, SALT_BYTES, SLOT_BYTES, Block, Kind
 from audit_seal.place import Place
 
-__all__ = ["BlockBuilder", "SaltedBlock", "SealedRecord"]
-
-SealedRecord = tuple[int, Kind, int, bytes]
-"""Offset, kind, the broker's time in milliseconds, value."""
+__all__ = ["BlockBuilder", "SaltedBlock"]
 
 SaltedBlock = tuple[Block, bytes]
 """A block, and a salt for each of its slots."""
@@ -27,21 +26,23 @@ class BlockBuilder:
         """The offset after all that was added."""
         self._begin()
 
-    def extend(self, records: Iterable[SealedRecord]) -> Iterator[SaltedBlock]:
+    def extend(self, records: Iterable[StoredValue], null: Kind = Kind.NULL) -> Iterator[SaltedBlock]:
         """Add records in order, none before `end`; yield the blocks that are full.
 
-        The offsets between them have no record.
+        The offsets between them have no record. `null` is what one without a value is.
         """
-        for offset, kind, time_ms, value in records:
+        head, head_ms = b"", -1
+        for offset, time_ms, value in records:
             if offset - self.first >= BLOCK_SLOTS:
                 yield from self.advance(offset)
+            if time_ms != head_ms:  # most have the same: that at which the broker took the batch
+                head, head_ms = _head(Kind.RECORD, time_ms), time_ms
             at = offset - self.first
             salt = self._salts[at * SALT_BYTES : (at + 1) * SALT_BYTES]
             # As `slot_of`, without a call: this is for every record.
-            self._slots[at * SLOT_BYTES : (at + 1) * SLOT_BYTES] = sha256(
-                b"%b%c%b%b" % (salt, kind, time_ms.to_bytes(8, "big"), value)
-            ).digest()
-            self._times.append(time_ms)
+            text = salt + head + value if value is not None else salt + _head(null, time_ms)
+            self._slots[at * SLOT_BYTES : (at + 1) * SLOT_BYTES] = sha256(text).digest()
+            self._times.append(max(0, time_ms))
             self.end = offset + 1
 
     def advance(self, end: int) -> Iterator[SaltedBlock]:
@@ -81,3 +82,8 @@ class BlockBuilder:
         self._slots = bytearray(BLOCK_SLOTS * SLOT_BYTES)
         self._salts = os.urandom(BLOCK_SLOTS * SALT_BYTES)
         self._times: list[int] = []
+
+
+def _head(kind: Kind, time_ms: int) -> bytes:
+    """Return what stands between salt and value in a slot."""
+    return bytes([kind]) + max(0, time_ms).to_bytes(8, "big")

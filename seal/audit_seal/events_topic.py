@@ -10,7 +10,6 @@ from audit_runtime import (
     visible_partitions,
 )
 from audit_runtime.partition_reader import Fetched, PartitionReader
-from audit_runtime.record_batches import RecordBatch
 from confluent_kafka import (
     Consumer,
     KafkaError,
@@ -21,17 +20,13 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
-from audit_seal.block import Kind
-from audit_seal.block_builder import SealedRecord
 from audit_seal.errors import SealError
-from audit_seal.place import Place
 from audit_seal.settings import SealSettings
 from audit_seal.statement import TopicStatement
 
-__all__ = ["EventsTopic", "sealed_records"]
+__all__ = ["EventsTopic"]
 
 _SECONDS = 15.0
-_RECORD, _NULL = Kind.RECORD, Kind.NULL
 
 
 class EventsTopic:
@@ -117,26 +112,3 @@ class EventsTopic:
             raise SealError("Kafka does not answer; is it overloaded?") from None
         except KafkaException as error:
             raise SealError(f"Kafka refuses to describe the topic: {error.args[0].str()}") from error
-
-
-def sealed_records(batch: RecordBatch, place: Place, first: int) -> Iterator[SealedRecord]:
-    """Yield what is sealed of each record of a batch from `first` on, in order.
-
-    Of one that can't be read that is that it is there.
-    """
-    values = batch.values()
-    if values is None:
-        messages = batch.records(place.topic, place.partition)
-        return (_sealed(message) for message in messages if (message.offset() or 0) >= first)
-    return (
-        (offset, _NULL if value is None else _RECORD, max(0, time_ms), value or b"")
-        for offset, time_ms, value in values
-        if offset >= first
-    )
-
-
-def _sealed(message: Message) -> SealedRecord:
-    offset, value, time_ms = message.offset() or 0, message.value(), message.timestamp()[1]
-    if isinstance(value, bytes):
-        return offset, Kind.RECORD, max(0, time_ms), value
-    return offset, Kind.UNREADABLE if message.error() else Kind.NULL, max(0, time_ms), b""

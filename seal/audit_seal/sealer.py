@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Protocol
 
 import structlog
+from audit_runtime.record_batches import RecordBatch
 from confluent_kafka import KafkaError, KafkaException
 
+from audit_seal.block import Kind
 from audit_seal.block_builder import BlockBuilder, SaltedBlock
 from audit_seal.checkpoint import Checkpoint
 from audit_seal.cosigning import Cosigner
 from audit_seal.errors import FormatError, SealError
-from audit_seal.events_topic import EventsTopic, sealed_records
+from audit_seal.events_topic import EventsTopic
 from audit_seal.log_folder import LogWriter
 from audit_seal.note import Note
 from audit_seal.periods import Periods
@@ -231,10 +233,24 @@ class Sealer:
         for batch in found.batches:
             if batch.first - builder.end >= _HOLE:
                 self._skip_to(builder, batch.first)
-            records = sealed_records(batch, builder.place, builder.end)
-            self._append_blocks(builder.extend(records))
+            self._append_blocks(self._blocks(builder, batch))
         self._append_blocks(builder.advance(found.next_offset))
         return builder.end > before
+
+    def _blocks(self, builder: BlockBuilder, batch: RecordBatch) -> Iterator[SaltedBlock]:
+        """Seal a batch; of a record that can't be read, that it is there."""
+        first = builder.end
+        values = batch.values()
+        if values is not None:
+            yield from builder.extend(each for each in values if each[0] >= first)
+            return
+        place = builder.place
+        for message in batch.records(place.topic, place.partition):
+            offset, value, time_ms = message.offset() or 0, message.value(), message.timestamp()[1]
+            if offset >= first:
+                kept = value if isinstance(value, bytes) else None
+                null = Kind.UNREADABLE if message.error() else Kind.NULL
+                yield from builder.extend([(offset, time_ms, kept)], null)
 
     def _skip_expired(self, builder: BlockBuilder) -> bool:
         """State that Kafka no longer has what was not sealed; tell whether that is so."""

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from audit_runtime.partition_reader import Fetched
-from audit_runtime.record_batches import RecordBatch, StoredValue
+from audit_runtime.record_batches import RecordBatch
+from audit_runtime.record_values import StoredValue
 from audit_seal.events_topic import EventsTopic
 from audit_seal.keys import create_keys
 from audit_seal.log_folder import LogReader
