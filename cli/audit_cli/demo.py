@@ -1,6 +1,7 @@
 """`auditlog demo`: everything end to end on real servers, verified at the end."""
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -20,7 +21,9 @@ from audit_local import LocalSettings, Stack
 from audit_producer import AuditProducer, Line, read_lines
 from audit_producer.publishing import PublisherSettings
 from audit_query import AuditLog, Filter, QuerySettings, buckets_table, ranking_table
+from audit_runtime.terminal import report_progress
 from audit_schemas import EventRefusedError
+from audit_seal import SealSettings, cluster_id, equation, initialize, seal_now, verify_log
 from audit_server import ListenError, ServeSettings
 from rich.console import Console
 from rich.markup import escape
@@ -55,7 +58,8 @@ def demo(
     """Run everything end to end: servers, setup, consumer, events, and what an analyst sees first.
 
     Starts the embedded servers, unless the environment names others. Exit status 0 only if
-    published = indexed + duplicates + dead-lettered, counted from Kafka and Elasticsearch.
+    published = indexed + duplicates + dead-lettered, counted from Kafka and Elasticsearch, and if the
+    documents are those that were sealed.
     """
     console = Console(emoji=False)
     if not servers_are_named():
@@ -80,10 +84,27 @@ def demo(
         highlight=False,
     )
     console.print(closing_line(proofs), highlight=False, soft_wrap=True)
-    if not all(proof.is_reconciled and not proof.unread for proof in proofs):
+    is_sound = _seal(console)
+    if not is_sound or not all(proof.is_reconciled and not proof.unread for proof in proofs):
         raise typer.Exit(1)
     if console.is_terminal if page is None else page:
         _serve(console, log)
+
+
+def _seal(console: Console) -> bool:
+    """Seal what was published, and check the documents by it; tell whether they are unchanged."""
+    settings = SealSettings()
+    if settings.seal_folder is None:
+        folder = LocalSettings().home / "seal" / cluster_id(settings)
+        os.environ["AUDITLOG_SEAL_FOLDER"] = str(folder)  # for the page, too
+        settings = SealSettings()
+    if not settings.folder.exists():
+        initialize(settings)
+    seal_now(settings)
+    with report_progress() as report:
+        found = verify_log(settings, report)
+    console.print(equation(found.result), highlight=False, soft_wrap=True)
+    return found.is_sound
 
 
 def _serve(console: Console, log: Path) -> None:

@@ -12,8 +12,10 @@ from audit_seal.note import COSIGNATURE, ED25519, Note, Signature, SigningKey, V
 from audit_seal.place_index import PlaceIndex
 from audit_seal.policy import Cosigned, Policy, Verdict, Witness
 from audit_seal.sealing import Sealing, SealState, seal_state, sealing_of
-from audit_seal.service import initialize, seal_now
+from audit_seal.service import cluster_id, initialize, seal_now
 from audit_seal.settings import SealSettings
+from audit_seal.verification_text import equation
+from audit_seal.verify import verify_log
 
 __all__ = [
     "BLOCK_SLOTS",
@@ -43,10 +45,13 @@ __all__ = [
     "Verdict",
     "VerifierKey",
     "Witness",
+    "cluster_id",
+    "equation",
     "initialize",
     "prove",
     "seal_now",
     "seal_state",
     "sealing_of",
     "slot_of",
+    "verify_log",
 ]

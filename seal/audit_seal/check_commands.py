@@ -9,11 +9,10 @@ from typing import Annotated
 
 import elasticsearch
 import typer
-from audit_consumer import ConsumerError, EventIndex
+from audit_consumer import ConsumerError
 from audit_query import AuditLog, QueryError, parse_time
 from audit_runtime import ConfigurationError, output_file
-from audit_runtime.terminal import Json, Report, print_json, print_lines, report_progress
-from audit_schemas import IndexNaming
+from audit_runtime.terminal import Json, print_json, print_lines, report_progress
 
 from audit_seal.bundle import prove
 from audit_seal.checkpoint import Checkpoint
@@ -22,15 +21,7 @@ from audit_seal.request_commands import adopt, retire
 from audit_seal.sealed_log import TimeRange
 from audit_seal.settings import SealSettings
 from audit_seal.verification_text import as_json, report_lines
-from audit_seal.verify import (
-    DocumentCheck,
-    Verification,
-    check_log,
-    documents_in_elasticsearch,
-    documents_in_export,
-    read_keys,
-    verify_documents,
-)
+from audit_seal.verify import verify_log
 
 __all__ = ["add_commands"]
 
@@ -77,7 +68,9 @@ def verify(
         settings = SealSettings()
         times = _times(start, end)
         with report_progress(hidden=json_output) as report:
-            found = _verify(settings, times, export, (policy, first_key), report)
+            found = verify_log(
+                settings, report, times=times, export=export, policy=policy, first_key=first_key
+            )
     if json_output:
         print_json(as_json(found))
     else:
@@ -111,33 +104,6 @@ def prove_event(
         f"Wrote {path}: {bundle.block.topic} [{bundle.block.partition}], offset {bundle.offset}, "
         f"in the checkpoint of {checkpoint.size} entries of {checkpoint.origin}"
     )
-
-
-def _verify(
-    settings: SealSettings,
-    times: TimeRange,
-    export: Path | None,
-    keys: tuple[Path | None, Path | None],
-    report: Report,
-) -> Verification:
-    policy, first_key = read_keys(settings.folder, *keys)
-    # The log first: what is sealed and settled by now is in the index afterwards.
-    checked = check_log(settings.folder, policy, first_key, report)
-    hidden: list[str] = []
-    if export is None:
-        index = EventIndex(settings, settings.request_seconds)
-        try:
-            naming = index.naming()
-        finally:
-            index.close()
-        batches, total, hidden = documents_in_elasticsearch(settings, checked.log, times)
-    else:
-        naming = IndexNaming(settings.index_prefix)
-        batches, total = documents_in_export(export)
-    check = DocumentCheck(settings.folder, checked.log, settings.catalogue, naming, times)
-    result = verify_documents(check, batches, total, report)
-    is_own = all(key is not None for key in keys)
-    return Verification(checked, result, hidden, times, export is not None, is_own)
 
 
 def _times(start: str | None, end: str | None) -> TimeRange:

@@ -21,7 +21,7 @@ from audit_seal.seals_topic import SealsTopic
 from audit_seal.settings import SealSettings
 from audit_seal.settling import Settler
 
-__all__ = ["initialize", "run_sealer", "seal_now"]
+__all__ = ["cluster_id", "initialize", "run_sealer", "seal_now"]
 
 _log = structlog.get_logger()
 
@@ -36,6 +36,15 @@ def initialize(settings: SealSettings) -> tuple[VerifierKey, VerifierKey]:
     """
     with closing(EventsTopic(settings)) as events:
         return create_keys(settings.folder, f"{settings.seal_name}/{events.cluster_id()}")
+
+
+def cluster_id(settings: SealSettings) -> str:
+    """Return the ID of the Kafka cluster, which is a part of a log's origin.
+
+    Raises SealError, KafkaException.
+    """
+    with closing(EventsTopic(settings)) as events:
+        return events.cluster_id()
 
 
 def seal_now(settings: SealSettings) -> Note:

@@ -6,10 +6,12 @@ Memory is bounded by the log's blocks (some 100 bytes each), whatever the number
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from audit_consumer import EventIndex
 from audit_query import AuditLog, Filter
 from audit_runtime import ElasticsearchSettings
 from audit_runtime.elastic import connect
@@ -25,6 +27,7 @@ from audit_seal.period_check import PeriodSignature, check_periods
 from audit_seal.policy import Cosigned, Policy
 from audit_seal.reconciliation import Reconciliation, reconcile
 from audit_seal.sealed_log import EVERY_TIME, SealedLog, TimeRange, read_log
+from audit_seal.settings import SealSettings
 from audit_seal.slot_reader import SlotReader
 from audit_seal.tally import Tally
 
@@ -39,6 +42,7 @@ __all__ = [
     "read_keys",
     "tally_documents",
     "verify_documents",
+    "verify_log",
 ]
 
 _WORKERS = 2
@@ -98,6 +102,38 @@ class DocumentCheck:
         slots = SlotReader(LogReader(self.folder), self.log.size)
         catalogue = Catalogue.load(self.catalogue)
         return DocumentChecker(self.log, slots, catalogue, self.naming, self.times)
+
+
+def verify_log(
+    settings: SealSettings,
+    report: Report,
+    *,
+    times: TimeRange = EVERY_TIME,
+    export: Path | None = None,
+    policy: Path | None = None,
+    first_key: Path | None = None,
+) -> Verification:
+    """Check the log, then the documents of Elasticsearch or of an export by it.
+
+    `policy` and `first_key` are the files that an auditor was given; else those beside the log are
+    used. Raises SealError, ConsumerError and what Elasticsearch's client raises if it can't be checked.
+    """
+    keys = (policy, first_key)
+    rules, first = read_keys(settings.folder, *keys)
+    # The log first: what is sealed and settled by now is in the index afterwards.
+    checked = check_log(settings.folder, rules, first, report)
+    hidden: list[str] = []
+    if export is None:
+        with closing(EventIndex(settings, settings.request_seconds)) as index:
+            naming = index.naming()
+        batches, total, hidden = documents_in_elasticsearch(settings, checked.log, times)
+    else:
+        naming = IndexNaming(settings.index_prefix)
+        batches, total = documents_in_export(export)
+    check = DocumentCheck(settings.folder, checked.log, settings.catalogue, naming, times)
+    result = verify_documents(check, batches, total, report)
+    is_own = all(key is not None for key in keys)
+    return Verification(checked, result, hidden, times, export is not None, is_own)
 
 
 def read_keys(

@@ -104,6 +104,8 @@ class WitnessState:
                 f"The witness in {folder} can't be read ({error}). Restore it, or make one with: "
                 "auditlog witness init"
             ) from None
+        if key.type != COSIGNATURE:
+            raise SealError(f"{folder / 'key'} is not the key of a witness: restore it")
         if not policy.logs:
             raise SealError(f"{folder / 'policy'} names no log: add a line with a log's key")
         with (folder / "lock").open("a") as lock:

@@ -303,7 +303,9 @@ def test_demo_ends_with_the_proof(servers: Servers, tmp_path: Path) -> None:
     deployment = new_deployment(servers, AUDITLOG_LOCAL_HOME=str(tmp_path / "home"))
     done = deployment.run("demo", "--count", "500")
     lines = done.stdout.splitlines()
-    assert lines[-1] == "published 500 = indexed 500 + duplicates 0 + dead-lettered 0"
+    assert lines[-2] == "published 500 = indexed 500 + duplicates 0 + dead-lettered 0"
+    assert lines[-1].startswith("sealed 500 = indexed 500 + ")
+    assert "changed 0, missing 0, added 0" in lines[-1]
     assert "Busiest users" in done.stdout
     assert "203.0.113.66" in done.stdout
     assert not (tmp_path / "home" / "state.json").exists()

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from audit_seal import COSIGNATURE, SigningKey
+from audit_seal import COSIGNATURE, Kind, SigningKey
+from audit_seal.bundle import prove
 from handbook.block import blocks_of
+from seal.test_bundle import FIRST, PLACE, TIME_MS, VALUES, source
 from support.sealed_bundles import SealedLog, mutations, write_bundle
+from support.sealing import SealedLogMaker
 from support.servers import ROOT
 
 PAGE = ROOT / "docs" / "evidence.md"
@@ -89,6 +92,17 @@ def test_events_of_all_blocks_are_accepted(reader: Reader, sealed_log: SealedLog
     for offset in sealed_log.offsets[::23]:
         found = reader.check(sealed_log.policy, sealed_log.bundle(offset))
         assert f"partition 0, offset {offset};" in found
+
+
+def test_what_seal_prove_gives_is_accepted(reader: Reader, tmp_path: Path) -> None:
+    """The evidence of documents as the consumer makes them, in a log without a witness."""
+    maker = SealedLogMaker(tmp_path)
+    maker.seal(PLACE, FIRST, [(Kind.RECORD, TIME_MS, value) for value in VALUES])
+    maker.checkpoint()
+    policy = f"log {maker.log_key.verifier}\nquorum none\n"
+    for offset, value in enumerate(VALUES, FIRST):
+        bundle = prove(maker.folder, source(value, offset)).files()
+        assert f"partition 3, offset {offset};" in reader.check(policy, bundle)
 
 
 def test_every_kind_of_mutation_is_refused(reader: Reader, sealed_log: SealedLog) -> None:

@@ -352,6 +352,9 @@ def test_a_witness_without_its_key_does_not_make_another(folder: Path) -> None:
     with pytest.raises(SealError, match="has a witness already"):
         create_witness(folder, NAME, (LOG.verifier,))
     (folder / "logs").mkdir()
+    (folder / "key").write_text(f"{LOG.encode()}\n")
+    with pytest.raises(SealError, match="is not the key of a witness"), WitnessState.open(folder):
+        pass
     (folder / "key").unlink()
     with pytest.raises(SealError, match=r"can't be read .*Restore it"), WitnessState.open(folder):
         pass
