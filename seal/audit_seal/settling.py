@@ -20,6 +20,7 @@ from audit_consumer import (
     compare,
 )
 from audit_runtime.elastic import connect
+from audit_schemas import Reason
 from confluent_kafka import KafkaException, Message
 
 from audit_seal.document_search import DocumentSearch
@@ -36,6 +37,8 @@ _OFFSETS = 10_000
 """So many are asked for at once; each is a bucket of an aggregation."""
 _LOOKED_UP = 500
 _ELSEWHERE = 2000
+_INGESTED = "1970-01-01T00:00:00.000Z"
+"""Of documents that are made to be compared."""
 _BATCH_BYTES = 8 * 1024 * 1024
 _EXCEPTIONS = 500
 """So many stand in one statement at most: an entry of the log has 64 KiB."""
@@ -125,13 +128,15 @@ class Settler:
         decoder = self._decoder = self._decoder or self._new_decoder()
         prepared: list[Prepared] = []
         for message in messages:
-            match decoder.prepare(Record.of(message), ""):
+            match decoder.prepare(Record.of(message), _INGESTED):
                 case Prepared() as item:
                     prepared.append(item)
                 case Refusal() as refusal:
                     yield SettledOffset(refusal.record.origin.offset, "dead-letter", refusal.reason)
-        if not prepared:
-            return
+        if prepared:
+            yield from self._judge_valid(offsets, prepared)
+
+    def _judge_valid(self, offsets: OffsetRange, prepared: list[Prepared]) -> Iterator[SettledOffset]:
         stored = self._index.stored(prepared)
         strays = [each for each in prepared if each.index != each.home]
         elsewhere = self._index.elsewhere(strays, _ELSEWHERE) if strays else {}
@@ -147,8 +152,13 @@ class Settler:
                     yield SettledOffset(offset, "duplicate", detail)
                 case Refusal() as refusal:
                     yield SettledOffset(offset, "dead-letter", refusal.reason)
+                case None if self._is_rejected(item):
+                    yield SettledOffset(offset, "dead-letter", Reason.REJECTED_BY_INDEX)
                 case None:
                     yield self._missing(offsets, offset)
+
+    def _is_rejected(self, item: Prepared) -> bool:
+        return self._index.is_sound(item.index) and self._index.would_reject(item)
 
     def _missing(self, offsets: OffsetRange, offset: int, detail: str = "") -> SettledOffset:
         _log.error(

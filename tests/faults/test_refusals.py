@@ -15,24 +15,10 @@ from faults.topics import set_topic
 from support.conditions import wait_until
 from support.consumers import settle
 from support.events import chats, raw
+from support.log_index import map_trace_ids_as_addresses
 from support.servers import Deployment
 
 pytestmark = pytest.mark.servers
-
-
-def map_trace_ids_as_addresses(deployment: Deployment) -> None:
-    """Let new indices refuse what the model takes: such a mapping is still ours, and sound."""
-    with deployment.client() as client:
-        template = client.indices.get_index_template(name=deployment.name)["index_templates"][0]
-        body = template["index_template"]
-        body["template"]["mappings"]["properties"]["trace"]["properties"]["id"] = {"type": "ip"}
-        client.indices.put_index_template(
-            name=deployment.name,
-            index_patterns=body["index_patterns"],
-            priority=body["priority"],
-            template=body["template"],
-            meta=body["_meta"],
-        )
 
 
 def test_value_that_the_index_refuses_is_dead_lettered_alone(deployment: Deployment, log: Path) -> None:

@@ -8,6 +8,7 @@ from audit_seal.statement import SettledOffset
 from seal.sealed_log import SealedLog
 from support.consumers import settle
 from support.events import chat_opened, chats
+from support.log_index import map_trace_ids_as_addresses
 from support.servers import Deployment
 
 
@@ -38,6 +39,18 @@ def test_each_offset_without_a_document_has_its_reason(sealed: SealedLog, log: P
         (place.partition, 4): SettledOffset(4, "dead-letter", "malformed"),
         (place.partition, 5): SettledOffset(5, "dead-letter", "id-conflict"),
     }
+
+
+def test_what_the_index_refused_is_not_missing(sealed: SealedLog, log: Path) -> None:
+    """The index is asked whether it would take the document: dead letters excuse nothing."""
+    map_trace_ids_as_addresses(sealed.deployment)
+    values = chat_opened(1, trace="192.0.2.1"), chat_opened(2, trace="no address")
+    sealed.deployment.publish_raw(*values, key=b"one partition")
+    with sealed.deployment.consuming(log=log) as process:
+        settle(sealed.deployment, log, process)
+    sealed.seal()
+    (found,) = sealed.exceptions().values()
+    assert found == SettledOffset(1, "dead-letter", "rejected-by-index")
 
 
 def test_nothing_is_settled_that_the_consumers_have_not_committed(sealed: SealedLog) -> None:

