@@ -23,7 +23,7 @@ from audit_producer.publishing import PublisherSettings
 from audit_query import AuditLog, Filter, QuerySettings, buckets_table, ranking_table
 from audit_runtime.terminal import report_progress
 from audit_schemas import EventRefusedError
-from audit_seal import SealSettings, cluster_id, equation, initialize, seal_now, verify_log
+from audit_seal import SealSettings, cluster_id, equation, has_log, initialize, seal_now, verify_log
 from audit_server import ListenError, ServeSettings
 from rich.console import Console
 from rich.markup import escape
@@ -98,7 +98,7 @@ def _seal(console: Console) -> bool:
         folder = LocalSettings().home / "seal" / cluster_id(settings)
         os.environ["AUDITLOG_SEAL_FOLDER"] = str(folder)  # for the page, too
         settings = SealSettings()
-    if not settings.folder.exists():
+    if not has_log(settings.folder):
         initialize(settings)
     seal_now(settings)
     with report_progress() as report:

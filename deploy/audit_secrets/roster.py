@@ -19,6 +19,7 @@ KAFKA_USERS = (
     "audit-page",
     "audit-publisher",
     "audit-reader",
+    "audit-sealer",
 )
 
 ELASTICSEARCH_USERS: Mapping[str, tuple[str, ...]] = {
@@ -27,6 +28,7 @@ ELASTICSEARCH_USERS: Mapping[str, tuple[str, ...]] = {
     "audit-health": ("audit_health",),
     "audit-kibana": ("kibana_system",),
     "audit-reader": ("audit_reader",),
+    "audit-sealer": ("audit_sealer",),
     "audit-server": ("audit_server",),
     "audit-writer": ("audit_writer",),
 }
@@ -57,4 +59,5 @@ SERVICES = (
     Service("publisher", _OUR_UID, kafka="audit-publisher"),
     Service("quotas", _SERVERS_UID, kafka="audit-admin"),
     Service("reader", _OUR_UID, kafka="audit-reader", elasticsearch="audit-reader"),
+    Service("sealer", _OUR_UID, kafka="audit-sealer", elasticsearch="audit-sealer"),
 )

@@ -7,6 +7,7 @@ from audit_seal.block import BLOCK_SLOTS, EMPTY_SLOT, SALT_BYTES, SLOT_BYTES, Bl
 from audit_seal.bundle import Bundle, prove
 from audit_seal.checkpoint import Checkpoint
 from audit_seal.errors import FormatError, ProofError, SealError, SignatureError
+from audit_seal.keys import has_log
 from audit_seal.log_proof import LogProof
 from audit_seal.note import COSIGNATURE, ED25519, Note, Signature, SigningKey, VerifierKey
 from audit_seal.place_index import PlaceIndex
@@ -47,6 +48,7 @@ __all__ = [
     "Witness",
     "cluster_id",
     "equation",
+    "has_log",
     "initialize",
     "prove",
     "seal_now",

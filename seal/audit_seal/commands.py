@@ -10,6 +10,7 @@ from rich.table import Table
 
 from audit_seal.check_commands import add_commands
 from audit_seal.checkpoint import Checkpoint
+from audit_seal.keys import has_log
 from audit_seal.service import initialize, run_sealer, seal_now
 from audit_seal.settings import SealSettings
 from audit_seal.status import SealStatus, Signer, seal_status
@@ -45,6 +46,9 @@ def init() -> None:
 
 
 def run(
+    make: Annotated[
+        bool, typer.Option("--init", help="Make the log first, where there is none.")
+    ] = False,
     once: Annotated[
         bool, typer.Option("--once", help="Seal what is there up to now, and exit.")
     ] = False,
@@ -55,6 +59,8 @@ def run(
     """
     settings = SealSettings()
     configure_logging(settings.log_format)
+    if make and not has_log(settings.folder):
+        initialize(settings)
     if not once:
         run_sealer(settings)
         return

@@ -16,7 +16,7 @@ from audit_runtime import output_file
 from audit_seal.errors import FormatError, SealError
 from audit_seal.note import COSIGNATURE, ED25519, KeyType, SigningKey, VerifierKey
 
-__all__ = ["KeyFolder", "create_keys"]
+__all__ = ["KeyFolder", "create_keys", "has_log"]
 
 _PERIOD = re.compile(r"period-([1-9]\d{0,8})")
 
@@ -102,13 +102,19 @@ class KeyFolder:
         _sync(self._keys)
 
 
+def has_log(folder: Path) -> bool:
+    """Tell whether a folder has a log, or a key of one."""
+    keys = folder / "keys"
+    return (folder / "log").exists() or (keys.exists() and any(keys.iterdir()))
+
+
 def create_keys(folder: Path, origin: str) -> tuple[VerifierKey, VerifierKey]:
     """Make a log's folder and first keys; return the log's public key and the first period's.
 
     Raises SealError where there is a log or a key already, or for an origin that is no key's name.
     """
     keys = folder / "keys"
-    if (folder / "log").exists() or (keys.exists() and any(keys.iterdir())):
+    if has_log(folder):
         raise SealError(f"{folder} has a sealed log already; set AUDITLOG_SEAL_FOLDER to another one")
     log_key = SigningKey.generate(origin, ED25519)
     folder.mkdir(parents=True, exist_ok=True)

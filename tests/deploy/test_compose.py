@@ -27,7 +27,7 @@ DATA = {
 JOBS = ("secrets", "setup", "kibana-import")
 SERVER_JOBS = ("quotas",)
 """Jobs that run a server's own tool in its own image."""
-ROLES = ("consumer", "alerts", "page")
+ROLES = ("consumer", "alerts", "sealer", "page")
 TOOLS = ("publisher", "reader", "admin", "tokens")
 OURS = (*JOBS, *ROLES, *TOOLS)
 
@@ -220,6 +220,17 @@ def test_no_environment_holds_a_secret(name: str) -> None:
     assert not {k: v for k, v in telling.items() if not v.startswith(allowed)}
 
 
+def test_the_page_reads_the_sealed_log_and_never_its_keys() -> None:
+    """Whoever breaks into the page can't sign."""
+    folder = SERVICES["sealer"]["environment"]["AUDITLOG_SEAL_FOLDER"]
+    assert folder == SERVICES["page"]["environment"]["AUDITLOG_SEAL_FOLDER"]
+    assert {f"seal:{folder}", f"seal-keys:{folder}/keys"} < set(SERVICES["sealer"]["volumes"])
+    assert f"seal:{folder}:ro" in SERVICES["page"]["volumes"]
+    readers = [name for name, one in SERVICES.items() if "seal-keys" in str(one.get("volumes"))]
+    assert readers == ["sealer"]
+    assert f"--chown=10001:10001 /seal {folder}" in "\n".join(stages()[-1])
+
+
 def test_every_secret_is_in_a_volume_of_its_service_alone() -> None:
     """The job writes them all; each service reads its own."""
     made = {volume.split(":")[0] for volume in SERVICES["secrets"]["volumes"]}
@@ -403,7 +414,10 @@ def test_the_final_stage_builds_nothing() -> None:
     """Compilers, pip's cache and the sources stay behind in the stage that needed them."""
     *_, final = stages()
     assert arguments(final, "RUN") == []
-    assert arguments(final, "COPY") == ["--from=build /opt/auditlog /opt/auditlog"]
+    assert arguments(final, "COPY") == [
+        "--from=build /opt/auditlog /opt/auditlog",
+        "--from=build --chown=10001:10001 /seal /var/lib/auditlog-seal",  # empty, for volumes
+    ]
 
 
 def test_the_build_sees_each_package_and_nothing_else() -> None:

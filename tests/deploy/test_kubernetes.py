@@ -17,6 +17,7 @@ from audit_consumer import ConsumerSettings
 from audit_consumer.metrics import Metrics
 from audit_local.ports import free_port
 from audit_runtime.monitor import Health, Monitor
+from audit_seal import SealSettings
 from audit_secrets.roster import KAFKA_USERS, SERVED, SERVICES
 from audit_server.health import PATHS
 from audit_server.settings import ServeSettings
@@ -42,6 +43,7 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "consumer": ConsumerSettings,
     "alerts": RunnerSettings,
     "page": ServeSettings,
+    "sealer": SealSettings,
     "setup": SetupSettings,
 }
 SECRET = re.compile("(PASSWORD|API_KEY|SECRET|TOKEN)$")
@@ -155,7 +157,8 @@ def test_secrets_are_files_of_mounted_secrets(role: str) -> None:
     for name in {name for name in given if name.endswith("_FILE")} - of_all:
         assert "secret" in mounted(role, given[name]), name
     for mount in container(role)["volumeMounts"]:
-        assert mount.get("readOnly") or mount["mountPath"] == "/tmp"  # noqa: S108
+        writable = {"/tmp", given.get("AUDITLOG_SEAL_FOLDER")}  # noqa: S108
+        assert mount.get("readOnly") or mount["mountPath"] in writable
 
 
 @every_role
@@ -230,7 +233,7 @@ def test_probes_ask_for_what_there_is() -> None:
     monitor = Monitor("127.0.0.1", port, CollectorRegistry(), Health())
     try:
         assert status(port, "/nowhere") == 404
-        for role in ("consumer", "alerts", "page"):
+        for role in ("consumer", "alerts", "page", "sealer"):
             for name in ("startupProbe", "livenessProbe", "readinessProbe"):
                 asked = container(role)[name]["httpGet"]
                 assert asked["port"] == ("https" if role == "page" else "metrics")
@@ -243,7 +246,7 @@ def test_probes_ask_for_what_there_is() -> None:
 
 def test_nobody_is_killed_for_waiting() -> None:
     """Alive is who turns; ready is who works. A consumer that waits for Elasticsearch is alive."""
-    for role in ("consumer", "alerts", "page"):
+    for role in ("consumer", "alerts", "page", "sealer"):
         one = container(role)
         paths = [
             one[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")
