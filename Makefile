@@ -23,7 +23,7 @@ HASHED := --quiet --constraint constraints.txt --generate-hashes --python-platfo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-containers soak bench bench-fields bench-adaptive bench-query bench-alerts bench-detection bench-sizes lint format requirements schema clean
+.PHONY: help install demo test test-fast test-containers soak bench bench-fields bench-adaptive bench-query bench-alerts bench-seal bench-detection bench-sizes lint format requirements schema clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -66,6 +66,9 @@ bench-query: $(VENV)/.installed  ## Measure answers beside requests by hand, on 
 
 bench-alerts: $(VENV)/.installed  ## Measure a step of all alert rules over 2,000,000 events; less: QUERY_EVENTS=200000
 	$(BIN)/python -m benchmarks alerts --events $(QUERY_EVENTS)
+
+bench-seal: $(VENV)/.installed  ## Measure what a sealed log costs: sealing, disk, checking, evidence; less: make bench-seal EVENTS=100000
+	$(BIN)/python -m benchmarks seal --events $(EVENTS) --rounds $(ROUNDS)
 
 bench-detection: $(VENV)/.installed  ## Measure what the rules find of attacks, real ones and those of 20 seeds; write docs/alerts.md
 	$(BIN)/python -m benchmarks detection --docs docs/alerts.md $(addprefix --real ,$(wildcard $(dir $(DEMO_FILE))))

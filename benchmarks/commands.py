@@ -29,6 +29,7 @@ from benchmarks.producer import measure_producer
 from benchmarks.query import measure_query
 from benchmarks.questions import DAYS
 from benchmarks.screen import Screen
+from benchmarks.seal import measure_seal
 from benchmarks.servers import running_servers
 from benchmarks.sizes import measure_sizes
 from benchmarks.speed import CONTESTANTS, ONE, measure_scaling, measure_speed
@@ -137,6 +138,13 @@ def alerts(events: Events = _QUERY) -> None:
     """Measure a five-minute step of all rules over 90 days of events."""
     with _bench(events, DAYS) as (arena, _):
         measure_alerts(arena, end_of_traffic())
+
+
+@app.command()
+def seal(events: Events = _FULL, rounds: Rounds = 3) -> None:
+    """Measure the sealer beside bare reading, the check of all documents, and evidence."""
+    with _bench(events) as (arena, _):
+        measure_seal(arena, rounds)
 
 
 @app.command()
