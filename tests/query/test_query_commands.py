@@ -13,6 +13,7 @@ from audit_query import AuditLog, Filter
 from audit_query.filter_options import with_filter_options
 from audit_query.query_spec import NAMES, QuerySpec
 from audit_query.tail import follow
+from audit_schemas import parse_timestamp
 from support.command import clean_environment
 from support.conditions import wait_until
 from support.in_process import call
@@ -61,7 +62,8 @@ def test_options_reach_the_log(deployment: Deployment) -> None:
     assert refused.returncode == 1
     assert refused.stderr.startswith("auditlog: not_ip: '192.0.2' is not a valid IP address")
     seen = json.loads(call(deployment, "seen", "--json").stdout)
-    assert (seen["count"], seen["first"]) == (2, events[0].timestamp.replace("Z", "000+00:00"))
+    first = datetime.fromisoformat(seen["first"])
+    assert (seen["count"], first) == (2, parse_timestamp(events[0].timestamp))
     assert "First seen" in call(deployment, "seen", "--user", "Ada").stdout
     (top,) = json.loads(call(deployment, "top", "network", "--user", "Ada", "--json").stdout)
     assert top == {"value": "192.0.2.0/24", "count": 1}
