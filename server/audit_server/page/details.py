@@ -117,13 +117,14 @@ def details_of(event: Mapping[str, Any]) -> Details:
 
 
 def flattened(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each leaf's dotted path and its text; lists are joined by commas."""
+    """Yield each leaf's dotted path and its text; lists are joined by commas, empty ones left out."""
     for name, inner in value.items():
         here = f"{path}.{name}" if path else name
         if isinstance(inner, Mapping):
             yield from flattened(inner, here)
         elif isinstance(inner, list):
-            yield here, ", ".join(map(_text, inner))
+            if inner:
+                yield here, ", ".join(map(_text, inner))
         elif inner is not None:
             yield here, _text(inner)
 

@@ -140,6 +140,7 @@ def test_details_have_every_field_somewhere() -> None:
             "action": "login",
             "newer": {"field": [1, "two"]},
             "original": "{ }",
+            "category": [],
         },
         "audit": {"user": "Ada", "changes": [{"field": "f", "before": "a\x1b[2J", "after": None}]},
         "user": {"name": "Ada"},
@@ -150,6 +151,7 @@ def test_details_have_every_field_somewhere() -> None:
     facts = {fact.label: fact.value for group in details.groups for fact in group.facts}
     assert facts["event.newer.field"] == "1, two"
     assert (facts["a"], facts["b.c"], details.message) == ("2", "1", "said")
+    assert "event.category" not in facts  # nothing is in it
     assert "User" not in facts  # the name beside it says the same
     (change,) = details.changes
     assert (change.before, change.after) == ("a\\u001b[2J", None)
