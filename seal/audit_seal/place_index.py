@@ -11,7 +11,7 @@ from typing import Self
 
 from audit_seal.block import BLOCK_SLOTS, Block
 from audit_seal.checkpoint import Checkpoint
-from audit_seal.errors import FormatError
+from audit_seal.errors import FormatError, SealError
 from audit_seal.log_folder import LogEntry, LogReader
 from audit_seal.note import encode_base64
 
@@ -35,8 +35,9 @@ class PlaceIndex:
 
     def __init__(self, folder: Path) -> None:
         self._reader = LogReader(folder)
+        self._path = folder / _NAME
         try:
-            self._db = sqlite3.connect(folder / _NAME, check_same_thread=False)
+            self._db = sqlite3.connect(self._path, check_same_thread=False)
             self._db.executescript(_SCHEMA)
         except sqlite3.Error:
             self._db = sqlite3.connect(":memory:", check_same_thread=False)
@@ -55,13 +56,18 @@ class PlaceIndex:
 
         Reads what is new in the log up to the checkpoint first. Raises SealError.
         """
-        self._read(checkpoint)
-        found = self._db.execute(
-            "select entry, end from block"
-            " where topic = ? and partition = ? and first <= ? and first > ?",
-            (topic, partition, offset, offset - BLOCK_SLOTS),
-        )
-        return [entry for entry, end in found if offset < end and entry < checkpoint.size]
+        try:
+            self._read(checkpoint)
+            found = self._db.execute(
+                "select entry, end from block"
+                " where topic = ? and partition = ? and first <= ? and first > ?",
+                (topic, partition, offset, offset - BLOCK_SLOTS),
+            )
+            return [entry for entry, end in found if offset < end and entry < checkpoint.size]
+        except sqlite3.Error as error:
+            raise SealError(
+                f"{self._path} can't be used ({error}). Remove it: it is made again from the log"
+            ) from None
 
     def _read(self, checkpoint: Checkpoint) -> None:
         row = self._db.execute("select size, root from read").fetchone()

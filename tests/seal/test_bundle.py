@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from audit_consumer import Decoder, Prepared, Record
 from audit_schemas import Catalogue, IndexNaming, Origin, TimeBounds
-from audit_seal import Kind, LogProof, ProofError
+from audit_seal import Kind, LogProof, ProofError, SealError
 from audit_seal.bundle import prove
 from audit_seal.place_index import PlaceIndex
 from audit_seal.statement import Place
@@ -102,3 +102,16 @@ def test_a_page_keeps_the_index_open(maker: SealedLogMaker) -> None:
     with PlaceIndex(maker.folder) as places:
         for at, value in enumerate(VALUES):
             assert value == prove(maker.folder, source(value, FIRST + at), places).published
+
+
+def test_a_damaged_index_is_told_or_passed_over(maker: SealedLogMaker) -> None:
+    """One that was damaged before is not used; one that is damaged meanwhile says what to do."""
+    path = maker.folder / "places.sqlite"
+    with PlaceIndex(maker.folder) as places:
+        prove(maker.folder, source(VALUES[0], FIRST), places)
+        path.write_bytes(b"damaged" * 10_000)
+        maker.seal(PLACE, FIRST + 3, [(Kind.RECORD, TIME_MS, VALUES[0])])
+        maker.checkpoint()
+        with pytest.raises(SealError, match="Remove it: it is made again"):
+            prove(maker.folder, source(VALUES[0], FIRST), places)
+    assert VALUES[0] == prove(maker.folder, source(VALUES[0], FIRST)).published
