@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from audit_seal.block import SALT_BYTES, Block, Kind, slot_of
 from audit_seal.checkpoint import Checkpoint
 from audit_seal.log_folder import LogReader
@@ -16,6 +17,7 @@ from seal import kill_trial
 _KILLS = 200
 
 
+@pytest.mark.slow
 def test_log_is_whole_after_a_kill_at_every_write(tmp_path: Path) -> None:
     """All that was ever published is a part of the last log, which has each record once."""
     done = subprocess.run(
