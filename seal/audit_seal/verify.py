@@ -40,6 +40,7 @@ __all__ = [
     "documents_in_export",
     "documents_of_index",
     "read_keys",
+    "read_sound_log",
     "tally_documents",
     "verify_documents",
     "verify_log",
@@ -178,6 +179,14 @@ def check_log(
         faults.append("the log was changed: its entries do not have the root that was signed")
     signatures, wrong = check_periods(log, note, _ended_periods(folder), first_key)
     return CheckedLog(log, checkpoint, note, cosigned, signatures, [*faults, *wrong, *log.faults])
+
+
+def read_sound_log(folder: Path, report: Report) -> CheckedLog:
+    """Check a log by the keys beside it. Raises SealError if anything is wrong with it."""
+    checked = check_log(folder, *read_keys(folder, None, None), report)
+    if checked.faults:
+        raise SealError(f"The log is not sound: {checked.faults[0]}")
+    return checked
 
 
 def verify_documents(
