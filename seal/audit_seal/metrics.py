@@ -9,7 +9,7 @@ auditlog_seal_period                         gauge             number of the per
 auditlog_seal_sealed_offset                  gauge   partition every offset before it is sealed
 auditlog_seal_settled_offset                 gauge   partition every offset before it is settled
 auditlog_seal_missing                        gauge             records that had no document, ever
-auditlog_seal_blocked                        gauge   what      1 while sealing or settling is blocked
+auditlog_seal_blocked                        gauge   what      1 while sealing, settling, a partition is
 auditlog_seal_cosigned                       gauge   witness   1 if it cosigned the last checkpoint
 ============================================ ======= ========= ========================================
 """
@@ -47,7 +47,7 @@ class SealMetrics:
             "cosigned", "1 if the witness cosigned the last checkpoint, 0 if not.", "witness"
         )
         self._blocked = gauge("blocked", "1 while it can't be done.", "what")
-        for what in ("sealing", "settling"):
+        for what in ("sealing", "settling", "partition"):
             self._blocked.labels(what).set(0)
 
     def cosigned(self, by_witness: Mapping[str, bool]) -> None:
@@ -56,7 +56,7 @@ class SealMetrics:
             self._cosigned.labels(name).set(has_cosigned)
 
     def block(self, what: str) -> None:
-        """Note that `sealing` or `settling` is blocked."""
+        """Note that `sealing`, `settling` or a `partition` is blocked."""
         self._blocked.labels(what).set(1)
 
     def unblock(self, what: str) -> None:

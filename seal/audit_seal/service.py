@@ -11,6 +11,7 @@ from audit_runtime.monitor import Health, monitored
 from confluent_kafka import KafkaException
 
 from audit_seal.checkpoint import Checkpoint
+from audit_seal.errors import SealError
 from audit_seal.events_topic import EventsTopic
 from audit_seal.keys import KeyFolder, create_keys
 from audit_seal.lock import locked
@@ -50,11 +51,14 @@ def cluster_id(settings: SealSettings) -> str:
 def seal_now(settings: SealSettings) -> Note:
     """Seal everything that is there up to now, and return the checkpoint.
 
-    Raises SealError, KafkaException.
+    Raises KafkaException, and SealError; after the checkpoint if a partition can't be sealed.
     """
     with _sealer(settings) as (sealer, _):
         sealer.catch_up()
-        return sealer.seal()
+        note = sealer.seal()
+        for sentence in sealer.lost.values():
+            raise SealError(sentence)
+        return note
 
 
 def run_sealer(settings: SealSettings) -> None:
@@ -102,6 +106,7 @@ def _run(
         health.beat(None)
         metrics.unblock("sealing")
         (metrics.unblock if settler.problem is None else metrics.block)("settling")
+        (metrics.block if sealer.lost else metrics.unblock)("partition")
         if not found:
             stop.wait(min(_IDLE_SECONDS, max(0.0, due - time.monotonic())))
 

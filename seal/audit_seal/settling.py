@@ -74,8 +74,11 @@ class Settler:
             committed = self._events.committed()
             # What was committed at the last call is visible to a search by now.
             before, self._committed = self._committed or committed, committed
+            ends = {n: min(position.end, before.get(n, 0)) for n, position in positions.items()}
+            if any(position.settled < ends[n] for n, position in positions.items()):
+                self._search.refresh()  # else what was just deleted would count as present
             for number, position in positions.items():
-                yield from self._settle(position, min(position.end, before.get(number, 0)), deadline)
+                yield from self._settle(position, ends[number], deadline)
         except (
             ConsumerError,
             KafkaException,
