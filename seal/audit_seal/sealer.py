@@ -249,7 +249,8 @@ class Sealer:
         first = builder.end
         values = batch.values()
         if values is not None:
-            yield from builder.extend(each for each in values if each[0] >= first)
+            is_new = batch.first >= first
+            yield from builder.extend(values if is_new else [v for v in values if v[0] >= first])
             return
         place = builder.place
         for message in batch.records(place.topic, place.partition):
