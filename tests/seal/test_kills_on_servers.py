@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from audit_seal.block import EMPTY_SLOT
@@ -20,6 +21,16 @@ from support.servers import Deployment
 from seal import forked_sealers
 
 KILLS = 6
+
+
+def read(file: Path) -> bytes:
+    """Return what is in a file, if there is one."""
+    return file.read_bytes() if file.exists() else b""
+
+
+def is_new(file: Path, before: bytes) -> bool:
+    """Tell whether a file was written anew."""
+    return read(file) != before
 
 
 def test_every_published_checkpoint_is_a_part_of_the_last(
@@ -45,16 +56,13 @@ def test_every_published_checkpoint_is_a_part_of_the_last(
         assert program.stdin is not None
         assert program.stdout is not None
         for number in range(KILLS):
-            before = checkpoint.read_bytes() if checkpoint.exists() else b""
+            before = read(checkpoint)
             deployment.publish_raw(*(chat_opened(number * 100 + at) for at in range(100)))
             program.stdin.write("another\n")
             program.stdin.flush()
             sealer = int(program.stdout.readline())
             if number % 2 == 0:
-                wait_until(
-                    lambda before=before: checkpoint.exists() and checkpoint.read_bytes() != before,
-                    what="a checkpoint is made",
-                )
+                wait_until(partial(is_new, checkpoint, before), what="a checkpoint is made")
             time.sleep(moments.uniform(0, 0.3))
             os.kill(sealer, signal.SIGKILL)
         program.stdin.close()
