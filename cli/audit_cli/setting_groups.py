@@ -30,7 +30,7 @@ GROUPS: Mapping[str, re.Pattern[str]] = {
         "Elasticsearch": r"ELASTICSEARCH_\w+|INDEX_PREFIX",
         "Producer": r"SERVICE|(?:BLOCK|CLOSE|DELIVERY)_SECONDS|QUEUE_EVENTS|COMPRESSION",
         "Consumer": (
-            r"GROUP|GROUP_PROTOCOL|BULKS|BULK_\w+|(?:MEMORY|FETCH)_BYTES|CAREFUL_READING|"
+            r"GROUP|GROUP_PROTOCOL|BULKS|BULK_\w+|(?:MEMORY|FETCH)_BYTES|CAREFUL_READING|GEO_FILES|"
             r"(?:SESSION|REQUEST|BACKOFF|DRAIN)_SECONDS"
         ),
         "Topics and indices": (
