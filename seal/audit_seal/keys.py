@@ -13,6 +13,7 @@ from pathlib import Path
 
 from audit_runtime import output_file
 
+from audit_seal.durable import sync
 from audit_seal.errors import FormatError, SealError
 from audit_seal.note import COSIGNATURE, ED25519, KeyType, SigningKey, VerifierKey
 
@@ -71,7 +72,7 @@ class KeyFolder:
                     file.flush()
                     os.fsync(file.fileno())
                 path.unlink()
-        _sync(self._keys)
+        sync(self._keys)
 
     def _read(self, name: str, kind: KeyType) -> SigningKey:
         path = self._keys / name
@@ -99,7 +100,7 @@ class KeyFolder:
     def _write(self, name: str, key: SigningKey) -> None:
         with output_file(self._keys / name) as out:
             out.write(f"{key.encode()}\n".encode())
-        _sync(self._keys)
+        sync(self._keys)
 
 
 def has_log(folder: Path) -> bool:
@@ -111,7 +112,7 @@ def has_log(folder: Path) -> bool:
 def create_keys(folder: Path, origin: str) -> tuple[VerifierKey, VerifierKey]:
     """Make a log's folder and first keys; return the log's public key and the first period's.
 
-    Raises SealError where there is a log or a key already, or for an origin that is no key's name.
+    Raises SealError where there is a log or a key already, or for an origin that can't be a key's name.
     """
     keys = folder / "keys"
     if has_log(folder):
@@ -125,11 +126,3 @@ def create_keys(folder: Path, origin: str) -> tuple[VerifierKey, VerifierKey]:
     (folder / "period-1.pub").write_text(f"{period_key.verifier}\n")
     (folder / "policy").write_text(f"log {log_key.verifier}\nquorum none\n")
     return log_key.verifier, period_key.verifier
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

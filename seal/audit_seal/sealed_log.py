@@ -238,7 +238,7 @@ class SealedLog:
         return any(each.topic == topic and partition < each.partitions for each in self.topics.values())
 
     def add(self, entry: LogEntry) -> None:
-        """Take in an entry. Raises FormatError if it is none."""
+        """Take in an entry. Raises FormatError if it is not one."""
         match decode_entry(entry.entry):
             case Block() as block:
                 place = Place(block.topic, block.topic_id, block.partition)
@@ -274,7 +274,7 @@ class SealedLog:
 
 
 def read_log(entries: Iterable[LogEntry]) -> SealedLog:
-    """Read entries from the first on. Raises FormatError for what is no entry.
+    """Read entries from the first on. Raises FormatError for what is not an entry.
 
     Memory grows by 40 bytes a block, and with the offsets that statements name one by one.
     """

@@ -135,7 +135,7 @@ def check_published(note: Note, log: LogReader, key: VerifierKey, size: int) -> 
 
 
 def _note_of(message: Message) -> Note | None:
-    """Return the checkpoint in a record; None for what is no checkpoint."""
+    """Return the checkpoint in a record; None for what is not a checkpoint."""
     value = message.value()
     if not isinstance(value, bytes):
         return None
@@ -143,6 +143,6 @@ def _note_of(message: Message) -> Note | None:
         note = Note.parse(value)
         Checkpoint.parse(note.text)
     except FormatError:
-        _log.warning("no checkpoint", topic=message.topic(), offset=message.offset())
+        _log.warning("not a checkpoint", topic=message.topic(), offset=message.offset())
         return None
     return note

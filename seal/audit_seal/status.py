@@ -16,7 +16,7 @@ __all__ = ["SealStatus", "Signer", "seal_status"]
 _TIME_BYTES = 8
 _COSIGNATURE_BYTES = 72
 _LAST_SECOND = 253_402_300_799
-"""Of the year 9999: later ones are no times."""
+"""Of the year 9999: later ones are not times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def seal_status(folder: Path) -> SealStatus:
     checkpoint = Checkpoint.parse(note.text)
     tick = decode_entry(reader.entry(checkpoint.size - 1).entry)
     if not isinstance(tick, TickStatement):
-        raise SealError("The last entry of the log is no tick: this is not a log of the sealer")
+        raise SealError("The last entry of the log is not a tick: this is not a log of the sealer")
     return SealStatus(
         checkpoint.origin,
         checkpoint.size,

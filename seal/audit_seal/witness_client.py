@@ -29,7 +29,7 @@ class WitnessClient:
     """One witness. How far it has seen the log is remembered, so it is asked once a checkpoint."""
 
     def __init__(self, url: str, key: VerifierKey, seconds: float = SECONDS) -> None:
-        """Take where the witness is and its key. Raises FormatError for what is no web address."""
+        """Take where the witness is and its key. Raises FormatError for what is not a web address."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise FormatError(f"{url} is not the web address of a witness")
@@ -82,7 +82,7 @@ class WitnessClient:
             note.verify(log_key)
             self._size = Checkpoint.parse(note.text).size
         except (FormatError, SignatureError) as error:
-            raise WitnessError(f"{self.key.name} serves no signed checkpoint: {error}") from None
+            raise WitnessError(f"{self.key.name} does not serve a signed checkpoint: {error}") from None
         self._check_size(size)
 
     def _check_size(self, size: int) -> None:
@@ -103,13 +103,15 @@ class WitnessClient:
             ]
             Note(note.text, tuple(own)).verify(self.key)
         except (FormatError, SignatureError) as error:
-            raise WitnessError(f"{self.key.name} answers no cosignature of its key: {error}") from None
+            raise WitnessError(
+                f"{self.key.name} does not answer with a signature of its key: {error}"
+            ) from None
         return own[0]
 
     def _size_of(self, body: str) -> int:
         digits = body.removesuffix("\n")
         if not digits.isascii() or not digits.isdecimal() or len(digits) > _MAX_SIZE_DIGITS:
-            raise WitnessError(f"{self.key.name} answers a size that is no number")
+            raise WitnessError(f"{self.key.name} answers a size that is not a number")
         return int(digits)
 
     def _error(self, status: int, body: str) -> WitnessError:

@@ -7,7 +7,6 @@ logs/HASH/split-view-SIZE  a checkpoint that the log signed beside it: proof tha
 """
 
 import fcntl
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 from audit_runtime import output_file
 
 from audit_seal.checkpoint import Checkpoint
+from audit_seal.durable import sync
 from audit_seal.errors import FormatError, ProofError, SealError, SignatureError
 from audit_seal.merkle import EMPTY_ROOT, verify_consistency
 from audit_seal.note import COSIGNATURE, Note, Signature, SigningKey, VerifierKey
@@ -73,7 +73,7 @@ def create_witness(folder: Path, name: str, logs: tuple[VerifierKey, ...]) -> Ve
         policy.write("".join(f"log {log}\n" for log in logs).encode() + b"quorum none\n")
     with output_file(folder / "key") as file:
         file.write(f"{key.encode()}\n".encode())
-    _sync(folder)
+    sync(folder)
     return key.verifier
 
 
@@ -181,12 +181,4 @@ class WitnessState:
         with output_file(folder / name, private=False) as file:
             file.write(str(note).encode())
         for path in (folder, self._logs, self._logs.parent):
-            _sync(path)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync(path)
