@@ -56,20 +56,30 @@ def verify(
         Path | None,
         typer.Option("--first-key", help="The first period's key as you were given it."),
     ] = None,
+    stamp_ca: Annotated[
+        Path | None,
+        typer.Option("--stamp-ca", help="The time-stamping authority's root certificates, as PEM."),
+    ] = None,
     json_output: Json = False,
 ) -> None:
     """Verify that all sealed events are there and unchanged, and that nothing was added.
 
-    Needs no Kafka. Checks the log's tree and signatures, then every document: what was published, and
-    what the consumer made of it. Exits with status 1 if something is wrong, and with 2 if it could not
-    be checked.
+    Needs no Kafka. Checks the log's tree, signatures and time stamps, then every document: what was
+    published, and what the consumer made of it. Exits with status 1 if something is wrong, and with 2
+    if it could not be checked.
     """
     with _unchecked_errors():
         settings = SealSettings()
         times = _times(start, end)
         with report_progress(hidden=json_output) as report:
             found = verify_log(
-                settings, report, times=times, export=export, policy=policy, first_key=first_key
+                settings,
+                report,
+                times=times,
+                export=export,
+                policy=policy,
+                first_key=first_key,
+                stamp_ca=stamp_ca,
             )
     if json_output:
         print_json(as_json(found))
@@ -103,6 +113,7 @@ def prove_event(
     print_lines(
         f"Wrote {path}: {bundle.block.topic} [{bundle.block.partition}], offset {bundle.offset}, "
         f"in the checkpoint of {checkpoint.size} entries of {checkpoint.origin}"
+        f"{', time-stamped' if bundle.time_stamp else ''}"
     )
 
 

@@ -45,7 +45,7 @@ class LogReader:
     """Reads a log. Raises SealError where a file is missing or has another form."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._log = folder / "log"
         self._salts = folder / "salts"
 
@@ -212,7 +212,7 @@ class LogWriter(LogReader):
     def _flush(self) -> None:
         """Make what was written durable, and the names of it."""
         folders = {folder for path in self._written for folder in path.parents}
-        for path in (*self._written, *(f for f in folders if f.is_relative_to(self._folder))):
+        for path in (*self._written, *(f for f in folders if f.is_relative_to(self.folder))):
             sync(path)
         self._written.clear()
 

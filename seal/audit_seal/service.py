@@ -20,6 +20,7 @@ from audit_seal.sealer import Sealer
 from audit_seal.seals_topic import SealsTopic
 from audit_seal.settings import SealSettings
 from audit_seal.settling import Settler
+from audit_seal.stamping import Stamper
 
 __all__ = ["cluster_id", "initialize", "run_sealer", "seal_now"]
 
@@ -53,8 +54,11 @@ def seal_now(settings: SealSettings) -> Note:
     Raises SealError, KafkaException.
     """
     with _sealer(settings) as (sealer, _):
+        stamper = Stamper(settings)
         sealer.catch_up()
-        return sealer.seal()
+        note = sealer.seal()
+        stamper.stamp_if_due(sealer.period)
+        return note
 
 
 def run_sealer(settings: SealSettings) -> None:
@@ -63,15 +67,16 @@ def run_sealer(settings: SealSettings) -> None:
     A Kafka that is away is waited for, but not at the start. Raises SealError, MonitorError and
     KafkaException.
     """
-    metrics, health = SealMetrics(), Health()
+    metrics, health, stamper = SealMetrics(), Health(), Stamper(settings)
     with (
         stop_requests() as stop,
         _sealer(settings, settings.seal_seconds / 2) as (sealer, settler),
     ):
-        _show(sealer, metrics)  # before anybody looks: alerts go by what is added
+        _show(sealer, metrics)
+        _show_stamps(stamper, metrics)  # before anybody looks: alerts go by what is added
         with monitored(settings, metrics.registry, health):
             _log.info("sealing", topic=settings.topic, folder=str(settings.folder))
-            _run(settings, sealer, settler, metrics, health, stop)
+            _run(settings, sealer, settler, stamper, metrics, health, stop)
             _seal_at_the_end(sealer, metrics)
 
 
@@ -79,6 +84,7 @@ def _run(
     settings: SealSettings,
     sealer: Sealer,
     settler: Settler,
+    stamper: Stamper,
     metrics: SealMetrics,
     health: Health,
     stop: threading.Event,
@@ -91,6 +97,8 @@ def _run(
             if time.monotonic() >= due:
                 _seal(sealer, metrics)
                 due = time.monotonic() + settings.seal_seconds
+                stamper.stamp_if_due(sealer.period)
+                _show_stamps(stamper, metrics)
         except KafkaException as error:
             why = f"Kafka: {error.args[0].str()}"
             health.beat(why)
@@ -127,6 +135,11 @@ def _seal(sealer: Sealer, metrics: SealMetrics) -> None:
 
 def _show(sealer: Sealer, metrics: SealMetrics) -> None:
     metrics.show(sealer.positions.values(), period=sealer.period, missing=sealer.missing)
+
+
+def _show_stamps(stamper: Stamper, metrics: SealMetrics) -> None:
+    (metrics.block if stamper.problem else metrics.unblock)("stamping")
+    metrics.stamped(stamper.last_time)
 
 
 @contextmanager
