@@ -274,8 +274,7 @@ def test_running_sealer_has_its_periods_ends_stamped(
             (tmp_path / "tsa" / "tsa.key").unlink()
             wait_until(
                 lambda: (
-                    samples(port).get("auditlog_seal_blocked{stamping}")
-                    or process.poll() is not None
+                    samples(port).get("auditlog_seal_blocked{stamping}") or process.poll() is not None
                 ),
                 what="stamping is blocked",
             )

@@ -16,10 +16,14 @@ from audit_seal import COSIGNATURE, Checkpoint, Kind, Note, SealSettings, Signin
 from audit_seal.bundle import prove
 from audit_seal.errors import SealError, StampError
 from audit_seal.log_check import CheckedLog, check_log, read_keys
+from audit_seal.reconciliation import Reconciliation
+from audit_seal.sealed_log import EVERY_TIME
 from audit_seal.stamp_folder import StampFolder
 from audit_seal.stamping import StampAuthority, Stamper, stamp_now, stamp_problem
 from audit_seal.status import seal_status
 from audit_seal.time_stamp import MAX_STAMP_BYTES, TimeStamp, read_roots, stamp_request
+from audit_seal.verification_text import as_json, report_lines
+from audit_seal.verify import Verification
 from handbook.block import blocks_of
 from seal.test_bundle import FIRST, PLACE, TIME_MS, VALUES, source
 from support.certificates import loopback_certificate
@@ -108,6 +112,29 @@ def test_without_the_authoritys_certificates_nothing_is_said_of_it(
     stamp(maker, authority)
     found = checked(maker)
     assert ([], [], 1) == (found.faults, found.stamps, found.unchecked_stamps)
+
+
+def test_the_report_says_what_the_stamps_prove_and_to_whom(
+    maker: SealedLogMaker, authority: StampAuthorityFiles
+) -> None:
+    """None is missing time; the operator's choice of an authority is the operator's word."""
+
+    def lines(log: CheckedLog, *, is_own: bool = False) -> str:
+        found = Verification(log, Reconciliation(), [], EVERY_TIME, False, True, is_own)
+        assert found.is_sound
+        stamps = as_json(found)["time_stamps"]
+        assert isinstance(stamps, list)
+        assert len(stamps) == len(log.stamps)
+        return "\n".join(report_lines(found))
+
+    assert "no time-stamping authority has stamped a checkpoint" in lines(checked(maker, authority))
+    stamp(maker, authority)
+    assert "1 time stamps were not checked" in lines(checked(maker))
+    of_the_operator = lines(checked(maker, authority))
+    assert "CN=Example Time; time stamps that hold: 1" in of_the_operator
+    assert "of an authority that you trust" in of_the_operator
+    assert "not proven: when" not in lines(checked(maker, authority), is_own=True)
+    assert "--stamp-ca" not in lines(checked(maker, authority), is_own=True)
 
 
 def test_a_stamp_of_an_authority_that_is_not_trusted_is_a_finding(
