@@ -10,6 +10,7 @@ from audit_seal.log_folder import LogEntry, LogReader
 from audit_seal.note import Note, VerifierKey
 from audit_seal.period_check import PeriodSignature, check_periods
 from audit_seal.policy import Cosigned, Policy
+from audit_seal.published import Published, check_published_log
 from audit_seal.sealed_log import SealedLog, read_log
 from audit_seal.stamp_check import CheckedStamp, check_stamps
 from audit_seal.stamp_folder import StampFolder
@@ -35,6 +36,8 @@ class CheckedLog:
     """Time stamps that hold, the oldest first."""
     unchecked_stamps: int = 0
     """How many could not be checked, for want of their authority's certificates."""
+    published: int | None = None
+    """How many published checkpoints it was compared with; None if it was with none."""
 
 
 def read_keys(
@@ -58,8 +61,9 @@ def check_log(
     first_key: VerifierKey | None,
     report: Report,
     stamp_roots: Roots = (),
+    published: Published | None = None,
 ) -> CheckedLog:
-    """Read the whole log, and check its tree, signatures and time stamps.
+    """Read the whole log, and check its tree, signatures and time stamps, and by what was published.
 
     Raises SealError if that can't be done.
     """
@@ -82,14 +86,18 @@ def check_log(
             yield entry
 
     stamps = StampFolder(folder)
-    log = read_log(entries(), set(stamps.sizes))
+    sizes = {*stamps.sizes, *(published.roots if published else ())}
+    log = read_log(entries(), sizes)
+    roots = log.roots | {log.size: log.root}
     if (log.size, log.root) != (checkpoint.size, checkpoint.root):
         faults.append("the log was changed: its entries do not have the root that was signed")
     signatures, wrong = check_periods(log, note, _ended_periods(folder), first_key)
-    stamped, false = check_stamps(stamps, log.roots | {log.size: log.root}, stamp_roots)
-    faults += [*wrong, *false, *log.faults]
+    stamped, false = check_stamps(stamps, roots, stamp_roots)
+    forked = check_published_log(published, checkpoint, roots) if published else []
+    faults += [*wrong, *false, *forked, *log.faults]
     unchecked = 0 if stamp_roots else len(stamps.sizes)
-    return CheckedLog(log, checkpoint, note, cosigned, signatures, faults, stamped, unchecked)
+    count = len(published.roots) if published else None
+    return CheckedLog(log, checkpoint, note, cosigned, signatures, faults, stamped, unchecked, count)
 
 
 def _ended_periods(folder: Path) -> dict[int, Note]:

@@ -57,6 +57,8 @@ def report_lines(found: Verification) -> Iterator[str]:
             f"time-stamped at {last.size} entries, {format_timestamp(last.time)}, by {last.authority}; "
             f"time stamps that hold: {len(checked.stamps)}"
         )
+    if checked.published:
+        yield f"published checkpoints that the log was compared with: {checked.published}"
     yield from (f"not proven: {sentence}" for sentence in _not_proven(found))
     yield equation(result)
 
@@ -98,6 +100,7 @@ def as_json(found: Verification) -> dict[str, object]:
             for each in checked.periods
         ],
         "cosigned": [{"witness": each.witness, "time": _time(each.time)} for each in checked.cosigned],
+        "published": checked.published,
         "time_stamps": [
             {"size": each.size, "time": format_timestamp(each.time), "authority": each.authority}
             for each in checked.stamps
@@ -116,6 +119,8 @@ def _not_proven(found: Verification) -> Iterator[str]:
     if not found.checked.cosigned:
         yield "that everybody is shown the same log: no witness of the policy has cosigned it"
     yield from _not_proven_of_time(found)
+    if found.checked.published is None:
+        yield "that the folder is the newest, and the only one: --published asks Kafka"
     if found.is_export:
         yield "indices and mappings: an export does not have them"
     if not found.times.is_all:

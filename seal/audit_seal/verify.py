@@ -17,11 +17,14 @@ from audit_runtime import ElasticsearchSettings
 from audit_runtime.elastic import connect
 from audit_schemas import Catalogue, IndexNaming
 
+from audit_seal.checkpoint import Checkpoint
 from audit_seal.document_check import DocumentChecker, StoredDocument
 from audit_seal.errors import SealError
 from audit_seal.log_check import CheckedLog, check_log, read_keys
 from audit_seal.log_folder import LogReader
 from audit_seal.mapping_check import mapping_faults
+from audit_seal.policy import Policy
+from audit_seal.published import Published, read_published
 from audit_seal.reconciliation import Reconciliation, reconcile
 from audit_seal.sealed_log import EVERY_TIME, SealedLog, TimeRange
 from audit_seal.settings import SealSettings
@@ -100,19 +103,23 @@ def verify_log(
     policy: Path | None = None,
     first_key: Path | None = None,
     stamp_ca: Path | None = None,
+    published: bool = False,
 ) -> Verification:
     """Check the log, then the documents of Elasticsearch or of an export by it.
 
     `policy`, `first_key` and `stamp_ca`, the root certificates of the time-stamping authority, are the
-    files that an auditor was given; else those beside the log and of the settings are used. Raises
-    SealError, ConsumerError and what Elasticsearch's client raises if it can't be checked.
+    files that an auditor was given; else those beside the log and of the settings are used.
+    `published` asks Kafka for what was published. Raises SealError, ConsumerError, KafkaException and
+    what Elasticsearch's client raises if it can't be checked.
     """
     keys = (policy, first_key)
     rules, first = read_keys(settings.folder, *keys)
+    # What is published first: the folder has it by then, unless it is an old one.
+    seals = _published(settings, rules, report) if published else None
     # The log first: what is sealed and settled by now is in the index afterwards.
     authority = stamp_ca or settings.stamp_ca_file
     roots = read_roots(authority) if authority else ()
-    checked = check_log(settings.folder, rules, first, report, roots)
+    checked = check_log(settings.folder, rules, first, report, roots, seals)
     hidden: list[str] = []
     if export is None:
         with closing(EventIndex(settings, settings.request_seconds)) as index:
@@ -127,6 +134,16 @@ def verify_log(
     return Verification(
         checked, result, hidden, times, export is not None, is_own, stamp_ca is not None
     )
+
+
+def _published(settings: SealSettings, rules: Policy, report: Report) -> Published:
+    """Read the published checkpoints of the log in the folder."""
+    note = LogReader(settings.folder).checkpoint()
+    if note is None:
+        raise SealError(f"{settings.folder} has no checkpoint: nothing is sealed yet")
+    origin = Checkpoint.parse(note.text).origin
+    keys = [key for key in rules.logs if key.name == origin]
+    return read_published(settings, origin, keys, report)
 
 
 def verify_documents(
