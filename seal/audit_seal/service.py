@@ -11,11 +11,13 @@ from audit_runtime.monitor import Health, monitored
 from confluent_kafka import KafkaException
 
 from audit_seal.checkpoint import Checkpoint
+from audit_seal.errors import FormatError, SealError
 from audit_seal.events_topic import EventsTopic
 from audit_seal.keys import KeyFolder, create_keys
 from audit_seal.lock import locked
 from audit_seal.metrics import SealMetrics
 from audit_seal.note import Note, VerifierKey
+from audit_seal.policy import Witness
 from audit_seal.sealer import Sealer
 from audit_seal.seals_topic import SealsTopic
 from audit_seal.settings import SealSettings
@@ -33,10 +35,22 @@ _LONGEST_PAUSE = 30.0
 def initialize(settings: SealSettings) -> tuple[VerifierKey, VerifierKey]:
     """Make the log's folder and keys; return the log's public key and the first period's.
 
-    Raises SealError, KafkaException.
+    The policy names the witness of the settings, if there is one. Raises SealError, KafkaException.
     """
     with closing(EventsTopic(settings)) as events:
-        return create_keys(settings.folder, f"{settings.seal_name}/{events.cluster_id()}")
+        witness = _witness(settings)
+        return create_keys(settings.folder, f"{settings.seal_name}/{events.cluster_id()}", witness)
+
+
+def _witness(settings: SealSettings) -> Witness | None:
+    url, file = settings.seal_witness_url, settings.seal_witness_key_file
+    if url is None or file is None:
+        return None
+    try:
+        key = VerifierKey.parse(file.read_text().strip())
+    except (OSError, UnicodeDecodeError, FormatError) as error:
+        raise SealError(f"{file} is not the public key of a witness: {error}") from None
+    return Witness(key.name.rpartition("/")[2], key, url)
 
 
 def cluster_id(settings: SealSettings) -> str:

@@ -30,6 +30,12 @@ class SealSettings(ConsumerSettings):
     seal_period_hours: float = Field(
         24.0, gt=0, description="Hours after which a period's signing key is replaced and destroyed."
     )
+    seal_witness_url: str | None = Field(
+        None, description="Address of a witness that `auditlog seal init` writes into the log's policy."
+    )
+    seal_witness_key_file: Path | None = Field(
+        None, description="File of that witness's public key: NAME+ID+KEY."
+    )
     stamp_url: str | None = Field(
         None,
         description="Time-stamping authority (RFC 3161) for the last checkpoint of each period.",
@@ -43,9 +49,9 @@ class SealSettings(ConsumerSettings):
         "if the system's don't.",
     )
 
-    @field_validator("stamp_url")
+    @field_validator("stamp_url", "seal_witness_url")
     @classmethod
-    def _is_authority(cls, url: str | None) -> str | None:
+    def _is_address(cls, url: str | None) -> str | None:
         return None if url is None else check_web_address(url)
 
     @property
