@@ -77,6 +77,7 @@ EXTRAS = {
     "jgo",
     "cjdk",
     "psutil",
+    "maxminddb",
     "msgspec",
     "kafka",
     "lz4",
