@@ -104,10 +104,10 @@ class _Attempt(threading.Thread):
     def _exchange(self) -> HttpAnswer:
         method, target, body, headers = self._request
         self._connection.request(method, target, body, dict(headers))
-        response = self._connection.getresponse()
-        read = response.read(self._max_bytes) if self._max_bytes else b""
-        kind = response.headers.get("Content-Type", "").partition(";")[0].strip()
-        return HttpAnswer(response.status, kind, read)
+        with self._connection.getresponse() as response:
+            read = response.read(self._max_bytes) if self._max_bytes else b""
+            kind = response.headers.get("Content-Type", "").partition(";")[0].strip()
+            return HttpAnswer(response.status, kind, read)
 
     def break_off(self) -> None:
         """Wake it from whatever it waits for; a connection that is only being made ends by itself."""
