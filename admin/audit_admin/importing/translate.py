@@ -62,12 +62,10 @@ class Translator:
             fields = extraction.added_to(fields)
         if row.problem is not None:
             yield row
-        elif any(skip.takes(fields) for skip in mapping.skips):
-            return
-        elif mapping.each is None:
-            yield row if fields is row.fields else replace(row, fields=fields, raw=row.fields)
-        else:
+        elif mapping.each is not None:
             yield from self._entries(replace(row, fields=fields, raw=row.fields), mapping.each)
+        elif not self._is_left_out(fields):
+            yield row if fields is row.fields else replace(row, fields=fields, raw=row.fields)
 
     def event_of(self, row: Row) -> AuditEvent:
         """Return the event of what `records_of` gave. Raises RowError or EventRefusedError."""
@@ -124,8 +122,11 @@ class Translator:
             return
         for number, entry in enumerate(entries):
             fields = each.replaced(row.fields, entry)
-            if not any(skip.takes(fields) for skip in self._mapping.skips):
+            if not self._is_left_out(fields):
                 yield replace(row, fields=fields, entry=number)
+
+    def _is_left_out(self, row: Table[str, Any]) -> bool:
+        return any(skip.takes(row) for skip in self._mapping.skips)
 
     def _activity(self, row: Table[str, Any]) -> str:
         last: RowError | None = None
@@ -189,7 +190,8 @@ def _each(rule: ChangeRule, row: Table[str, Any]) -> Iterator[Table[str, Any]]:
 def _change(rule: ChangeRule, row: Table[str, Any]) -> list[dict[str, Any]]:
     """Return the change that a row describes, if any; secrets are masked."""
     field = rule.field.one(row)
-    before, after = (value.one(row) if value else None for value in (rule.before, rule.after))
+    texts = (value.one(row) if value else None for value in (rule.before, rule.after))
+    before, after = (None if text is None else masked_text(text) for text in texts)
     if field is None or (before is None and after is None and (rule.before or rule.after)):
         return []
     return shown_changes({field: (before, after)})
