@@ -1,13 +1,12 @@
 """The filter options that all commands share, made from the one table of a query's names."""
 
-import functools
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
 
 from audit_query.query_spec import EXCLUDE, PARAMETERS, QuerySpec
+from audit_query.shared_options import with_shared_options
 
 __all__ = ["with_filter_options"]
 
@@ -31,23 +30,13 @@ def with_filter_options(command: Callable[..., None]) -> Callable[..., None]:
 
     Raises ParameterError when the command is called.
     """
-    own = [p for p in inspect.signature(command).parameters.values() if p.name != "spec"]
-    options = list(_options())
+    options = {name: (kind, None) for name, kind in _options().items()}
+    return with_shared_options(command, "spec", options, _spec)
 
-    @functools.wraps(command)
-    def wrapper(**given: Any) -> None:
-        pairs = [(name, value) for name in options for value in _values(given.pop(name))]
-        named = [(name.removesuffix("_"), value) for name, value in pairs]
-        command(spec=QuerySpec.parse(named), **given)
 
-    shared = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in _options().items()
-    ]
-    kept = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
-    wrapper.__signature__ = inspect.Signature([*kept, *shared])  # type: ignore[attr-defined]
-    wrapper.__annotations__ = {p.name: p.annotation for p in (*kept, *shared)}
-    return wrapper
+def _spec(given: Mapping[str, Any]) -> QuerySpec:
+    pairs = [(name, value) for name, values in given.items() for value in _values(values)]
+    return QuerySpec.parse((name.removesuffix("_"), value) for name, value in pairs)
 
 
 def _options() -> dict[str, Any]:
