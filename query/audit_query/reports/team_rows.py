@@ -8,11 +8,12 @@ from typing import Any
 from audit_query.objectives import Objective
 from audit_query.reports.chat_tally import ChatTally, GroupTally
 from audit_query.reports.staff_report import StaffReport, StaffRow
-from audit_query.reports.wait_row import Spread
+from audit_query.reports.wait_row import KINDS, Spread
 from audit_query.teams import Teams
 
 __all__ = ["TeamRow", "team_rows"]
 
+_WAITS = ("until_assigned", "until_joined", "until_answered", "handling")
 _COMPARED = ("events", "opened", "assigned", "joined", "answered", "closed", "active_seconds")
 
 
@@ -40,15 +41,19 @@ class TeamRow:
 
     def _waits(self, tally: GroupTally | None) -> dict[str, Any]:
         """Return the waits that they ended, each None where they were not counted."""
+        if tally is None:
+            waits = dict.fromkeys(_WAITS, _json(None))
+            return {**waits, "percent_in_time": self._percents(None), "most_at_once": None}
+        spreads = (*map(tally.spread, KINDS[:-1]), tally.handled)
         return {
-            "until_assigned": _json(tally and tally.spread("assigned")),
-            "until_joined": _json(tally and tally.spread("joined")),
-            "until_answered": _json(tally and tally.spread("answered")),
-            "handling": _json(tally and tally.handled),
-            "percent_in_time": {
-                one.kind: tally and tally.ratio(one).percent for one in self.objectives
-            },
-            "most_at_once": tally and tally.at_once.most,
+            **dict(zip(_WAITS, map(_json, spreads), strict=True)),
+            "percent_in_time": self._percents(tally),
+            "most_at_once": tally.at_once.most,
+        }
+
+    def _percents(self, tally: GroupTally | None) -> dict[str, float | None]:
+        return {
+            one.kind: None if tally is None else tally.ratio(one).percent for one in self.objectives
         }
 
 
