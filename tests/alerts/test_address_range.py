@@ -24,10 +24,13 @@ def test_range_is_stored_as_a_network(text: str, own: str, stored: str) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("0.0.0.0/0", "is 4,294,967,296 addresses, whoever uses them; an exception is for /16 at most"),
-        ("192.0.0.0/15", "for /16 at most"),
-        ("::/0", "for /48 at most"),
-        ("2001:db8::/47", "for /48 at most"),
+        (
+            "0.0.0.0/0",
+            "is 4,294,967,296 addresses, whoever uses them; an exception is for a /16 at most",
+        ),
+        ("192.0.0.0/15", "for a /16 at most"),
+        ("::/0", "for a /48 at most"),
+        ("2001:db8::/47", "for a /48 at most"),
         ("198.51.100.0/24", "without the alert's own address, 192.0.2.7"),
         ("2001:db8::/64", "without the alert's own address"),
         ("192.0.2.0/33", "is not a range such as 192.0.2.0/24"),

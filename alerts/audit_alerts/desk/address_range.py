@@ -32,7 +32,7 @@ def parse_range(text: str, own: str) -> str:
     if found.prefixlen < widest:
         raise TriageError(
             f"range: {found} is {found.num_addresses:,} addresses, whoever uses them; an exception is "
-            f"for /{widest} at most. What is wrong for more is a change of the rule"
+            f"for a /{widest} at most. Where the rule is wrong for more, change the rule"
         )
     if not is_within(own, str(found)):
         raise TriageError(f"range: {found} is without the alert's own address, {own}")

@@ -13,7 +13,7 @@ from audit_server.page.report_view import Period, ReportView
 from audit_server.page.rows import DisplayTime, display_time
 from audit_server.page.spark import spark
 
-__all__ = ["Figure", "StaffLine", "staff_table"]
+__all__ = ["Figure", "StaffLine", "figure_of", "staff_table"]
 
 _ACTIVITIES = {
     "opened": "chat-opened",
@@ -65,6 +65,19 @@ def staff_table(report: StaffReport, view: ReportView, period: Period) -> Mappin
     }
 
 
+def figure_of(name: str, row: StaffRow, before: StaffRow, view: ReportView, period: Period) -> Figure:
+    """Return one of somebody's counts, with the link to its events, or to its chats.
+
+    An assignment is an event of whoever made it, so chats assigned to somebody are found by the chats.
+    """
+    link = (
+        view.to_chats(period, row.person)
+        if name == "assigned"
+        else view.to_events(period, user=row.person.user, activity=_ACTIVITIES.get(name))
+    )
+    return Figure(getattr(row, name), getattr(before, name), link)
+
+
 def _counted(*, has_answers: bool) -> Sequence[str]:
     names = ("opened", "assigned", "joined", "answered", "closed")
     return [name for name in names if name != "answered" or has_answers]
@@ -95,22 +108,12 @@ def _line(
     user = row.person.user or ""
     label = f"Events of {user} over time, {max(row.chart, default=0):,} at most in one bar"
     picture = Markup(spark(row.chart, most, label))  # noqa: S704 - written as XML
-    figures = [
-        Figure(
-            getattr(row, name),
-            getattr(before, name),
-            view.to_chats(period, row.person)
-            if name == "assigned"
-            else view.to_events(period, user=user, activity=_ACTIVITIES[name]),
-        )
-        for name in counted
-    ]
-    events = Figure(row.events, before.events, view.to_events(period, user=user))
+    figures = [figure_of(name, row, before, view, period) for name in ("events", *counted)]
     return StaffLine(
         row.person,
         view.to_user(user),
         picture,
-        [events, *figures],
+        figures,
         row.active.total_seconds(),
         before.active.total_seconds(),
         _time(row.first, view),

@@ -285,6 +285,9 @@ def test_user_s_sessions_are_a_page(client: ApiClient) -> None:
     """With the figures of the time, and what happened in each."""
     text = page(client, "/reports/users/%3DBen?from=-1d&to=now")
     assert "Session s-1" in text
+    closed = re.search(r'<dt>Closed</dt><dd><a href="([^"]*activity=chat-closed[^"]*)">3</a>', text)
+    assert closed is not None
+    assert '<span class="total">3</span> events' in page(client, closed[1].replace("&amp;", "&"))
     assert 'href="/reports/users/%3DBen"' in page(client, "/users/%3DBen")
     assert len(re.findall(r"<li>", text)) == 9
 
@@ -376,6 +379,7 @@ def test_teams_are_those_of_the_file(log: AuditLog, tmp_path: Path) -> None:
     teams.write_text('[teams]\n"A<team>" = ["u-a"]\nOthers = ["=Ben"]\n')
     with api_client(log, teams_file=str(teams)) as with_teams:
         text = page(with_teams, "/reports/team?org=acme")
+        assert ">Team</a></th>" in text
         assert {row[0] for row in rows(text, "Waits by teams")} >= {"A<team>", "Others"}
         only = page(with_teams, "/reports/team?org=acme&team=Others")
         assert [row[0] for row in rows(only, "Figures by user")[1:]] == ["=Ben u-b"]

@@ -46,6 +46,15 @@ def test_reports_lead_from_the_team_to_a_chat(site: Served, reading: Opener) -> 
     expect(page.locator("h1")).to_contain_text("Chat ")
 
 
+def test_team_is_stepped_through_by_keys(site: Served, reading: Opener) -> None:
+    """From user to user; Enter leads to the sessions."""
+    page = reading(f"{site.address}/reports/team?from=-3d")
+    page.keyboard.press("j")
+    assert "/reports/users/" in page.evaluate("document.activeElement.href")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/reports/users/**")
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_no_violation(site: Served, reading: Opener, shot: Shot, name: str, way: str) -> None:
