@@ -1,6 +1,6 @@
 """The filter options that all commands share, made from the one table of a query's names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -25,12 +25,14 @@ _FROM = "From then on: 2026-11-23, 2026-11-23T09:30Z, -24h, today."
 _TO = "Up to, but not including, then; forms as --from."
 
 
-def with_filter_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add all filter options to a command, which gets them as its argument `spec`.
+def with_filter_options(
+    command: Callable[..., None], names: Collection[str] = PARAMETERS
+) -> Callable[..., None]:
+    """Add filter options, all or those named, to a command, which gets them as its argument `spec`.
 
     Raises ParameterError when the command is called.
     """
-    options = {name: (kind, None) for name, kind in _options().items()}
+    options = {name: (kind, None) for name, kind in _options(names).items()}
     return with_shared_options(command, "spec", options, _spec)
 
 
@@ -39,18 +41,17 @@ def _spec(given: Mapping[str, Any]) -> QuerySpec:
     return QuerySpec.parse((name.removesuffix("_"), value) for name, value in pairs)
 
 
-def _options() -> dict[str, Any]:
+def _options(names: Collection[str]) -> dict[str, Any]:
     """Return a parameter a name; `from` is a word of Python's, and has an underscore behind."""
     included = {
-        name: Annotated[list[str] | None, typer.Option(f"--{name}", help=_HELP[name])]
-        for name in PARAMETERS
+        name: Annotated[list[str] | None, typer.Option(f"--{name}", help=_HELP[name])] for name in names
     }
     excluded = {
         f"{EXCLUDE}{name}": Annotated[
             list[str] | None,
             typer.Option(f"--not-{name}", help=f"Leave out what has this {name}."),
         ]
-        for name in PARAMETERS
+        for name in names
     }
     times = {
         "from_": Annotated[str | None, typer.Option("--from", help=_FROM)],

@@ -14,7 +14,7 @@ from audit_query.filter_options import with_filter_options
 from audit_query.log import PAGE_MAX, AuditLog
 from audit_query.query_spec import QuerySpec
 from audit_query.reports import event_tables, report_tables, team_commands, timeline_commands
-from audit_query.reports.chat_cases import chats
+from audit_query.reports.chat_cases import CHAT_FILTERS, chats
 from audit_query.reports.printing import Output, progress_of_count, with_output_options
 from audit_query.reports.sessions import user_report
 from audit_query.reports.user_activity import users
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
         with_filter_options(with_output_options(report_users))
     )
     report.command("chats", epilog="Example: auditlog report chats --interval week --from -30d")(
-        with_filter_options(with_output_options(report_chats))
+        with_filter_options(with_output_options(report_chats), CHAT_FILTERS)
     )
     report.command("user", epilog="Example: auditlog report user 'Carla Evans' --from -24h")(
         with_filter_options(report_user)
@@ -83,7 +83,7 @@ def report_chats(
     """Tell how long chats waited, from their opening, to be assigned, joined and closed.
 
     Medians and 95th percentiles by user and bucket of time: a wait counts for who ended it, when it
-    ended. Takes the filters user, org, chat, from and to.
+    ended.
     """
     settings = QuerySettings()
     wanted, tz = resolve_filter(spec, settings), zone(settings.time_zone)

@@ -14,6 +14,7 @@ from audit_query.filter_options import with_filter_options
 from audit_query.log import AuditLog
 from audit_query.query_spec import QuerySpec
 from audit_query.reports import team_tables
+from audit_query.reports.chat_cases import CHAT_FILTERS
 from audit_query.reports.decisions import AskedDecisions, Decision
 from audit_query.reports.period_before import period_before
 from audit_query.reports.printing import Output, progress_of_count, with_output_options
@@ -50,15 +51,15 @@ def register(report: typer.Typer) -> None:
         (report_objective, "objective", "--from -7d --interval day"),
     ):
         report.command(name, epilog=f"Example: auditlog report {name} {example}")(
-            with_filter_options(with_output_options(command))
+            with_filter_options(with_output_options(command), CHAT_FILTERS)
         )
 
 
 def report_team(spec: QuerySpec, output: Output, team: Team = None, compare: Compare = False) -> None:
-    """Show who handled how many chats, and how long those waited that each of them took.
+    """Show who handled how many chats, and how long customers waited for each of them.
 
     Of users who joined or answered chats, or were assigned some. JSON and CSV have the counts of the
-    time before, if there is --from. Takes the filters user, org, chat, from and to.
+    time before, if there is --from.
     """
     asked = _Asked(spec, team)
     before = period_before(asked.wanted, asked.now)
@@ -75,7 +76,7 @@ def report_team(spec: QuerySpec, output: Output, team: Team = None, compare: Com
 
 
 def report_transfers(spec: QuerySpec, output: Output, team: Team = None) -> None:
-    """Show who had how many chats that were assigned to somebody else then."""
+    """Show who gave how many chats to whom: chats assigned to one, and then to the other."""
     asked = _Asked(spec, team)
     with asked.log as log, progress_of_count() as counted:
         rows = asked.tallying().count(log, asked.wanted, progress=counted).transfers

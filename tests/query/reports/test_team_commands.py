@@ -76,6 +76,13 @@ def test_each_report_is_a_table_and_csv(filled: Deployment) -> None:
     assert "No chat waits" in empty
 
 
+def test_filters_that_tear_chats_apart_are_no_options(filled: Deployment) -> None:
+    """Of these reports: their help names those that they take."""
+    assert "--ip" not in call(filled, "report", "team", "--help").stdout
+    refused = call(filled, "report", "chats", "--ip", "192.0.2.1", check=False)
+    assert (refused.returncode, "No such option" in refused.stderr) == (2, True)
+
+
 def test_team_option_takes_users_of_the_file(filled: Deployment, tmp_path: Path) -> None:
     """An unknown team is one sentence."""
     path = tmp_path / "teams.toml"
