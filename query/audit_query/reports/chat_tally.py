@@ -149,6 +149,11 @@ class ChatTally:
         return bool(self.all.spread("answered").count)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing happened to a chat."""
+        return not self.all.opened and not any(self.all.spread(kind).count for kind in KINDS)
+
+    @property
     def missed(self) -> MissedChats:
         """The chats without an answer; where none is published, those that nobody joined."""
         return self.unanswered if self.has_answers else self.unjoined

@@ -140,6 +140,11 @@ class Earlier(Counting[ChatTally]):
     left_out = 0
     """How many events it would have to read, where it does without."""
 
+    @property
+    def found(self) -> ChatTally | None:
+        """The tally; None where nothing was counted, or there was nothing to compare with."""
+        return None if self.tally is None or self.tally.is_empty else self.tally
+
     def __iter__(self) -> Iterator[int]:
         """Yield how many percent are counted, from time to time; nothing where it is left out."""
         if self.tally is None and not self.is_asked:

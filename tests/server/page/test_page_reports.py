@@ -173,6 +173,13 @@ def test_time_before_that_is_long_is_counted_where_it_is_asked_for(
         assert "2, before: 1" in rows(again, "Waits by users")[3]
 
 
+def test_time_before_that_is_empty_is_no_comparison(client: ApiClient) -> None:
+    """A day after the first chat there is nothing beside the waits, rather than zeros."""
+    text = page(client, "/reports/team?org=acme&from=-1d")
+    assert rows(text, "Waits by users")[2][4] == "2"
+    assert "the same time before" not in text
+
+
 def test_time_before_that_fails_leaves_the_waits(
     log: AuditLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
