@@ -1,7 +1,7 @@
 """Records that Kafka still has, read again by partition and offset, without joining a group."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
@@ -14,13 +14,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from audit_admin.offset_set import OffsetSet
 
-__all__ = ["TopicReader", "batches"]
+__all__ = ["TopicReader"]
 
 _NEAR = 20_000
 """Reading on across so many offsets is quicker than seeking past them."""
 _STALLED_SECONDS = 60.0
 _FIRST_SECONDS = 10.0
-_BATCH_BYTES = 8 * 1024 * 1024
 _WAIT_SECONDS = 0.5
 
 
@@ -157,17 +156,3 @@ class TopicReader:
                 f"Kafka at {self._servers} does not answer ({error.args[0].str()}). Is it running? "
                 "Set AUDITLOG_KAFKA_BOOTSTRAP_SERVERS, or start one with: auditlog local up"
             ) from error
-
-
-def batches(messages: Iterable[Message], most: int) -> Iterator[list[Message]]:
-    """Yield the messages in lists of at most `most`, and of about 8 MB."""
-    batch: list[Message] = []
-    size = 0
-    for message in messages:
-        batch.append(message)
-        size += len(message)
-        if len(batch) == most or size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch

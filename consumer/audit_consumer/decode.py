@@ -26,6 +26,8 @@ from audit_consumer.record import Prepared, Record, Refusal, headers_of
 
 __all__ = ["Decoder"]
 
+_NEVER = "1970-01-01T00:00:00.000Z"
+
 
 class Decoder:
     """Decodes and validates records. Safe to use from several threads."""
@@ -64,8 +66,11 @@ class Decoder:
         self.indices.add(found.index)
         return found.lines
 
-    def prepare(self, record: Record, ingested: str) -> Prepared | Refusal:
-        """Validate a record and make its document, or say why it is refused. Never raises."""
+    def prepare(self, record: Record, ingested: str = _NEVER) -> Prepared | Refusal:
+        """Validate a record and make its document, or say why it is refused. Never raises.
+
+        Without `ingested` the document is only to be compared, not to be indexed.
+        """
         try:
             return self._prepare(record, ingested)
         except EventRefusedError as refused:

@@ -147,12 +147,15 @@ class EventIndex:
                 return False
         return all(_is_ours(one["mappings"], one["settings"]) for one in found.values())
 
-    def would_reject(self, item: Prepared) -> bool:
-        """Ask whether the event's index can't take the document, without writing it.
+    def rejects(self, item: Prepared) -> bool:
+        """Tell whether the event's index can't take the document, and that is the event's own fault.
 
-        Term vectors are the one request that has a document parsed by the mapping and needs no right
-        but to read. What is wrong with the document is known there by the error's name alone.
+        Nothing is written. Term vectors are the one request that has a document parsed by the mapping
+        and needs no right but to read. What is wrong with the document is known there by the error's
+        name alone.
         """
+        if not self.is_sound(item.index):
+            return False
         wanted = {"_index": item.index, "doc": json.loads(item.document.body), "fields": []}
         with self._sorted_errors():
             (answer,) = self._client.mtermvectors(docs=[wanted])["docs"]

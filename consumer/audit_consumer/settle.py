@@ -162,7 +162,7 @@ class Settler:
 
     def _prepared(self, message: Message) -> Prepared:
         """Build the document again: the fast path keeps no more of it than its text."""
-        found = self._decoder.prepare(Record.of(message), "")
+        found = self._decoder.prepare(Record.of(message))
         assert isinstance(found, Prepared)  # noqa: S101 - the verdict depends on the record alone
         return found
 

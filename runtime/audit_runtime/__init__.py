@@ -8,6 +8,7 @@ Needs the base install alone. What needs more stands in modules of its own, whic
 from audit_runtime.backoff import Backoff
 from audit_runtime.errors import ConfigurationError, CredentialsError, MonitorError
 from audit_runtime.kafka_producer import GUARANTEES, KafkaProducer
+from audit_runtime.message_batches import message_batches
 from audit_runtime.offsets import (
     committed_offsets,
     offset_at,
@@ -56,6 +57,7 @@ __all__ = [
     "check_web_address",
     "committed_offsets",
     "did_you_mean",
+    "message_batches",
     "offset_at",
     "output_file",
     "oversized",

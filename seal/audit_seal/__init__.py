@@ -7,6 +7,7 @@ from audit_seal.block import BLOCK_SLOTS, EMPTY_SLOT, SALT_BYTES, SLOT_BYTES, Bl
 from audit_seal.bundle import Bundle, prove
 from audit_seal.checkpoint import Checkpoint
 from audit_seal.errors import FormatError, ProofError, SealError, SignatureError
+from audit_seal.index_retirement import IndexRetirement
 from audit_seal.keys import has_log
 from audit_seal.log_proof import LogProof
 from audit_seal.note import COSIGNATURE, ED25519, Note, Signature, SigningKey, VerifierKey
@@ -30,6 +31,7 @@ __all__ = [
     "Checkpoint",
     "Cosigned",
     "FormatError",
+    "IndexRetirement",
     "Kind",
     "LogProof",
     "Note",

@@ -3,16 +3,19 @@
 import os
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from struct import Struct
 
 from audit_runtime.record_values import StoredValue
 
-from audit_seal.block import BLOCK_SLOTS, SALT_BYTES, SLOT_BYTES, Block, Kind
+from audit_seal.block import BLOCK_SLOTS, EMPTY_SLOT, SALT_BYTES, Block, Kind
 from audit_seal.place import Place
 
 __all__ = ["BlockBuilder", "SaltedBlock"]
 
 SaltedBlock = tuple[Block, bytes]
 """A block, and a salt for each of its slots."""
+
+_SALTS = Struct(f"{SALT_BYTES}s" * BLOCK_SLOTS)
 
 
 class BlockBuilder:
@@ -33,21 +36,22 @@ class BlockBuilder:
 
         The offsets between them have no record. `kind` is what one with a value is, `null` one without.
         """
-        head, head_ms = b"", -1
-        first, salts, slots, times = self.first, self._salts, self._slots, self._times
-        for offset, time_ms, value in records:  # local names, and no calls: this is for every record
+        head, head_ms, end = b"", -1, self.end
+        first, salts, slots = self.first, self._salts, self._slots
+        for offset, time_ms, value in records:  # local names, few calls: this is for every record
             at = offset - first
             if at >= BLOCK_SLOTS:
+                self.end = end
                 yield from self.advance(offset)
-                first, salts, slots, times = self.first, self._salts, self._slots, self._times
-                at = offset - first
-            if time_ms != head_ms:  # most have the same: that at which the broker took the batch
+                first, salts, slots = self.first, self._salts, self._slots
+                at, head = offset - first, b""
+            if time_ms != head_ms or not head:  # most have the time at which the broker took the batch
                 head, head_ms = _head(kind, time_ms), time_ms
-            salt = salts[at * SALT_BYTES : (at + 1) * SALT_BYTES]
-            text = salt + head + value if value is not None else salt + _head(null, time_ms)
-            slots[at * SLOT_BYTES : (at + 1) * SLOT_BYTES] = sha256(text).digest()
-            times.append(time_ms if time_ms > 0 else 0)  # noqa: FURB136 - a call
-            self.end = offset + 1
+                self._times.append(max(0, time_ms))
+            text = salts[at] + (head + value if value is not None else _head(null, time_ms))
+            slots[at] = sha256(text).digest()
+            end = offset + 1
+        self.end = end
 
     def advance(self, end: int) -> Iterator[SaltedBlock]:
         """Note that there are no more records before `end`; yield the blocks that are full."""
@@ -70,9 +74,9 @@ class BlockBuilder:
             self.end,
             min(self._times, default=0),
             max(self._times, default=0),
-            bytes(self._slots[: count * SLOT_BYTES]),
+            b"".join(self._slots[:count]),
         )
-        salts = self._salts[: count * SALT_BYTES]
+        salts = b"".join(self._salts[:count])
         self.first = self.end
         self._begin()
         yield block, salts
@@ -83,9 +87,10 @@ class BlockBuilder:
         self._begin()
 
     def _begin(self) -> None:
-        self._slots = bytearray(BLOCK_SLOTS * SLOT_BYTES)
-        self._salts = os.urandom(BLOCK_SLOTS * SALT_BYTES)
+        self._slots = [EMPTY_SLOT] * BLOCK_SLOTS
+        self._salts: tuple[bytes, ...] = _SALTS.unpack(os.urandom(_SALTS.size))
         self._times: list[int] = []
+        """Of its records; of those that have the same one after the other, once."""
 
 
 def _head(kind: Kind, time_ms: int) -> bytes:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from audit_seal.check_commands import add_commands
 from audit_seal.checkpoint import Checkpoint
+from audit_seal.errors import SealError
 from audit_seal.keys import has_log
 from audit_seal.service import initialize, run_sealer, seal_now
 from audit_seal.settings import SealSettings
@@ -76,7 +77,10 @@ def status(json_output: Json = False) -> None:
 
     Reads AUDITLOG_SEAL_FOLDER alone. Signatures are not checked: auditlog seal verify.
     """
-    found = seal_status(SealSettings().folder)
+    folder = SealSettings().folder
+    found = seal_status(folder)
+    if found is None:
+        raise SealError(f"{folder} has no sealed log yet: auditlog seal init, auditlog seal run")
     if json_output:
         print_json(_as_json(found))
         return

@@ -131,8 +131,10 @@ class DocumentChecker:
         if not salt:
             return None
         start = b"%b\x01%b" % (salt, time_ms.to_bytes(8, "big"))  # as `slot_of`, of a record
-        published = next((each for each in text.forms() if sha256(start + each).digest() == slot), None)
-        if published is None:
+        for published in text.forms():
+            if sha256(start + published).digest() == slot:
+                break
+        else:
             return None
         record = _StoredRecord(published, text.topic, text.partition, text.offset, time_ms)
         lines = self._decoder.read(cast("Message", record), text.ingested)

@@ -22,6 +22,10 @@ class DocumentSearch:
         self._pattern = f"{prefix}-*"
         self._topic = topic
 
+    def refresh(self) -> None:
+        """Make what was written and deleted until now visible, or not visible, to searches."""
+        self._client.indices.refresh(index=self._pattern, allow_no_indices=True)
+
     def absent(
         self, partition: int, first: int, end: int, oldest: int | None, latest: int | None
     ) -> list[int]:

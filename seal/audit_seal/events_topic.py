@@ -89,7 +89,8 @@ class EventsTopic:
 
     def messages(self, partition: int, first: int, end: int) -> Iterator[Message]:
         """Yield what is still there from `first` up to, and without, `end`."""
-        first = max(first, self.bounds(partition)[0])
+        low, high = self.bounds(partition)
+        first, end = max(first, low), min(end, high)
         while first < end:
             found = self.fetch(partition, first)
             for message in found.records:

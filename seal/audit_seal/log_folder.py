@@ -129,7 +129,7 @@ class LogWriter(LogReader):
         """The entries that are in no full bundle yet."""
         self._unsalted = 0
         """How many bytes of salts of these entries are durable."""
-        self._salted = b""
+        self._salted = bytearray()
         self._written: set[Path] = set()
         self._replaced: set[Path] = set()
         self._resume()
@@ -224,7 +224,7 @@ class LogWriter(LogReader):
             file.write(self._salted)
             file.truncate()
         self._unsalted += len(self._salted)
-        self._salted = b""
+        self._salted = bytearray()
         self._written.add(path)
 
 

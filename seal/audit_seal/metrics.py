@@ -9,7 +9,7 @@ auditlog_seal_period                         gauge             number of the per
 auditlog_seal_sealed_offset                  gauge   partition every offset before it is sealed
 auditlog_seal_settled_offset                 gauge   partition every offset before it is settled
 auditlog_seal_missing                        gauge             records that had no document, ever
-auditlog_seal_blocked                        gauge   what      1 while sealing or settling is blocked
+auditlog_seal_blocked                        gauge   what      1 while sealing, settling, a partition is
 auditlog_seal_cosigned                       gauge   witness   1 if it cosigned the last checkpoint
 auditlog_seal_stamp_timestamp_seconds        gauge             time of the last time stamp
 ============================================ ======= ========= ========================================
@@ -51,7 +51,7 @@ class SealMetrics:
             "stamp_timestamp_seconds", "Time of the last time stamp, since 1970; 0 if there is none."
         )
         self._blocked = gauge("blocked", "1 while it can't be done.", "what")
-        for what in ("sealing", "settling", "stamping"):
+        for what in ("sealing", "settling", "partition", "stamping"):
             self._blocked.labels(what).set(0)
 
     def cosigned(self, by_witness: Mapping[str, bool]) -> None:
@@ -64,7 +64,7 @@ class SealMetrics:
         self._stamped.set(time)
 
     def block(self, what: str) -> None:
-        """Note that `sealing`, `settling` or `stamping` is blocked."""
+        """Note that `sealing`, `settling`, a `partition` or `stamping` is blocked."""
         self._blocked.labels(what).set(1)
 
     def unblock(self, what: str) -> None:

@@ -5,27 +5,16 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from audit_consumer import EventIndex
 from audit_query import AuditLog, Filter
-from audit_runtime.terminal import Report, print_lines, report_progress
+from audit_runtime.terminal import print_lines, report_progress
 
 from audit_seal.adoption import adopted_blocks, unproven_ranges
 from audit_seal.block import EMPTY_SLOT
-from audit_seal.document_check import Verdict
-from audit_seal.errors import SealError
+from audit_seal.index_retirement import IndexRetirement
 from audit_seal.requests import Request, Requests, salted
-from audit_seal.retirement import retirements
-from audit_seal.sealed_log import EVERY_TIME, SealedPartition
+from audit_seal.sealed_log import SealedPartition
 from audit_seal.settings import SealSettings
-from audit_seal.statement import encode_statement
-from audit_seal.verify import (
-    CheckedLog,
-    DocumentCheck,
-    check_log,
-    documents_of_index,
-    read_keys,
-    tally_documents,
-)
+from audit_seal.verify import read_sound_log
 
 __all__ = ["adopt", "retire"]
 
@@ -43,7 +32,7 @@ def adopt() -> None:
     """
     settings = SealSettings()
     with report_progress() as report:
-        log = _sound_log(settings, report).log
+        log = read_sound_log(settings.folder, report).log
     count, requests = 0, Requests(settings.folder)
     with AuditLog(settings, seconds=_SECONDS) as events:
         for partition in log.partitions.values():
@@ -74,42 +63,13 @@ def retire(
     Only documents that are proven are stated, and none is if one is not. What is deleted without this
     is missing: an administrator of Elasticsearch alone can't excuse it.
     """
-    settings = SealSettings()
     with report_progress() as report:
-        log = _sound_log(settings, report).log
-        names = EventIndex(settings, settings.request_seconds)
-        try:
-            naming = names.naming()
-        finally:
-            names.close()
-        check = DocumentCheck(settings.folder, log, settings.catalogue, naming, EVERY_TIME)
-        batches, total = documents_of_index(settings, index)
-        tally = tally_documents(check, batches, total, report)
-    wrong = tally.counts.total() - sum(
-        tally.counts[each] for each in (Verdict.PROVEN, Verdict.ADOPTED, Verdict.IN_GAP)
-    )
-    if wrong or tally.doubled:
-        raise SealError(
-            f"{wrong or len(tally.doubled)} of {total} documents of {index} are not proven, so it must "
-            "not be deleted. To see which: auditlog seal verify"
-        )
-    statements = list(retirements(index, log, tally))
-    if not statements:
-        raise SealError(f"The alias {settings.index_prefix} has no sealed events in index {index}")
-    Requests(settings.folder).write((encode_statement(each), b"") for each in statements)
+        total = IndexRetirement(SealSettings(), report).request(index)
     print_lines(
         f"Asked the sealer to state that {index} is retired, with {total:,} events",
         _NEXT,
         "Then: auditlog retention --delete",
     )
-
-
-def _sound_log(settings: SealSettings, report: Report) -> CheckedLog:
-    policy, first_key = read_keys(settings.folder, None, None)
-    checked = check_log(settings.folder, policy, first_key, report)
-    if checked.faults:
-        raise SealError(f"The log is not sound: {checked.faults[0]}")
-    return checked
 
 
 def _sources(

@@ -8,6 +8,7 @@ from array import array
 from bisect import bisect_right, insort
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from audit_seal.block import EMPTY_SLOT, SLOT_BYTES, Block
 from audit_seal.errors import FormatError
@@ -65,8 +66,7 @@ class RootBuilder:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class BlockPlace:
+class BlockPlace(NamedTuple):
     """Where a block is in the log, and which offsets and broker's times it has."""
 
     entry: int

@@ -80,6 +80,7 @@ class Sealer:
         self._periods = Periods(settings.folder, settings.seal_period_hours * 3600)
         self._builders: dict[int, BlockBuilder] = {}
         self._settled: dict[int, int] = {}
+        self._lost: dict[int, str] = {}
         self._topic: TopicStatement | None = None
         self._is_published = False
         self.missing = 0
@@ -93,6 +94,11 @@ class Sealer:
             number: Position(builder.place, builder.first, self._settled.get(number, 0))
             for number, builder in sorted(self._builders.items())
         }
+
+    @property
+    def lost(self) -> dict[int, str]:
+        """For each partition that can't be sealed, as Kafka has lost records of it, a sentence."""
+        return dict(self._lost)
 
     @property
     def cosigned(self) -> dict[str, bool]:
@@ -229,6 +235,7 @@ class Sealer:
             if error.args[0].code() == KafkaError.OFFSET_OUT_OF_RANGE:
                 return self._skip_expired(builder)
             raise
+        self._lost.pop(builder.place.partition, None)
         before = builder.end
         for batch in found.batches:
             if batch.first - builder.end >= _HOLE:
@@ -242,7 +249,8 @@ class Sealer:
         first = builder.end
         values = batch.values()
         if values is not None:
-            yield from builder.extend(each for each in values if each[0] >= first)
+            is_new = batch.first >= first
+            yield from builder.extend(values if is_new else [v for v in values if v[0] >= first])
             return
         place = builder.place
         for message in batch.records(place.topic, place.partition):
@@ -257,10 +265,14 @@ class Sealer:
         place = builder.place
         low, high = self._events.bounds(place.partition)
         if builder.end > high:
-            raise SealError(
-                f"{place.topic} [{place.partition}] ends at offset {high}, and is sealed up to "
-                f"{builder.end}: Kafka has lost records. What takes their offsets can't be sealed"
-            )
+            if place.partition not in self._lost:
+                self._lost[place.partition] = (
+                    f"{place.topic} [{place.partition}] ends at offset {high}, and is sealed up to "
+                    f"{builder.end}: Kafka has lost records. What takes their offsets can't be sealed. "
+                    "See docs/operating.md#auditlogpartitionnotsealed"
+                )
+                _log.error("records lost", why=self._lost[place.partition])
+            return False
         if builder.end < low:
             self._skip_to(builder, low)
             return True

@@ -11,6 +11,7 @@ from audit_seal.log_folder import LogReader
 from audit_seal.log_proof import LogProof
 from audit_seal.policy import Cosigned, Policy
 from audit_seal.statement import TickStatement, decode_entry
+from audit_seal.status import seal_status
 
 __all__ = ["SealState", "Sealing", "seal_state", "sealing_of"]
 
@@ -36,31 +37,24 @@ class SealState:
 
 def seal_state(folder: Path) -> SealState | None:
     """Return how far the log is sealed; None before its first checkpoint. Raises SealError."""
-    reader = LogReader(folder)
-    note = reader.checkpoint()
-    if note is None:
+    status = seal_status(folder)
+    if status is None:
         return None
-    checkpoint = Checkpoint.parse(note.text)
-    last = _first_sealing(reader, checkpoint.size - 1, checkpoint.size)
     try:
         policy = Policy.parse((folder / "policy").read_text())
-        cosigned, fault = policy.verify(note).cosigned, ""
+        cosigned, fault = policy.verify(status.note).cosigned, ""
     except SignatureError as error:
         cosigned, fault = (), str(error)
     except (OSError, UnicodeDecodeError):
         cosigned, fault = (), f"{folder / 'policy'} can't be read: the signatures were not checked"
-    return SealState(checkpoint.origin, last, cosigned, fault)
+    return SealState(status.origin, Sealing(status.entries, status.time), cosigned, fault)
 
 
 def sealing_of(folder: Path, proof: LogProof) -> Sealing:
     """Return the checkpoint that covered the entry of a proof first. Raises SealError."""
     size = Checkpoint.parse(proof.checkpoint.text).size
-    return _first_sealing(LogReader(folder), proof.index, size)
-
-
-def _first_sealing(reader: LogReader, index: int, size: int) -> Sealing:
-    for each in reader.entries(index, size):
+    for each in LogReader(folder).entries(proof.index, size):
         statement = decode_entry(each.entry)
         if isinstance(statement, TickStatement):  # the last entry of each checkpoint
             return Sealing(each.index + 1, datetime.fromtimestamp(statement.time_ms / 1000, UTC))
-    raise SealError(f"Entry {index} of the log is behind the last checkpoint")
+    raise SealError(f"Entry {proof.index} of the log is behind the last checkpoint")

@@ -65,13 +65,15 @@ def cluster_id(settings: SealSettings) -> str:
 def seal_now(settings: SealSettings) -> Note:
     """Seal everything that is there up to now, and return the checkpoint.
 
-    Raises SealError, KafkaException.
+    Raises KafkaException, and SealError; after the checkpoint if a partition can't be sealed.
     """
     with _sealer(settings) as (sealer, _):
         stamper = Stamper(settings)
         sealer.catch_up()
         note = sealer.seal()
         stamper.stamp_if_due(sealer.period)
+        for sentence in sealer.lost.values():
+            raise SealError(sentence)
         return note
 
 
@@ -124,6 +126,7 @@ def _run(
         health.beat(None)
         metrics.unblock("sealing")
         (metrics.unblock if settler.problem is None else metrics.block)("settling")
+        (metrics.block if sealer.lost else metrics.unblock)("partition")
         if not found:
             stop.wait(min(_IDLE_SECONDS, max(0.0, due - time.monotonic())))
 

@@ -19,6 +19,7 @@ from audit_consumer import (
     Refusal,
     compare,
 )
+from audit_runtime import message_batches
 from audit_runtime.elastic import connect
 from audit_schemas import Reason
 from confluent_kafka import KafkaException, Message
@@ -37,9 +38,6 @@ _OFFSETS = 10_000
 """So many are asked for at once; each is a bucket of an aggregation."""
 _LOOKED_UP = 500
 _ELSEWHERE = 2000
-_INGESTED = "1970-01-01T00:00:00.000Z"
-"""Of documents that are made to be compared."""
-_BATCH_BYTES = 8 * 1024 * 1024
 _EXCEPTIONS = 500
 """So many stand in one statement at most: an entry of the log has 64 KiB."""
 
@@ -76,8 +74,11 @@ class Settler:
             committed = self._events.committed()
             # What was committed at the last call is visible to a search by now.
             before, self._committed = self._committed or committed, committed
+            ends = {n: min(position.end, before.get(n, 0)) for n, position in positions.items()}
+            if any(position.settled < ends[n] for n, position in positions.items()):
+                self._search.refresh()  # else what was just deleted would count as present
             for number, position in positions.items():
-                yield from self._settle(position, min(position.end, before.get(number, 0)), deadline)
+                yield from self._settle(position, ends[number], deadline)
         except (
             ConsumerError,
             KafkaException,
@@ -118,7 +119,8 @@ class Settler:
         found = {offset: self._missing(offsets, offset, "expired") for offset in absent if offset < low}
         wanted = set(absent) - set(found)
         messages = self._events.messages(partition, absent[0], absent[-1] + 1)
-        for batch in _batches(message for message in messages if message.offset() in wanted):
+        still_there = (message for message in messages if message.offset() in wanted)
+        for batch in message_batches(still_there, _LOOKED_UP):
             for exception in self._judge(offsets, batch):
                 found[exception.offset] = exception
         return [found[offset] for offset in sorted(found)]
@@ -128,7 +130,7 @@ class Settler:
         decoder = self._decoder = self._decoder or self._new_decoder()
         prepared: list[Prepared] = []
         for message in messages:
-            match decoder.prepare(Record.of(message), _INGESTED):
+            match decoder.prepare(Record.of(message)):
                 case Prepared() as item:
                     prepared.append(item)
                 case Refusal() as refusal:
@@ -152,13 +154,10 @@ class Settler:
                     yield SettledOffset(offset, "duplicate", detail)
                 case Refusal() as refusal:
                     yield SettledOffset(offset, "dead-letter", refusal.reason)
-                case None if self._is_rejected(item):
+                case None if self._index.rejects(item):
                     yield SettledOffset(offset, "dead-letter", Reason.REJECTED_BY_INDEX)
                 case None:
                     yield self._missing(offsets, offset)
-
-    def _is_rejected(self, item: Prepared) -> bool:
-        return self._index.is_sound(item.index) and self._index.would_reject(item)
 
     def _missing(self, offsets: OffsetRange, offset: int, detail: str = "") -> SettledOffset:
         _log.error(
@@ -183,16 +182,3 @@ def _statements(offsets: OffsetRange, exceptions: list[SettledOffset]) -> Iterat
         some = tuple(exceptions[at : at + _EXCEPTIONS])
         yield SettledStatement(OffsetRange(offsets.place, first, end), some)
         first = end
-
-
-def _batches(messages: Iterable[Message]) -> Iterator[list[Message]]:
-    batch: list[Message] = []
-    size = 0
-    for message in messages:
-        batch.append(message)
-        size += len(message)
-        if len(batch) == _LOOKED_UP or size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch

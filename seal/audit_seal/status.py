@@ -7,7 +7,7 @@ from pathlib import Path
 from audit_seal.checkpoint import Checkpoint
 from audit_seal.errors import SealError, StampError
 from audit_seal.log_folder import LogReader
-from audit_seal.note import Signature
+from audit_seal.note import Note, Signature
 from audit_seal.place import Position
 from audit_seal.stamp_folder import StampFolder
 from audit_seal.stamping import stamp_problem
@@ -54,18 +54,23 @@ class SealStatus:
     """How many records had no document when they were settled, ever."""
     positions: tuple[Position, ...]
     signers: tuple[Signer, ...]
+    note: Note
+    """The checkpoint itself."""
     stamp: Stamp | None = None
     """The last time stamp."""
     stamp_problem: str = ""
     """Why no checkpoint has been stamped since."""
 
 
-def seal_status(folder: Path) -> SealStatus:
-    """Read the status of the log in a folder; a sealer may be running. Raises SealError."""
+def seal_status(folder: Path) -> SealStatus | None:
+    """Read the status of the log in a folder; None before its first checkpoint. Raises SealError.
+
+    A sealer may be running.
+    """
     reader = LogReader(folder)
     note = reader.checkpoint()
     if note is None:
-        raise SealError(f"{folder} has no sealed log yet: auditlog seal init, auditlog seal run")
+        return None
     checkpoint = Checkpoint.parse(note.text)
     tick = decode_entry(reader.entry(checkpoint.size - 1).entry)
     if not isinstance(tick, TickStatement):
@@ -78,6 +83,7 @@ def seal_status(folder: Path) -> SealStatus:
         tick.missing,
         tick.positions,
         tuple(Signer(each.name, _time_of(each)) for each in note.signatures),
+        note,
         *_stamp(folder),
     )
 

@@ -20,13 +20,11 @@ from audit_seal.seals_topic import SealsTopic, check_published
 from audit_seal.settings import SealSettings
 from audit_seal.statement import TopicStatement
 
-__all__ = ["value_at"]
+__all__ = ["TOPIC", "Batch", "Seals", "value_at"]
 
-_TOPIC = TopicStatement("events", "id", 2, "delete")
+TOPIC = TopicStatement("events", "id", 2, "delete")
 _STEP = 700
 """Records a round: some blocks, so that a bundle is full now and then."""
-
-_NAMES = ("os.rename", "os.mkdir", "os.remove", "os.rmdir")
 
 
 def value_at(partition: int, offset: int) -> bytes:
@@ -41,35 +39,38 @@ class _Events(EventsTopic):
         self._end = end
 
     def describe(self) -> TopicStatement:
-        return _TOPIC
+        return TOPIC
 
     def bounds(self, _: int) -> tuple[int, int]:
         return 0, self._end
 
     def fetch(self, partition: int, offset: int) -> Fetched:
-        batch = _Batch(offset, self._end, 0, 0, 0, -1, memoryview(value_at(partition, 0)))
+        batch = Batch(offset, self._end, 0, 0, 0, -1, memoryview(value_at(partition, 0)))
         return Fetched(iter(()), max(offset, self._end), self._end, [batch])
 
 
-class _Batch(RecordBatch):
+class Batch(RecordBatch):
     """Has a record at each of its offsets, received at so many milliseconds."""
 
     def values(self) -> list[StoredValue]:
+        """Return the records."""
         partition = int(bytes(self.packed).partition(b":")[0])
         return [(each, each, value_at(partition, each)) for each in range(self.first, self.end)]
 
 
-class _Seals(SealsTopic):
+class Seals(SealsTopic):
     """A file that is only ever appended to."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def compare(self, log: LogReader, key: VerifierKey, size: int) -> int:
+        """Compare the newest checkpoint."""
         notes = self._path.read_text().split("\f")[:-1]
         return check_published(Note.parse(notes[-1]), log, key, size) if notes else 0
 
     def publish(self, note: Note) -> None:
+        """Append a checkpoint."""
         with self._path.open("a") as file:
             file.write(f"{note}\f")
 
@@ -93,15 +94,11 @@ def _kill_at(write: int) -> None:
     sys.addaudithook(hook)
 
 
-def _is_for_writing(flags: object) -> bool:
-    return isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR) != 0
-
-
 def _child(folder: Path, number: int) -> None:
     os.fsync = lambda _: None  # type: ignore[assignment]  # what a process wrote outlives its kill
     _kill_at(1 + number % 40)
     settings = SealSettings(seal_folder=folder / "seal", seal_period_hours=1e-9)
-    seals = _Seals(folder / "published")
+    seals = Seals(folder / "published")
     sealer = Sealer(settings, _Events(number * _STEP // 8), seals)
     while True:
         sealer.catch_up()

@@ -41,6 +41,22 @@ def test_each_offset_without_a_document_has_its_reason(sealed: SealedLog, log: P
     }
 
 
+def test_what_was_just_deleted_is_missing(sealed: SealedLog, log: Path) -> None:
+    """Also while searches still find it."""
+    (deleted, value), *_ = chats(1).items()
+    sealed.deployment.publish_raw(value)
+    with sealed.deployment.consuming(log=log) as process:
+        settle(sealed.deployment, log, process)
+    with sealed.deployment.client() as client:
+        (document,) = sealed.deployment.documents()
+        index = document["_index"]
+        client.indices.put_settings(index=index, settings={"refresh_interval": "-1"})
+        client.delete(index=index, id=deleted)
+        assert client.count(index=index)["count"] == 1
+    sealed.seal()
+    assert [each.outcome for each in sealed.exceptions().values()] == ["missing"]
+
+
 def test_what_the_index_refused_is_not_missing(sealed: SealedLog, log: Path) -> None:
     """The index is asked whether it would take the document: dead letters excuse nothing."""
     map_trace_ids_as_addresses(sealed.deployment)

@@ -302,6 +302,7 @@ def test_sealer_seals_and_settles(log: Secured, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
     assert "settled at the moment" not in done.stderr
     status = seal_status(tmp_path / "seal")
+    assert status is not None
     assert status.missing == 0
     assert sum(each.settled for each in status.positions) >= INDEXED
 

@@ -4,9 +4,10 @@ The same decoder, index and dead letters as the consumer's, without its loop and
 that are about what comes after it.
 """
 
-from audit_admin.topic_reader import TopicReader, batches
+from audit_admin.topic_reader import TopicReader
 from audit_admin.verification.repair import settle
 from audit_consumer import DeadLetters, Decoder, EventIndex, Places, Settler
+from audit_runtime import message_batches
 from confluent_kafka import Consumer, TopicPartition
 from support.servers import Deployment
 
@@ -26,7 +27,7 @@ def consume_all(deployment: Deployment) -> None:
             low, high = reader.bounds(settings.topic, partition)
             begin = max(low, reader.committed(settings.topic, partition))
             messages = reader.messages(settings.topic, partition, begin, high)
-            for batch in batches(messages, 1000):
+            for batch in message_batches(messages, 1000):
                 settle(batch, decoder, settler)
             offsets.append(TopicPartition(settings.topic, partition, high))
     consumer = Consumer(settings.consumer_config())

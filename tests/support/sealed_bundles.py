@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import random
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,13 +20,14 @@ from audit_seal import (
     Kind,
     LogProof,
     Note,
+    Signature,
     SigningKey,
     slot_of,
 )
 from audit_seal.log_folder import LogReader, LogWriter
 from audit_seal.merkle import HashAt, inclusion_proof
 
-__all__ = ["SealedLog", "mutations", "write_bundle"]
+__all__ = ["Bundle", "Samples", "SealedLog", "mutations", "write_bundle"]
 
 TIME_MS = 1_790_000_000_000
 EVENTS = 50
@@ -34,6 +36,19 @@ EVENTS = 50
 PROOF = "block.tlog-proof"
 
 Bundle = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Bundles of a log that a witness cosigns, and the keys of both: what mutations are made of."""
+
+    log_key: SigningKey
+    witness_key: SigningKey
+    event: Bundle
+    next_event: Bundle
+    """Of the same block."""
+    other: Bundle
+    """Of another block."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +106,13 @@ class SealedLog:
         """Return the offsets of all events."""
         return range(len(self.values) * EVENTS)
 
+    @property
+    def samples(self) -> Samples:
+        """Return three bundles."""
+        return Samples(
+            self.log_key, self.witness_key, self.bundle(57), self.bundle(58), self.bundle(203)
+        )
+
     @cached_property
     def _hash_at(self) -> HashAt:
         return LogReader(self.folder).hash_at(Checkpoint.parse(self.checkpoint.text).size)
@@ -124,35 +146,47 @@ def write_bundle(path: Path, bundle: Mapping[str, bytes]) -> None:
     path.write_bytes(buffer.getvalue())
 
 
-def mutations(log: SealedLog) -> Iterator[tuple[str, Bundle]]:
+def mutations(samples: Samples) -> Iterator[tuple[str, Bundle]]:
     """Yield bundles that prove nothing, each with what was done to it."""
-    yield from _of_contents(log)
-    good = log.bundle(57)
+    yield from _of_contents(samples)
+    good = samples.event
     parsed = LogProof.parse(good[PROOF].decode())
     for what, change in _of_the_proof(parsed):
         yield what, good | {PROOF: str(dataclasses.replace(parsed, **change)).encode()}
-    for what, note in _of_the_checkpoint(log, parsed.checkpoint):
+    for what, note in _of_the_checkpoint(samples, parsed.checkpoint):
         yield what, good | {PROOF: str(dataclasses.replace(parsed, checkpoint=note)).encode()}
 
 
-def _of_contents(log: SealedLog) -> Iterator[tuple[str, Bundle]]:
-    good = log.bundle(57)  # in the second block
-    other, next_one = log.bundle(203), log.bundle(58)
+def _of_contents(samples: Samples) -> Iterator[tuple[str, Bundle]]:
+    good, other, next_one = samples.event, samples.other, samples.next_event
     event, block = "event.json", "block.bin"
 
-    yield "a byte of the event changed", good | {event: good[event].replace(b"5", b"6")}
+    yield "a byte of the event changed", good | {event: good[event][:-3] + b"#" + good[event][-2:]}
     yield "the event cut", good | {event: good[event][:-1]}
     yield "white space behind the event", good | {event: good[event] + b"\n"}
     yield "another event of the log", good | {event: other[event]}
     yield "the event next to it", good | {event: next_one[event]}
 
-    yield "a byte of another slot changed", good | {block: good[block][:-1] + b"\0"}
+    yield (
+        "a byte of another slot changed",
+        good | {block: good[block][:-1] + bytes([good[block][-1] ^ 1])},
+    )
     yield "the block cut by a slot", good | {block: good[block][:-32]}
-    yield "the block's offsets changed", good | {block: good[block].replace(b"50 100", b"51 101")}
+    yield "the block's offsets changed", good | {block: _moved(good[block])}
     yield "the block of another event", good | {block: other[block]}
 
     yield "no proof", {name: data for name, data in good.items() if name != PROOF}
     yield "no event", {name: data for name, data in good.items() if name != event}
+
+
+def _moved(block: bytes) -> bytes:
+    """Return a block whose slots claim to be of the offsets after them."""
+    return re.sub(
+        rb"\noffsets (\d+) (\d+)\n",
+        lambda found: b"\noffsets %d %d\n" % (int(found[1]) + 1, int(found[2]) + 1),
+        block,
+        count=1,
+    )
 
 
 def _of_the_proof(proof: LogProof) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -168,7 +202,7 @@ def _of_the_proof(proof: LogProof) -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield "no salt", {"extra": b""}
 
 
-def _of_the_checkpoint(log: SealedLog, note: Note) -> Iterator[tuple[str, Note]]:
+def _of_the_checkpoint(samples: Samples, note: Note) -> Iterator[tuple[str, Note]]:
     def signed(text: str, *keys: SigningKey) -> Note:
         return Note(text).signed_by(*keys, time=TIME_MS // 1000 + 60)
 
@@ -176,28 +210,33 @@ def _of_the_checkpoint(log: SealedLog, note: Note) -> Iterator[tuple[str, Note]]
     bigger = Checkpoint(checkpoint.origin, checkpoint.size + 1, checkpoint.root).text
     rewritten = Checkpoint(checkpoint.origin, checkpoint.size, bytes(32)).text
     elsewhere = Checkpoint("other.example/log", checkpoint.size, checkpoint.root).text
-    stranger = SigningKey.generate(log.log_key.name, ED25519)
-    passer_by = SigningKey.generate(log.witness_key.name, COSIGNATURE)
+    stranger = SigningKey.generate(samples.log_key.name, ED25519)
+    passer_by = SigningKey.generate(samples.witness_key.name, COSIGNATURE)
     yield "the checkpoint's size changed", Note(bigger, note.signatures)
     yield "the checkpoint's root changed", Note(rewritten, note.signatures)
-    keys = log.log_key, log.witness_key
+    keys = samples.log_key, samples.witness_key
     yield "a checkpoint of another tree", signed(rewritten, *keys)
     yield "a checkpoint of another log", signed(elsewhere, *keys)
     yield (
         "a line more in the checkpoint",
         Note(f"{note.text}more\n", note.signatures),
     )
-    yield "the log's signature missing", Note(note.text, note.signatures[1:])
+    yield "the log's signature missing", Note(note.text, _without(note, samples.log_key))
     yield (
         "signed by another key of the log's name",
-        signed(note.text, stranger, log.witness_key),
+        signed(note.text, stranger, samples.witness_key),
     )
-    yield "the witness's signature missing", Note(note.text, note.signatures[:1])
+    yield "the witness's signature missing", Note(note.text, _without(note, samples.witness_key))
     yield (
         "cosigned by another key of the witness's name",
-        signed(note.text, log.log_key, passer_by),
+        signed(note.text, samples.log_key, passer_by),
     )
-    first, second = note.signatures
-    later = (int.from_bytes(second.value[:8], "big") + 1).to_bytes(8, "big")
-    moved = dataclasses.replace(second, value=later + second.value[8:])
-    yield "the witness's time changed", Note(note.text, (first, moved))
+    others = _without(note, samples.witness_key)
+    (cosigned,) = (each for each in note.signatures if each not in others)
+    later = (int.from_bytes(cosigned.value[:8], "big") + 1).to_bytes(8, "big")
+    moved = dataclasses.replace(cosigned, value=later + cosigned.value[8:])
+    yield "the witness's time changed", Note(note.text, (*others, moved))
+
+
+def _without(note: Note, key: SigningKey) -> tuple[Signature, ...]:
+    return tuple(each for each in note.signatures if each.name != key.name)

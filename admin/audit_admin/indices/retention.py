@@ -79,9 +79,11 @@ def evaluate(
     settings: ConsumerSettings,
     policy: RetentionPolicy | None,
     today: date,
+    sealed: Callable[[IndexInfo], str] = lambda _: "",
 ) -> RetentionPlan:
     """Decide about every index; without a policy nothing is deleted.
 
+    `sealed` returns why the sealed log forbids that an index is deleted; nothing if it does not.
     Raises SetupFaultError if Kafka does not answer, since then nobody knows what it still holds, and
     the errors of the Elasticsearch client.
     """
@@ -91,13 +93,14 @@ def evaluate(
         info for info in inventory.indices if policy is not None and policy.is_expired(info.end, today)
     ]
     in_kafka = _still_in_kafka(settings) if expired else None
-    decisions = [
-        Decision(
-            info, info in expired, _kept_because(client, info, in_kafka) if info in expired else ""
-        )
-        for info in inventory.indices
-    ]
-    return RetentionPlan(_keep_copies(decisions), inventory.foreign)
+
+    def decide(info: IndexInfo) -> Decision:
+        if info not in expired:
+            return Decision(info, is_expired=False)
+        why = _kept_because(client, info, in_kafka) or sealed(info)
+        return Decision(info, is_expired=True, kept_because=why)
+
+    return RetentionPlan(_keep_copies(list(map(decide, inventory.indices))), inventory.foreign)
 
 
 def delete(

@@ -12,7 +12,7 @@ from audit_consumer import ConsumerSettings, EventIndex, SetupFaultError
 from audit_producer import AuditProducer, PublishError
 from audit_producer.publishing import PublisherSettings
 from audit_runtime.elastic import connect
-from audit_runtime.terminal import Json, print_json, print_lines
+from audit_runtime.terminal import Json, print_json, print_lines, report_progress
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
@@ -21,6 +21,7 @@ from rich.table import Table
 from audit_admin.indices.inventory import IndexInfo
 from audit_admin.indices.lifecycle import set_lifecycle
 from audit_admin.indices.retention import Decision, RetentionPlan, RetentionPolicy, delete, evaluate
+from audit_admin.indices.seal_guard import SealGuard
 from audit_admin.settings import SetupSettings
 
 __all__ = ["register"]
@@ -68,27 +69,42 @@ def retention_command(
     current index, an index that matches the prefix but is not ours, and an index of which Kafka still
     holds events (a replay would bring it back, and verify would report its events as missing). Each
     deletion is recorded in the log first (audit-log-deleted); if that event can't be published, nothing
-    is deleted. The index of alerts and the dead-letter topic are not touched.
+    is deleted. Sealed events are retired first: the sealer states it with its next checkpoint, and the
+    next run deletes them. The index of alerts and the dead-letter topic are not touched.
     """
     policy = _policy(keep_months, keep_days, required=delete_expired or ilm)
     settings = ConsumerSettings()
     index = EventIndex(settings, settings.request_seconds)
     naming = index.naming()
     index.close()
-    with connect(settings, seconds=settings.request_seconds) as client:
+    with (
+        report_progress(hidden=json_output) as report,
+        connect(settings, seconds=settings.request_seconds) as client,
+    ):
+        guard = SealGuard(settings, report)
         if ilm and policy is not None:
+            if guard.is_sealed:
+                raise SetupFaultError(
+                    "The log is sealed, and ILM would delete what is not stated as retired. Schedule "
+                    f"this instead: auditlog retention {policy} --delete --yes"
+                )
             print_lines(*set_lifecycle(client, naming, SetupSettings(), policy))
             return
-        plan = evaluate(client, naming, settings, policy, datetime.now(UTC).date())
+        plan = evaluate(client, naming, settings, policy, datetime.now(UTC).date(), guard.kept_because)
         if not json_output:
             _show(plan, policy)
         deleted: list[IndexInfo] = []
-        if delete_expired and policy and plan.deletions and _is_confirmed(plan.deletions, yes=yes):
+        ending = [d for d in plan.decisions if d.is_deletion or d.info.index in guard.unretired]
+        if delete_expired and policy and ending and _is_confirmed(ending, yes=yes):
             with _recording(who or getpass.getuser(), policy) as record:
                 for info in delete(client, naming, plan.deletions, record):
                     deleted.append(info)
                     if not json_output:
                         print_lines(f"deleted {info.index}")
+            for name in guard.unretired:
+                events = guard.retire(name)
+                if not json_output:
+                    print_lines(f"asked the sealer to state that {name} is retired: {events:,} events")
         if json_output:
             print_json(_as_json(plan, policy, deleted))
 

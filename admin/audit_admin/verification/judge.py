@@ -26,8 +26,6 @@ from audit_admin.verification.copies import Copies
 __all__ = ["Judge", "Verdict"]
 
 _INDICES = 1000
-_INGESTED = "1970-01-01T00:00:00.000Z"
-"""Of documents that are made to be compared."""
 
 Verdict = Outcome | Refusal | None
 """A refusal: it would be refused now, but has no dead letter. None: it is valid, and nowhere."""
@@ -42,13 +40,12 @@ class Judge:
         self._decoder = Decoder(catalogue, settings.time_bounds(), naming)
         # What was accepted once is not refused in hindsight, because a limit has changed.
         self._unlimited = Decoder(catalogue, TimeBounds.unlimited(), naming)
-        self._sound: dict[str, bool] = {}
 
     def judge(self, records: Sequence[Record], copies: Copies) -> list[Verdict]:
         """Return what became of each record, by its id looked up in real time."""
         copied = [copies.have(record) for record in records]
         found = [
-            (self._decoder if has_copy else self._unlimited).prepare(record, _INGESTED)
+            (self._decoder if has_copy else self._unlimited).prepare(record)
             for record, has_copy in zip(records, copied, strict=True)
         ]
         items = [item for item in found if isinstance(item, Prepared)]
@@ -67,7 +64,7 @@ class Judge:
         if result is Outcome.DUPLICATE:  # replayed since then
             return Outcome.DEAD_LETTERED
         is_refused = isinstance(result, Refusal) or (
-            isinstance(item, Prepared) and (self._has_stray_id(item) or self._is_rejected(item))
+            isinstance(item, Prepared) and (self._has_stray_id(item) or self._index.rejects(item))
         )
         return Outcome.DEAD_LETTERED if is_refused else None
 
@@ -76,11 +73,6 @@ class Judge:
         if item.index == item.home:
             return False
         return bool(resolve_strays({0: item}, self._index.elsewhere([item], _INDICES)))
-
-    def _is_rejected(self, item: Prepared) -> bool:
-        if item.index not in self._sound:
-            self._sound[item.index] = self._index.is_sound(item.index)
-        return self._sound[item.index] and self._index.would_reject(item)
 
 
 def _without_dead_letter(item: Prepared | Refusal, stored: Mapping[tuple[str, str], Stored]) -> Verdict:

@@ -18,11 +18,12 @@ from datetime import UTC, datetime, timedelta
 
 import elasticsearch
 from audit_consumer import ConsumerSettings, EventIndex, Outcome, Record, Refusal
+from audit_runtime import message_batches
 from audit_runtime.elastic import connect
 from audit_runtime.terminal import Report, silent
 
 from audit_admin.offset_set import OffsetSet
-from audit_admin.topic_reader import TopicReader, batches
+from audit_admin.topic_reader import TopicReader
 from audit_admin.verification.copies import Copies
 from audit_admin.verification.documents import Documents, IndexCoverage, OffsetRange
 from audit_admin.verification.judge import Judge
@@ -175,7 +176,7 @@ class _Reconciler:
         lookup = _LookupResult()
         total = len(offsets)
         messages = self._reader.read_all(self._topic, partition, offsets)
-        for batch in batches(messages, _LOOKUP_BATCH):
+        for batch in message_batches(messages, _LOOKUP_BATCH):
             records = [Record.of(message) for message in batch]
             for record, verdict in zip(records, self._judge.judge(records, copies), strict=True):
                 lookup.records += 1

@@ -27,11 +27,12 @@ from audit_consumer import (
     Settler,
     SetupFaultError,
 )
+from audit_runtime import message_batches
 from audit_runtime.terminal import Report, silent
 from audit_schemas import format_timestamp
 from confluent_kafka import Message
 
-from audit_admin.topic_reader import TopicReader, batches
+from audit_admin.topic_reader import TopicReader
 from audit_admin.verification.reconciliation import PartitionReconciliation
 
 __all__ = ["repair"]
@@ -102,4 +103,4 @@ def _missing(
     with TopicReader(settings) as reader:
         for result in results:
             messages = reader.read_all(settings.topic, result.partition, result.missing)
-            yield from batches(messages, _BATCH_RECORDS)
+            yield from message_batches(messages, _BATCH_RECORDS)

@@ -17,7 +17,7 @@ from audit_admin.setup import template_differs
 from audit_schemas import IndexNaming
 from audit_schemas.template import index_template, lifecycle_of
 from support.in_process import auditlog_in_process, call
-from support.servers import Deployment
+from support.servers import Deployment, Servers
 
 PREFIX = "audit-events"
 NAMING = IndexNaming(PREFIX)
@@ -84,14 +84,20 @@ def playing(played: Played) -> Iterator[str]:
             thread.join()
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("keep", "age"), [(("--keep-days", "90"), "122d"), (("--keep-months", "12"), "404d")]
 )
-def test_policy_is_put_and_named_everywhere(keep: tuple[str, str], age: str) -> None:
+def test_policy_is_put_and_named_everywhere(servers: Servers, keep: tuple[str, str], age: str) -> None:
     """It waits a period longer, as ILM counts from an index's creation; a second run adds nothing."""
     played = Played()
     with playing(played) as url:
-        done = auditlog_in_process("retention", *keep, "--ilm", AUDITLOG_ELASTICSEARCH_URL=url)
+        environment = {
+            "AUDITLOG_ELASTICSEARCH_URL": url,
+            "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS": servers.kafka,
+            "AUDITLOG_SEALS_TOPIC": "nothing-is-sealed",
+        }
+        done = auditlog_in_process("retention", *keep, "--ilm", **environment)
         assert done.returncode == 0, done.stderr
         sent = {path: body for _, path, body in played.sent}
         phases = {"delete": {"min_age": age, "actions": {"delete": {}}}}
@@ -100,7 +106,7 @@ def test_policy_is_put_and_named_everywhere(keep: tuple[str, str], age: str) -> 
         settings = sent[f"/_index_template/{PREFIX}"]["template"]["settings"]
         assert settings["index"]["lifecycle"] == {"name": PREFIX}
         played.sent.clear()
-        again = auditlog_in_process("retention", *keep, "--ilm", AUDITLOG_ELASTICSEARCH_URL=url)
+        again = auditlog_in_process("retention", *keep, "--ilm", **environment)
         assert again.returncode == 0
     assert f"/_index_template/{PREFIX}" not in {path for _, path, _ in played.sent}
 
