@@ -67,6 +67,14 @@ class Log:
         names = {name for actions in asked for name in actions or ()}
         return (document for name in sorted(names) for document in self._by_action.get(name, ()))
 
+    def document(self, event_id: str) -> Mapping[str, Any]:
+        """Return a document; empty for what is none, such as a dead letter."""
+        return self._by_id.get(event_id, {})
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Mapping[str, Any]]:
+        return {document["event"]["id"]: document for document in self.documents}
+
     @cached_property
     def _by_action(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         found: dict[str, list[Mapping[str, Any]]] = {}
@@ -219,7 +227,7 @@ def is_about(episode: Episode, label: Label) -> bool:
     }
     group = dict(zip(episode.group_by, episode.group, strict=True))
     matches = [value in who[name] for name, value in group.items() if name in who]
-    return any(matches) if matches else group.get("service.name") in label.services
+    return all(matches) if matches else group.get("service.name") in label.services
 
 
 def actions_of(condition: Any) -> set[str] | None:
