@@ -79,12 +79,10 @@ def generated_table(found: Detection, rules: Sequence[str], seeds: int) -> Group
         ]
         for name, (attacks, seen, alerts, right) in counts.items()
     ]
-    unseen = "; ".join(f"{kind}: {found.found[kind]} of {n}" for kind, n in found.unseen.items())
     return table(
         f"{seeds} seeds of generated attacks: precision {found.precision:.3f}",
         ("Rule", "attacks", "found", "recall", "alerts", "of them wrong"),
         rows,
-        f"Attacks that are no burst, seen by any rule: {unseen}.",
     )
 
 

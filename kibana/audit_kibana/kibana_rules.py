@@ -119,6 +119,10 @@ def _beyond_counts(root: Correlation) -> str | None:
         return "Kibana knows no order of events"
     if root.aliases or not all(isinstance(part, Base) for part in root.parts):
         return "Kibana builds no rule on another"
+    if root.surge is not None:
+        return "Kibana compares with no other days"
+    if any(base.seen_before for base in bases_of(root)):
+        return "Kibana can't leave out events by what was there before them"
     if not 0 < len(_group(root)) <= _FIELDS:
         return f"Kibana groups by one to {_FIELDS} fields that every event has"
     return None

@@ -79,7 +79,7 @@ def label(**changes: Any) -> Label:
     known: dict[str, Any] = {
         "kind": "brute-force",
         "is_attack": True,
-        "is_burst": True,
+        "is_announced": False,
         "says": "",
         "start": start,
         "end": start + timedelta(minutes=10),
@@ -88,6 +88,7 @@ def label(**changes: Any) -> Label:
         "networks": ("240.0.0.0/24",),
         "users": (),
         "services": (),
+        "attacked": (),
         "reasons": (),
     }
     return Label(**known | changes)
