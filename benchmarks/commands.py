@@ -25,6 +25,7 @@ from benchmarks.fields import measure_fields
 from benchmarks.index import client_of
 from benchmarks.latency import measure_latency
 from benchmarks.machine import describe
+from benchmarks.places import places_table
 from benchmarks.producer import measure_producer
 from benchmarks.query import measure_query
 from benchmarks.questions import DAYS
@@ -46,7 +47,8 @@ Seconds = Annotated[float, typer.Option(min=1, help="How long to sample.")]
 
 @app.command("all")
 def all_command(events: Events = _FULL, rounds: Rounds = 3, seconds: Seconds = 25) -> None:
-    """Measure side by side, scaling, latency and producer."""
+    """Measure places, then side by side, scaling, latency and producer."""
+    Screen().show(places_table())
     with _bench(events) as (arena, _):
         runs = measure_speed(arena, rounds)
         measure_scaling(arena, rounds)
@@ -138,6 +140,12 @@ def alerts(events: Events = _QUERY) -> None:
     """Measure a five-minute step of all rules over 90 days of events."""
     with _bench(events, DAYS) as (arena, _):
         measure_alerts(arena, end_of_traffic())
+
+
+@app.command()
+def places() -> None:
+    """Measure what the place of an address costs the consumer; needs no server."""
+    Screen().show(places_table())
 
 
 @app.command()

@@ -76,6 +76,7 @@ EXTRAS = {
     "jgo",
     "cjdk",
     "psutil",
+    "maxminddb",
     "msgspec",
     "kafka",
     "lz4",

@@ -1,10 +1,11 @@
 """`auditlog doctor`: checks of the setup, each with what is wrong and how to fix it."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import elasticsearch
-from audit_consumer import ConsumerSettings, SetupFaultError
+from audit_consumer import ConsumerSettings, GeoFile, SetupFaultError
 from audit_runtime import committed_offsets, partition_bounds
 from audit_runtime.elastic import connect
 from audit_schemas import MANAGED_BY, CatalogueError, IndexNaming, index_template, lifecycle_of, mapping
@@ -33,6 +34,8 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def run_checks(settings: ConsumerSettings, setup: SetupSettings) -> Iterator[Check]:
     """Check the catalogue, Kafka and Elasticsearch. Never raises for what is wrong with them."""
     yield _catalogue(settings)
+    for path in settings.geo_paths:
+        yield _geo_file(GeoFile(path).renewed())
     yield from _kafka(settings, setup)
     yield from away_nodes(settings)
     with connect(settings, seconds=10) as client:
@@ -45,6 +48,13 @@ def _catalogue(settings: ConsumerSettings) -> Check:
     except CatalogueError as error:
         return Check("catalogue", False, str(error), "Fix the file that AUDITLOG_CATALOGUE names")
     return Check("catalogue", True, f"{len(catalogue)} activities")
+
+
+def _geo_file(file: GeoFile) -> Check:
+    subject = f"geo database {file.path.name}"
+    if warning := file.warning(datetime.now(UTC)):
+        return Check(subject, False, warning, "Put a newer one there; consumers read it by themselves")
+    return Check(subject, True, f"of {file.built:%Y-%m-%d}")
 
 
 def _kafka(settings: ConsumerSettings, setup: SetupSettings) -> Iterator[Check]:

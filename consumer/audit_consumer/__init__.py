@@ -13,6 +13,8 @@ from audit_consumer.errors import (
     StartUnknownError,
     UnreachableError,
 )
+from audit_consumer.geo_file import GeoFile
+from audit_consumer.places import Places
 from audit_consumer.record import Outcome, Prepared, Record, Refusal
 from audit_consumer.service import run_consumer
 from audit_consumer.settings import ConsumerSettings
@@ -27,9 +29,11 @@ __all__ = [
     "DeadLetters",
     "Decoder",
     "EventIndex",
+    "GeoFile",
     "NotDrainedError",
     "OffsetsExpiredError",
     "Outcome",
+    "Places",
     "Prepared",
     "Record",
     "Refusal",

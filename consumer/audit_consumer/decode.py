@@ -1,4 +1,7 @@
-"""Record -> document or refusal. Pure: no I/O, and the verdict depends on the record alone."""
+"""Record -> document or refusal. Pure: no I/O, and the verdict depends on the record alone.
+
+So does the document, but for the place of its address, where there are databases of places.
+"""
 
 from audit_schemas import (
     SCHEMA_HEADER,
@@ -12,11 +15,13 @@ from audit_schemas import (
     check_version,
     decode,
     format_timestamp,
+    network_of,
 )
 from confluent_kafka import Message
 
 from audit_consumer.fast_path import FastPath
 from audit_consumer.home_index import HomeIndex
+from audit_consumer.places import Places
 from audit_consumer.record import Prepared, Record, Refusal, headers_of
 
 __all__ = ["Decoder"]
@@ -25,12 +30,19 @@ __all__ = ["Decoder"]
 class Decoder:
     """Decodes and validates records. Safe to use from several threads."""
 
-    def __init__(self, catalogue: Catalogue, bounds: TimeBounds, naming: IndexNaming) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        bounds: TimeBounds,
+        naming: IndexNaming,
+        places: Places | None = None,
+    ) -> None:
         self._catalogue = catalogue
         self._bounds = bounds
         self._naming = naming
         self._home = HomeIndex(naming)
-        self._fast_path = FastPath(catalogue, bounds, naming)
+        self._places = places
+        self._fast_path = FastPath(catalogue, bounds, naming, places)
 
     @property
     def indices(self) -> set[str]:
@@ -76,6 +88,10 @@ class Decoder:
             created=created,
             ingested=ingested,
             published=record.value,
+            place=self._place_of(event.source.ip if event.source else None),
         )
         index = self._naming.index_of(event.timestamp)
         return Prepared(record, index, document, self._home.of(document.id, created))
+
+    def _place_of(self, ip: str | None) -> str:
+        return "" if ip is None or self._places is None else self._places.of(ip, network_of(ip))

@@ -23,6 +23,7 @@ from audit_schemas import (
     format_timestamp,
     group_of,
     meaning_of,
+    network_of,
     place_of,
     shown_user,
     splice,
@@ -30,6 +31,7 @@ from audit_schemas import (
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
 from audit_consumer.home_index import HomeIndex
+from audit_consumer.places import Places
 from audit_consumer.record import Headers, StrayLines
 
 __all__ = ["FastPath"]
@@ -61,7 +63,9 @@ _Moment = tuple[datetime, str]
 class FastPath:
     """Reads records that were written as the SDK writes them. One for each process."""
 
-    def __init__(self, catalogue: Catalogue, bounds: TimeBounds, naming: IndexNaming) -> None:
+    def __init__(
+        self, catalogue: Catalogue, bounds: TimeBounds, naming: IndexNaming, places: Places | None
+    ) -> None:
         required = {path for activity in catalogue.values() for path in activity.requires}
         form = canonical_form({*_READ, *required})
 
@@ -79,6 +83,7 @@ class FastPath:
         self._bounds = bounds
         self._naming = naming
         self._home = HomeIndex(naming)
+        self._located = places
         self._places: dict[tuple[str | None, int | None], str] = {}
         self._days: dict[str, str] = {}
         self._moments: dict[int, _Moment] = {}
@@ -145,6 +150,10 @@ class FastPath:
             shown = user_name or user_id
             if not shown or not shown.isascii() or "system" in shown.lower():
                 shown = _shown(kind, shown)
+            located = ""
+            if self._located is not None and ip is not None:
+                known = self._located.known.get(ip)
+                located = self._located.of(ip, network_of(ip)) if known is None else known
             document = splice(
                 text,
                 digest.hexdigest(),
@@ -156,6 +165,8 @@ class FastPath:
                 ip,
                 self._place(message),
                 message.offset(),  # type: ignore[arg-type]  # a message without error has one
+                None,
+                located,
             )
         except ValueError:  # no such day, no address
             return None

@@ -31,6 +31,7 @@ from audit_consumer.membership import Membership
 from audit_consumer.metrics import Metrics
 from audit_consumer.offset_tracker import OffsetTracker
 from audit_consumer.pace import Pace
+from audit_consumer.places import Places
 from audit_consumer.record import Outcome
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.settle import Settler
@@ -66,6 +67,7 @@ class ConsumerLoop:
         metrics: Metrics | None = None,
         health: Health | None = None,
         stop: threading.Event | None = None,
+        places: Places | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.outcomes: Counter[Outcome] = Counter()
@@ -74,6 +76,7 @@ class ConsumerLoop:
         self._now = now
         self._metrics = metrics or Metrics()
         self._health = health or Health()
+        self._places = places
         self._pace = Pace(settings.bulk_events, settings.bulks)
         self._workers = Workers(settler.advance)
         self._offsets = OffsetTracker()
@@ -298,6 +301,9 @@ class ConsumerLoop:
         oldest = min((at for at in (marks.oldest(), self._open.oldest) if at), default=None)
         metrics.oldest_record_age.set(max(0.0, time.time() - oldest / 1000) if oldest else 0)
         metrics.lag(self._membership.lag(marks.positions()))
+        if self._places is not None:
+            self._places.refresh()
+            metrics.geo_files(self._places.files)
 
     def _totals(self) -> dict[str, int]:
         return {outcome.replace("-", "_"): self.outcomes[outcome] for outcome in Outcome}

@@ -51,9 +51,12 @@ class MemoryWatch:
                     return
 
 
-def threshold(memory_bytes: int) -> int:
-    """Return the bytes of an alarm: more than a consumer needs, less than it may have."""
-    most = _BASE_BYTES + _TIMES * memory_bytes
+def threshold(memory_bytes: int, other_bytes: int = 0) -> int:
+    """Return the bytes of an alarm: more than a consumer needs, less than it may have.
+
+    `other_bytes` is what it holds besides records.
+    """
+    most = _BASE_BYTES + _TIMES * memory_bytes + other_bytes
     limit = _container_limit()
     return most if limit is None else min(most, int(_SHARE * limit))
 

@@ -3,10 +3,11 @@
 Counted once a batch, never once a record.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from audit_consumer.geo_file import GeoFile
 from audit_consumer.record import Outcome
 from audit_consumer.workers import BulkResult
 
@@ -73,6 +74,18 @@ class Metrics:
             "Partitions with lag that gave no record after a resume, and were seeks again.",
             registry=registry,
         )
+        self._geo_usable = Gauge(
+            "auditlog_geo_file_usable",
+            "1 where a database of addresses could be read as it is now.",
+            ["file"],
+            registry=registry,
+        )
+        self._geo_built = Gauge(
+            "auditlog_geo_file_built_timestamp_seconds",
+            "When a database of addresses was made, in seconds since 1970.",
+            ["file"],
+            registry=registry,
+        )
         for outcome in Outcome:
             self._records.labels(outcome.value)
 
@@ -85,6 +98,13 @@ class Metrics:
             self._bulk_bytes.inc(result.size)
         if result.progress.blocking_error is not None:
             self._retries.inc()
+
+    def geo_files(self, files: Iterable[GeoFile]) -> None:
+        """Set whether databases of addresses can be used, and how old they are."""
+        for file in files:
+            self._geo_usable.labels(file.path.name).set(not file.problem)
+            if file.built is not None:
+                self._geo_built.labels(file.path.name).set(file.built.timestamp())
 
     def lag(self, partitions: Mapping[int, int]) -> None:
         """Set the lag of the partitions that are assigned; others are not shown."""

@@ -19,6 +19,7 @@ from audit_consumer.errors import UnreachableError
 from audit_consumer.loop import ConsumerLoop
 from audit_consumer.memory_watch import MemoryWatch, threshold
 from audit_consumer.metrics import Metrics
+from audit_consumer.places import Places
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.settle import Settler
 
@@ -45,6 +46,7 @@ def run_consumer(
     """
     metrics, health = Metrics(), Health()
     catalogue = settings.load_catalogue()
+    places = Places(settings.geo_paths) if settings.geo_paths else None
     with (
         stop_requests() as stop,
         monitored(settings, metrics.registry, health),
@@ -52,12 +54,13 @@ def run_consumer(
         closing(DeadLetters(settings)) as dead_letters,
     ):
         if restart is not None and not settings.careful_reading:
-            watch = MemoryWatch(threshold(settings.memory_bytes), partial(_unless, stop, restart))
+            most = threshold(settings.memory_bytes, places.bytes if places else 0)
+            watch = MemoryWatch(most, partial(_unless, stop, restart))
             watch.start()
         naming = _wait_for_naming(index, settings.backoff_seconds, stop, health)
         if naming is None:
             return
-        decoder = Decoder(catalogue, settings.time_bounds(), naming)
+        decoder = Decoder(catalogue, settings.time_bounds(), naming, places)
         loop = ConsumerLoop(
             settings,
             decoder,
@@ -67,6 +70,7 @@ def run_consumer(
             metrics=metrics,
             health=health,
             stop=stop,
+            places=places,
         )
         _rarely_collect_garbage()
         loop.run()

@@ -1,5 +1,6 @@
 """Settings of the consumer."""
 
+from pathlib import Path
 from typing import Any, Literal
 
 from audit_runtime import ElasticsearchSettings, EventSettings, KafkaSettings, LogSettings
@@ -58,6 +59,11 @@ class ConsumerSettings(
         description="Unpack each batch of Kafka's as a stream, in bounded memory, which is slower. "
         "The consumer does so by itself from the first batch on that unpacks to too much.",
     )
+    geo_files: str = Field(
+        "",
+        description="Databases in MaxMind's format (*.mmdb), by commas, that say where an address is "
+        "and whose network it is in: country, city, ASN. Read again when they change.",
+    )
     request_seconds: float = Field(60.0, gt=0, description="Timeout of a request to Elasticsearch.")
     backoff_seconds: float = Field(
         10.0, gt=0, description="Longest delay between two attempts; the first is a tenth of a second."
@@ -67,6 +73,11 @@ class ConsumerSettings(
         ge=0,
         description="How long a stop waits for records in memory; a running request may take longer.",
     )
+
+    @property
+    def geo_paths(self) -> tuple[Path, ...]:
+        """The databases of addresses, one by one."""
+        return tuple(Path(name) for part in self.geo_files.split(",") if (name := part.strip()))
 
     def consumer_config(self) -> dict[str, Any]:
         """Return librdkafka's configuration: no commit but ours, no silent reset of an offset."""

@@ -13,11 +13,13 @@ from audit_producer.errors import (
     UndeliveredError,
 )
 from audit_producer.lines import Line, read_lines
+from audit_producer.masking import MASK, is_secret_name, masked_text
 from audit_producer.producer import AuditProducer
 from audit_producer.report import Counts, Failure
 from audit_producer.settings import ProducerSettings
 
 __all__ = [
+    "MASK",
     "AuditEvent",
     "AuditProducer",
     "Changes",
@@ -35,6 +37,8 @@ __all__ = [
     "QueueFullError",
     "UndeliveredError",
     "client_ip",
+    "is_secret_name",
+    "masked_text",
     "new_event",
     "read_lines",
     "shown_changes",

@@ -1,7 +1,6 @@
 """Make events: pure functions from a service's own terms to the event's fields."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -13,15 +12,10 @@ from uuid import UUID
 
 from audit_schemas import AuditEvent, format_timestamp, new_event_id, validate
 
+from audit_producer.masking import MASK, is_secret_name, masked
+
 __all__ = ["Changes", "Context", "Person", "complete", "new_event", "shown_changes", "with_id"]
 
-_SECRET = re.compile(
-    r"pass(word|wd|phrase|code)|secret|token|credential|authorization|cookie|connection[-_.]?string"
-    r"|(api|private|access|ssh|encryption|signing)[-_.]?key"
-    r"|(^|[-_.])(pass|pwd|pin|otp|cvv|jwt|dsn)($|[-_.])",
-    re.IGNORECASE,
-)
-_MASK = "***"
 _VALUE_MAX = 8192
 
 Changes = Mapping[str, tuple[object, object]]
@@ -140,9 +134,9 @@ def shown_changes(changes: Changes) -> list[dict[str, Any]]:
 def _shown(field: str, value: object) -> str | None:
     if value is None:
         return None
-    if _SECRET.search(field):
-        return _MASK
-    text = value if isinstance(value, str) else json.dumps(_masked(value), default=_plain)
+    if is_secret_name(field):
+        return MASK
+    text = value if isinstance(value, str) else json.dumps(masked(value), default=_plain)
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= _VALUE_MAX else text[: _VALUE_MAX - 1] + "…"
 
@@ -152,18 +146,6 @@ def _plain(value: object) -> str:
     if isinstance(value, date | time | Decimal | UUID | PurePath | Enum):
         return str(value)
     return f"<{type(value).__name__}>"
-
-
-def _masked(value: object) -> object:
-    """Mask what stands under a secret-looking name anywhere inside."""
-    if isinstance(value, Mapping):
-        return {
-            str(key): _MASK if _SECRET.search(str(key)) else _masked(inner)
-            for key, inner in value.items()
-        }
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_masked(inner) for inner in value]
-    return value
 
 
 def _named(name: str, value: str | None) -> dict[str, str] | None:

@@ -1,5 +1,7 @@
 """Settings of the query client."""
 
+from pathlib import Path
+
 from audit_runtime import ElasticsearchSettings
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -26,6 +28,12 @@ class QuerySettings(BaseSettings, ElasticsearchSettings):
     )
     teams_file: str | None = Field(
         None, description="TOML file of teams and their users, for reports by team."
+    )
+
+    lists: Path | None = Field(
+        None,
+        description="Folder of lists (*.txt) of addresses, ranges, AS numbers or names that filters "
+        "and alert rules can name.",
     )
 
     @field_validator("chat_objectives")

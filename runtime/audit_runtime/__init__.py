@@ -1,4 +1,4 @@
-"""What our processes share: settings, offsets, back-off, stop requests, files that appear whole.
+"""What our processes share: settings, offsets, back-off, stop requests, lists, files that appear whole.
 
 Needs the base install alone. What needs more stands in modules of its own, which are public too:
 `elastic` (the Elasticsearch client), `hits` (pages of what it finds), `logs` (structlog), `monitor`
@@ -17,6 +17,8 @@ from audit_runtime.offsets import (
 )
 from audit_runtime.output_file import output_file
 from audit_runtime.record_limits import MAX_RECORD_BYTES, oversized
+from audit_runtime.reference_list import ListError, ReferenceList
+from audit_runtime.reference_lists import DENIED_LIST, ListFolder, ReferenceLists
 from audit_runtime.settings import (
     ElasticsearchSettings,
     EventSettings,
@@ -32,6 +34,7 @@ from audit_runtime.signals import stop_requests
 from audit_runtime.suggestions import did_you_mean
 
 __all__ = [
+    "DENIED_LIST",
     "GUARANTEES",
     "MAX_RECORD_BYTES",
     "Backoff",
@@ -41,10 +44,14 @@ __all__ = [
     "EventSettings",
     "KafkaProducer",
     "KafkaSettings",
+    "ListError",
+    "ListFolder",
     "LogFormat",
     "LogSettings",
     "MonitorError",
     "PageSettings",
+    "ReferenceList",
+    "ReferenceLists",
     "SecretSettings",
     "check_web_address",
     "committed_offsets",

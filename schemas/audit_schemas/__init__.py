@@ -44,6 +44,7 @@ from audit_schemas.intervals import merge_intervals
 from audit_schemas.invisible import visible_name
 from audit_schemas.model import leaves
 from audit_schemas.original import published_forms
+from audit_schemas.place import PLACE, Place
 from audit_schemas.sanitize import printable
 from audit_schemas.shown_user import SYSTEM, id_of, shown_person, shown_user
 from audit_schemas.template import (
@@ -78,6 +79,7 @@ __all__ = [
     "OFFSET_HEADER",
     "PARTITION_HEADER",
     "PATH_HEADER",
+    "PLACE",
     "REASON_HEADER",
     "RECEIVED_HEADER",
     "SCHEMA_HEADER",
@@ -99,6 +101,7 @@ __all__ = [
     "LineIds",
     "Origin",
     "Period",
+    "Place",
     "Problem",
     "Reason",
     "SchemaError",

@@ -2,6 +2,7 @@
 
 from audit_schemas.event import Mapped
 from audit_schemas.model import Leaf
+from audit_schemas.place import PLACE
 
 __all__ = ["ADDED"]
 
@@ -16,6 +17,7 @@ ADDED = (
     Leaf("event.ingested", Mapped("date")),
     Leaf("event.hash", _HIDDEN),
     Leaf("event.original", _HIDDEN),
+    *PLACE,
     Leaf("ecs.version", _HIDDEN),
     Leaf("related.user", Mapped(doc_values=False)),
     Leaf("related.ip", Mapped("ip", doc_values=False)),

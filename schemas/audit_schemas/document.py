@@ -34,6 +34,7 @@ __all__ = [
 ECS_VERSION = "9.4.0"
 
 _HEAD = '{"event":{'
+_ADDRESS = '"source":{"ip":"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,12 @@ class Document:
         created: str,
         ingested: str,
         published: bytes | None = None,
+        place: str = "",
     ) -> "Document":
         """Make the document of a settled event. `created` and `ingested` are RFC 3339 times.
 
-        `published` is what was published, if that may differ from what `encode` writes.
+        `published` is what was published, if that may differ from what `encode` writes; `place` is
+        `Place.to_json` of its address.
         """
         canonical = encode(event)
         digest = hashlib.sha256(canonical).hexdigest()
@@ -84,6 +87,7 @@ class Document:
             place_of(origin.topic, origin.partition),
             origin.offset,
             None if published is None else original_of(published, canonical),
+            place,
         )
         return cls(event.event.id, digest, body.encode())
 
@@ -100,14 +104,16 @@ def splice(
     place: str,
     offset: int,
     original: str | None = None,
+    located: str = "",
 ) -> str:
     """Write the fields of `ADDED` into an event's canonical text.
 
     `users`, the names that are related to the event, and `shown`, the one that the log counts by,
-    are JSON strings without their quotation marks; `original` is text to be written as one. Raises
-    ValueError if `ip` is not an IP address.
+    are JSON strings without their quotation marks; `original` is text to be written as one, and
+    `located` the text of where `ip` is. Raises ValueError if `ip` is not an IP address.
     """
     audit = canonical.rindex('"audit":{')
+    event = canonical[len(_HEAD) : audit]
     related = network = user = kept = ""
     if users or ip:
         names = '"user":["' + '","'.join(users) + '"]' if users else ""
@@ -119,9 +125,13 @@ def splice(
         kept = f'"original":"{_escaped(original)}",'
     if ip:
         network = f'"source":{{"network":"{network_of(ip)}"}},'
+    if located and ip:
+        # Nothing else can be the first: in a string, a quotation mark has a backslash before it.
+        at = event.index(_ADDRESS) + len(_ADDRESS) + len(ip) + 1
+        event = f"{event[:at]}{located}{event[at:]}"
     return (
         f'{_HEAD}{meaning},"created":"{created}","ingested":"{ingested}","hash":"{digest}",'
-        f'{kept}{canonical[len(_HEAD) : audit]}"ecs":{{"version":"{ECS_VERSION}"}}{related},'
+        f'{kept}{event}"ecs":{{"version":"{ECS_VERSION}"}}{related},'
         f'{canonical[audit:-2]},{user}{network}"kafka":{{{place}{offset}}}}}}}'
     )
 

@@ -60,6 +60,8 @@ def published_forms(source: Mapping[str, Any]) -> Iterator[bytes]:
         fields = _without(source, "")
         fields["event"] = given = _without(event, "event.")
         fields["audit"] = _without(audit, "audit.")
+        if isinstance(address := source.get("source"), dict):
+            fields["source"] = _without(address, "source.")
         outcome = given.get("outcome")
         settled = to_json(fields)
     except (TypeError, ValueError):  # not text; not Unicode; not base64
@@ -92,4 +94,4 @@ def _added_at(prefix: str) -> frozenset[str]:
     return frozenset(name for name in names if f"{prefix}{name}" not in published)
 
 
-_ADDED_AT = {prefix: _added_at(prefix) for prefix in ("", "event.", "audit.")}
+_ADDED_AT = {prefix: _added_at(prefix) for prefix in ("", "event.", "source.", "audit.")}

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
+
 __all__ = ["DocumentText", "cut"]
 
 _START = b'{"event":{'
@@ -21,11 +23,23 @@ _AUDIT = b',"audit":{'
 _KAFKA = b'"kafka":{"topic":"'
 _ADDED = (b',"source":{"network":"', b',"user":"')
 _OUTCOME = b',"outcome":"'
+_ADDRESS = b'"source":{"ip":"'
+_TEXT = rb'"(?:[^"\\]|\\.)*+"'
+_NUMBER = rb"-?[0-9.]++"
+_PLACE = re.compile(
+    rb'(?:,"geo":\{(?=")(?:"country_iso_code":%(text)b)?+(?:,?+"city_name":%(text)b)?+'
+    rb'(?:,?+"location":\{"lat":%(number)b,"lon":%(number)b\})?+\})?+'
+    rb'(?:,"as":\{(?=")(?:"number":%(number)b)?+(?:,?+"organization":\{"name":%(text)b\})?+\})?+\}'
+    % {b"text": _TEXT, b"number": _NUMBER}
+)
+"""The fields of `PLACE` as the consumer writes them, and the end of `source`."""
 
 
 class DocumentText(NamedTuple):
     """What the consumer wrote into an event, and the event without it."""
 
+    document: bytes
+    """All of it, without the place of its address."""
     event: bytes
     created: str
     ingested: str
@@ -43,6 +57,7 @@ class DocumentText(NamedTuple):
 
 def cut(source: bytes) -> DocumentText | None:
     """Return the parts of a document that is as the consumer writes most; None for any other one."""
+    source = _without_place(source)
     head, ecs = _HEAD.match(source), source.rfind(_ECS)
     audit, kafka = source.find(_AUDIT, ecs), source.rfind(_KAFKA)
     if head is None or not head.end() < ecs < audit < kafka:
@@ -58,6 +73,23 @@ def cut(source: bytes) -> DocumentText | None:
     event = b"".join((_START, source[head.end() : ecs], source[audit + 1 : end], b"}}"))
     try:
         created, ingested = head[1].decode(), head[2].decode()
-        return DocumentText(event, created, ingested, tail[1].decode(), int(tail[2]), int(tail[3]))
+        topic, partition, offset = tail[1].decode(), int(tail[2]), int(tail[3])
+        return DocumentText(source, event, created, ingested, topic, partition, offset)
     except UnicodeDecodeError:
         return None
+
+
+def _without_place(source: bytes) -> bytes:
+    """Return a document without the fields of `PLACE`, if they are as the consumer writes them."""
+    start = source.find(_ADDRESS)
+    end = source.find(b'"', start + len(_ADDRESS)) + 1
+    if start < 0 or source[end : end + 1] == b"}":
+        return source
+    place = _PLACE.match(source, end)
+    if place is None:
+        return source
+    try:
+        msgspec.json.decode(b"{%b" % place[0][1:])
+    except msgspec.DecodeError:  # an export may hold anything
+        return source
+    return source[:end] + source[place.end() - 1 :]

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from functools import cache
 
 import pytest
+from audit_consumer import Places
 from audit_consumer.decode import Decoder
 from audit_consumer.fast_path import FastPath
-from audit_consumer.record import Prepared, Record, headers_of
+from audit_consumer.record import Prepared, Record, Refusal, headers_of
 from audit_generator.traffic import Traffic
 from audit_schemas import (
     SCHEMA_HEADER,
@@ -24,6 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.event_strategies import many, torn_events, wire_events
 from support.events import chat_opened
+from support.geo_files import COLOGNE, TELEKOM, geo_file
 from support.messages import NOW, message
 
 INGESTED = "2026-11-23T09:30:01.000Z"
@@ -40,13 +42,14 @@ CATALOGUE = Catalogue(
 )
 
 
+_SOURCE = b'"source":{"ip":"192.0.2.7"},'
 canonical_events = wire_events(plain=True).map(lambda wire: encode(AuditEvent.model_validate(wire)))
 
 
 @cache
 def readers(bounds: TimeBounds) -> tuple[FastPath, Decoder]:
     """Return the quick way and the model's."""
-    return FastPath(CATALOGUE, bounds, NAMING), Decoder(CATALOGUE, bounds, NAMING)
+    return FastPath(CATALOGUE, bounds, NAMING, None), Decoder(CATALOGUE, bounds, NAMING)
 
 
 def both(raw: bytes, bounds: TimeBounds | None = None, **record: object) -> tuple[object, object]:
@@ -56,6 +59,15 @@ def both(raw: bytes, bounds: TimeBounds | None = None, **record: object) -> tupl
     quick = reader.lines(found, headers_of(found), INGESTED)
     prepared = decoder.prepare(Record.of(found), INGESTED)
     return quick, prepared.lines if isinstance(prepared, Prepared) else prepared
+
+
+@pytest.fixture(scope="module")
+def locating(tmp_path_factory: pytest.TempPathFactory) -> tuple[FastPath, Decoder]:
+    """Give both ways, with a database that knows most addresses."""
+    records = {"0.0.0.0/1": COLOGNE | TELEKOM, "::/1": TELEKOM, "192.0.2.0/24": COLOGNE}
+    places = Places([geo_file(tmp_path_factory.mktemp("geo") / "all.mmdb", records)])
+    bounds = TimeBounds.unlimited()
+    return FastPath(CATALOGUE, bounds, NAMING, places), Decoder(CATALOGUE, bounds, NAMING, places)
 
 
 def is_recovered(raw: bytes, lines: object) -> bool:
@@ -75,6 +87,46 @@ def test_what_it_reads_is_what_the_model_reads(raw: bytes) -> None:
     quick, slow = both(raw)
     assert quick in (None, slow)
     assert quick is None or is_recovered(raw, quick)
+
+
+def without_place(lines: bytes) -> bytes:
+    """Return lines with what a database said taken out of the document."""
+    action, _, body = lines.partition(b"\n")
+    source = json.loads(body)
+    for name in ("geo", "as"):
+        source.get("source", {}).pop(name, None)
+    return action + b"\n" + json.dumps(source, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@many
+@given(canonical_events)
+def test_places_are_added_alike_and_change_nothing_else(
+    locating: tuple[FastPath, Decoder], raw: bytes
+) -> None:
+    """Both ways write the same document; hash, id and the published bytes are as without a place."""
+    reader, decoder = locating
+    found = message(raw)
+    quick = reader.lines(found, headers_of(found), INGESTED)
+    prepared = decoder.prepare(Record.of(found), INGESTED)
+    if isinstance(prepared, Refusal):
+        assert (None, prepared) == (quick, both(raw)[1])
+        return
+    assert quick in (None, prepared.lines)
+    bare = both(raw)[1]
+    assert isinstance(bare, bytes)
+    assert bare == without_place(prepared.lines)
+    assert is_recovered(raw, prepared.lines) or b'"original"' in bare
+
+
+def test_place_stands_beside_the_address(locating: tuple[FastPath, Decoder]) -> None:
+    """Of what the SDK writes, by the quick way; not where there is no address."""
+    reader, _ = locating
+    for raw, expected in ((chat_opened(), "Cologne"), (chat_opened().replace(_SOURCE, b""), None)):
+        found = message(raw)
+        lines = reader.lines(found, headers_of(found), INGESTED)
+        assert lines is not None
+        source = json.loads(lines.splitlines()[1]).get("source", {})
+        assert expected == source.get("geo", {}).get("city_name")
 
 
 @many

@@ -10,13 +10,16 @@ from audit_schemas import (
     Document,
     EventRefusedError,
     Origin,
+    Place,
     content_hash,
     decode,
     encode,
+    published_forms,
     publisher_fields,
 )
 from audit_schemas.added import ADDED
 from audit_schemas.document import ECS_VERSION
+from audit_schemas.place import PLACE as FIELDS
 from audit_schemas.template import mapping
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -35,6 +38,7 @@ from support.event_strategies import (
 
 CREATED, INGESTED = "2026-11-23T09:30:01.000Z", "2026-11-23T09:30:02.000Z"
 ORIGIN = Origin("audit.events", 3, 42)
+PLACE = Place("DE", 'Kö"ln', 50.9, 6.95, 3320, "Telekom")
 
 
 def document_of(event: AuditEvent, action: str = "login", origin: Origin = ORIGIN) -> Document:
@@ -94,6 +98,27 @@ def test_body_is_one_line_of_unambiguous_json(event: AuditEvent) -> None:
     body = document_of(event).body
     assert 1 == len(body.splitlines())
     assert json.loads(body) == json.loads(body, object_pairs_hook=_unique)
+
+
+@many
+@given(events())
+def test_place_is_no_part_of_the_event(event: AuditEvent) -> None:
+    """The publisher's event, its hash and the published bytes come back from beside it."""
+    published = encode(event)
+    document = Document.of(
+        event, CATALOGUE["login"], ORIGIN, CREATED, INGESTED, published, PLACE.to_json()
+    )
+    source = json.loads(document.body)
+    assert event == publisher_fields(source)
+    assert content_hash(event) == source["event"]["hash"]
+    assert published in published_forms(source)
+    if event.source and event.source.ip:
+        expected = {
+            "country_iso_code": "DE",
+            "city_name": 'Kö"ln',
+            "location": {"lat": 50.9, "lon": 6.95},
+        }
+        assert (expected, 3320) == (source["source"]["geo"], source["source"]["as"]["number"])
 
 
 @many
@@ -170,11 +195,15 @@ def test_every_path_of_a_document_is_mapped(event: AuditEvent, action: str) -> N
 def test_document_has_all_added_fields_where_they_are_known(event: AuditEvent) -> None:
     """Only what hangs on a user or an IP may be missing."""
     published = b" " + encode(event)
-    document = Document.of(event, CATALOGUE["login"], ORIGIN, CREATED, INGESTED, published)
+    document = Document.of(
+        event, CATALOGUE["login"], ORIGIN, CREATED, INGESTED, published, PLACE.to_json()
+    )
     source = json.loads(document.body)
     missing = {leaf.path for leaf in ADDED if not _holds(source, tuple(leaf.path.split(".")))}
-    assert missing <= {"related.user", "related.ip", "audit.user", "audit.source.network"}
+    of_address = {"related.ip", "audit.source.network", *(leaf.path for leaf in FIELDS)}
+    assert missing <= {"related.user", "audit.user", *of_address}
     has_ip = event.source is not None and event.source.ip is not None
+    assert missing & of_address == (set() if has_ip else of_address)
     assert has_ip == ("related.ip" not in missing) == ("audit.source.network" not in missing)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_consumer import Decoder, Prepared, Record
+from audit_consumer import Decoder, Places, Prepared, Record
 from audit_schemas import Catalogue, IndexNaming, Origin, TimeBounds
 from audit_seal import Kind
 from audit_seal.document_check import StoredDocument
@@ -23,6 +23,7 @@ from audit_seal.statement import (
 )
 from audit_seal.verify import DocumentCheck, check_log, documents_in_export, read_keys, verify_documents
 from support.events import chat_opened, raw
+from support.geo_files import COLOGNE, TELEKOM, geo_file
 from support.sealing import Sealed, SealedLogMaker
 
 PLACE = Place("audit.events", "id-1", 0)
@@ -39,11 +40,13 @@ def record(value: bytes) -> Sealed:
     return Kind.RECORD, NOW_MS, value
 
 
-def document(value: bytes, offset: int, place: Place = PLACE) -> dict[str, Any]:
+def document(
+    value: bytes, offset: int, place: Place = PLACE, decoder: Decoder = DECODER
+) -> dict[str, Any]:
     """Return what the consumer would write of a record, with `_id` and `_index` beside."""
     received = datetime.fromtimestamp(NOW_MS / 1000, UTC)
     origin = Origin(place.topic, place.partition, offset)
-    prepared = DECODER.prepare(Record(origin, received, None, value), "2026-11-27T00:00:00.000Z")
+    prepared = decoder.prepare(Record(origin, received, None, value), "2026-11-27T00:00:00.000Z")
     assert isinstance(prepared, Prepared)
     source: dict[str, Any] = json.loads(prepared.document.body)
     return source | {"_id": prepared.document.id, "_index": prepared.index}
@@ -145,6 +148,71 @@ def test_the_quick_way_proves_only_what_the_whole_one_does(
             assert quick in (None, checker.check_fully(stored))
             proven += [which] if quick else []
     assert [0, 2] == proven
+
+
+@pytest.fixture
+def located(maker: SealedLogMaker, tmp_path: Path) -> tuple[SealedLogMaker, Documents]:
+    """Give a log of three records, and their documents with what a database said of their addresses."""
+    maker.seal(PLACE, 0, [record(value) for value in VALUES])
+    maker.checkpoint()
+    path = geo_file(tmp_path / "all.mmdb", {"0.0.0.0/0": COLOGNE | TELEKOM})
+    decoder = Decoder(CATALOGUE, TimeBounds.unlimited(), NAMING, Places([path]))
+    return maker, [document(value, offset, decoder=decoder) for offset, value in enumerate(VALUES)]
+
+
+def test_the_place_of_an_address_is_set_apart(located: tuple[SealedLogMaker, Documents]) -> None:
+    """It hangs on the databases of that day: nobody can prove it, and all beside it still is proven."""
+    maker, documents = located
+    assert verify(maker, documents).is_sound
+    assert "DE" == documents[0]["source"]["geo"]["country_iso_code"]
+    documents[0]["source"]["geo"]["country_iso_code"] = "FR"
+    documents[0]["source"].pop("as")
+    assert verify(maker, documents).is_sound
+    assert list(map(quickly(maker), documents)) == [True, False, True]
+
+
+def quickly(maker: SealedLogMaker) -> Callable[[dict[str, Any]], bool]:
+    """Return what tells whether a document is proven without parsing it."""
+    policy, first_key = read_keys(maker.folder, None, None)
+    log = check_log(maker.folder, policy, first_key, lambda *_: None).log
+    checker = DocumentCheck(maker.folder, log, None, NAMING).checker()
+
+    def is_proven(given: dict[str, Any]) -> bool:
+        source = {name: value for name, value in given.items() if name not in ("_id", "_index")}
+        text = json.dumps(source, ensure_ascii=False, separators=(",", ":")).encode()
+        return checker.check_quickly(StoredDocument(text, given["_id"], given["_index"])) is not None
+
+    return is_proven
+
+
+HIDDEN: dict[str, Change] = {
+    "another address": lambda d: d["source"].update(ip="192.0.2.8"),
+    "a field of no database": lambda d: d["source"].update(domain="example.org"),
+    "a field inside": lambda d: d["source"]["geo"].update(name="x"),
+    "no address": lambda d: d["source"].pop("ip"),
+    "a place elsewhere": lambda d: d["audit"].update(geo=d["source"]["geo"]),
+    "no object": lambda d: d["source"].update(geo="DE"),
+    **CHANGES,
+}
+
+
+@pytest.mark.parametrize("what", HIDDEN)
+def test_nothing_hides_behind_a_place(located: tuple[SealedLogMaker, Documents], what: str) -> None:
+    """Any other change of a document that has one is found."""
+    maker, documents = located
+    HIDDEN[what](documents[0])
+    assert not quickly(maker)(documents[0])
+    assert [("changed", 0)] == found(verify(maker, documents))
+
+
+def test_an_event_without_an_address_is_in_no_place(
+    three: tuple[SealedLogMaker, Documents],
+) -> None:
+    """A place that was written there is a change."""
+    maker, documents = three
+    (at,) = (n for n, each in enumerate(documents) if "source" not in each)
+    documents[at]["source"] = {"geo": {"country_iso_code": "DE"}}
+    assert [("changed", at)] == found(verify(maker, documents))
 
 
 def test_a_document_that_claims_another_offset_is_found(

@@ -6,7 +6,7 @@ that are about what comes after it.
 
 from audit_admin.topic_reader import TopicReader, batches
 from audit_admin.verification.repair import settle
-from audit_consumer import DeadLetters, Decoder, EventIndex, Settler
+from audit_consumer import DeadLetters, Decoder, EventIndex, Places, Settler
 from confluent_kafka import Consumer, TopicPartition
 from support.servers import Deployment
 
@@ -17,7 +17,8 @@ def consume_all(deployment: Deployment) -> None:
     """Index or dead-letter what the group has not committed, and commit it. No consumer may run."""
     settings = deployment.consumer
     index, dead_letters = EventIndex(settings, settings.request_seconds), DeadLetters(settings)
-    decoder = Decoder(settings.load_catalogue(), settings.time_bounds(), index.naming())
+    places = Places(settings.geo_paths) if settings.geo_paths else None
+    decoder = Decoder(settings.load_catalogue(), settings.time_bounds(), index.naming(), places)
     settler = Settler(decoder, index, dead_letters, send_seconds=30)
     offsets = []
     with TopicReader(settings) as reader:

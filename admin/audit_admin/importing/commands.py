@@ -3,9 +3,7 @@
 import contextlib
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -14,15 +12,17 @@ import typer
 from audit_producer import AuditProducer, PublishError, UndeliveredError
 from audit_producer.publishing import PublisherSettings, file_size, opened, publishing_bar
 from audit_runtime import output_file
-from audit_runtime.terminal import print_json, print_lines
-from audit_schemas import AuditEvent, EventRefusedError, encode, printable
+from audit_schemas import AuditEvent, Catalogue, EventRefusedError, encode, printable
 from rich.console import Console
 
-from audit_admin.importing.errors import MappingError
+from audit_admin.importing.errors import ImportFileError, MappingError, RowError
+from audit_admin.importing.explanation import print_explanation
+from audit_admin.importing.findings import Findings
 from audit_admin.importing.mapping import Mapping, load_mapping
-from audit_admin.importing.rows import Row, read_rows
-from audit_admin.importing.rules import RowError
-from audit_admin.importing.translate import Translator
+from audit_admin.importing.outcome import Outcome, print_outcome
+from audit_admin.importing.row import Row
+from audit_admin.importing.rows import read_rows
+from audit_admin.importing.translate import Translator, event_of
 
 __all__ = ["register"]
 
@@ -32,15 +32,6 @@ _EXAMPLE = (
 )
 
 
-@dataclass(slots=True)
-class _Counts:
-    """What became of the rows."""
-
-    rows: int = 0
-    activities: Counter[str] = field(default_factory=Counter)
-    rejected: Counter[str] = field(default_factory=Counter)
-
-
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("import", epilog=_EXAMPLE)(import_command)
@@ -48,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 def import_command(
     file: Annotated[
-        str, typer.Argument(help="CSV or NDJSON file of another log; - reads standard input.")
+        str, typer.Argument(help="CSV or JSON file of another log; - reads standard input.")
     ],
     mapping_file: Annotated[
         Path, typer.Option("--mapping", help="TOML file that says how a row becomes an event.")
@@ -61,55 +52,103 @@ def import_command(
         bool, typer.Option("--dry-run", help="Publish nothing; show the first events, and counts.")
     ] = False,
     show: Annotated[int, typer.Option(min=0, help="Number of events that --dry-run shows.")] = 3,
+    explain: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="ROW",
+            help="Publish nothing; show what becomes of the row on this line of the file, or of this "
+            "record of a JSON document, and why.",
+        ),
+    ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
     """Import a file of another audit log, by means of a mapping file; safe to repeat.
 
     Event ids are derived from the rows, so importing a file again adds nothing. Rows that can't be
     translated are reported with line number and reason, and the exit status is 1 if there are any: fix
-    the mapping, and import the whole file again. Events older than 400 days need a higher
-    AUDITLOG_MAX_PAST_DAYS, here and for the consumers.
+    the mapping, and import the whole file again. At the end it says which fields were filled how often,
+    and what looks wrong. Events older than 400 days need a higher AUDITLOG_MAX_PAST_DAYS, here and for
+    the consumers.
     """
     mapping = load_mapping(mapping_file)
+    if explain is not None:
+        _explain(file, mapping, explain)
+        return
     notes = Console(stderr=True, emoji=False)
-    result = _Counts()
+    settings = PublisherSettings()
+    catalogue = settings.load_catalogue()
+    outcome, findings = Outcome(), Findings(mapping, catalogue)
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(opened(file))
-        reject = stack.enter_context(_rejecting(rejects, notes, result))
-        take, counts = _takers(stack, dry_run=dry_run, show=0 if json_output else show)
+        reject = stack.enter_context(_rejecting(rejects, notes, outcome))
+        shown = 0 if json_output else show
+        take, counts = _takers(stack, settings, catalogue, dry_run=dry_run, show=shown)
         progress = stack.enter_context(publishing_bar(notes))
         task = progress.add_task("Importing", total=file_size(source), events=0)
         translator = Translator(mapping)
         for row in _checked(read_rows(source, mapping.file_format), mapping):
-            result.rows += 1
-            try:
-                event = translator.event_of(row)
-                take(event)
-            except RowError as error:
-                reject(row, error.path, str(error))
-            except EventRefusedError as refused:
-                reject(row, refused.path, "; ".join(p.message for p in refused.problems[:3]))
-            else:
-                result.activities[event.event.action] += 1
-            if result.rows % 100 == 0 and progress.tasks[task].total:
-                progress.update(task, completed=source.tell(), events=result.rows)
-    _report(result, counts(), rejects, dry_run=dry_run, json_output=json_output)
-    if result.rejected:
+            outcome.rows += 1
+            records = list(translator.records_of(row))
+            outcome.skipped += not records
+            for record in records:
+                try:
+                    values = translator.values_of(record)
+                    take(event_of(values))
+                except RowError as error:
+                    reject(record, error.path, str(error))
+                except EventRefusedError as refused:
+                    reject(record, refused.path, "; ".join(p.message for p in refused.problems[:3]))
+                else:
+                    outcome.activities[values["event.action"]] += 1
+                    findings.note(record.fields, values)
+            if outcome.rows % 100 == 0 and progress.tasks[task].total:
+                progress.update(task, completed=source.tell(), events=outcome.rows)
+    print_outcome(outcome, findings, counts(), rejects, dry_run=dry_run, json_output=json_output)
+    if outcome.rejected:
         raise typer.Exit(1)
 
 
+def _explain(file: str, mapping: Mapping, number: int) -> None:
+    """Show what one row becomes. Raises ImportFileError if there is no such row."""
+    settings = PublisherSettings()
+    catalogue, bounds = settings.load_catalogue(), settings.time_bounds()
+
+    def check(event: AuditEvent) -> None:
+        catalogue.check(event)
+        bounds.check(event.timestamp, datetime.now(UTC))
+
+    translator = Translator(mapping)
+    last = 0
+    with opened(file) as source:
+        for row in _checked(read_rows(source, mapping.file_format), mapping):
+            last = row.number
+            if row.number > number:
+                break
+            if row.number == number:
+                print_explanation(row, translator, check)
+                return
+    raise ImportFileError(f"{file} has no row {number}; the nearest one is {last}")
+
+
 def _takers(
-    stack: contextlib.ExitStack, *, dry_run: bool, show: int
+    stack: contextlib.ExitStack,
+    settings: PublisherSettings,
+    catalogue: Catalogue,
+    *,
+    dry_run: bool,
+    show: int,
 ) -> tuple[Callable[[AuditEvent], None], Callable[[], int]]:
     """Return a function that takes an event, and one that counts the events that Kafka has."""
-    settings = PublisherSettings()
     if dry_run:
-        catalogue, bounds = settings.load_catalogue(), settings.time_bounds()
+        bounds = settings.time_bounds()
         left = [show]
 
         def look(event: AuditEvent) -> None:
-            bounds.check(event.timestamp, datetime.now(UTC))
             catalogue.check(event)
+            bounds.check(
+                event.timestamp, datetime.now(UTC)
+            )  # last: what is wrong otherwise comes first
             if left[0] > 0:
                 left[0] -= 1
                 whole = json.dumps(json.loads(encode(event)), indent=2, ensure_ascii=False)
@@ -145,15 +184,18 @@ def _checked(rows: Iterator[Row], mapping: Mapping) -> Iterator[Row]:
     for row in rows:
         if not is_checked and row.problem is None:
             is_checked = True
-            if missing := sorted(mapping.sources() - set(row.fields)):
+            if missing := mapping.missing_column(row.fields):
                 present = printable(", ".join(row.fields))[:500]
-                raise MappingError(f"the file has no column {missing[0]!r}; it has {present}")
+                raise MappingError(
+                    f"the file has no column {missing!r}; it has {present}. If lines stand above the "
+                    "header, set skip_lines in [source]"
+                )
         yield row
 
 
 @contextlib.contextmanager
 def _rejecting(
-    target: Path | None, notes: Console, result: _Counts
+    target: Path | None, notes: Console, outcome: Outcome
 ) -> Iterator[Callable[[Row, str, str], None]]:
     """Give a function that reports a rejected row: to standard error, and to the file if given."""
     with contextlib.ExitStack() as stack:
@@ -162,13 +204,16 @@ def _rejecting(
             out = stack.enter_context(output_file(target))
 
         def reject(row: Row, path: str, why: str) -> None:
-            result.rejected[f"{path}: {why}" if path else why] += 1
+            outcome.reject(f"{path}: {why}" if path else why)
             if out is not None:
-                line = {"line": row.number, "path": path, "reason": why, "row": row.fields}
+                number = {"record" if row.is_record else "line": row.number}
+                entry = {} if row.entry is None else {"entry": row.entry + 1}
+                fields = row.fields if row.raw is None else row.raw
+                line = number | entry | {"path": path, "reason": why, "row": fields}
                 out.write(json.dumps(line).encode() + b"\n")
-            many = result.rejected.total()
+            many = outcome.rejected
             if out is None or many <= _SHOWN_REJECTS:
-                said = printable(f"line {row.number}: {path + ': ' if path else ''}{why}")
+                said = printable(f"{row.place}: {path + ': ' if path else ''}{why}")
                 notes.print(said, markup=False, highlight=False, soft_wrap=True)
             elif many == _SHOWN_REJECTS + 1:
                 notes.print(
@@ -176,27 +221,3 @@ def _rejecting(
                 )
 
         yield reject
-
-
-def _report(
-    result: _Counts, delivered: int, rejects: Path | None, *, dry_run: bool, json_output: bool
-) -> None:
-    rejected = result.rejected.total()
-    if json_output:
-        data = {
-            "rows": result.rows,
-            "published": delivered,
-            "rejected": rejected,
-            "activities": dict(result.activities),
-            "rejected_because": dict(result.rejected.most_common(100)),
-            "dry_run": dry_run,
-        }
-        print_json(data)
-        return
-    good = result.activities.total()
-    lines = [f"{good:,} rows would be published" if dry_run else f"{delivered:,} rows published"]
-    lines += [f"  {count:,} {activity}" for activity, count in result.activities.most_common()]
-    if rejected:
-        lines.append(f"{rejected:,} rows rejected" + (f", see {rejects}" if rejects else ""))
-        lines += [f"  {count:,} {printable(why)}" for why, count in result.rejected.most_common(10)]
-    print_lines(*lines)

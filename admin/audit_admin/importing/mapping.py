@@ -1,39 +1,22 @@
 """The mapping file (TOML): how a row becomes an event. See docs/migrating.md."""
 
-import codecs
 import tomllib
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
-from zoneinfo import ZoneInfo
 
-from audit_schemas import AuditEvent, leaves
+from pydantic import ValidationError
 
+from audit_admin.importing.condition import Selection
 from audit_admin.importing.errors import MappingError
+from audit_admin.importing.extract import Extraction
+from audit_admin.importing.mapping_file import MappingFile, sentence_of
+from audit_admin.importing.row_path import RowPath, read_path
 from audit_admin.importing.rows import FileFormat
-from audit_admin.importing.rules import TIME_FORMS, TimestampRule, ValueRule
-from audit_admin.importing.time_format import wrong_in
+from audit_admin.importing.timestamps import TimestampRule
+from audit_admin.importing.values import ChangeRule, ValueRule
 
-__all__ = ["ChangeRule", "Mapping", "load_mapping"]
-
-_OWN = {
-    "event.id": "[source] id",
-    "@timestamp": "[time]",
-    "event.action": "[activity]",
-    "audit.changes": "[[changes]]",
-    "audit.altered": "auditlog itself",
-}
-_LABELS = "labels."
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeRule:
-    """One entry of audit.changes."""
-
-    field: ValueRule
-    before: ValueRule | None
-    after: ValueRule | None
+__all__ = ["Mapping", "load_mapping"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,154 +25,70 @@ class Mapping:
 
     name: str
     file_format: FileFormat
-    ids: tuple[str, ...]
+    ids: tuple[RowPath, ...]
     """Fields that identify a row; if empty, the whole row does."""
     time: TimestampRule
-    activity: ValueRule
+    activities: tuple[ValueRule, ...]
+    """The first that knows an activity for a row counts."""
     fields: Table[str, ValueRule]
     changes: tuple[ChangeRule, ...]
+    each: RowPath | None
+    """The list of which each entry is an event; a path that leads through it is of the entry."""
+    skips: tuple[Selection, ...]
+    """The rows that are left out."""
+    extractions: tuple[Extraction, ...]
 
-    def sources(self) -> set[str]:
-        """Return every field of a row that is used."""
-        values = [self.activity, *self.fields.values()]
+    def sources(self) -> list[tuple[RowPath, ...]]:
+        """Return every path into a row that is used; of those in one tuple, one has to be there."""
+        rules = [*self.activities, *self.fields.values()]
         for change in self.changes:
-            values += [value for value in (change.field, change.before, change.after) if value]
-        asked = {value.source for value in values if value.source is not None}
-        return {self.time.source, *self.ids, *asked}
+            rules += [rule for rule in (change.field, change.before, change.after) if rule is not None]
+        asked = [path for rule in rules for path in rule.rows.paths()]
+        asked += [path for skip in self.skips for path in skip.paths()]
+        asked += [*self.ids, *self.time.sources, *(one.source for one in self.extractions)]
+        asked += [change.each for change in self.changes if change.each is not None]
+        asked += [self.each] if self.each is not None else []
+        return [rule.sources for rule in rules if rule.sources] + [(path,) for path in asked]
+
+    def missing_column(self, row: Table[str, object]) -> str | None:
+        """Return a column that is used but that a row of a CSV file does not have."""
+        there = {*row, *(one.name for one in self.extractions)}
+        lacking = [
+            paths[0].text
+            for paths in self.sources()
+            if not any(path.text in row or there & set(path.steps[:1]) for path in paths)
+        ]
+        return min(lacking, default=None)
 
 
 def load_mapping(path: Path) -> Mapping:
     """Read a mapping file. Raises MappingError, which says where, and what is allowed there."""
     try:
-        found = tomllib.loads(path.read_text("utf-8-sig"))
+        found = MappingFile.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except OSError as error:
         raise MappingError(f"{path} can't be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise MappingError(f"{path} is not valid TOML: {error}") from None
-    return _Reader(path).read(found)
-
-
-class _Reader:
-    """Reads the tables; errors name the place."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def read(self, found: dict[str, Any]) -> Mapping:
-        self._only(found, "the file", "source", "time", "activity", "fields", "changes")
-        source = self._table(found, "source")
-        self._only(source, "[source]", "name", "format", "encoding", "delimiter", "columns", "id")
-        return Mapping(
-            name=self._text(source, "[source]", "name"),
-            file_format=self._file_format(source),
-            ids=tuple(self._names(source, "id")),
-            time=self._time(self._table(found, "time")),
-            activity=self._value(found.get("activity"), "[activity]"),
-            fields={
-                self._field(path): self._value(value, f"[fields] {path}")
-                for path, value in found.get("fields", {}).items()
-            },
-            changes=tuple(self._change(change) for change in found.get("changes", [])),
-        )
-
-    def _file_format(self, source: dict[str, Any]) -> FileFormat:
-        kind = source.get("format")
-        if kind not in ("csv", "ndjson"):
-            self._wrong("[source] format", 'must be "csv" or "ndjson"')
-        encoding = source.get("encoding")
-        try:
-            codecs.lookup(encoding or "utf-8")
-        except (LookupError, TypeError):
-            self._wrong("[source] encoding", "is not a known encoding, such as utf-8 or windows-1254")
-        delimiter = source.get("delimiter", ",")
-        if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
-            self._wrong("[source] delimiter", "must be one character")
-        return FileFormat(kind, encoding, delimiter, self._names(source, "columns") or None)
-
-    def _time(self, table: dict[str, Any]) -> TimestampRule:
-        self._only(table, "[time]", "from", "format", "zone")
-        form = table.get("format", "rfc3339")
-        if not isinstance(form, str) or (form not in TIME_FORMS and "%" not in form):
-            self._wrong(
-                "[time] format", f"must be one of {', '.join(TIME_FORMS)}, or like %d/%m/%Y %H:%M:%S"
-            )
-        if form not in TIME_FORMS and (wrong := wrong_in(form)):
-            self._wrong("[time] format", wrong)
-        zone = table.get("zone")
-        try:
-            place = ZoneInfo(zone) if zone is not None else None
-        except (ValueError, TypeError, OSError, KeyError):
-            self._wrong("[time] zone", "is not a time zone, such as Europe/Istanbul or UTC")
-        return TimestampRule(self._text(table, "[time]", "from"), form, place)
-
-    def _field(self, path: str) -> str:
-        if path in _OWN:
-            self._wrong(f"[fields] {path}", f"is set by {_OWN[path]}")
-        if path not in _PATHS and not (path.startswith(_LABELS) and len(path) > len(_LABELS)):
-            self._wrong(
-                f"[fields] {path}", "is not a field of an event; put fields of your own under labels"
-            )
-        return path
-
-    def _change(self, table: object) -> ChangeRule:
-        if not isinstance(table, dict):
-            self._wrong("[[changes]]", "must be a table")
-        self._only(table, "[[changes]]", "field", "before", "after")
-        before, after = (
-            self._value(table[name], f"[[changes]] {name}") if name in table else None
-            for name in ("before", "after")
-        )
-        return ChangeRule(self._value(table.get("field"), "[[changes]] field"), before, after)
-
-    def _value(self, found: object, place: str) -> ValueRule:
-        if isinstance(found, str):
-            return ValueRule(found)
-        if not isinstance(found, dict):
-            self._wrong(place, 'must be the name of a field, or like { from = "name", map = {…} }')
-        self._only(found, place, "from", "constant", "map", "otherwise", "default", "split")
-        if ("from" in found) == ("constant" in found):
-            self._wrong(place, "must have either from or constant")
-        table = found.get("map")
-        if table is not None and not isinstance(table, dict):
-            self._wrong(f"{place} map", "must be a table of strings")
-        for name, text in [*found.items(), *(table or {}).items()]:
-            if name != "map" and not isinstance(text, str):
-                self._wrong(f"{place} {name}", "must be a string")
-        return ValueRule(
-            found.get("from"),
-            found.get("constant"),
-            table,
-            found.get("otherwise"),
-            found.get("default"),
-            found.get("split"),
-        )
-
-    def _table(self, found: dict[str, Any], name: str) -> dict[str, Any]:
-        table = found.get(name)
-        if not isinstance(table, dict):
-            self._wrong(f"[{name}]", "is missing")
-        return table
-
-    def _names(self, table: dict[str, Any], name: str) -> list[str]:
-        names = table.get(name, [])
-        names = [names] if isinstance(names, str) else names
-        if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
-            self._wrong(f"[source] {name}", "must be a list of names")
-        return names
-
-    def _text(self, table: dict[str, Any], place: str, name: str) -> str:
-        text = table.get(name)
-        if not isinstance(text, str) or not text:
-            self._wrong(f"{place} {name}", "is missing")
-        return text
-
-    def _only(self, table: dict[str, Any], place: str, *names: str) -> None:
-        strange = sorted(set(table) - set(names))
-        if strange:
-            self._wrong(f"{place} {strange[0]}", f"is not a known key; known are {', '.join(names)}")
-
-    def _wrong(self, place: str, what: str) -> NoReturn:
-        raise MappingError(f"{self._path}: {place} {what}")
-
-
-_PATHS = {leaf.path for leaf in leaves(AuditEvent, into_lists=False)} - {"labels"}
+    except ValidationError as error:
+        raise MappingError(f"{path}: {sentence_of(error)}") from None
+    source, nothing = found.source, found.source.nothing
+    return Mapping(
+        name=source.name,
+        file_format=FileFormat(
+            source.format,
+            source.encoding,
+            source.delimiter,
+            source.columns or None,
+            source.skip_lines,
+            source.records,
+            source.invalid_bytes,
+        ),
+        ids=tuple(map(read_path, source.id)),
+        time=found.time.rule(),
+        activities=tuple(rule.rule(nothing) for rule in found.activity),
+        fields={name: value.rule(nothing) for name, value in found.fields.items()},
+        changes=tuple(change.rule() for change in found.changes),
+        each=read_path(source.each) if source.each else None,
+        skips=tuple(skip.selection() for skip in found.skip),
+        extractions=tuple(table.extraction(name) for name, table in found.extract.items()),
+    )

@@ -1,34 +1,27 @@
-"""Reading the rows of a CSV or NDJSON file as a stream. No row is dropped silently."""
+"""Reading the rows of a CSV or JSON file as a stream. No row is dropped silently."""
 
 import codecs
 import csv
 import io
-import json
-from collections import Counter
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
-from audit_schemas import printable
-
+from audit_admin.importing.encodings import InvalidBytes
 from audit_admin.importing.errors import ImportFileError
+from audit_admin.importing.json_rows import json_rows
+from audit_admin.importing.row import LINE_MAX, Row
 
-__all__ = ["FileFormat", "Row", "read_rows"]
-
-LINE_MAX = 8 * 1024 * 1024
-"""Characters in a line. An event has at most a megabyte, and a row is not much larger."""
-_KEY_MAX = 100
+__all__ = ["FileFormat", "read_rows"]
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-
-
-class _RepeatedKeyError(ValueError):
-    pass
+_BEFORE_TEXT = codecs.BOM_UTF8 + codecs.BOM_UTF16_LE + b"\x00 \t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,42 +34,54 @@ class FileFormat:
     delimiter: str = ","
     columns: Sequence[str] | None = None
     """The columns of a CSV file without a header."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row: the line at which it begins, from 1, and its fields; `problem` if it is malformed."""
-
-    number: int
-    fields: dict[str, Any]
-    problem: str | None = None
+    skip_lines: int = 0
+    """Lines above the header."""
+    records: str | None = None
+    """The list of a JSON document that holds its rows, such as Records or data.events."""
+    invalid_bytes: Literal["reject", "escape"] = "reject"
+    """What becomes of rows with bytes that are not of the encoding."""
 
 
 def read_rows(source: BinaryIO, file_format: FileFormat) -> Iterator[Row]:
     """Read rows. A malformed row has a `problem`, and does not stop the rows after it.
 
-    Bytes that are invalid in the encoding become lone surrogates, so that free text can be sanitized
-    and any other field is refused by name. Raises ImportFileError if the file as a whole can't be
-    read.
+    JSON is read as what it is: an object a line, an array, objects over several lines, or a document
+    with a list of `records`, in constant memory. Bytes that are invalid in the encoding are a problem,
+    or, if they are to be escaped, become lone surrogates, so that free text can be sanitized and any
+    other field is refused by name. Raises ImportFileError if the file as a whole can't be read.
     """
-    text = _decoded(source, file_format)
-    return _csv_rows(text, file_format) if file_format.kind == "csv" else _json_rows(text)
-
-
-def _decoded(source: BinaryIO, file_format: FileFormat) -> Iterator[str]:
-    """Yield the lines with their line ends. Raises ImportFileError."""
     buffered = source if isinstance(source, io.BufferedReader) else io.BufferedReader(source)  # type: ignore[type-var]
-    start = buffered.peek(4)[:4]
+    start = buffered.peek(4)
+    encoding = _encoding(start, file_format)
+    is_document = file_format.kind == "ndjson" and (
+        file_format.records is not None or start.lstrip(_BEFORE_TEXT)[:1] == b"["
+    )
+    text = _decoded(buffered, encoding, file_format.kind, in_pieces=is_document)
+    text = itertools.islice(text, file_format.skip_lines, None)
+    invalid = InvalidBytes(encoding) if file_format.invalid_bytes == "reject" else None
+    if file_format.kind == "csv":
+        return _csv_rows(text, file_format, invalid)
+    return json_rows(text, invalid, file_format.records, is_document=is_document)
+
+
+def _encoding(start: bytes, file_format: FileFormat) -> str:
     marked = next((name for mark, name in _MARKS if start.startswith(mark)), None)
-    encoding = marked or file_format.encoding or "utf-8"
-    text = io.TextIOWrapper(buffered, encoding, errors="surrogateescape", newline="")
+    return marked or file_format.encoding or "utf-8"
+
+
+def _decoded(source: Any, encoding: str, kind: str, *, in_pieces: bool) -> Iterator[str]:
+    """Yield the lines with their line ends; long ones in pieces if that is asked for.
+
+    Raises ImportFileError.
+    """
+    text = io.TextIOWrapper(source, encoding, errors="surrogateescape", newline="")
     number = 0
     try:
-        while line := text.readline(LINE_MAX):
+        while line := text.readline(LINE_MAX // 64 if in_pieces else LINE_MAX):
             number += 1
             if len(line) >= LINE_MAX:
                 raise ImportFileError(
-                    f"line {number} has more than {LINE_MAX:,} characters: is it {file_format.kind}?"
+                    f"line {number} has more than {LINE_MAX:,} characters: is it {kind}?"
                 )
             yield line
     except UnicodeError as error:
@@ -86,27 +91,30 @@ def _decoded(source: BinaryIO, file_format: FileFormat) -> Iterator[str]:
             text.detach()
 
 
-def _csv_rows(lines: Iterator[str], file_format: FileFormat) -> Iterator[Row]:
+def _csv_rows(
+    lines: Iterator[str], file_format: FileFormat, invalid: InvalidBytes | None
+) -> Iterator[Row]:
     csv.field_size_limit(LINE_MAX)
     reader = csv.reader(lines, delimiter=file_format.delimiter, strict=True)
+    above = file_format.skip_lines
     columns = list(file_format.columns) if file_format.columns else _header(reader)
     while True:
-        number = reader.line_num + 1
+        number = above + reader.line_num + 1
         try:
             values = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield Row(number, {}, f"{_span(number, reader.line_num)}not CSV: {error}")
+            yield Row(number, {}, f"{_span(number, above + reader.line_num)}not CSV: {error}")
             continue
         if not values:
             continue
         fields: dict[str, Any] = dict(zip(columns, values, strict=False))
         if len(values) != len(columns):
             wrong = f"has {len(values)} fields instead of {len(columns)}"
-            yield Row(number, fields, f"{_span(number, reader.line_num)}{wrong}")
+            yield Row(number, fields, f"{_span(number, above + reader.line_num)}{wrong}")
         else:
-            yield Row(number, fields)
+            yield Row(number, fields, invalid.problem(*values) if invalid else None)
 
 
 def _span(first: int, last: int) -> str:
@@ -128,39 +136,3 @@ def _header(reader: Any) -> list[str]:
             "source.columns, and remove the header"
         )
     return columns
-
-
-def _json_rows(lines: Iterator[str]) -> Iterator[Row]:
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            found = json.loads(line, object_pairs_hook=_unique)
-        except (ValueError, RecursionError) as error:
-            yield Row(number, {"line": line[:1000]}, _why(error))
-            continue
-        if isinstance(found, dict):
-            yield Row(number, found)
-        else:
-            yield Row(number, {"line": line[:1000]}, "not a JSON object")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a key that stands twice: parsers disagree on which value counts, so one could hide."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise _RepeatedKeyError(f"{printable(twice)[:_KEY_MAX]} appears twice in one object")
-    return found
-
-
-def _why(error: ValueError | RecursionError) -> str:
-    match error:
-        case _RepeatedKeyError():
-            return str(error)
-        case json.JSONDecodeError():
-            return f"not JSON: {error.msg}"
-        case RecursionError():
-            return "not JSON: nested too deeply"
-        case _:
-            return f"not JSON: {error}"  # such as an integer of thousands of digits

@@ -6,7 +6,7 @@
 import re
 from datetime import UTC, datetime
 
-__all__ = ["read_time", "wrong_in"]
+__all__ = ["has_hour", "has_year", "read_time", "wrong_in"]
 
 _DIRECTIVE = re.compile(r"%(.)")
 _NAMES_OF_UTC = re.compile(r"(?<![A-Za-z])(?:UTC|GMT|Z)(?![A-Za-z])", re.IGNORECASE)
@@ -30,6 +30,16 @@ def wrong_in(form: str) -> str | None:
     if other is not None and not {"z", "Z"} & directives:
         return f"has {other}, which may mean several time zones: only UTC, GMT and Z are understood"
     return None
+
+
+def has_year(form: str) -> bool:
+    """Tell whether times in this format say their year."""
+    return bool(set("YyGcx") & set(_DIRECTIVE.findall(form)))
+
+
+def has_hour(form: str) -> bool:
+    """Tell whether times in this format say their hour."""
+    return bool(set("HIcX") & set(_DIRECTIVE.findall(form)))
 
 
 def read_time(text: str, form: str) -> datetime:

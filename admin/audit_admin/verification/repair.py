@@ -22,6 +22,7 @@ from audit_consumer import (
     Decoder,
     EventIndex,
     Outcome,
+    Places,
     Refusal,
     Settler,
     SetupFaultError,
@@ -53,7 +54,8 @@ def repair(
     index = EventIndex(settings, settings.request_seconds)
     dead_letters = DeadLetters(settings)
     try:
-        decoder = Decoder(settings.load_catalogue(), settings.time_bounds(), index.naming())
+        places = Places(settings.geo_paths) if settings.geo_paths else None
+        decoder = Decoder(settings.load_catalogue(), settings.time_bounds(), index.naming(), places)
         send_seconds = settings.drain_seconds or 1.0
         settler = Settler(decoder, index, dead_letters, send_seconds=send_seconds)
         for messages in _missing(settings, results):

@@ -1,38 +1,25 @@
 """`auditlog import`: another log's rows become events; those that can't are told, one by one."""
 
-import io
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from admin.importing.imported import SIMPLE, events, rows, simple
 from audit_admin.importing.errors import ImportFileError, MappingError
-from audit_admin.importing.mapping import Mapping, load_mapping
-from audit_admin.importing.rows import LINE_MAX, FileFormat, Row, read_rows
-from audit_admin.importing.rules import RowError
-from audit_admin.importing.translate import Translator
-from audit_schemas import AuditEvent, Catalogue, EventRefusedError
+from audit_admin.importing.mapping import load_mapping
+from audit_admin.importing.row import LINE_MAX
+from audit_admin.importing.rows import FileFormat
+from audit_schemas import AuditEvent, Catalogue
 from support.consumed import consume_all
 from support.in_process import auditlog_in_process, call
 from support.servers import ROOT, Deployment
 
 EXAMPLES = ROOT / "deploy" / "importing"
-CSV = FileFormat("csv")
 SAAS = (
     "Event ID,Date,Actor,Actor email,Action,Conversation,Account,Setting,Old value,New value,"
     "IP address,Result\n"
 )
-SIMPLE = """
-[source]
-name = "test"
-format = "csv"
-[time]
-from = "when"
-[activity]
-from = "what"
-[fields]
-"user.name" = "who"
-"""
 
 
 def saas(*rows: str) -> bytes:
@@ -47,30 +34,6 @@ GOOD = (
     'e-3,WHEN,Ada,,Setting changed,,,"Password, minimum",8,12,192.0.2.7,OK',
     "e-4,WHEN,Ada,,Conversation assigned,c-7,Bü,,,,,OK",
 )
-
-
-def simple(tmp_path: Path, text: str = SIMPLE) -> Mapping:
-    """Return a mapping."""
-    path = tmp_path / "mapping.toml"
-    path.write_text(text)
-    return load_mapping(path)
-
-
-def rows(data: bytes, file_format: FileFormat = CSV) -> list[Row]:
-    """Return the rows of a file."""
-    return list(read_rows(io.BytesIO(data), file_format))
-
-
-def events(data: bytes, mapping: Mapping) -> list[AuditEvent | str]:
-    """Return for each row its event, or why there is none."""
-    translator = Translator(mapping)
-    found: list[AuditEvent | str] = []
-    for row in rows(data, mapping.file_format):
-        try:
-            found.append(translator.event_of(row))
-        except (RowError, EventRefusedError) as error:
-            found.append(f"{row.number} {error}")
-    return found
 
 
 def test_example_of_a_saas_log() -> None:
@@ -135,7 +98,7 @@ LINE = b"2026-11-01T09:30:00Z,login,Ada\n"
         (b"2026-11-01T09:30:00Z,,Ada\n", ["has no activity"]),
         (b"2026-11-01T09:30:00Z,log\x00in,Ada\n", ["must be a name of letters"]),
         (b'2026-11-01T09:30:00Z,login,"Ada\n,,\n', ["(to line 4) not CSV: unexpected end of data"]),
-        (b"2026-11-01T09:30:00Z,log\xffin,Ada\n", ["must be a string of valid Unicode"]),
+        (b"2026-11-01T09:30:00Z,log\xffin,Ada\n", ["has bytes that are not utf-8"]),
     ],
 )
 def test_row_that_is_none_is_told_and_stops_nothing(
@@ -166,7 +129,8 @@ def test_row_that_is_none_is_told_and_stops_nothing(
 )
 def test_hostile_name_is_mended_as_anywhere(tmp_path: Path, name: bytes, shown: str | None) -> None:
     """Nobody keeps a row out of the log by a strange name."""
-    (event,) = events(HEAD + b"2026-11-01T09:30:00Z,login-failed," + name, simple(tmp_path))
+    mapping = simple(tmp_path, SIMPLE.replace("[time]", 'invalid_bytes = "escape"\n[time]'))
+    (event,) = events(HEAD + b"2026-11-01T09:30:00Z,login-failed," + name, mapping)
     assert isinstance(event, AuditEvent)
     assert event.user is not None
     if shown is None:
@@ -332,7 +296,10 @@ def test_columns_that_are_not_there_are_one_sentence(tmp_path: Path) -> None:
     source.write_text("a,b\n1,2\n3,4\n")
     mapping = str(EXAMPLES / "saas-admin-log.toml")
     done = auditlog_in_process("import", str(source), "--mapping", mapping, "--dry-run")
-    assert done.stderr == "auditlog: the file has no column 'Account'; it has a, b\n"
+    assert done.stderr == (
+        "auditlog: the file has no column 'Account'; it has a, b. If lines stand above the header, set "
+        "skip_lines in [source]\n"
+    )
 
 
 @pytest.mark.servers

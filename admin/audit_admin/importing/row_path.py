@@ -1,0 +1,117 @@
+"""Paths into a row: a column, or `actor.id`, `targets.0.id`, `targets[type=User].id`. Pure."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+__all__ = ["RowPath", "read_path", "text_of"]
+
+_STEPS = re.compile(r"(?:^|\.)([^.\[\]]+)|\[([^=\[\]]+)=([^\[\]]*)\]")
+_INDEX_DIGITS = 4
+
+
+class _Named(NamedTuple):
+    """The first entry of a list that has this text under this name."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowPath:
+    """Where a value is in a row."""
+
+    text: str
+    """As written in the mapping. A column of exactly this name comes first."""
+    steps: tuple[str | _Named, ...]
+    """Empty if `text` can only be the name of a column."""
+
+    def of(self, row: Mapping[str, Any]) -> Any:
+        """Return what is there, None if nothing is."""
+        if self.text in row:
+            return row[self.text]
+        if len(self.steps) <= 1:
+            return None
+        found: Any = row
+        for step in self.steps:
+            is_name = type(found) is dict and type(step) is str
+            found = found.get(step) if is_name else _inside(found, step)
+            if found is None:
+                return None
+        return found
+
+    def replaced(self, row: Mapping[str, Any], value: object) -> dict[str, Any]:
+        """Return a copy of a row that has `value` here. The path must lead through objects alone."""
+        if self.text in row or len(self.steps) == 1:
+            return {**row, self.text: value}
+        copy = dict(row)
+        inner = copy
+        for step in self.steps[:-1]:
+            inner[str(step)] = dict(inner[str(step)])
+            inner = inner[str(step)]
+        inner[str(self.steps[-1])] = value
+        return copy
+
+    def indices(self) -> list[tuple["RowPath", int]]:
+        """Return each list that is read by position, and which position it is."""
+        found: list[tuple[RowPath, int]] = []
+        for at, step in enumerate(self.steps):
+            if at and isinstance(step, str) and _is_index(step):
+                before = self.steps[:at]
+                text = ".".join(part for part in before if isinstance(part, str))
+                if all(isinstance(part, str) for part in before):
+                    found.append((RowPath(text, before), int(step)))
+        return found
+
+    def starts_with(self, other: "RowPath") -> bool:
+        """Tell whether this leads to something inside of what the other one leads to."""
+        return self.steps[: len(other.steps)] == other.steps
+
+
+def read_path(text: str) -> RowPath:
+    """Read a path. What is not one can still be the name of a column."""
+    steps: list[str | _Named] = []
+    at = 0
+    while at < len(text):
+        step = _STEPS.match(text, at)
+        if step is None:
+            return RowPath(text, ())
+        steps.append(step[1] if step[1] is not None else _Named(step[2], step[3]))
+        at = step.end()
+    return RowPath(text, tuple(steps))
+
+
+def text_of(found: Any) -> str | None:
+    """Return a value of a row as text without white space around it; None for one that is blank."""
+    match found:
+        case None:
+            return None
+        case str():
+            return found.strip() or None
+        case bool():
+            return "true" if found else "false"
+        case int() | float():
+            return str(found)
+        case _:
+            return json.dumps(found, ensure_ascii=False) if found else None
+
+
+def _inside(found: Any, step: str | _Named) -> Any:
+    if isinstance(step, _Named):
+        entries = found if isinstance(found, list) else ()
+        return next((entry for entry in entries if _has(entry, step)), None)
+    if isinstance(found, dict):
+        return found.get(step)
+    if isinstance(found, list) and _is_index(step):
+        return found[int(step)] if int(step) < len(found) else None
+    return None
+
+
+def _has(entry: Any, named: _Named) -> bool:
+    return isinstance(entry, dict) and text_of(entry.get(named.name)) == named.text
+
+
+def _is_index(step: str) -> bool:
+    return step.isascii() and step.isdigit() and len(step) <= _INDEX_DIGITS

@@ -1,0 +1,60 @@
+"""Places, end to end: the set-up of live indices, the doctor, what is indexed and searched."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from audit_producer import AuditProducer
+from audit_schemas import IndexNaming, IndexSettings, index_template
+from support.consumed import consume_all
+from support.geo_files import COLOGNE, TELEKOM, geo_file
+from support.servers import Deployment
+
+pytestmark = pytest.mark.servers
+
+
+def publish(deployment: Deployment, user: str) -> None:
+    """Publish a login from an address that the database knows."""
+    with AuditProducer(deployment.producer) as producer:
+        producer.login(user=user, ip="192.0.2.7")
+
+
+def test_setup_gives_live_indices_the_fields_of_places(deployment: Deployment, tmp_path: Path) -> None:
+    """An index of before keeps its events as they are, and takes new ones with a place."""
+    client, name = deployment.client(), deployment.name
+    older: Any = index_template(IndexNaming(name), IndexSettings())
+    for field in ("geo", "as"):
+        del older["template"]["mappings"]["properties"]["source"]["properties"][field]
+    client.indices.put_index_template(name=name, body=older)
+    publish(deployment, "before")
+    consume_all(deployment)
+
+    deployment.run("setup")
+    city = geo_file(tmp_path / "city.mmdb", {"192.0.2.0/24": COLOGNE})
+    network = geo_file(tmp_path / "asn.mmdb", {"192.0.2.0/24": TELEKOM})
+    deployment.extra["AUDITLOG_GEO_FILES"] = f"{city}, {network}"
+    publish(deployment, "after")
+    consume_all(deployment)
+
+    client.indices.refresh(index=name)
+    near = {"distance": "20km", "source.geo.location": {"lat": 50.94, "lon": 6.96}}
+    (hit,) = client.search(index=name, query={"geo_distance": near})["hits"]["hits"]
+    assert ["after"] == hit["_source"]["related"]["user"]
+    assert {"number": 3320, "organization": {"name": 'Deutsche "Telekom" AG'}} == hit["_source"][
+        "source"
+    ]["as"]
+    assert 2 == client.count(index=name)["count"]
+    assert json.loads(deployment.run("verify", "--json").stdout)
+
+
+def test_doctor_warns_of_databases(deployment: Deployment, tmp_path: Path) -> None:
+    """A good one has its date; one that is missing or no database is named, with what to do."""
+    good, bad = geo_file(tmp_path / "good.mmdb", {"192.0.2.0/24": COLOGNE}), tmp_path / "bad.mmdb"
+    bad.write_text("junk")
+    deployment.extra["AUDITLOG_GEO_FILES"] = f"{good},{bad},{tmp_path}/gone.mmdb"
+    findings = json.loads(deployment.run("doctor", "--json", check=False).stdout)
+    found = {each["subject"]: each for each in findings if each["subject"].startswith("geo database")}
+    assert [True, False, False] == [each["ok"] for each in found.values()]
+    assert "not a database in MaxMind's format" in found["geo database bad.mmdb"]["message"]
+    assert found["geo database gone.mmdb"]["fix"]
