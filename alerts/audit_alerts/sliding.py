@@ -104,6 +104,10 @@ class _Times:
         self.weight = 0
 
     def append(self, match: Match) -> None:
+        for earlier in range(len(self._since) - 1, self._first - 1, -1):
+            if self._since[earlier] <= match.since:
+                break
+            self._since[earlier] = match.since  # of cells, the one that ends first may begin later
         self._at.append(match.at)
         self._since.append(match.since)
         self._weight.append(match.weight)
