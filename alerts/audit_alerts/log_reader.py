@@ -6,7 +6,7 @@ from itertools import groupby, islice
 from typing import Any
 
 import msgspec
-from audit_query import AuditLog, Filter
+from audit_query import AuditLog, Filter, FindList, no_lists
 
 from audit_alerts.candidates import PAGE, Driver, Window, counts_body, lucene, merge_windows
 from audit_alerts.condition import fields_of
@@ -29,9 +29,9 @@ class RuleFilter(Filter):
 
     queries: tuple[Mapping[str, Any], ...] = ()
 
-    def to_query(self) -> dict[str, Any]:
+    def to_query(self, find_list: FindList = no_lists) -> dict[str, Any]:
         """Return the Elasticsearch query."""
-        return {"bool": {"filter": [Filter.to_query(self), *self.queries]}}
+        return {"bool": {"filter": [Filter.to_query(self, find_list), *self.queries]}}
 
 
 class LogReader:

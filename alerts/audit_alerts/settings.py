@@ -1,7 +1,5 @@
 """Settings of whoever evaluates alert rules."""
 
-from pathlib import Path
-
 from audit_query import QuerySettings
 from audit_runtime import EventSettings
 from pydantic import Field, ValidationInfo, field_validator
@@ -19,9 +17,6 @@ class AlertSettings(QuerySettings, EventSettings):
     alert_rules: str = Field(
         SHIPPED,
         description="Folders of alert rules, by commas; shipped means those of the distribution.",
-    )
-    denied_ranges: Path | None = Field(
-        None, description="File of CIDR ranges, one per line, that logins must not come from."
     )
     alerts_index: str = Field(
         "audit-alerts",

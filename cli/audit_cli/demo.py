@@ -16,11 +16,12 @@ import typer
 from audit_admin import Lag, SetupSettings, closing_line, set_up, verify
 from audit_alerts import AlertDesk, AlertSettings, alerts_table
 from audit_consumer import ConsumerError, ConsumerSettings
-from audit_generator import Traffic
+from audit_generator import Traffic, place_database
 from audit_local import LocalSettings, Stack
 from audit_producer import AuditProducer, Line, read_lines
 from audit_producer.publishing import PublisherSettings
 from audit_query import AuditLog, Filter, QuerySettings, buckets_table, ranking_table
+from audit_runtime import output_file
 from audit_runtime.terminal import report_progress
 from audit_schemas import EventRefusedError
 from audit_seal import SealSettings, cluster_id, equation, has_log, initialize, seal_now, verify_log
@@ -66,6 +67,7 @@ def demo(
         for server in Stack(LocalSettings(), console).up():
             console.print(f"{server.name} runs on {server.address}", highlight=False)
         use_local_servers()
+    _know_places()
     for change in set_up(SetupSettings()):
         console.print(escape(change), highlight=False)
     log = LocalSettings().home / "demo-consumer.log"
@@ -89,6 +91,16 @@ def demo(
         raise typer.Exit(1)
     if console.is_terminal if page is None else page:
         _serve(console, log)
+
+
+def _know_places() -> None:
+    """Let consumers know where the made-up addresses are, unless they have databases of their own."""
+    if not ConsumerSettings().geo_paths:
+        file = LocalSettings().home / "places.mmdb"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with output_file(file) as written:
+            written.write(place_database(datetime.now(UTC)))
+        os.environ["AUDITLOG_GEO_FILES"] = str(file)
 
 
 def _seal(console: Console) -> bool:
@@ -245,4 +257,6 @@ def _show(console: Console) -> None:
         console.rule("Addresses with most failed logins, all time", align="left")
         failed = Filter(activities=("login-failed",))
         console.print(ranking_table(log.top(failed, "ip", size=8), "IP Address"))
+        console.rule("Whose networks they are in", align="left")
+        console.print(ranking_table(log.top(failed, "owner", size=5), "Owner"))
     _show_alerts(console)

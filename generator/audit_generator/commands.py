@@ -19,6 +19,7 @@ from audit_schemas import AuditEvent, encode, format_timestamp, new_event_id
 from rich.console import Console
 
 from audit_generator.attacks import Attacks
+from audit_generator.places import place_database
 from audit_generator.traffic import Traffic
 
 __all__ = ["register"]
@@ -51,6 +52,12 @@ def generate(
             "file will say who did what."
         ),
     ] = None,
+    places: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write where the made-up addresses are to this file (*.mmdb), for AUDITLOG_GEO_FILES."
+        ),
+    ] = None,
     out: Annotated[
         str | None, typer.Option(help="Write NDJSON to this file (- is standard output) instead.")
     ] = None,
@@ -62,6 +69,9 @@ def generate(
     around them, mistyped passwords, and an attack from a few addresses.
     """
     moment = (end or datetime.now(UTC)).replace(tzinfo=UTC)
+    if places is not None:
+        with output_file(places, private=False) as file:
+            file.write(place_database(datetime.now(UTC)))
     traffic = Traffic(count, moment, seed=seed, days=days, attack=attack)
     events = iter(traffic) if labels is None else _labelled(traffic, labels, rate)
     if rate is not None:

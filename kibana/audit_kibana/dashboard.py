@@ -1,4 +1,4 @@
-"""The dashboard: events by activity, failed logins by address, the busiest users, the hours. Pure."""
+"""The dashboard: events by activity, failed logins by address and place, users, the hours. Pure."""
 
 import json
 from typing import Any
@@ -60,6 +60,18 @@ def _heat_map(name: str, x: str, y: str, value: str) -> dict[str, Any]:
     }
 
 
+def _region_map(name: str, region: str, value: str) -> dict[str, Any]:
+    """Countries by two letters; their outlines are those of Elastic's map service."""
+    return {
+        "layerId": f"{name}-layer",
+        "layerType": "data",
+        "emsLayerId": "world_countries",
+        "emsField": "iso2",
+        "regionAccessor": region,
+        "valueAccessor": value,
+    }
+
+
 CHARTS = (
     Chart(
         "activity",
@@ -106,6 +118,31 @@ CHARTS = (
         },
         _heat_map("hours", "hour", "weekday", "events"),
         (0, 29, 48, 13),
+    ),
+    Chart(
+        "map",
+        "Failed logins by country",
+        "lnsChoropleth",
+        {
+            "country": top("source.geo.country_iso_code", "Country", 250, by="failures"),
+            "failures": count("Failed logins"),
+        },
+        _region_map("map", "country", "failures"),
+        (0, 42, 24, 15),
+        FAILED,
+    ),
+    Chart(
+        "owners",
+        "Failed logins by network's owner",
+        "lnsDatatable",
+        {
+            "owner": top("source.as.organization.name", "Owner", 20, by="failures"),
+            "failures": count("Failed logins"),
+            "users": distinct("audit.user", "Users tried"),
+        },
+        _table("owners", "owner", "failures", "users"),
+        (24, 42, 24, 15),
+        FAILED,
     ),
 )
 """The panels, in the order that they are read in."""

@@ -16,7 +16,9 @@ from audit_query.export import MEDIA_TYPES, Format, Rows, export
 from audit_query.filter import Criteria, Filter
 from audit_query.intervals import AUTO, check_interval, fixed_width
 from audit_query.log import AuditLog, Page
+from audit_query.network_filter import FindList, no_lists
 from audit_query.objectives import Objective, ObjectiveError, Ratio, parse_objectives
+from audit_query.place_label import PLACE_FIELDS, place_label
 from audit_query.query_spec import EXCLUDE, NAMES, PARAMETERS, VALUE_MAX, QuerySpec
 from audit_query.settings import QuerySettings
 from audit_query.suggestions import SUGGESTED, Suggested
@@ -31,6 +33,7 @@ __all__ = [
     "MEDIA_TYPES",
     "NAMES",
     "PARAMETERS",
+    "PLACE_FIELDS",
     "SUGGESTED",
     "VALUE_MAX",
     "AuditLog",
@@ -42,6 +45,7 @@ __all__ = [
     "Dimension",
     "ExportError",
     "Filter",
+    "FindList",
     "Format",
     "Objective",
     "ObjectiveError",
@@ -66,8 +70,10 @@ __all__ = [
     "encode_cursor",
     "export",
     "fixed_width",
+    "no_lists",
     "parse_objectives",
     "parse_time",
+    "place_label",
     "ranking_table",
     "unknown_parameter",
     "warning_of",

@@ -27,7 +27,17 @@ __all__ = [
 ]
 
 Dimension = Literal[
-    "activity", "user", "ip", "outcome", "service", "organization", "chat", "session", "network"
+    "activity",
+    "user",
+    "ip",
+    "outcome",
+    "service",
+    "organization",
+    "chat",
+    "session",
+    "network",
+    "country",
+    "owner",
 ]
 
 DIMENSIONS: Mapping[Dimension, str] = {
@@ -40,6 +50,8 @@ DIMENSIONS: Mapping[Dimension, str] = {
     "chat": "audit.chat.id",
     "session": "audit.session.id",
     "network": "audit.source.network",
+    "country": "source.geo.country_iso_code",
+    "owner": "source.as.organization.name",
 }
 """What events can be grouped by, and the field it is."""
 

@@ -11,6 +11,7 @@ from audit_schemas import format_timestamp, id_of, visible_name
 
 from audit_query.errors import ParameterError, TimeRangeError
 from audit_query.letter_case import has_whole_pattern, prefix_pattern
+from audit_query.network_filter import FindList, as_number, country_code, list_query, no_lists
 from audit_query.time_range import check_year
 
 __all__ = ["NO_IP", "WORDS_MAX", "Criteria", "Filter", "words_of"]
@@ -53,6 +54,12 @@ class Criteria:
     services: tuple[str, ...] = ()
     chats: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    """Two letters of ISO 3166, as the databases of that day had it."""
+    asns: tuple[str, ...] = ()
+    """Autonomous systems, `AS64500` or `64500`."""
+    lists: tuple[str, ...] = ()
+    """Names of lists that the deployment keeps: see `ListFolder`."""
     text: tuple[str, ...] = ()
     """All words of one in `message`, or a label whose value begins with it."""
 
@@ -60,11 +67,15 @@ class Criteria:
         for ip in self.ips:
             if ip != NO_IP:
                 _network(ip)
+        for country in self.countries:
+            country_code(country)
+        for asn in self.asns:
+            as_number(asn)
         for text in self.text:
             _check_length(text)
 
-    def clauses(self) -> Iterator[Query]:
-        """Yield a query for each field that is given."""
+    def clauses(self, find_list: FindList = no_lists) -> Iterator[Query]:
+        """Yield a query for each field that is given. Raises ParameterError for a list."""
         if self.users:
             users = list(self.users)
             ids = [found for user in users if (found := id_of(user)) is not None]
@@ -76,6 +87,12 @@ class Criteria:
                 yield {"terms": {path: list(values)}}
         if self.ips:
             yield _any_ip(self.ips)
+        if self.countries:
+            yield {"terms": {"source.geo.country_iso_code": list(map(country_code, self.countries))}}
+        if self.asns:
+            yield {"terms": {"source.as.number": list(map(as_number, self.asns))}}
+        if self.lists:
+            yield list_query(self.lists, find_list)
         if self.text:
             yield _either(*(query for text in self.text for query in _said(text)))
 
@@ -110,12 +127,15 @@ class Filter(Criteria):
                 f"from {format_timestamp(self.start)} is not before to {format_timestamp(self.end)}"
             )
 
-    def to_query(self) -> Query:
-        """Return the Elasticsearch query: filters only, since nothing is scored."""
-        wanted = list(self.clauses())
+    def to_query(self, find_list: FindList = no_lists) -> Query:
+        """Return the Elasticsearch query: filters only, since nothing is scored.
+
+        Raises ParameterError for a list that can't be used.
+        """
+        wanted = list(self.clauses(find_list))
         if span := self._time_range():
             wanted.append({"range": {"@timestamp": span}})
-        unwanted = list(self.exclude.clauses())
+        unwanted = list(self.exclude.clauses(find_list))
         if not wanted and not unwanted:
             return {"match_all": {}}
         return {

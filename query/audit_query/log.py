@@ -31,6 +31,7 @@ from audit_query.claims import first_received
 from audit_query.event_reader import PAGE_MAX, EventReader, Page, Query, decoded, sorted_by, up_to
 from audit_query.filter import Filter
 from audit_query.intervals import AUTO, LADDER, check_interval, suitable_interval
+from audit_query.list_finder import list_finder
 from audit_query.refusals import refusals_named
 from audit_query.scan import Scan
 from audit_query.suggestions import Suggested, suggestions
@@ -65,6 +66,7 @@ class AuditLog:
         self._seconds = seconds
         self._index = settings.index_prefix
         self._clock = clock
+        self._find_list = list_finder(settings, clock)
         self._organization: str | None = None
         self._client = connect(settings, seconds=seconds, answer_bytes=_ANSWER_BYTES)
         self._events = EventReader(settings, seconds)
@@ -146,7 +148,7 @@ class AuditLog:
         they are indexed, and no text.
         """
         sort = sorted_by(ORDER, newest_first=newest_first)
-        query = Query(self._scoped(wanted.to_query()), sort, after, fields, values)
+        query = Query(self._scoped(wanted), sort, after, fields, values)
         return (page.hits for page in self._events.pages(query, limit=limit, first=first, most=most))
 
     def get(self, event_id: str) -> dict[str, Any] | None:
@@ -183,7 +185,7 @@ class AuditLog:
         the cursor: tell by event.id which were there already. Of more than `size`, or than 64 MB,
         only the last.
         """
-        filters: list[Mapping[str, Any]] = [wanted.to_query()]
+        filters: list[Mapping[str, Any]] = [wanted.to_query(self._find_list)]
         if since is not None:
             filters.append({"range": {"event.ingested": {"gte": since[0] - _to_millis(_LATE)}}})
         order = sorted_by(_ARRIVAL, newest_first=True)
@@ -262,12 +264,12 @@ class AuditLog:
         `body` has more of the search request, such as `source_includes`.
         """
         sort = sorted_by(ORDER, newest_first=newest_first)
-        request = {"query": self._scoped(wanted.to_query()), "sort": sort, "size": _SCAN_PAGE, **body}
+        request = {"query": self._scoped(wanted), "sort": sort, "size": _SCAN_PAGE, **body}
         return Scan(self._settings, self._seconds, request)
 
     def raw_search(self, wanted: Filter, **body: Any) -> Mapping[str, Any]:
         """Return Elasticsearch's response to one search request over the events that match."""
-        return self._search(wanted.to_query(), **body)
+        return self._search(wanted, **body)
 
     def ping(self, seconds: float) -> None:
         """Search for no event at all. Raises as every query does if it times out."""
@@ -293,7 +295,7 @@ class AuditLog:
     ) -> None:
         self.close()
 
-    def _search(self, query: Mapping[str, Any], **body: Any) -> Mapping[str, Any]:
+    def _search(self, query: Filter | Mapping[str, Any], **body: Any) -> Mapping[str, Any]:
         body |= {"index": self._index, "allow_partial_search_results": False}
         with refusals_named():
             try:
@@ -309,11 +311,11 @@ class AuditLog:
         after: Sequence[int] | None = None,
         fields: Sequence[str] | None = None,
     ) -> Query:
-        sort = sorted_by(ORDER, newest_first=newest_first)
-        return Query(self._scoped(wanted.to_query()), sort, after, fields)
+        return Query(self._scoped(wanted), sorted_by(ORDER, newest_first=newest_first), after, fields)
 
-    def _scoped(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _scoped(self, wanted: Filter | Mapping[str, Any]) -> Mapping[str, Any]:
         """Every query of ours goes through here, so that a bound log can't see past its bounds."""
+        query = wanted.to_query(self._find_list) if isinstance(wanted, Filter) else wanted
         if self._organization is None:
             return query
         return {"bool": {"filter": [{"term": {"organization.id": self._organization}}, query]}}

@@ -19,6 +19,9 @@ PARAMETERS = {
     "activity": "activities",
     "outcome": "outcomes",
     "ip": "ips",
+    "country": "countries",
+    "asn": "asns",
+    "list": "lists",
     "org": "organizations",
     "service": "services",
     "chat": "chats",
@@ -37,7 +40,7 @@ OUTCOMES = ("success", "failure", "unknown")
 VALUE_MAX = 1000
 """Characters of one value: as many as Elasticsearch takes for the beginning of a label's value."""
 _VALUES_MAX = 200
-_TRIMMED = ("ip", "outcome", "from", "to")
+_TRIMMED = ("ip", "country", "asn", "list", "outcome", "from", "to")
 """In names and ids a space counts: a user who is called `Ada ` must not hide behind Ada."""
 
 
@@ -127,7 +130,7 @@ def _check(name: str, value: str) -> None:
         return
     if name.removeprefix(EXCLUDE) == "outcome" and value not in OUTCOMES:
         raise ParameterError(name, f"must be one of {', '.join(OUTCOMES)}, not {value!r}")
-    if (plain := name.removeprefix(EXCLUDE)) in ("ip", "text"):
+    if (plain := name.removeprefix(EXCLUDE)) in ("ip", "country", "asn", "text"):
         try:
             Criteria(**{PARAMETERS[plain]: (value,)})
         except ParameterError as error:

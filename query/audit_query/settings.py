@@ -36,6 +36,12 @@ class QuerySettings(BaseSettings, ElasticsearchSettings):
         "and alert rules can name.",
     )
 
+    denied_ranges: Path | None = Field(
+        None,
+        description="File of CIDR ranges, one per line, that logins must not come from: the list "
+        "`denied`.",
+    )
+
     @field_validator("chat_objectives")
     @classmethod
     def _are_objectives(cls, text: str) -> str:

@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from audit_local.ports import free_port
 from audit_producer import AuditProducer
 from audit_schemas import IndexNaming, IndexSettings, index_template
+from support.conditions import wait_until
 from support.consumed import consume_all
+from support.consumers import settle
 from support.geo_files import COLOGNE, TELEKOM, geo_file
+from support.metrics_endpoint import samples
 from support.servers import Deployment
 
 pytestmark = pytest.mark.servers
@@ -46,6 +50,33 @@ def test_setup_gives_live_indices_the_fields_of_places(deployment: Deployment, t
     ]["as"]
     assert 2 == client.count(index=name)["count"]
     assert json.loads(deployment.run("verify", "--json").stdout)
+
+
+def test_a_running_consumer_takes_in_a_changed_file(
+    deployment: Deployment, log: Path, tmp_path: Path
+) -> None:
+    """It says so in a metric when one is broken, and goes on with what it had."""
+    file, port = geo_file(tmp_path / "city.mmdb", {"192.0.2.0/24": COLOGNE}), free_port()
+    deployment.extra |= {"AUDITLOG_GEO_FILES": str(file), "AUDITLOG_METRICS_PORT": str(port)}
+    usable = "auditlog_geo_file_usable{city.mmdb}"
+
+    def stored() -> list[Any]:
+        client.indices.refresh(index=deployment.name, ignore_unavailable=True)
+        hits = client.search(index=deployment.name, sort="@timestamp")["hits"]["hits"]
+        return [hit["_source"]["source"].get("geo", {}).get("country_iso_code") for hit in hits]
+
+    with deployment.client() as client, deployment.consuming(log=log) as process:
+        wait_until(lambda: samples(port).get(usable) == 1, what="the file is in use")
+        file.write_bytes(b"junk")
+        wait_until(lambda: samples(port).get(usable) == 0, what="the file is broken")
+        publish(deployment, "one")
+        settle(deployment, log, process)
+        assert ["DE"] == stored()
+        geo_file(file, {"192.0.2.0/24": {"country_code": "FR"}})
+        wait_until(lambda: samples(port).get(usable) == 1, what="the new file is in use")
+        publish(deployment, "two")
+        settle(deployment, log, process)
+        assert ["DE", "FR"] == stored()
 
 
 def test_doctor_warns_of_databases(deployment: Deployment, tmp_path: Path) -> None:

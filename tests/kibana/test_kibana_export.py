@@ -247,6 +247,15 @@ def test_hours_of_the_week_come_in_their_order() -> None:
     assert {"string"} == kinds
 
 
+def test_the_map_joins_countries_by_their_two_letters() -> None:
+    """As the index has them; Elastic's outlines of countries call that field iso2."""
+    (chart,) = (chart for chart in CHARTS if chart.kind == "lnsChoropleth")
+    shown = chart.visualization
+    assert ("world_countries", "iso2") == (shown["emsLayerId"], shown["emsField"])
+    assert "source.geo.country_iso_code" == chart.columns[shown["regionAccessor"]]["sourceField"]
+    assert "count" == chart.columns[shown["valueAccessor"]]["operationType"]
+
+
 def test_panels_do_not_lie_on_one_another() -> None:
     """In a grid of 48 columns."""
     taken: set[tuple[int, int]] = set()

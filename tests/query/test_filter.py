@@ -30,6 +30,9 @@ FILTERS = {
     "where": Filter(
         organizations=("acme",), services=("chat-api",), chats=("c-1", "c-2"), sessions=("s-1",)
     ),
+    "places": Filter(
+        countries=("de", "FR"), asns=("AS64500", "64501"), exclude=Criteria(countries=("US",))
+    ),
     "text": Filter(text=("wrong password",)),
     "texts": Filter(text=("wrong password", "iPhone")),
     "exclude": Filter(exclude=Criteria(activities=("login",), ips=("10.0.0.0/8", "none"))),

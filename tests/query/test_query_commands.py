@@ -23,6 +23,7 @@ from typer import Typer
 from typer.testing import CliRunner
 
 NOW = datetime.now(UTC)
+_TYPED = {"ip": "192.0.2.7", "country": "DE", "asn": "AS64500", "list": "tor"}
 
 
 def test_every_name_of_a_question_is_an_option() -> None:
@@ -35,7 +36,7 @@ def test_every_name_of_a_question_is_an_option() -> None:
         assert limit == 7
 
     app.command()(with_filter_options(command))
-    values = {name: "192.0.2.7" if "ip" in name else "success" for name in NAMES}
+    values = {name: _TYPED.get(name.removeprefix("not_"), "success") for name in NAMES}
     values |= {"from": "-2h", "to": "-1h"}
     typed = [x for name, value in values.items() for x in (f"--{name.replace('_', '-')}", value)]
     done = CliRunner().invoke(app, [*typed, "--limit", "7"], catch_exceptions=False)

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
-VALUES = {"outcome": st.sampled_from(["success", "failure"]), "ip": st.ip_addresses().map(str)}
+TYPED = {"ip": "192.0.2.7", "country": "DE", "asn": "AS64500", "list": "tor"}
+VALUES = {
+    "outcome": st.sampled_from(["success", "failure"]),
+    "ip": st.ip_addresses().map(str),
+    "country": st.sampled_from(["DE", "fr"]),
+    "asn": st.integers(0, 2**32 - 1).map(str),
+    "list": st.sampled_from(["tor", "own-offices"]),
+}
 PAIRS = st.lists(
     st.sampled_from([name for name in NAMES if name not in ("from", "to")]).flatmap(
         lambda name: st.tuples(
@@ -24,7 +31,7 @@ PAIRS = st.lists(
 
 def test_every_name_reaches_its_field() -> None:
     """Included and excluded, each by its own name."""
-    given = {name: "192.0.2.7" if name == "ip" else "success" for name in PARAMETERS}
+    given = {name: TYPED.get(name, "success") for name in PARAMETERS}
     wanted = QuerySpec.parse(given.items()).filter(NOW)
     unwanted = QuerySpec.parse((f"not_{name}", value) for name, value in given.items()).filter(NOW)
     for name, field in PARAMETERS.items():

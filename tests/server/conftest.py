@@ -13,8 +13,10 @@ from support.stored_events import store
 
 
 @pytest.fixture(scope="session")
-def two(servers: Servers) -> Iterator[Deployment]:
-    """Give a log with 12 events of acme, 9 of globex, and 1 of nobody's."""
+def two(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Give a log with 12 events of acme, 9 of globex, and 1 of nobody's; `tor` lists globex."""
+    lists = tmp_path_factory.mktemp("lists")
+    (lists / "tor.txt").write_text("203.0.113.0/24")
     acme = [
         new_event(
             "chat-opened",
@@ -43,6 +45,7 @@ def two(servers: Servers) -> Iterator[Deployment]:
         for n in range(9)
     ]
     with log_index(servers) as deployment:
+        deployment.extra["AUDITLOG_LISTS"] = str(lists)
         store(
             deployment, *acme, *globex, new_event("logout", user="nobody", at=NOW - timedelta(hours=2))
         )

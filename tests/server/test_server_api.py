@@ -163,6 +163,14 @@ def test_hostile_parameters_are_refused_or_find_nothing(api: ApiClient) -> None:
             assert (len(answer.json()["events"]) > 0) == name.startswith("not_"), (name, value)
 
 
+@pytest.mark.parametrize("name", ["country", "not_country", "asn", "not_asn", "list", "not_list"])
+@pytest.mark.parametrize("path", ["events", "export", "buckets"])
+def test_what_is_no_country_network_or_list_is_refused(api: ApiClient, path: str, name: str) -> None:
+    """Also by an export, before its first row."""
+    found = api.problem(f"/{path}", 400, **{name: "no such"})
+    assert name.removeprefix("not_") == found["parameter"].removeprefix("not_")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [

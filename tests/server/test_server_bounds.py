@@ -46,6 +46,7 @@ ATTEMPTS: list[dict[str, Any]] = [
     {"activity": ["login-failed", "logout"]},
     {"service": "globex-service"},
     {"session": "globex-session-1"},
+    {"list": "tor"},
     {"from": "1970-01-01", "to": "2999-01-01"},
 ]
 

@@ -15,15 +15,19 @@ def store(
     first: int = 0,
     partition: int = 0,
     ingested: datetime | None = None,
+    place: str = "",
 ) -> None:
-    """Index events at the offsets from `first` on, in the order given, and make them searchable."""
+    """Index events at the offsets from `first` on, in the order given, and make them searchable.
+
+    `place` is `Place.to_json` of all their addresses.
+    """
     catalogue, naming = Catalogue.load(), IndexNaming(deployment.name)
     now = format_timestamp(ingested or datetime.now(UTC))
     lines: list[Any] = []  # the client takes ready-made lines too, whatever its types say
     for offset, event in enumerate(events, first):
         settled = catalogue.settle(event)
         origin = Origin(f"{deployment.name}.events", partition, offset)
-        document = Document.of(settled, catalogue[event.event.action], origin, now, now)
+        document = Document.of(settled, catalogue[event.event.action], origin, now, now, place=place)
         index = naming.index_of(event.timestamp)
         lines.append(b'{"create":{"_index":"%s","_id":"%s"}}' % (index.encode(), document.id.encode()))
         lines.append(document.body)

@@ -49,6 +49,9 @@ _FILTERS = {
     "activity": ("An activity of the catalogue.", "login-failed"),
     "outcome": ("success, failure or unknown.", "failure"),
     "ip": ("An address, a CIDR range of IPv4 or IPv6, or `none`: unknown.", "192.0.2.0/24"),
+    "country": ("A country's two letters, as databases of places had it on that day.", "DE"),
+    "asn": ("A network, by its number.", "AS64500"),
+    "list": ("Addresses and networks on a list that the deployment keeps.", "tor"),
     "org": ("An organization's id.", "acme"),
     "service": ("The service that published the event.", "chat-api"),
     "chat": ("A chat's id.", "chat-42"),
@@ -59,7 +62,9 @@ _FILTERS = {
 
 def _any_of(name: str) -> Any:
     description, example = _FILTERS[name]
-    return Field([], description=f"{description} May be repeated; any of them.", examples=[[example]])
+    return Field(
+        [], alias=name, description=f"{description} May be repeated; any of them.", examples=[[example]]
+    )
 
 
 def _none_of(name: str) -> Any:
@@ -147,12 +152,18 @@ class FilterParams(ChatFilterParams):
     activity: list[Text] = _any_of("activity")
     outcome: list[Text] = _any_of("outcome")
     ip: list[Text] = _any_of("ip")
+    country: list[Text] = _any_of("country")
+    asn: list[Text] = _any_of("asn")
+    list_: list[Text] = _any_of("list")
     service: list[Text] = _any_of("service")
     session: list[Text] = _any_of("session")
     text: list[Text] = _any_of("text")
     not_activity: list[Text] = _none_of("activity")
     not_outcome: list[Text] = _none_of("outcome")
     not_ip: list[Text] = _none_of("ip")
+    not_country: list[Text] = _none_of("country")
+    not_asn: list[Text] = _none_of("asn")
+    not_list: list[Text] = _none_of("list")
     not_service: list[Text] = _none_of("service")
     not_session: list[Text] = _none_of("session")
     not_text: list[Text] = _none_of("text")

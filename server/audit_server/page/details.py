@@ -73,6 +73,10 @@ _GROUPS: Mapping[str, Mapping[str, tuple[str, str | None]]] = {
     "Source": {
         "source.ip": ("IP Address", "ip"),
         "audit.source.network": ("Network", "ip"),
+        "source.as.organization.name": ("Network's owner", None),
+        "source.as.number": ("AS number", "asn"),
+        "source.geo.country_iso_code": ("Country", "country"),
+        "source.geo.city_name": ("City", None),
         "user_agent.original": ("User agent", None),
         "service.name": ("Service", "service"),
         "service.version": ("Service version", None),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from audit_query import PLACE_FIELDS, place_label
 from audit_schemas import printable
 
 from audit_server.page.palette import usual_colour
@@ -15,6 +16,7 @@ ROW_FIELDS = (
     *("@timestamp", "event.id", "event.action", "event.outcome", "user", "source.ip"),
     *("audit.actor", "audit.user", "audit.chat.id", "audit.changes.field"),
     *("organization.id", "service.name", "audit.source.network"),
+    *PLACE_FIELDS,
 )
 """What of an event a row is made of, and what alerts group by, so that it may be marked.
 
@@ -46,6 +48,8 @@ class Row:
     colour: int
     target: str
     """What or whom it was done to: what the four columns alone would leave open."""
+    place: str = ""
+    """Whose network the address is in, and which country."""
 
     @property
     def failed(self) -> bool:
@@ -84,6 +88,7 @@ def _row(event: Mapping[str, Any], zone: tzinfo, colours: Mapping[str, int]) -> 
         event["event"].get("outcome", "unknown"),
         colours.get(activity, usual_colour(activity)),
         _target(event),
+        place_label(event),
     )
 
 

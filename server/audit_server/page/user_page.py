@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from audit_query import AuditLog, Filter, QuerySpec
+from audit_query import PLACE_FIELDS, AuditLog, Filter, QuerySpec, place_label
 from markupsafe import Markup
 
 from audit_server.page.heat_map import WEEKDAYS, heat_map, hours_of_week
@@ -28,6 +28,8 @@ class KnownAddress:
     count: int
     first: DisplayTime
     last: DisplayTime
+    place: str
+    """Whose network it is in, and which country, as of its newest event."""
 
 
 def user_page(log: AuditLog, user: str, view: View) -> Mapping[str, Any]:
@@ -71,8 +73,10 @@ def _week(log: AuditLog, user: str, view: View, last: datetime) -> Mapping[str, 
 def _addresses(log: AuditLog, wanted: Filter, view: View) -> Sequence[KnownAddress]:
     terms = {"field": "source.ip", "size": _ADDRESSES}
     times = {name: {name: {"field": "@timestamp"}} for name in ("min", "max")}
+    newest = {"size": 1, "sort": [{"@timestamp": "desc"}], "_source": list(PLACE_FIELDS)}
+    each = {**times, "newest": {"top_hits": newest}}
     response = log.raw_search(
-        wanted, size=0, track_total_hits=False, aggs={"ips": {"terms": terms, "aggs": times}}
+        wanted, size=0, track_total_hits=False, aggs={"ips": {"terms": terms, "aggs": each}}
     )
     rows = response.get("aggregations", {}).get("ips", {}).get("buckets", [])
     return [
@@ -81,6 +85,7 @@ def _addresses(log: AuditLog, wanted: Filter, view: View) -> Sequence[KnownAddre
             row["doc_count"],
             _display_time(row["min"]["value"], view),
             _display_time(row["max"]["value"], view),
+            place_label(row["newest"]["hits"]["hits"][0].get("_source", {})),
         )
         for row in rows
     ]

@@ -1,0 +1,101 @@
+"""Which networks events come from: countries, AS numbers, and lists that a deployment keeps. Pure."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import IPv6Network
+from typing import Any
+
+from audit_runtime import ListError, ReferenceList
+
+from audit_query.errors import ParameterError
+
+__all__ = ["FindList", "as_number", "country_code", "list_query", "no_lists"]
+
+FindList = Callable[[str], ReferenceList]
+"""Returns a list by its name; raises ListError."""
+
+_RANGES_MAX = 500
+"""Each range is a clause, of which an Elasticsearch of little memory takes 1,024 in one search."""
+_TERMS_MAX = 50_000
+"""Elasticsearch takes 65,536 terms in one clause (index.max_terms_count)."""
+_COUNTRY = re.compile("[A-Za-z]{2}")
+_NUMBER = re.compile(r"(?:AS)?(\d{1,10})", re.IGNORECASE | re.ASCII)
+_AS_MAX = 2**32 - 1
+
+Query = dict[str, Any]
+
+
+def no_lists(name: str) -> ReferenceList:
+    """Know no list."""
+    raise ListError(f"there is no list {name!r}; set AUDITLOG_LISTS")
+
+
+def country_code(text: str) -> str:
+    """Return a country as it is indexed. Raises ParameterError."""
+    if _COUNTRY.fullmatch(text) is None:
+        raise ParameterError("country", f"{text!r} is not a country's two letters, such as DE")
+    return text.upper()
+
+
+def as_number(text: str) -> int:
+    """Return the number of an autonomous system. Raises ParameterError."""
+    found = _NUMBER.fullmatch(text)
+    if found is None or int(found[1]) > _AS_MAX:
+        raise ParameterError("asn", f"{text!r} is not a network's number, such as AS64500")
+    return int(found[1])
+
+
+def list_query(names: Sequence[str], find: FindList) -> Query:
+    """Return the query for events of an address or network on any of the lists.
+
+    A list's names are those of networks' owners. Raises ParameterError for a list that can't be used,
+    and for more ranges than a search takes.
+    """
+    try:
+        lists = [find(name) for name in names]
+    except ListError as error:
+        raise ParameterError("list", str(error)) from None
+    networks = [network for each in lists for network in each.networks]
+    ranges = [network for network in networks if network.prefixlen < network.max_prefixlen]
+    if len(ranges) > _RANGES_MAX:
+        raise ParameterError(
+            "list",
+            f"{', '.join(names)} has {len(ranges):,} ranges, and a search takes {_RANGES_MAX}; name "
+            "networks by their AS numbers instead",
+        )
+    addresses = [
+        str(network.network_address)
+        for network in networks
+        if network.prefixlen == network.max_prefixlen
+    ]
+    numbers = [number for each in lists for number in each.numbers]
+    owners = [name for each in lists for name in each.names]
+    queries = [
+        *_terms("source.ip", addresses),
+        *(_range(str(each)) for each in ranges if not _holds_ipv4(each)),
+        *(_range_of_ipv6(str(each)) for each in ranges if _holds_ipv4(each)),
+        *_terms("source.as.number", numbers),
+        *_terms("source.as.organization.name", owners),
+    ]
+    return {"bool": {"should": queries, "minimum_should_match": 1}}
+
+
+def _terms(path: str, values: Sequence[str] | Sequence[int]) -> Iterator[Query]:
+    for at in range(0, len(values), _TERMS_MAX):
+        yield {"terms": {path: list(values[at : at + _TERMS_MAX])}}
+
+
+def _range(text: str) -> Query:
+    return {"term": {"source.ip": text}}
+
+
+def _holds_ipv4(network: object) -> bool:
+    """Tell whether Elasticsearch, which stores IPv4 addresses as mapped ones, finds these too."""
+    return isinstance(network, IPv6Network) and network.supernet_of(_MAPPED)
+
+
+def _range_of_ipv6(text: str) -> Query:
+    return {"bool": {"filter": [_range(text)], "must_not": [_range("0.0.0.0/0")]}}
+
+
+_MAPPED = IPv6Network("::ffff:0:0/96")
