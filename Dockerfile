@@ -18,7 +18,7 @@ RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation -w /w
  && find /opt/auditlog/bin -type f ! -name auditlog -delete \
  && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/auditlog/lib
 # A volume that is mounted there for the first time takes over owner and mode.
-RUN mkdir /seal && mkdir -m 0700 /seal/keys
+RUN mkdir /seal && mkdir -m 0700 /seal/keys /witness
 
 FROM python:3.11-slim
 LABEL org.opencontainers.image.title="chat-auditlog" \
@@ -27,6 +27,7 @@ LABEL org.opencontainers.image.title="chat-auditlog" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/auditlog /opt/auditlog
 COPY --from=build --chown=10001:10001 /seal /var/lib/auditlog-seal
+COPY --from=build --chown=10001:10001 /witness /var/lib/auditlog-witness
 # Log lines are not buffered; the root file system may be read-only.
 ENV PATH=/opt/auditlog/bin:$PATH \
     PYTHONUNBUFFERED=1 \

@@ -39,6 +39,7 @@ SURFACES = {
     "audit_runtime": {
         "elastic",
         "hits",
+        "http_client",
         "logs",
         "monitor",
         "partition_reader",

@@ -1,5 +1,6 @@
 """Alert rules over the log: Sigma files become plans, and plans with events become alerts."""
 
+from audit_alerts.desk.address_range import ADDRESS_FIELDS, WIDEST, usual_range
 from audit_alerts.desk.alert import (
     LEVELS,
     RUNNER,
@@ -43,6 +44,7 @@ from audit_alerts.tables import rule_fields
 from audit_alerts.words import in_words, span_words
 
 __all__ = [
+    "ADDRESS_FIELDS",
     "BECAUSE_MAX",
     "BULK_MAX",
     "EXAMPLE_MAX",
@@ -53,6 +55,7 @@ __all__ = [
     "OPTIONAL",
     "PAGE_MAX",
     "RUNNER",
+    "WIDEST",
     "Actor",
     "Alert",
     "AlertConflictError",
@@ -100,4 +103,5 @@ __all__ = [
     "rule_fields",
     "silent_example",
     "span_words",
+    "usual_range",
 ]

@@ -1,4 +1,4 @@
-"""Passwords, in the formats that each server reads."""
+"""Passwords and keys, in the formats that each server reads."""
 
 import base64
 import hashlib
@@ -6,15 +6,23 @@ import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 
+from audit_seal import COSIGNATURE, FormatError, SigningKey
+
+from audit_secrets.errors import SecretsError
+
 __all__ = [
     "curl_config",
     "kafka_client",
     "kafka_logins",
     "kibana_config",
     "new_password",
+    "new_witness_key",
     "user_hashes",
     "user_roles",
+    "witness_verifier",
 ]
+
+_WITNESS = "auditlog.local/witness"
 
 _ROUNDS = 10_000
 """Elasticsearch's default for PBKDF2; the passwords are random, so more would not help."""
@@ -25,6 +33,19 @@ _SASL = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 def new_password() -> bytes:
     """Return 256 random bits as letters, digits, - and _, which need no quoting anywhere."""
     return secrets.token_urlsafe(_BYTES).encode()
+
+
+def new_witness_key() -> bytes:
+    """Return a key that cosigns checkpoints."""
+    return f"{SigningKey.generate(_WITNESS, COSIGNATURE).encode()}\n".encode()
+
+
+def witness_verifier(key: bytes) -> bytes:
+    """Return the public key of a witness's key. Raises SecretsError."""
+    try:
+        return f"{SigningKey.parse(key.decode('ascii').strip()).verifier}\n".encode()
+    except (FormatError, UnicodeDecodeError):
+        raise SecretsError("witness.key is not the key of a witness: restore it") from None
 
 
 def user_hashes(passwords: Mapping[str, bytes], existing: bytes) -> bytes:

@@ -16,8 +16,10 @@ from audit_secrets.logins import (
     kafka_logins,
     kibana_config,
     new_password,
+    new_witness_key,
     user_hashes,
     user_roles,
+    witness_verifier,
 )
 from audit_secrets.roster import ELASTICSEARCH_USERS, KAFKA_USERS, SERVED, SERVICES, Service
 
@@ -66,6 +68,7 @@ class Secrets:
         self._share_kafka()
         self._share_elasticsearch()
         self._share_kibana()
+        self._share_witness()
         self._first_token()
 
     def warnings(self) -> Iterator[str]:
@@ -110,6 +113,12 @@ class Secrets:
         }
         password = self._password("elasticsearch", "audit-kibana")
         self._folder("kibana").update("kibana.yml", kibana_config("audit-kibana", password, keys))
+
+    def _share_witness(self) -> None:
+        """Give the witness its key, and the sealer the public one."""
+        made = self._vault.read_or_create("witness.key", new_witness_key)
+        self._folder("witness").update("witness.key", made)
+        self._folder("sealer").update("witness.pub", witness_verifier(made))
 
     def _first_token(self) -> None:
         """Create the page's token file with one token; after that, its contents are the operator's."""

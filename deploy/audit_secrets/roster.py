@@ -60,4 +60,5 @@ SERVICES = (
     Service("quotas", _SERVERS_UID, kafka="audit-admin"),
     Service("reader", _OUR_UID, kafka="audit-reader", elasticsearch="audit-reader"),
     Service("sealer", _OUR_UID, kafka="audit-sealer", elasticsearch="audit-sealer"),
+    Service("witness", _OUR_UID),
 )

@@ -1,13 +1,12 @@
 """The filter options that all commands share, made from the one table of a query's names."""
 
-import functools
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any
 
 import typer
 
 from audit_query.query_spec import EXCLUDE, PARAMETERS, QuerySpec
+from audit_query.shared_options import with_shared_options
 
 __all__ = ["with_filter_options"]
 
@@ -29,42 +28,33 @@ _FROM = "From then on: 2026-11-23, 2026-11-23T09:30Z, -24h, today."
 _TO = "Up to, but not including, then; forms as --from."
 
 
-def with_filter_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add all filter options to a command, which gets them as its argument `spec`.
+def with_filter_options(
+    command: Callable[..., None], names: Collection[str] = PARAMETERS
+) -> Callable[..., None]:
+    """Add filter options, all or those named, to a command, which gets them as its argument `spec`.
 
     Raises ParameterError when the command is called.
     """
-    own = [p for p in inspect.signature(command).parameters.values() if p.name != "spec"]
-    options = list(_options())
-
-    @functools.wraps(command)
-    def wrapper(**given: Any) -> None:
-        pairs = [(name, value) for name in options for value in _values(given.pop(name))]
-        named = [(name.removesuffix("_"), value) for name, value in pairs]
-        command(spec=QuerySpec.parse(named), **given)
-
-    shared = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in _options().items()
-    ]
-    kept = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
-    wrapper.__signature__ = inspect.Signature([*kept, *shared])  # type: ignore[attr-defined]
-    wrapper.__annotations__ = {p.name: p.annotation for p in (*kept, *shared)}
-    return wrapper
+    options = {name: (kind, None) for name, kind in _options(names).items()}
+    return with_shared_options(command, "spec", options, _spec)
 
 
-def _options() -> dict[str, Any]:
+def _spec(given: Mapping[str, Any]) -> QuerySpec:
+    pairs = [(name, value) for name, values in given.items() for value in _values(values)]
+    return QuerySpec.parse((name.removesuffix("_"), value) for name, value in pairs)
+
+
+def _options(names: Collection[str]) -> dict[str, Any]:
     """Return a parameter a name; `from` is a word of Python's, and has an underscore behind."""
     included = {
-        name: Annotated[list[str] | None, typer.Option(f"--{name}", help=_HELP[name])]
-        for name in PARAMETERS
+        name: Annotated[list[str] | None, typer.Option(f"--{name}", help=_HELP[name])] for name in names
     }
     excluded = {
         f"{EXCLUDE}{name}": Annotated[
             list[str] | None,
             typer.Option(f"--not-{name}", help=f"Leave out what has this {name}."),
         ]
-        for name in PARAMETERS
+        for name in names
     }
     times = {
         "from_": Annotated[str | None, typer.Option("--from", help=_FROM)],

@@ -2,7 +2,7 @@
 
 Needs the base install alone. What needs more stands in modules of its own, which are public too:
 `elastic` (the Elasticsearch client), `hits` (pages of what it finds), `logs` (structlog), `monitor`
-(prometheus-client) and `terminal` (typer, rich).
+(prometheus-client) and `terminal` (typer, rich). So does `http_client`, since few need it.
 """
 
 from audit_runtime.backoff import Backoff

@@ -36,7 +36,7 @@ def adopted_blocks(
 ) -> Iterator[SaltedBlock]:
     """Yield blocks of documents in one unproven range, which come in the order of their offsets.
 
-    Of several that claim one offset the first counts. What is no document of a consumer is left out.
+    Of several that claim one offset the first counts. What is not a document of a consumer is left out.
     """
     builder: BlockBuilder | None = None
     for source in sources:

@@ -63,7 +63,9 @@ class Block:
     slots: bytes
 
     def slot(self, offset: int) -> bytes:
-        """Return the slot of an offset."""
+        """Return the slot of an offset. Raises FormatError for one that it does not have."""
+        if not self.first <= offset < self.end:
+            raise FormatError(f"A block of offsets {self.first} to {self.end} has no slot of {offset}")
         at = (offset - self.first) * SLOT_BYTES
         return self.slots[at : at + SLOT_BYTES]
 
@@ -80,7 +82,7 @@ class Block:
         """Read an entry. Raises FormatError."""
         head = _HEAD.match(entry)
         if head is None:
-            raise FormatError("An entry is no block")
+            raise FormatError("An entry is not a block")
         first, end, min_ms, max_ms = map(int, head.groups()[3:])
         slots = entry[head.end() :]
         if not 0 < end - first <= BLOCK_SLOTS or len(slots) != (end - first) * SLOT_BYTES:

@@ -1,10 +1,12 @@
-"""The evidence of one event: four files that prove it to somebody who has only the log's keys."""
+"""The evidence of one event: files that prove it to somebody who has only the log's keys."""
 
 import io
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,13 @@ from audit_seal.log_proof import LogProof
 from audit_seal.merkle import inclusion_proof
 from audit_seal.note import Note
 from audit_seal.place_index import PlaceIndex
+from audit_seal.policy import Policy
+from audit_seal.stamp_folder import StampFolder
 
 __all__ = ["Bundle", "prove"]
 
+_MOST_STAMPS = 8
+"""So many are tried: one that no witness has cosigned may be among them."""
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -36,6 +42,8 @@ class Bundle:
     time_ms: int
     """When the broker took the record."""
     proof: LogProof
+    time_stamp: bytes | None = None
+    """An authority's answer that has the proof's checkpoint time-stamped, if there is one."""
 
     def files(self) -> dict[str, bytes]:
         """Return the files by their names."""
@@ -44,6 +52,7 @@ class Bundle:
             "block.bin": self.block.encode(),
             "block.tlog-proof": str(self.proof).encode(),
             "place.txt": self._place().encode(),
+            **({"checkpoint.tsr": self.time_stamp} if self.time_stamp else {}),
         }
 
     def zip(self) -> bytes:
@@ -69,7 +78,8 @@ class Bundle:
             f"taken by Kafka at {taken}\n"
             f"slot {self.offset - block.first} of {block.end - block.first} in block.bin, which is "
             f"entry {self.proof.index} of the log {checkpoint.origin}\n"
-            f"proven by the checkpoint of {checkpoint.size} entries\n\n"
+            f"proven by the checkpoint of {checkpoint.size} entries"
+            f"{', which checkpoint.tsr time-stamps' if self.time_stamp else ''}\n\n"
             "The slot is SHA-256 of 16 bytes of salt, a byte for the kind, the time in milliseconds in "
             "eight bytes, and event.json. Kind, time and salt are the extra line of block.tlog-proof, "
             "in this order, in base 64. How to check all this: docs/evidence.md\n"
@@ -79,7 +89,8 @@ class Bundle:
 def prove(folder: Path, source: Mapping[str, Any], places: PlaceIndex | None = None) -> Bundle:
     """Return the evidence of an event, by its stored `_source`, its fields in their stored order.
 
-    `places` may be kept open from call to call. Raises ProofError if it can't be proven, SealError if
+    It is proven by the first time-stamped checkpoint that has it, else by the last checkpoint. `places`
+    may be kept open from call to call. Raises ProofError if it can't be proven, SealError if
     the log can't be read.
     """
     reader = LogReader(folder)
@@ -121,13 +132,27 @@ def _bundle(
     salt, slot, time_ms = entry.salts[at : at + SALT_BYTES], block.slot(offset), time_of(source)
     if not salt or time_ms < 0:
         return None
-    size = Checkpoint.parse(note.text).size
     for published in published_forms(source):
         for kind in (Kind.RECORD, Kind.ADOPTED):
             if slot_of(salt, kind, time_ms, published) == slot:
                 extra = bytes([kind]) + time_ms.to_bytes(8, "big") + salt
+                note, time_stamp = _earliest_stamped(reader, index) or (note, None)
+                size = Checkpoint.parse(note.text).size
                 hashes = tuple(inclusion_proof(index, size, reader.hash_at(size)))
                 proof = LogProof(index, hashes, note, extra)
                 proof.verify(entry.entry)
-                return Bundle(published, block, offset, kind, time_ms, proof)
+                return Bundle(published, block, offset, kind, time_ms, proof, time_stamp)
+    return None
+
+
+def _earliest_stamped(reader: LogReader, index: int) -> tuple[Note, bytes] | None:
+    """Return the first time-stamped checkpoint that has an entry and that the policy takes."""
+    stamps = StampFolder(reader.folder)
+    sizes = (size for size in stamps.sizes if size > index)
+    for size in islice(sizes, _MOST_STAMPS):
+        with suppress(SealError, OSError):
+            stamp = stamps.read(size)
+            policy = Policy.parse((reader.folder / "policy").read_text("utf-8"))
+            if policy.verify(stamp.note).checkpoint.root == reader.root(size):
+                return stamp.note, stamp.response
     return None

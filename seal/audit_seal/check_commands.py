@@ -13,6 +13,7 @@ from audit_consumer import ConsumerError
 from audit_query import AuditLog, QueryError, parse_time
 from audit_runtime import ConfigurationError, output_file
 from audit_runtime.terminal import Json, print_json, print_lines, report_progress
+from confluent_kafka import KafkaException
 
 from audit_seal.bundle import prove
 from audit_seal.checkpoint import Checkpoint
@@ -56,20 +57,37 @@ def verify(
         Path | None,
         typer.Option("--first-key", help="The first period's key as you were given it."),
     ] = None,
+    stamp_ca: Annotated[
+        Path | None,
+        typer.Option("--stamp-ca", help="The time-stamping authority's root certificates, as PEM."),
+    ] = None,
+    published: Annotated[
+        bool,
+        typer.Option(
+            "--published", help="Compare the log with the checkpoints that were published to Kafka."
+        ),
+    ] = False,
     json_output: Json = False,
 ) -> None:
     """Verify that all sealed events are there and unchanged, and that nothing was added.
 
-    Needs no Kafka. Checks the log's tree and signatures, then every document: what was published, and
-    what the consumer made of it. Exits with status 1 if something is wrong, and with 2 if it could not
-    be checked.
+    Needs no Kafka, but for --published. Checks the log's tree, signatures and time stamps, then every
+    document: what was published, and what the consumer made of it. Exits with status 1 if something is
+    wrong, and with 2 if it could not be checked.
     """
     with _unchecked_errors():
         settings = SealSettings()
         times = _times(start, end)
         with report_progress(hidden=json_output) as report:
             found = verify_log(
-                settings, report, times=times, export=export, policy=policy, first_key=first_key
+                settings,
+                report,
+                times=times,
+                export=export,
+                policy=policy,
+                first_key=first_key,
+                stamp_ca=stamp_ca,
+                published=published,
             )
     if json_output:
         print_json(as_json(found))
@@ -103,6 +121,7 @@ def prove_event(
     print_lines(
         f"Wrote {path}: {bundle.block.topic} [{bundle.block.partition}], offset {bundle.offset}, "
         f"in the checkpoint of {checkpoint.size} entries of {checkpoint.origin}"
+        f"{', time-stamped' if bundle.time_stamp else ''}"
     )
 
 
@@ -122,6 +141,8 @@ def _unchecked_errors() -> Iterator[None]:
         yield
     except (SealError, ConsumerError, ConfigurationError, QueryError) as error:
         _fail(str(error))
+    except KafkaException as error:
+        _fail(f"Kafka can't be asked for what was published: {error.args[0].str()}")
     except elasticsearch.ApiError as error:
         _fail(f"Elasticsearch refuses the request: {error.meta.status} {error.message}")
     except elasticsearch.TransportError as error:

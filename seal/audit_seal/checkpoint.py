@@ -37,7 +37,7 @@ class Checkpoint:
             raise FormatError("A checkpoint has an origin, a size and a root, each a line")
         origin, size, root, *_ = lines
         if not _NUMBER.fullmatch(size) or int(size) > _MAX_SIZE:
-            raise FormatError("The size of a checkpoint is no number")
+            raise FormatError("The size of a checkpoint is not a number")
         decoded = decode_base64(root)
         if len(decoded) != HASH_BYTES:
             raise FormatError(f"The root of a checkpoint does not have {HASH_BYTES} bytes")

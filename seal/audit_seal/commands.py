@@ -1,5 +1,6 @@
-"""`auditlog seal init`, `run` and `status`; what checks the log has modules of its own."""
+"""`auditlog seal init`, `run`, `status` and `stamp`; what checks the log has modules of its own."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from audit_seal.checkpoint import Checkpoint
 from audit_seal.keys import has_log
 from audit_seal.service import initialize, run_sealer, seal_now
 from audit_seal.settings import SealSettings
+from audit_seal.stamping import StampAuthority, stamp_now
 from audit_seal.status import SealStatus, Signer, seal_status
 
 __all__ = ["register"]
@@ -24,6 +26,7 @@ def register(app: typer.Typer) -> None:
     seal.command(epilog="Example: auditlog seal init")(init)
     seal.command(epilog="Example: auditlog seal run")(run)
     seal.command(epilog="Example: auditlog seal status")(status)
+    seal.command(epilog="Example: auditlog seal stamp")(stamp)
     add_commands(seal)
     app.add_typer(seal, name="seal")
 
@@ -88,8 +91,35 @@ def status(json_output: Json = False) -> None:
         f"{found.origin}: {found.entries:,} entries, sealed at {format_timestamp(found.time)}, "
         f"period {found.period}",
         f"signed by {', '.join(map(_signer, found.signers))}",
+        *_stamp_lines(found),
         f"records that had no document when they were settled: {found.missing:,}",
     )
+
+
+def stamp() -> None:
+    """Have the last checkpoint stamped by the time-stamping authority, now.
+
+    The sealer does so by itself at the end of each period. The authority is AUDITLOG_STAMP_URL, its
+    certificates are AUDITLOG_STAMP_CA_FILE.
+    """
+    settings = SealSettings()
+    found = stamp_now(settings.folder, StampAuthority(settings))
+    print_lines(
+        f"Time-stamped: the checkpoint of {found.checkpoint.size:,} entries at "
+        f"{format_timestamp(found.time)} by {found.authority}"
+    )
+
+
+def _stamp_lines(found: SealStatus) -> Iterator[str]:
+    if found.stamp is None:
+        yield "time-stamped by nobody"
+    else:
+        yield (
+            f"time-stamped at {found.stamp.entries:,} entries, {format_timestamp(found.stamp.time)}, "
+            f"by {found.stamp.authority}"
+        )
+    if found.stamp_problem:
+        yield f"not time-stamped since: {found.stamp_problem}"
 
 
 def _signer(signer: Signer) -> str:
@@ -117,4 +147,12 @@ def _as_json(found: SealStatus) -> dict[str, object]:
             {"name": each.name, "time": format_timestamp(each.time) if each.time else None}
             for each in found.signers
         ],
+        "time_stamp": None
+        if found.stamp is None
+        else {
+            "entries": found.stamp.entries,
+            "time": format_timestamp(found.stamp.time),
+            "authority": found.stamp.authority,
+        },
+        "time_stamp_problem": found.stamp_problem or None,
     }

@@ -6,6 +6,7 @@ __all__ = [
     "ProofError",
     "SealError",
     "SignatureError",
+    "StampError",
     "WitnessError",
 ]
 
@@ -24,6 +25,10 @@ class ProofError(SealError):
 
 class SignatureError(SealError):
     """A signature that is missing, or is not of the key that it names."""
+
+
+class StampError(SealError):
+    """A time stamp that is missing, wrong, or not of an authority that is trusted."""
 
 
 class WitnessError(SealError):

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from audit_runtime import output_file
 
+from audit_seal.durable import sync
 from audit_seal.errors import FormatError, SealError
 from audit_seal.note import COSIGNATURE, ED25519, KeyType, SigningKey, VerifierKey
+from audit_seal.policy import Witness
 
 __all__ = ["KeyFolder", "create_keys", "has_log"]
 
@@ -71,7 +73,7 @@ class KeyFolder:
                     file.flush()
                     os.fsync(file.fileno())
                 path.unlink()
-        _sync(self._keys)
+        sync(self._keys)
 
     def _read(self, name: str, kind: KeyType) -> SigningKey:
         path = self._keys / name
@@ -99,7 +101,7 @@ class KeyFolder:
     def _write(self, name: str, key: SigningKey) -> None:
         with output_file(self._keys / name) as out:
             out.write(f"{key.encode()}\n".encode())
-        _sync(self._keys)
+        sync(self._keys)
 
 
 def has_log(folder: Path) -> bool:
@@ -108,10 +110,13 @@ def has_log(folder: Path) -> bool:
     return (folder / "log").exists() or (keys.exists() and any(keys.iterdir()))
 
 
-def create_keys(folder: Path, origin: str) -> tuple[VerifierKey, VerifierKey]:
+def create_keys(
+    folder: Path, origin: str, witness: Witness | None = None
+) -> tuple[VerifierKey, VerifierKey]:
     """Make a log's folder and first keys; return the log's public key and the first period's.
 
-    Raises SealError where there is a log or a key already, or for an origin that is no key's name.
+    The policy names the witness, if there is one. Raises SealError where there is a log or a key
+    already, or for an origin that can't be a key's name.
     """
     keys = folder / "keys"
     if has_log(folder):
@@ -123,13 +128,6 @@ def create_keys(folder: Path, origin: str) -> tuple[VerifierKey, VerifierKey]:
     made._write("log", log_key)  # noqa: SLF001 - of this module
     period_key = made.create_period_key(1)
     (folder / "period-1.pub").write_text(f"{period_key.verifier}\n")
-    (folder / "policy").write_text(f"log {log_key.verifier}\nquorum none\n")
+    line = f"witness {witness.name} {witness.key} {witness.url}\n" if witness else ""
+    (folder / "policy").write_text(f"log {log_key.verifier}\n{line}quorum none\n")
     return log_key.verifier, period_key.verifier
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

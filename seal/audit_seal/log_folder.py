@@ -8,7 +8,6 @@
 What is behind the last checkpoint counts for nothing: a writer that was killed begins there again.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from shutil import rmtree
 
 from audit_seal.block import SALT_BYTES, SLOT_BYTES, Block
 from audit_seal.checkpoint import Checkpoint
+from audit_seal.durable import sync, write_durably
 from audit_seal.errors import FormatError, SealError
 from audit_seal.merkle import HASH_BYTES, HashAt, complete_root, leaf_hash, root_hash
 from audit_seal.note import Note
@@ -29,7 +29,7 @@ from audit_seal.tiles import (
     hashes_from_tiles,
 )
 
-__all__ = ["LogEntry", "LogReader", "LogWriter", "write_durably"]
+__all__ = ["LogEntry", "LogReader", "LogWriter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class LogReader:
     """Reads a log. Raises SealError where a file is missing or has another form."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._log = folder / "log"
         self._salts = folder / "salts"
 
@@ -212,8 +212,8 @@ class LogWriter(LogReader):
     def _flush(self) -> None:
         """Make what was written durable, and the names of it."""
         folders = {folder for path in self._written for folder in path.parents}
-        for path in (*self._written, *(f for f in folders if f.is_relative_to(self._folder))):
-            _fsync(path)
+        for path in (*self._written, *(f for f in folders if f.is_relative_to(self.folder))):
+            sync(path)
         self._written.clear()
 
     def _write_salts(self, number: int) -> None:
@@ -228,18 +228,6 @@ class LogWriter(LogReader):
         self._written.add(path)
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Put a file in its place, whole and on the disk when this returns. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    _fsync(path.parent)
-
-
 def _salts_path(number: int) -> str:
     return bundle_path(number).removeprefix("tile/entries/")
 
@@ -249,11 +237,3 @@ def _salts_length(entry: bytes) -> int:
     if not entry.startswith(b"auditlog/block@"):
         return 0
     return len(Block.decode(entry).slots) // SLOT_BYTES * SALT_BYTES
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

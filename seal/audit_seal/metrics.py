@@ -11,6 +11,7 @@ auditlog_seal_settled_offset                 gauge   partition every offset befo
 auditlog_seal_missing                        gauge             records that had no document, ever
 auditlog_seal_blocked                        gauge   what      1 while sealing or settling is blocked
 auditlog_seal_cosigned                       gauge   witness   1 if it cosigned the last checkpoint
+auditlog_seal_stamp_timestamp_seconds        gauge             time of the last time stamp
 ============================================ ======= ========= ========================================
 """
 
@@ -46,8 +47,11 @@ class SealMetrics:
         self._cosigned = gauge(
             "cosigned", "1 if the witness cosigned the last checkpoint, 0 if not.", "witness"
         )
+        self._stamped = gauge(
+            "stamp_timestamp_seconds", "Time of the last time stamp, since 1970; 0 if there is none."
+        )
         self._blocked = gauge("blocked", "1 while it can't be done.", "what")
-        for what in ("sealing", "settling"):
+        for what in ("sealing", "settling", "stamping"):
             self._blocked.labels(what).set(0)
 
     def cosigned(self, by_witness: Mapping[str, bool]) -> None:
@@ -55,8 +59,12 @@ class SealMetrics:
         for name, has_cosigned in by_witness.items():
             self._cosigned.labels(name).set(has_cosigned)
 
+    def stamped(self, time: float) -> None:
+        """Show the time of the last time stamp."""
+        self._stamped.set(time)
+
     def block(self, what: str) -> None:
-        """Note that `sealing` or `settling` is blocked."""
+        """Note that `sealing`, `settling` or `stamping` is blocked."""
         self._blocked.labels(what).set(1)
 
     def unblock(self, what: str) -> None:

@@ -71,7 +71,7 @@ class Signature:
                 decoded = decode_base64(encoded)
                 if len(decoded) > _KEY_ID_BYTES:
                     return cls(name, decoded[:_KEY_ID_BYTES], decoded[_KEY_ID_BYTES:])
-        raise FormatError("A line below a note is no signature")
+        raise FormatError("A line below a note is not a signature")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class SigningKey:
         Raises FormatError for a cosignature without a time.
         """
         if self.type == COSIGNATURE and not 0 < time <= _MAX_TIME:
-            raise FormatError(f"A cosignature has a time; {time} is none")
+            raise FormatError(f"A cosignature has a time; {time} is not one")
         value = self.private.sign(_message(self.type, text, time))
         if self.type == COSIGNATURE:
             value = time.to_bytes(_TIME_BYTES, "big") + value

@@ -135,7 +135,7 @@ class _Draft:
                 self.groups[name] = _Group(_needed(needed, members), tuple(members))
             case ["quorum", name] if self.quorum is None:
                 if name != "none" and not self._is_defined(name):
-                    raise FormatError(f"{name} is no witness and no group")
+                    raise FormatError(f"{name} is neither a witness nor a group")
                 self.quorum = name
             case _:
                 raise FormatError("it is not of a form that a policy's lines have")

@@ -10,8 +10,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from audit_seal.block import SALT_BYTES, Block
+from audit_seal.durable import write_durably
 from audit_seal.errors import FormatError
-from audit_seal.log_folder import write_durably
 from audit_seal.statement import RetiredStatement, decode_entry
 
 __all__ = ["Request", "Requests", "salted"]

@@ -6,7 +6,7 @@ the signed checkpoint is believed: no tile, and no index.
 
 from array import array
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from audit_seal.block import EMPTY_SLOT, SLOT_BYTES, Block
@@ -216,7 +216,7 @@ class SealedLog:
     size: int = 0
     root: bytes = EMPTY_ROOT
     roots: dict[int, bytes] = field(default_factory=dict)
-    """The roots at the sizes of the last checkpoints of periods."""
+    """The roots at the sizes of the last checkpoints of periods, and of others that were asked for."""
     empty: dict[int, int] = field(default_factory=dict)
     """The offsets without a record, a bit each, by the entries of their blocks."""
     partitions: dict[Place, SealedPartition] = field(default_factory=dict)
@@ -238,7 +238,7 @@ class SealedLog:
         return any(each.topic == topic and partition < each.partitions for each in self.topics.values())
 
     def add(self, entry: LogEntry) -> None:
-        """Take in an entry. Raises FormatError if it is none."""
+        """Take in an entry. Raises FormatError if it is not one."""
         match decode_entry(entry.entry):
             case Block() as block:
                 place = Place(block.topic, block.topic_id, block.partition)
@@ -273,10 +273,11 @@ class SealedLog:
             self.faults.append(f"{place.topic} [{place.partition}] of ID {place.topic_id}: {fault}")
 
 
-def read_log(entries: Iterable[LogEntry]) -> SealedLog:
-    """Read entries from the first on. Raises FormatError for what is no entry.
+def read_log(entries: Iterable[LogEntry], sizes: Container[int] = ()) -> SealedLog:
+    """Read entries from the first on. Raises FormatError for what is not an entry.
 
-    Memory grows by 40 bytes a block, and with the offsets that statements name one by one.
+    The roots at these sizes are kept. Memory grows by 40 bytes a block, and with the offsets that
+    statements name one by one.
     """
     log, tree = SealedLog(), RootBuilder()
     for entry in entries:
@@ -286,7 +287,7 @@ def read_log(entries: Iterable[LogEntry]) -> SealedLog:
         except FormatError as error:
             raise FormatError(f"Entry {entry.index} of the log: {error}") from None
         log.size = entry.index + 1
-        if log.periods and log.size == last_size(log.periods[-1][0]):
+        if log.size in sizes or (log.periods and log.size == last_size(log.periods[-1][0])):
             log.roots[log.size] = tree.root
     log.root = tree.root
     return log

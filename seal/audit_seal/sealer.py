@@ -287,7 +287,7 @@ class Sealer:
     def _last_tick(self) -> TickStatement:
         last = self._entry(self._writer.size - 1)
         if not isinstance(last, TickStatement):
-            raise SealError("The last entry of the log is no tick: this is not a log of the sealer")
+            raise SealError("The last entry of the log is not a tick: this is not a log of the sealer")
         return last
 
     def _entry(self, index: int) -> object:

@@ -18,7 +18,7 @@ from audit_seal.log_folder import LogReader
 from audit_seal.note import Note, VerifierKey
 from audit_seal.settings import SealSettings
 
-__all__ = ["SealsTopic", "check_published"]
+__all__ = ["SealsTopic", "check_published", "note_in"]
 
 _log = structlog.get_logger()
 
@@ -97,7 +97,7 @@ class SealsTopic:
         while first < end:
             found = self._reader.fetch(self._name, 0, first, seconds=_SECONDS)
             for message in found.records:
-                note = _note_of(message)
+                note = note_in(message)
                 if note is not None and Checkpoint.parse(note.text).origin == key.name:
                     newest = check_published(note, log, key, size)
             if found.next_offset == first:
@@ -134,8 +134,8 @@ def check_published(note: Note, log: LogReader, key: VerifierKey, size: int) -> 
     return published.size
 
 
-def _note_of(message: Message) -> Note | None:
-    """Return the checkpoint in a record; None for what is no checkpoint."""
+def note_in(message: Message) -> Note | None:
+    """Return the checkpoint in a record; None for what is not a checkpoint."""
     value = message.value()
     if not isinstance(value, bytes):
         return None
@@ -143,6 +143,6 @@ def _note_of(message: Message) -> Note | None:
         note = Note.parse(value)
         Checkpoint.parse(note.text)
     except FormatError:
-        _log.warning("no checkpoint", topic=message.topic(), offset=message.offset())
+        _log.warning("not a checkpoint", topic=message.topic(), offset=message.offset())
         return None
     return note

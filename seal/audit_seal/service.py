@@ -11,15 +11,18 @@ from audit_runtime.monitor import Health, monitored
 from confluent_kafka import KafkaException
 
 from audit_seal.checkpoint import Checkpoint
+from audit_seal.errors import FormatError, SealError
 from audit_seal.events_topic import EventsTopic
 from audit_seal.keys import KeyFolder, create_keys
 from audit_seal.lock import locked
 from audit_seal.metrics import SealMetrics
 from audit_seal.note import Note, VerifierKey
+from audit_seal.policy import Witness
 from audit_seal.sealer import Sealer
 from audit_seal.seals_topic import SealsTopic
 from audit_seal.settings import SealSettings
 from audit_seal.settling import Settler
+from audit_seal.stamping import Stamper
 
 __all__ = ["cluster_id", "initialize", "run_sealer", "seal_now"]
 
@@ -32,10 +35,22 @@ _LONGEST_PAUSE = 30.0
 def initialize(settings: SealSettings) -> tuple[VerifierKey, VerifierKey]:
     """Make the log's folder and keys; return the log's public key and the first period's.
 
-    Raises SealError, KafkaException.
+    The policy names the witness of the settings, if there is one. Raises SealError, KafkaException.
     """
     with closing(EventsTopic(settings)) as events:
-        return create_keys(settings.folder, f"{settings.seal_name}/{events.cluster_id()}")
+        witness = _witness(settings)
+        return create_keys(settings.folder, f"{settings.seal_name}/{events.cluster_id()}", witness)
+
+
+def _witness(settings: SealSettings) -> Witness | None:
+    url, file = settings.seal_witness_url, settings.seal_witness_key_file
+    if url is None or file is None:
+        return None
+    try:
+        key = VerifierKey.parse(file.read_text().strip())
+    except (OSError, UnicodeDecodeError, FormatError) as error:
+        raise SealError(f"{file} is not the public key of a witness: {error}") from None
+    return Witness(key.name.rpartition("/")[2], key, url)
 
 
 def cluster_id(settings: SealSettings) -> str:
@@ -53,8 +68,11 @@ def seal_now(settings: SealSettings) -> Note:
     Raises SealError, KafkaException.
     """
     with _sealer(settings) as (sealer, _):
+        stamper = Stamper(settings)
         sealer.catch_up()
-        return sealer.seal()
+        note = sealer.seal()
+        stamper.stamp_if_due(sealer.period)
+        return note
 
 
 def run_sealer(settings: SealSettings) -> None:
@@ -63,15 +81,16 @@ def run_sealer(settings: SealSettings) -> None:
     A Kafka that is away is waited for, but not at the start. Raises SealError, MonitorError and
     KafkaException.
     """
-    metrics, health = SealMetrics(), Health()
+    metrics, health, stamper = SealMetrics(), Health(), Stamper(settings)
     with (
         stop_requests() as stop,
         _sealer(settings, settings.seal_seconds / 2) as (sealer, settler),
     ):
-        _show(sealer, metrics)  # before anybody looks: alerts go by what is added
+        _show(sealer, metrics)
+        _show_stamps(stamper, metrics)  # before anybody looks: alerts go by what is added
         with monitored(settings, metrics.registry, health):
             _log.info("sealing", topic=settings.topic, folder=str(settings.folder))
-            _run(settings, sealer, settler, metrics, health, stop)
+            _run(settings, sealer, settler, stamper, metrics, health, stop)
             _seal_at_the_end(sealer, metrics)
 
 
@@ -79,6 +98,7 @@ def _run(
     settings: SealSettings,
     sealer: Sealer,
     settler: Settler,
+    stamper: Stamper,
     metrics: SealMetrics,
     health: Health,
     stop: threading.Event,
@@ -91,6 +111,8 @@ def _run(
             if time.monotonic() >= due:
                 _seal(sealer, metrics)
                 due = time.monotonic() + settings.seal_seconds
+                stamper.stamp_if_due(sealer.period)
+                _show_stamps(stamper, metrics)
         except KafkaException as error:
             why = f"Kafka: {error.args[0].str()}"
             health.beat(why)
@@ -127,6 +149,11 @@ def _seal(sealer: Sealer, metrics: SealMetrics) -> None:
 
 def _show(sealer: Sealer, metrics: SealMetrics) -> None:
     metrics.show(sealer.positions.values(), period=sealer.period, missing=sealer.missing)
+
+
+def _show_stamps(stamper: Stamper, metrics: SealMetrics) -> None:
+    (metrics.block if stamper.problem else metrics.unblock)("stamping")
+    metrics.stamped(stamper.last_time)
 
 
 @contextmanager

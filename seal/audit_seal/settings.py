@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from audit_consumer import ConsumerSettings
-from pydantic import Field
+from audit_runtime import check_web_address
+from pydantic import Field, FilePath, field_validator
 
 from audit_seal.errors import SealError
 
@@ -29,6 +30,29 @@ class SealSettings(ConsumerSettings):
     seal_period_hours: float = Field(
         24.0, gt=0, description="Hours after which a period's signing key is replaced and destroyed."
     )
+    seal_witness_url: str | None = Field(
+        None, description="Address of a witness that `auditlog seal init` writes into the log's policy."
+    )
+    seal_witness_key_file: Path | None = Field(
+        None, description="File of that witness's public key: NAME+ID+KEY."
+    )
+    stamp_url: str | None = Field(
+        None,
+        description="Time-stamping authority (RFC 3161) for the last checkpoint of each period.",
+    )
+    stamp_ca_file: FilePath | None = Field(
+        None, description="Root certificates, as PEM, that time stamps must be signed below."
+    )
+    stamp_tls_ca_file: FilePath | None = Field(
+        None,
+        description="Certificates, as PEM, that vouch for the time-stamping authority's https address, "
+        "if the system's don't.",
+    )
+
+    @field_validator("stamp_url", "seal_witness_url")
+    @classmethod
+    def _is_address(cls, url: str | None) -> str | None:
+        return None if url is None else check_web_address(url)
 
     @property
     def folder(self) -> Path:

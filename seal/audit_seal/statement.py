@@ -1,4 +1,4 @@
-"""Statements: the entries of the log that are no block, and say in lines what happened.
+"""Statements: the entries of the log that are not blocks, and say in lines what happened.
 
 The first line names the kind; every other line begins with a word for what follows it.
 """

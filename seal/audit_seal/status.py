@@ -5,18 +5,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from audit_seal.checkpoint import Checkpoint
-from audit_seal.errors import SealError
+from audit_seal.errors import SealError, StampError
 from audit_seal.log_folder import LogReader
 from audit_seal.note import Signature
 from audit_seal.place import Position
+from audit_seal.stamp_folder import StampFolder
+from audit_seal.stamping import stamp_problem
 from audit_seal.statement import TickStatement, decode_entry
 
-__all__ = ["SealStatus", "Signer", "seal_status"]
+__all__ = ["SealStatus", "Signer", "Stamp", "seal_status"]
 
 _TIME_BYTES = 8
 _COSIGNATURE_BYTES = 72
 _LAST_SECOND = 253_402_300_799
-"""Of the year 9999: later ones are no times."""
+"""Of the year 9999: later ones are not times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,15 @@ class Signer:
 
     name: str
     time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Who claims that a checkpoint of so many entries existed at a time; not verified either."""
+
+    entries: int
+    time: datetime
+    authority: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,10 @@ class SealStatus:
     """How many records had no document when they were settled, ever."""
     positions: tuple[Position, ...]
     signers: tuple[Signer, ...]
+    stamp: Stamp | None = None
+    """The last time stamp."""
+    stamp_problem: str = ""
+    """Why no checkpoint has been stamped since."""
 
 
 def seal_status(folder: Path) -> SealStatus:
@@ -54,7 +69,7 @@ def seal_status(folder: Path) -> SealStatus:
     checkpoint = Checkpoint.parse(note.text)
     tick = decode_entry(reader.entry(checkpoint.size - 1).entry)
     if not isinstance(tick, TickStatement):
-        raise SealError("The last entry of the log is no tick: this is not a log of the sealer")
+        raise SealError("The last entry of the log is not a tick: this is not a log of the sealer")
     return SealStatus(
         checkpoint.origin,
         checkpoint.size,
@@ -63,7 +78,19 @@ def seal_status(folder: Path) -> SealStatus:
         tick.missing,
         tick.positions,
         tuple(Signer(each.name, _time_of(each)) for each in note.signatures),
+        *_stamp(folder),
     )
+
+
+def _stamp(folder: Path) -> tuple[Stamp | None, str]:
+    """Return the last time stamp, and what is wrong with it or with the next one."""
+    problem = stamp_problem(folder)
+    try:
+        found = StampFolder(folder).latest()
+        stamp = Stamp(found.checkpoint.size, found.time, found.authority) if found else None
+    except StampError as error:
+        return None, str(error)
+    return stamp, problem
 
 
 def _time_of(signature: Signature) -> datetime | None:

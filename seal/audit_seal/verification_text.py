@@ -51,6 +51,14 @@ def report_lines(found: Verification) -> Iterator[str]:
     if ended := sum(signature.is_last for signature in checked.periods):
         yield f"periods that have ended, each signed by its own key: {ended}"
     yield from (f"cosigned by {each.witness} at {_time(each.time)}" for each in checked.cosigned)
+    if checked.stamps:
+        last = checked.stamps[-1]
+        yield (
+            f"time-stamped at {last.size} entries, {format_timestamp(last.time)}, by {last.authority}; "
+            f"time stamps that hold: {len(checked.stamps)}"
+        )
+    if checked.published:
+        yield f"published checkpoints that the log was compared with: {checked.published}"
     yield from (f"not proven: {sentence}" for sentence in _not_proven(found))
     yield equation(result)
 
@@ -92,6 +100,11 @@ def as_json(found: Verification) -> dict[str, object]:
             for each in checked.periods
         ],
         "cosigned": [{"witness": each.witness, "time": _time(each.time)} for each in checked.cosigned],
+        "published": checked.published,
+        "time_stamps": [
+            {"size": each.size, "time": format_timestamp(each.time), "authority": each.authority}
+            for each in checked.stamps
+        ],
         "not_proven": list(_not_proven(found)),
     }
 
@@ -105,6 +118,9 @@ def _not_proven(found: Verification) -> Iterator[str]:
         yield "that these are the log's keys: they stand beside it; give yours: --policy, --first-key"
     if not found.checked.cosigned:
         yield "that everybody is shown the same log: no witness of the policy has cosigned it"
+    yield from _not_proven_of_time(found)
+    if found.checked.published is None:
+        yield "that the folder is the newest, and the only one: --published asks Kafka"
     if found.is_export:
         yield "indices and mappings: an export does not have them"
     if not found.times.is_all:
@@ -120,6 +136,18 @@ def _not_proven(found: Verification) -> Iterator[str]:
         yield f"that {unsettled} sealed records have documents: no consumer was seen to be past them"
     if result.not_sealed:
         yield f"{result.not_sealed} documents that are newer than the checkpoint"
+
+
+def _not_proven_of_time(found: Verification) -> Iterator[str]:
+    if found.checked.unchecked_stamps:
+        yield (
+            f"when the log had this state: {found.checked.unchecked_stamps} time stamps were not "
+            "checked; give their authority's certificates: --stamp-ca"
+        )
+    elif not found.checked.stamps:
+        yield "when the log had this state: no time-stamping authority has stamped a checkpoint"
+    elif not found.has_own_authority:
+        yield "that the time stamps are of an authority that you trust: give yours: --stamp-ca"
 
 
 def _findings(findings: Sequence[Finding]) -> Iterator[str]:

@@ -19,17 +19,18 @@ from audit_schemas import Catalogue, IndexNaming
 
 from audit_seal.checkpoint import Checkpoint
 from audit_seal.document_check import DocumentChecker, StoredDocument
-from audit_seal.errors import SealError, SignatureError
+from audit_seal.errors import SealError
+from audit_seal.log_check import CheckedLog, check_log, read_keys
 from audit_seal.log_folder import LogReader
 from audit_seal.mapping_check import mapping_faults
-from audit_seal.note import Note, VerifierKey
-from audit_seal.period_check import PeriodSignature, check_periods
-from audit_seal.policy import Cosigned, Policy
+from audit_seal.policy import Policy
+from audit_seal.published import Published, read_published
 from audit_seal.reconciliation import Reconciliation, reconcile
-from audit_seal.sealed_log import EVERY_TIME, SealedLog, TimeRange, read_log
+from audit_seal.sealed_log import EVERY_TIME, SealedLog, TimeRange
 from audit_seal.settings import SealSettings
 from audit_seal.slot_reader import SlotReader
 from audit_seal.tally import Tally
+from audit_seal.time_stamp import read_roots
 
 __all__ = [
     "CheckedLog",
@@ -56,19 +57,6 @@ Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedLog:
-    """A log whose tree and signatures were checked."""
-
-    log: SealedLog
-    checkpoint: Checkpoint
-    note: Note
-    cosigned: tuple[Cosigned, ...]
-    periods: list[PeriodSignature]
-    faults: list[str]
-    """What is wrong with the log itself."""
-
-
-@dataclass(frozen=True, slots=True)
 class Verification:
     """All that was found."""
 
@@ -79,6 +67,8 @@ class Verification:
     is_export: bool
     has_own_keys: bool
     """Whether the keys were given by whoever checks; else they are those beside the log."""
+    has_own_authority: bool = False
+    """Whether the time-stamping authority's certificates were."""
 
     @property
     def is_sound(self) -> bool:
@@ -112,16 +102,24 @@ def verify_log(
     export: Path | None = None,
     policy: Path | None = None,
     first_key: Path | None = None,
+    stamp_ca: Path | None = None,
+    published: bool = False,
 ) -> Verification:
     """Check the log, then the documents of Elasticsearch or of an export by it.
 
-    `policy` and `first_key` are the files that an auditor was given; else those beside the log are
-    used. Raises SealError, ConsumerError and what Elasticsearch's client raises if it can't be checked.
+    `policy`, `first_key` and `stamp_ca`, the root certificates of the time-stamping authority, are the
+    files that an auditor was given; else those beside the log and of the settings are used.
+    `published` asks Kafka for what was published. Raises SealError, ConsumerError, KafkaException and
+    what Elasticsearch's client raises if it can't be checked.
     """
     keys = (policy, first_key)
     rules, first = read_keys(settings.folder, *keys)
+    # What is published first: the folder has it by then, unless it is an old one.
+    seals = _published(settings, rules, report) if published else None
     # The log first: what is sealed and settled by now is in the index afterwards.
-    checked = check_log(settings.folder, rules, first, report)
+    authority = stamp_ca or settings.stamp_ca_file
+    roots = read_roots(authority) if authority else ()
+    checked = check_log(settings.folder, rules, first, report, roots, seals)
     hidden: list[str] = []
     if export is None:
         with closing(EventIndex(settings, settings.request_seconds)) as index:
@@ -133,51 +131,19 @@ def verify_log(
     check = DocumentCheck(settings.folder, checked.log, settings.catalogue, naming, times)
     result = verify_documents(check, batches, total, report)
     is_own = all(key is not None for key in keys)
-    return Verification(checked, result, hidden, times, export is not None, is_own)
+    return Verification(
+        checked, result, hidden, times, export is not None, is_own, stamp_ca is not None
+    )
 
 
-def read_keys(
-    folder: Path, policy: Path | None, first_key: Path | None
-) -> tuple[Policy, VerifierKey | None]:
-    """Return the keys that were given, or those beside the log. Raises SealError."""
-    path = policy or folder / "policy"
-    key_path = first_key or folder / "period-1.pub"
-    try:
-        rules = Policy.parse(path.read_text())
-        if first_key is None and not key_path.exists():
-            return rules, None
-        return rules, VerifierKey.parse(key_path.read_text().strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise SealError(f"{path} or {key_path} can't be read: {error}") from None
-
-
-def check_log(
-    folder: Path, policy: Policy, first_key: VerifierKey | None, report: Report
-) -> CheckedLog:
-    """Read the whole log, and check its tree and signatures. Raises SealError if that can't be done."""
-    reader = LogReader(folder)
-    note = reader.checkpoint()
+def _published(settings: SealSettings, rules: Policy, report: Report) -> Published:
+    """Read the published checkpoints of the log in the folder."""
+    note = LogReader(settings.folder).checkpoint()
     if note is None:
-        raise SealError(f"{folder} has no checkpoint: nothing is sealed yet. Is auditlog seal run up?")
-    checkpoint = Checkpoint.parse(note.text)
-    faults: list[str] = []
-    cosigned: tuple[Cosigned, ...] = ()
-    try:
-        cosigned = policy.verify(note).cosigned
-    except SignatureError as error:
-        faults.append(str(error))
-
-    def entries() -> Iterator[object]:
-        for entry in reader.entries(0, checkpoint.size):
-            if entry.index % 1024 == 0:
-                report("Reading the log", entry.index, checkpoint.size)
-            yield entry
-
-    log = read_log(entries())  # type: ignore[arg-type]
-    if (log.size, log.root) != (checkpoint.size, checkpoint.root):
-        faults.append("the log was changed: its entries do not have the root that was signed")
-    signatures, wrong = check_periods(log, note, _ended_periods(folder), first_key)
-    return CheckedLog(log, checkpoint, note, cosigned, signatures, [*faults, *wrong, *log.faults])
+        raise SealError(f"{settings.folder} has no checkpoint: nothing is sealed yet")
+    origin = Checkpoint.parse(note.text).origin
+    keys = [key for key in rules.logs if key.name == origin]
+    return read_published(settings, origin, keys, report)
 
 
 def verify_documents(
@@ -283,17 +249,6 @@ def _query(log: SealedLog, times: TimeRange) -> dict[str, object]:
                 }
             )
     return {"bool": {"should": ranges, "minimum_should_match": 1}} if ranges else {"match_none": {}}
-
-
-def _ended_periods(folder: Path) -> dict[int, Note]:
-    """Return the last checkpoints of periods that have ended, by their sizes. Raises SealError."""
-    notes = {}
-    kept = folder / "log" / "periods"
-    for path in sorted(kept.iterdir()) if kept.is_dir() else ():
-        if path.name.isdecimal():
-            note = Note.parse(path.read_bytes())
-            notes[Checkpoint.parse(note.text).size] = note
-    return notes
 
 
 def _in_turn(check: DocumentCheck, batches: Iterable[Batch]) -> Iterator[tuple[int, Tally]]:

@@ -1,6 +1,5 @@
 """Asks witnesses for cosignatures: the log's side of C2SP tlog-witness."""
 
-import http.client
 import ssl
 import threading
 import time
@@ -9,6 +8,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from urllib.parse import urlsplit
+
+from audit_runtime.http_client import HttpClient, NoAnswerError
 
 from audit_seal.checkpoint import Checkpoint
 from audit_seal.errors import FormatError, HistoryError, SealError, SignatureError, WitnessError
@@ -29,13 +30,12 @@ class WitnessClient:
     """One witness. How far it has seen the log is remembered, so it is asked once a checkpoint."""
 
     def __init__(self, url: str, key: VerifierKey, seconds: float = SECONDS) -> None:
-        """Take where the witness is and its key. Raises FormatError for what is no web address."""
+        """Take where the witness is and its key. Raises FormatError for what is not a web address."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise FormatError(f"{url} is not the web address of a witness")
         self.key = key
-        self._host, self._port = parts.hostname, parts.port
-        self._path = parts.path.rstrip("/")
+        self._url = url.rstrip("/")
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._seconds = seconds
         self._size = 0
@@ -43,8 +43,8 @@ class WitnessClient:
     def cosign(self, note: Note, hash_at: HashAt) -> Signature:
         """Return the witness's cosignature of a checkpoint, verified.
 
-        `hash_at` finds the hashes of the checkpoint's tree. Blocks for as long as each step of the
-        exchange takes, each at most `seconds`. Raises WitnessError; HistoryError if the witness has
+        `hash_at` finds the hashes of the checkpoint's tree. Blocks for as long as the three requests
+        that it may take, each at most `seconds`. Raises WitnessError; HistoryError if the witness has
         seen another history, or a longer one.
         """
         size = Checkpoint.parse(note.text).size
@@ -52,8 +52,7 @@ class WitnessClient:
             self._check_size(size)
             proof = consistency_proof(self._size, size, hash_at) if self._size else []
             request = AddCheckpoint(self._size, tuple(proof), note)
-            path = f"{self._path}/add-checkpoint"
-            status, kind, body = self._exchange("POST", path, request.encode())
+            status, kind, body = self._exchange("POST", "/add-checkpoint", request.encode())
             if status == HTTPStatus.OK:
                 signature = self._signature(note, body)
                 self._size = size
@@ -70,7 +69,7 @@ class WitnessClient:
         Only what the log itself has signed counts. Raises WitnessError if the witness can't be asked.
         One that serves no checkpoints, as the standard allows, has none to compare with.
         """
-        path = f"{self._path}/{sha256(log_key.name.encode()).hexdigest()}/checkpoint"
+        path = f"/{sha256(log_key.name.encode()).hexdigest()}/checkpoint"
         status, _, body = self._exchange("GET", path)
         if status == HTTPStatus.NOT_FOUND:
             return
@@ -82,7 +81,7 @@ class WitnessClient:
             note.verify(log_key)
             self._size = Checkpoint.parse(note.text).size
         except (FormatError, SignatureError) as error:
-            raise WitnessError(f"{self.key.name} serves no signed checkpoint: {error}") from None
+            raise WitnessError(f"{self.key.name} does not serve a signed checkpoint: {error}") from None
         self._check_size(size)
 
     def _check_size(self, size: int) -> None:
@@ -103,13 +102,15 @@ class WitnessClient:
             ]
             Note(note.text, tuple(own)).verify(self.key)
         except (FormatError, SignatureError) as error:
-            raise WitnessError(f"{self.key.name} answers no cosignature of its key: {error}") from None
+            raise WitnessError(
+                f"{self.key.name} does not answer with a signature of its key: {error}"
+            ) from None
         return own[0]
 
     def _size_of(self, body: str) -> int:
         digits = body.removesuffix("\n")
         if not digits.isascii() or not digits.isdecimal() or len(digits) > _MAX_SIZE_DIGITS:
-            raise WitnessError(f"{self.key.name} answers a size that is no number")
+            raise WitnessError(f"{self.key.name} answers a size that is not a number")
         return int(digits)
 
     def _error(self, status: int, body: str) -> WitnessError:
@@ -119,25 +120,13 @@ class WitnessClient:
         return WitnessError(f"{self.key.name} answers {status}: {reason}")
 
     def _exchange(self, method: str, path: str, body: bytes | None = None) -> tuple[int, str, str]:
-        connection = self._connection()
+        client = HttpClient(self._url + path, self._seconds, max_bytes=_MAX_ANSWER_BYTES, tls=self._tls)
         try:
-            connection.request(method, path, body)
-            response = connection.getresponse()
-            answer = response.read(_MAX_ANSWER_BYTES).decode(errors="replace")
-            kind = response.headers.get("Content-Type", "").partition(";")[0].strip()
-        except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
+            answer = client.send(body, {}, method=method)
+        except NoAnswerError as error:
+            reason = getattr(error.__cause__, "strerror", None) or error
             raise WitnessError(f"{self.key.name} can't be reached: {reason}") from None
-        finally:
-            connection.close()
-        return response.status, kind, answer
-
-    def _connection(self) -> http.client.HTTPConnection:
-        if self._tls is None:
-            return http.client.HTTPConnection(self._host, self._port, timeout=self._seconds)
-        return http.client.HTTPSConnection(
-            self._host, self._port, timeout=self._seconds, context=self._tls
-        )
+        return answer.status, answer.media_type, answer.body.decode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True)

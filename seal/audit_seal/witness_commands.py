@@ -7,14 +7,18 @@ import structlog
 import typer
 from audit_runtime import stop_requests
 from audit_runtime.logs import configure_logging
+from audit_runtime.monitor import Health, monitored
 from audit_runtime.terminal import print_lines
 
 from audit_seal.note import VerifierKey
+from audit_seal.witness_metrics import WitnessMetrics
 from audit_seal.witness_server import WitnessServer
 from audit_seal.witness_settings import WitnessSettings
-from audit_seal.witness_state import WitnessState, create_witness
+from audit_seal.witness_state import WitnessState, create_witness, take_over_logs
 
 __all__ = ["register"]
+
+_BEAT_SECONDS = 10.0
 
 _log = structlog.get_logger("auditlog.witness")
 
@@ -55,14 +59,19 @@ def run() -> None:
 
     It speaks C2SP tlog-witness: POST /add-checkpoint, GET /HASH/checkpoint, and GET /healthz.
     """
-    settings = WitnessSettings()
+    settings, metrics, health = WitnessSettings(), WitnessMetrics(), Health()
     configure_logging(settings.log_format)
+    if settings.witness_logs_file is not None:
+        take_over_logs(settings.folder, settings.witness_logs_file)
     with (
-        WitnessState.open(settings.folder) as state,
+        WitnessState.open(settings.folder, key_file=settings.witness_key_file) as state,
         stop_requests() as stop,
-        WitnessServer(settings.witness_host, settings.witness_port, state) as server,
+        WitnessServer(settings.witness_host, settings.witness_port, state, metrics) as server,
+        monitored(settings, metrics.registry, health),
     ):
         threading.Thread(target=server.serve_forever, name="witness", daemon=True).start()
         _log.info("witness listens", host=settings.witness_host, port=settings.witness_port)
-        stop.wait()
+        while not stop.is_set():
+            health.beat(None)
+            stop.wait(_BEAT_SECONDS)
         server.shutdown()

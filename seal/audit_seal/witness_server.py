@@ -12,6 +12,7 @@ import structlog
 
 from audit_seal.checkpoint import Checkpoint
 from audit_seal.errors import FormatError, ProofError, SealError, SignatureError
+from audit_seal.witness_metrics import WitnessMetrics
 from audit_seal.witness_request import SIZE_TYPE, AddCheckpoint
 from audit_seal.witness_state import (
     OldSizeError,
@@ -41,8 +42,11 @@ class WitnessServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = MAX_CONNECTIONS
 
-    def __init__(self, host: str, port: int, state: WitnessState) -> None:
+    def __init__(
+        self, host: str, port: int, state: WitnessState, metrics: WitnessMetrics | None = None
+    ) -> None:
         self.state = state
+        self.metrics = metrics or WitnessMetrics()
         self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
         if ":" in host:
             self.address_family = socket.AF_INET6
@@ -114,12 +118,14 @@ class _Handler(BaseHTTPRequestHandler):
         except StaleSizeError as error:
             self._answer(HTTPStatus.CONFLICT, f"{error.size}\n".encode(), SIZE_TYPE)
         except SealError as error:
+            self.server.metrics.refused(contradicts=isinstance(error, ProofError))
             self._answer(_status_of(error), f"{error}\n".encode())
         except OSError:
             _log.exception("checkpoint could not be cosigned")
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the witness can't write its state")
         else:
             checkpoint = Checkpoint.parse(request.note.text)
+            self.server.metrics.cosigned()
             _log.info("checkpoint cosigned", origin=checkpoint.origin, size=checkpoint.size)
             self._answer(HTTPStatus.OK, f"{signature}\n".encode())
 

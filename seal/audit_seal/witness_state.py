@@ -7,7 +7,6 @@ logs/HASH/split-view-SIZE  a checkpoint that the log signed beside it: proof tha
 """
 
 import fcntl
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 from audit_runtime import output_file
 
 from audit_seal.checkpoint import Checkpoint
+from audit_seal.durable import sync
 from audit_seal.errors import FormatError, ProofError, SealError, SignatureError
 from audit_seal.merkle import EMPTY_ROOT, verify_consistency
 from audit_seal.note import COSIGNATURE, Note, Signature, SigningKey, VerifierKey
@@ -32,6 +32,7 @@ __all__ = [
     "WitnessState",
     "create_witness",
     "origin_hash",
+    "take_over_logs",
 ]
 
 
@@ -69,12 +70,32 @@ def create_witness(folder: Path, name: str, logs: tuple[VerifierKey, ...]) -> Ve
     if (folder / "key").exists() or (folder / "logs").exists():
         raise SealError(f"{folder} has a witness already; set AUDITLOG_WITNESS_FOLDER to another one")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with output_file(folder / "policy", private=False) as policy:
-        policy.write("".join(f"log {log}\n" for log in logs).encode() + b"quorum none\n")
+    _write_policy(folder, logs)
     with output_file(folder / "key") as file:
         file.write(f"{key.encode()}\n".encode())
-    _sync(folder)
+    sync(folder)
     return key.verifier
+
+
+def take_over_logs(folder: Path, policy_file: Path) -> None:
+    """Let a new witness cosign for the logs of a policy; one that has its own policy keeps it.
+
+    So whoever can write that file later can't have another log cosigned. Raises SealError.
+    """
+    if (folder / "policy").exists():
+        return
+    try:
+        logs = Policy.parse(policy_file.read_text("utf-8")).logs
+    except (OSError, ValueError) as error:
+        raise SealError(f"{policy_file} can't be read ({error}): is the sealed log made?") from None
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _write_policy(folder, logs)
+    sync(folder)
+
+
+def _write_policy(folder: Path, logs: tuple[VerifierKey, ...]) -> None:
+    with output_file(folder / "policy", private=False) as policy:
+        policy.write("".join(f"log {log}\n" for log in logs).encode() + b"quorum none\n")
 
 
 class WitnessState:
@@ -91,13 +112,15 @@ class WitnessState:
 
     @classmethod
     @contextmanager
-    def open(cls, folder: Path, clock: Callable[[], float] = time.time) -> Iterator["WitnessState"]:
-        """Give the witness of a folder, alone.
+    def open(
+        cls, folder: Path, clock: Callable[[], float] = time.time, *, key_file: Path | None = None
+    ) -> Iterator["WitnessState"]:
+        """Give the witness of a folder, alone; its key may be in a file elsewhere.
 
         Raises SealError if there is none, something of it is missing, or another process has it.
         """
         try:
-            key = SigningKey.parse((folder / "key").read_text("ascii").strip())
+            key = SigningKey.parse((key_file or folder / "key").read_text("ascii").strip())
             policy = Policy.parse((folder / "policy").read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise SealError(
@@ -105,7 +128,7 @@ class WitnessState:
                 "auditlog witness init"
             ) from None
         if key.type != COSIGNATURE:
-            raise SealError(f"{folder / 'key'} is not the key of a witness: restore it")
+            raise SealError(f"{key_file or folder / 'key'} is not the key of a witness: restore it")
         if not policy.logs:
             raise SealError(f"{folder / 'policy'} names no log: add a line with a log's key")
         with (folder / "lock").open("a") as lock:
@@ -181,12 +204,4 @@ class WitnessState:
         with output_file(folder / name, private=False) as file:
             file.write(str(note).encode())
         for path in (folder, self._logs, self._logs.parent):
-            _sync(path)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync(path)

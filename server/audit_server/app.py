@@ -31,7 +31,7 @@ from audit_server.request_limiter import RequestLimiter
 from audit_server.seals import Seals
 from audit_server.self_audit import SelfAudit
 from audit_server.settings import ServeSettings
-from audit_server.sign_in import SignIn
+from audit_server.sign_in import Outcome, SignIn
 from audit_server.tokens import TokenFile
 from audit_server.view_store import ViewStore
 
@@ -77,6 +77,9 @@ def create_app(
     sealed log; None: there is none.
     """
     audit = SelfAudit(publish, clock=clock)
+    metrics = metrics or ServerMetrics()
+    if sign_in is not None:
+        metrics.signs_in(Outcome)
     views = ViewStore(settings, clock=clock)
     desk = alerts or AlertDesk(settings, publish=publish, clock=clock)
 
@@ -107,6 +110,7 @@ def create_app(
     app.state.pipeline = pipeline
     app.state.seals = seals
     app.state.views = views
+    app.state.metrics = metrics
     app.state.access = Access(
         log,
         settings,
@@ -133,7 +137,7 @@ def create_app(
         strangers=_STRANGERS,
         seconds=settings.query_seconds,
         send_seconds=settings.serve_send_seconds,
-        metrics=metrics or ServerMetrics(),
+        metrics=metrics,
     )
     app.add_middleware(Probes, readiness=readiness)
     app.add_middleware(SafeHeaders, is_https=is_https)

@@ -1,5 +1,7 @@
 """The server's Prometheus metrics. All names are here; no label holds a name or a path."""
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 __all__ = ["ServerMetrics"]
@@ -36,6 +38,22 @@ class ServerMetrics:
         self._limit = Gauge(
             "auditlog_requests_limit", "Limit of concurrent requests.", registry=registry
         )
+
+        self._sign_ins = Counter(
+            "auditlog_sign_ins",
+            "Sign-ins at the identity provider, by what came of them.",
+            ["outcome"],
+            registry=registry,
+        )
+
+    def signs_in(self, outcomes: Iterable[str]) -> None:
+        """Show what may come of a sign-in at 0: a rate needs a beginning."""
+        for outcome in outcomes:
+            self._sign_ins.labels(outcome)
+
+    def signed_in(self, outcome: str) -> None:
+        """Count a sign-in that has succeeded or failed."""
+        self._sign_ins.labels(outcome).inc()
 
     def limit(self, requests: int) -> None:
         """Set the limit of concurrent requests."""

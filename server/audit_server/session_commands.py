@@ -54,7 +54,10 @@ def list_command(json_output: Json = False) -> None:
 
 def revoke_command(
     person: Annotated[
-        str, typer.Argument(help="A name, the provider's id of somebody, or a session's id.")
+        str,
+        typer.Argument(
+            metavar="PERSON", help="A name, the provider's id of somebody, or a session's id."
+        ),
     ],
 ) -> None:
     """End all sessions of somebody, or one of them; a running server refuses it within seconds."""

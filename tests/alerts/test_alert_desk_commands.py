@@ -86,6 +86,18 @@ def test_exceptions_are_previewed_made_listed_and_ended(terminal: Terminal) -> N
     )
 
 
+def test_exception_may_be_for_a_range_of_addresses(terminal: Terminal) -> None:
+    """It suppresses both alerts of the range, and is refused where it is too wide, with the reason."""
+    made = ("except", FIRST[0][:10], "--until", "7d", "--because", "our testers")
+    shown = terminal.run(*made, "--range", "203.0.113.64/26", "--preview")
+    assert "\n1 alerts of 30 days" in shown
+    shown = terminal.run(*made, "--range", "203.0.113.9/24", "--preview")
+    assert "\n2 alerts of 30 days" in shown
+    assert "203.0.113.0/24" in terminal.run(*made, "--range", "203.0.113.9/24")
+    refused = terminal.run(*made, "--range", "0.0.0.0/0", status=1)
+    assert "0.0.0.0/0 is 4,294,967,296 addresses" in refused
+
+
 def test_nothing_is_listed_before_the_first_alert(deployment: Deployment) -> None:
     """Not an error."""
     terminal = Terminal(deployment)

@@ -77,6 +77,12 @@ class Case:
             self.run.alert_store.delivered(alert, "webhook")
         return [json.loads(body_of(alert.document)) for alert in found]
 
+    def suppressed(self) -> float | None:
+        """Return how many alerts the runner's metric says were kept back."""
+        of_rule = {"rule": "brute-force", "level": "medium"}
+        registry = self.runner._metrics.registry  # noqa: SLF001 - no metrics server runs here
+        return registry.get_sample_value("auditlog_alerts_suppressed_total", of_rule)
+
     def triage(self, step: TriageStep) -> None:
         """Take a step on the one alert there is."""
         (alert,) = self.found(statuses=list(AlertStatus))
@@ -188,10 +194,16 @@ def test_duplicate_stays_closed_until_the_next_episode(case: Case) -> None:
     assert alert.status is AlertStatus.OPEN
 
 
-def excepted(case: Case, hours: float = 49) -> str:
+def excepted(case: Case, hours: float = 49, address_range: str | None = None) -> str:
     """Make an exception for the one alert's address, as if at the second day; return its id."""
     (alert,) = case.found()
-    draft = case.desk.exceptions.draft(alert, ["source.ip"], until=at(hours * HOUR), because="ours")
+    draft = case.desk.exceptions.draft(
+        alert,
+        ["source.ip"],
+        until=at(hours * HOUR),
+        because="ours",
+        address_range=address_range,
+    )
     return case.desk.exceptions.create(draft, ADA, alert).exception.id
 
 
@@ -208,6 +220,20 @@ def test_exception_keeps_alerts_from_receivers_and_counts_them(case: Case) -> No
     (listed,) = case.desk.exceptions.listed()
     assert (listed.alerts, listed.events, listed.is_in_force) == (1, 6, True)
     assert (listed.exception.by, listed.exception.draft.because) == ("Ada", "ours")
+
+
+def test_exception_for_a_range_suppresses_its_addresses(case: Case) -> None:
+    """Each is an alert of its own, which counts for the exception; those outside of it fire."""
+    case.attack(-10 * DAY)
+    excepted(case, address_range="203.0.113.0/24")
+    case.sent()
+    case.attack(0)
+    case.attack(10, ip="203.0.113.7")
+    case.attack(20, ip="198.51.100.7")
+    assert ["198.51.100.7" in sent["message"] for sent in case.sent()] == [True]
+    (listed,) = case.desk.exceptions.listed()
+    assert (listed.alerts, listed.events) == (2, 12)
+    assert case.suppressed() == 2
 
 
 def test_open_alert_goes_on_in_silence_under_an_exception(case: Case) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_alerts.runner.http_post import HttpPost, NoAnswerError
 from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.sinks import NotDeliveredError, WebhookSink, sinks_of
 from audit_runtime.errors import CredentialsError
+from audit_runtime.http_client import HttpClient, NoAnswerError
 from pydantic import ValidationError
 from support.certificates import loopback_certificate
 from support.conditions import wait_until
@@ -55,19 +55,23 @@ def answering(*chunks: bytes, pause: float = 0.05, tls: ssl.SSLContext | None = 
 
 @pytest.mark.parametrize(
     "chunks",
-    [(b"HTTP/1.1 100 Continue\r\n\r\n",), (*(b"%c" % c for c in b"HTTP/1.1 200 OK\r\nX: "), b"a" * 9)],
-    ids=["continue", "drip"],
+    [
+        (b"HTTP/1.1 100 Continue\r\n\r\n",),
+        (*(b"%c" % c for c in b"HTTP/1.1 200 OK\r\nX: "), b"a" * 9),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", *[b"a"] * 10_000),
+    ],
+    ids=["continue", "drip", "drip of the body"],
 )
 def test_post_is_over_when_its_time_is(chunks: tuple[bytes, ...]) -> None:
     """However the receiver keeps it waiting; and no thread stays behind."""
     with answering(*chunks) as url:
-        post = HttpPost(url, 0.4)
+        post = HttpClient(url, 0.4, max_bytes=1000)
         began = time.monotonic()
         with pytest.raises(NoAnswerError, match="not within"):
             post.send(b"{}", {})
         assert time.monotonic() - began < 30
         wait_until(
-            lambda: not any(thread.name == "post" for thread in threading.enumerate()),
+            lambda: not any(thread.name == "http" for thread in threading.enumerate()),
             what="the post's thread has ended",
         )
 
@@ -79,9 +83,9 @@ def test_certificate_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     context.load_cert_chain(made.cert, made.key)
     with answering(b"HTTP/1.1 204 No Content\r\n\r\n", tls=context) as url:
         with pytest.raises(NoAnswerError, match="SSLCertVerificationError"):
-            HttpPost(url, 10).send(b"{}", {})
+            HttpClient(url, 10).send(b"{}", {})
         monkeypatch.setenv("SSL_CERT_FILE", made.authority)
-        assert HttpPost(url, 10).send(b"{}", {}) == 204
+        assert HttpClient(url, 10).send(b"{}", {}).status == 204
 
 
 def test_receiver_that_speaks_no_http_is_a_sentence() -> None:

@@ -23,7 +23,15 @@ from support.servers import ROOT
 
 __all__ = ["JOBS", "RUNNING", "Project", "docker", "image"]
 
-RUNNING = {"kafka": 1, "elasticsearch": 1, "consumer": 2, "alerts": 1, "sealer": 1, "page": 1}
+RUNNING = {
+    "kafka": 1,
+    "elasticsearch": 1,
+    "consumer": 2,
+    "alerts": 1,
+    "sealer": 1,
+    "witness": 1,
+    "page": 1,
+}
 """What runs, and how many of each."""
 JOBS = ("secrets", "quotas", "setup")
 _SECONDS = 900

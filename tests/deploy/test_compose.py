@@ -10,6 +10,7 @@ import yaml
 from audit_cli.settings import all_settings
 from audit_consumer import ConsumerSettings
 from audit_local.artifacts import ELASTICSEARCH_VERSION, KAFKA_VERSION
+from audit_seal.witness_settings import WitnessSettings
 from audit_secrets import SERVICES as SERVED
 from audit_secrets import Service
 
@@ -28,8 +29,9 @@ JOBS = ("secrets", "setup", "kibana-import")
 SERVER_JOBS = ("quotas",)
 """Jobs that run a server's own tool in its own image."""
 ROLES = ("consumer", "alerts", "sealer", "page")
+WITNESS = "witness"
 TOOLS = ("publisher", "reader", "admin", "tokens")
-OURS = (*JOBS, *ROLES, *TOOLS)
+OURS = (*JOBS, *ROLES, WITNESS, *TOOLS)
 
 # A version of at least two numbers: `3` or `latest` would be another image next month.
 PINNED = re.compile(r":\d+\.\d+[\w.-]*$")
@@ -160,7 +162,7 @@ def test_roles_wait_for_setup(name: str) -> None:
     assert {"setup": DONE} == SERVICES[name]["depends_on"]
 
 
-@pytest.mark.parametrize("name", ROLES)
+@pytest.mark.parametrize("name", [*ROLES, WITNESS])
 def test_roles_are_asked_whether_they_are_ready(name: str) -> None:
     """By the image's own check, which finds where to ask in these variables."""
     assert "healthcheck" not in SERVICES[name]
@@ -228,7 +230,36 @@ def test_the_page_reads_the_sealed_log_and_never_its_keys() -> None:
     assert f"seal:{folder}:ro" in SERVICES["page"]["volumes"]
     readers = [name for name, one in SERVICES.items() if "seal-keys" in str(one.get("volumes"))]
     assert readers == ["sealer"]
+    assert f"seal:{folder}:ro" in SERVICES[WITNESS]["volumes"]
     assert f"--chown=10001:10001 /seal {folder}" in "\n".join(stages()[-1])
+
+
+def test_the_witness_has_a_key_and_a_memory_of_its_own() -> None:
+    """The sealer knows the public key alone; and the image's folder is the one that is mounted."""
+    witness, sealer = SERVICES[WITNESS]["environment"], SERVICES["sealer"]["environment"]
+    folder = witness["AUDITLOG_WITNESS_FOLDER"]
+    assert {"secrets-witness:/run/auditlog:ro", f"witness:{folder}"} < set(SERVICES[WITNESS]["volumes"])
+    assert ["witness"] == [
+        name for name, one in SERVICES.items() if f"witness:{folder}" in one.get("volumes", ())
+    ]
+    assert f"--chown=10001:10001 /witness {folder}" in "\n".join(stages()[-1])
+    assert "/run/auditlog/witness.key" == witness["AUDITLOG_WITNESS_KEY_FILE"]
+    assert "/run/auditlog/witness.pub" == sealer["AUDITLOG_SEAL_WITNESS_KEY_FILE"]
+    logs = f"{sealer['AUDITLOG_SEAL_FOLDER']}/policy"
+    assert logs == witness["AUDITLOG_WITNESS_LOGS_FILE"]
+    assert {"sealer": HEALTHY} == SERVICES[WITNESS]["depends_on"]  # by then there is that file
+
+
+def test_the_sealer_alone_reaches_the_witness() -> None:
+    """By a network that leads nowhere else; at the port that it listens on."""
+    assert COMPOSE["networks"] == {"witness": {"internal": True}}
+    assert ["sealer", WITNESS] == [
+        name for name, one in SERVICES.items() if "witness" in one.get("networks", ())
+    ]
+    assert ["witness"] == SERVICES[WITNESS]["networks"]
+    assert "ports" not in SERVICES[WITNESS]
+    port = WitnessSettings.model_fields["witness_port"].default
+    assert f"http://witness:{port}" == SERVICES["sealer"]["environment"]["AUDITLOG_SEAL_WITNESS_URL"]
 
 
 def test_every_secret_is_in_a_volume_of_its_service_alone() -> None:
@@ -263,6 +294,7 @@ def test_every_connection_is_encrypted(name: str) -> None:
     """To Kafka, to Elasticsearch, to Kibana, and by the authority of this deployment alone."""
     given = SERVICES[name].get("environment", {})
     urls = {k: v for k, v in given.items() if k.endswith("_URL")}
+    urls.pop("AUDITLOG_SEAL_WITNESS_URL", None)  # what goes over it is signed, and no secret
     assert all(url.startswith("https://") for url in urls.values())
     if "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS" in given:
         assert given["AUDITLOG_KAFKA_SECURITY_PROTOCOL"] == "SASL_SSL"
@@ -417,6 +449,7 @@ def test_the_final_stage_builds_nothing() -> None:
     assert arguments(final, "COPY") == [
         "--from=build /opt/auditlog /opt/auditlog",
         "--from=build --chown=10001:10001 /seal /var/lib/auditlog-seal",  # empty, for volumes
+        "--from=build --chown=10001:10001 /witness /var/lib/auditlog-witness",
     ]
 
 

@@ -18,6 +18,7 @@ from audit_consumer.metrics import Metrics
 from audit_local.ports import free_port
 from audit_runtime.monitor import Health, Monitor
 from audit_seal import SealSettings
+from audit_seal.witness_settings import WitnessSettings
 from audit_secrets.roster import KAFKA_USERS, SERVED, SERVICES
 from audit_server.health import PATHS
 from audit_server.settings import ServeSettings
@@ -44,6 +45,7 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "alerts": RunnerSettings,
     "page": ServeSettings,
     "sealer": SealSettings,
+    "witness": WitnessSettings,
     "setup": SetupSettings,
 }
 SECRET = re.compile("(PASSWORD|API_KEY|SECRET|TOKEN)$")
@@ -157,7 +159,8 @@ def test_secrets_are_files_of_mounted_secrets(role: str) -> None:
     for name in {name for name in given if name.endswith("_FILE")} - of_all:
         assert "secret" in mounted(role, given[name]), name
     for mount in container(role)["volumeMounts"]:
-        writable = {"/tmp", given.get("AUDITLOG_SEAL_FOLDER")}  # noqa: S108
+        folders = {given.get("AUDITLOG_SEAL_FOLDER"), given.get("AUDITLOG_WITNESS_FOLDER")}
+        writable = {"/tmp", *folders}  # noqa: S108
         assert mount.get("readOnly") or mount["mountPath"] in writable
 
 
@@ -185,8 +188,8 @@ def test_each_role_is_the_user_whose_secrets_it_has(role: str) -> None:
     )
     (service,) = (one for one in SERVICES if one.name == name)
     given = environment(role)
-    assert given["AUDITLOG_KAFKA_USERNAME"] == service.kafka
-    assert given["AUDITLOG_ELASTICSEARCH_USERNAME"] == service.elasticsearch
+    assert given.get("AUDITLOG_KAFKA_USERNAME") == service.kafka
+    assert given.get("AUDITLOG_ELASTICSEARCH_USERNAME") == service.elasticsearch
     assert pod(role)["securityContext"]["runAsUser"] == service.uid
     assert ("AUDITLOG_SERVE_KEY_FILE" in given) == (name in SERVED)
 
@@ -212,7 +215,11 @@ def test_ports_are_those_that_the_settings_name(role: str) -> None:
     """A container port is what a probe, a Service and a policy go by."""
     given = environment(role)
     ports = {port["name"]: str(port["containerPort"]) for port in container(role).get("ports", ())}
-    wanted = {"metrics": given["AUDITLOG_METRICS_PORT"], "https": given.get("AUDITLOG_SERVE_PORT")}
+    wanted = {
+        "metrics": given["AUDITLOG_METRICS_PORT"],
+        "https": given.get("AUDITLOG_SERVE_PORT"),
+        "witness": given.get("AUDITLOG_WITNESS_PORT"),
+    }
     assert ports == {name: wanted[name] for name in ports}
     assert ("https" in ports, "metrics" in ports) == (role == "page", role != "setup")
 
@@ -233,7 +240,7 @@ def test_probes_ask_for_what_there_is() -> None:
     monitor = Monitor("127.0.0.1", port, CollectorRegistry(), Health())
     try:
         assert status(port, "/nowhere") == 404
-        for role in ("consumer", "alerts", "page", "sealer"):
+        for role in ("consumer", "alerts", "page", "sealer", "witness"):
             for name in ("startupProbe", "livenessProbe", "readinessProbe"):
                 asked = container(role)[name]["httpGet"]
                 assert asked["port"] == ("https" if role == "page" else "metrics")
@@ -246,7 +253,7 @@ def test_probes_ask_for_what_there_is() -> None:
 
 def test_nobody_is_killed_for_waiting() -> None:
     """Alive is who turns; ready is who works. A consumer that waits for Elasticsearch is alive."""
-    for role in ("consumer", "alerts", "page", "sealer"):
+    for role in ("consumer", "alerts", "page", "sealer", "witness"):
         one = container(role)
         paths = [
             one[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")
@@ -310,12 +317,13 @@ def test_selectors_choose_pods_of_one_role(built: list[Resource]) -> None:
     for name, deployment in of_kind(built, "Deployment").items():
         chosen = deployment["spec"]["selector"]["matchLabels"]
         assert [pod for pod, labels in pods.items() if chosen.items() <= labels.items()] == [name]
-    (service,) = of_kind(built, "Service").values()
-    chosen = service["spec"]["selector"]
-    assert [pod for pod, labels in pods.items() if chosen.items() <= labels.items()] == [
-        "auditlog-page"
-    ]
-    assert service["spec"]["ports"][0]["targetPort"] == "https"
+    services = of_kind(built, "Service")
+    assert {"auditlog-page": "https", "auditlog-witness": "witness"} == {
+        name: service["spec"]["ports"][0]["targetPort"] for name, service in services.items()
+    }
+    for name, service in services.items():
+        chosen = service["spec"]["selector"]
+        assert [name] == [pod for pod, labels in pods.items() if chosen.items() <= labels.items()]
 
 
 @every_build
@@ -355,6 +363,51 @@ def test_names_are_resolved_wherever_a_cluster_does_so(built: list[Resource]) ->
         ("169.254.20.10/32", ("TCP", 53), ("UDP", 53)),
         ("openshift-dns", ("TCP", 5353), ("UDP", 5353)),
     }
+
+
+@every_build
+def test_the_sealer_alone_reaches_the_witness_which_reaches_nobody(built: list[Resource]) -> None:
+    """At the Service that the log's policy is given."""
+    labels = {
+        role: {"app.kubernetes.io/name": "auditlog", "app.kubernetes.io/component": role}
+        for role in SETTINGS
+    }
+    policies = {
+        name: found["spec"]
+        for name, found in of_kind(built, "NetworkPolicy").items()
+        if name not in ("auditlog-deny", "auditlog-names")
+    }
+    (rule,) = policies["auditlog-witness"]["ingress"]
+    (peer,) = rule["from"]
+    assert ["sealer"] == [role for role in SETTINGS if _chooses(peer["podSelector"], labels[role])]
+    out = {
+        role: [
+            peer
+            for policy in policies.values()
+            if "egress" in policy and _chooses(policy["podSelector"], labels[role])
+            for rule in policy["egress"]
+            for peer in rule["to"]
+        ]
+        for role in SETTINGS
+    }
+    assert [] == out["witness"]
+    assert ["sealer"] == [
+        role
+        for role, peers in out.items()
+        if any("podSelector" in p and _chooses(p["podSelector"], labels["witness"]) for p in peers)
+    ]
+    (port,) = of_kind(built, "Service")["auditlog-witness"]["spec"]["ports"]
+    url = environment("sealer", built)["AUDITLOG_SEAL_WITNESS_URL"]
+    assert f"http://auditlog-witness:{port['port']}" == url
+    assert environment("witness", built)["AUDITLOG_WITNESS_PORT"] == str(port["port"])
+
+
+def _chooses(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    """Tell whether a selector chooses a pod."""
+    return selector.get("matchLabels", {}).items() <= labels.items() and all(
+        (labels.get(each["key"]) in each["values"]) == (each["operator"] == "In")
+        for each in selector.get("matchExpressions", ())
+    )
 
 
 @pytest.mark.parametrize("built", [BASE, BY_HPA], ids=["base", "hpa"])

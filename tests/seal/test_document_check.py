@@ -380,3 +380,11 @@ def test_what_the_consumer_would_refuse_now_is_unverifiable(
     result = verify(maker, [*documents, danced])
     assert [("unverifiable", 3)] == found(result)
     assert "AUDITLOG_CATALOGUE" in result.findings[0].detail
+
+
+def test_a_record_that_was_changed_before_the_consumer_read_it_is_found(maker: SealedLogMaker) -> None:
+    """Kafka's administrator gave the sealer one record, and the consumer another one in its place."""
+    maker.seal(PLACE, 0, [record(VALUES[0])])
+    maker.checkpoint()
+    result = verify(maker, [document(chat_opened(1, session="another"), 0)])
+    assert [("changed", 0)] == found(result)

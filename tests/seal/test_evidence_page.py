@@ -74,7 +74,7 @@ def test_the_printed_program_accepts_what_is_proven(
     """With the command of the page, and the output that the page shows."""
     (tmp_path / "policy.txt").write_text(sealed_log.policy)
     write_bundle(tmp_path / "evidence.zip", sealed_log.bundle(57))
-    (command,) = [block.text for block in blocks_of(PAGE) if block.text.startswith("python3")]
+    (command,) = [block.text for block in blocks_of(PAGE) if block.text.startswith("python3 check.py")]
     (printed,) = [block.text for block in blocks_of(PAGE) if block.text.startswith("PROVEN")]
     done = subprocess.run(
         [sys.executable, "-I", *command.split()[1:]],

@@ -155,7 +155,7 @@ def test_a_cosignature_without_a_time_is_refused() -> None:
     """Zero says nothing, and the standard has no time after 2^63 - 1."""
     witness = key("w", COSIGNATURE)
     for time in (0, 2**63):
-        with pytest.raises(FormatError, match=f"A cosignature has a time; {time} is none"):
+        with pytest.raises(FormatError, match=f"A cosignature has a time; {time} is not one"):
             witness.sign("text\n", time)
         message = f"cosignature/v1\ntime {time}\ntext\n".encode()
         value = time.to_bytes(8, "big") + witness.private.sign(message)
@@ -176,10 +176,10 @@ SIGNATURE_LINE = str(key().sign("text\n"))
         (f"text\r\n\n{SIGNATURE_LINE}\n".encode(), "control characters"),
         (f"text\t\n\n{SIGNATURE_LINE}\n".encode(), "control characters"),
         (b"text\xff\n\n" + f"{SIGNATURE_LINE}\n".encode(), "not UTF-8"),
-        (f"text\n\n{SIGNATURE_LINE[2:]}\n".encode(), "is no signature"),
-        (f"text\n\n{SIGNATURE_LINE} x\n".encode(), "is no signature"),
-        ("text\n\n— name AAAA\n".encode(), "is no signature"),
-        ("text\n\n— na+me AAAAAAA=\n".encode(), "is no signature"),
+        (f"text\n\n{SIGNATURE_LINE[2:]}\n".encode(), "is not a signature"),
+        (f"text\n\n{SIGNATURE_LINE} x\n".encode(), "is not a signature"),
+        ("text\n\n— name AAAA\n".encode(), "is not a signature"),
+        ("text\n\n— na+me AAAAAAA=\n".encode(), "is not a signature"),
         ("text\n\n— name AAAAAA\n".encode(), "not base 64"),
         ("text\n\n— name AAAAAAB=\n".encode(), "usual form"),
         ("text\n\n— name AAAA_AA=\n".encode(), "not base 64"),

@@ -97,7 +97,7 @@ def test_a_checkpoint_of_another_log_is_refused() -> None:
     ("lines", "message"),
     [
         (["witness X1 KEY"], "no quorum"),
-        (["quorum X1"], "Line 1 of the policy: X1 is no witness"),
+        (["quorum X1"], "Line 1 of the policy: X1 is neither a witness"),
         (["quorum none", "quorum none"], "Line 2"),
         (["witness none KEY"], "none has a meaning"),
         (["witness X1 KEY", "witness X2 KEY"], "stands there twice"),

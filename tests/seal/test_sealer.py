@@ -15,6 +15,7 @@ from audit_seal.lock import locked
 from audit_seal.log_folder import LogReader
 from audit_seal.policy import Policy
 from audit_seal.service import initialize
+from audit_seal.stamp_folder import StampFolder
 from audit_seal.statement import GapStatement, PeriodStatement, TopicStatement
 from audit_seal.witness_server import WitnessServer
 from audit_seal.witness_state import WitnessState, create_witness
@@ -26,6 +27,7 @@ from support.conditions import wait_until
 from support.events import chat_opened
 from support.metrics_endpoint import samples
 from support.servers import Deployment
+from support.stamp_authority import StampAuthorityFiles, serving
 
 
 @pytest.fixture
@@ -243,6 +245,45 @@ def test_running_sealer_seals_at_the_end(sealed: SealedLog, log: Path) -> None:
         process.terminate()
         assert process.wait(120) == 0, log.read_text()
     assert len(sealed.slots()) == 2
+
+
+def test_running_sealer_has_its_periods_ends_stamped(
+    sealed: SealedLog, log: Path, tmp_path: Path
+) -> None:
+    """And goes on where it is refused, which its metrics show."""
+    authority = StampAuthorityFiles.make(tmp_path / "tsa", "Example Time")
+    port = free_port()
+    with serving(authority) as url:
+        variables = sealed.deployment.environment | {
+            "AUDITLOG_SEAL_FOLDER": str(sealed.folder),
+            "AUDITLOG_SEAL_SECONDS": "0.5",
+            "AUDITLOG_SEAL_PERIOD_HOURS": "0.0001",
+            "AUDITLOG_METRICS_PORT": str(port),
+            "AUDITLOG_STAMP_URL": url,
+            "AUDITLOG_STAMP_CA_FILE": str(authority.root),
+        }
+        process = start_auditlog("seal", "run", output=log, **variables)
+        try:
+            wait_until(
+                lambda: (
+                    samples(port).get("auditlog_seal_stamp_timestamp_seconds")
+                    or process.poll() is not None
+                ),
+                what="a period's end is stamped",
+            )
+            (tmp_path / "tsa" / "tsa.key").unlink()
+            wait_until(
+                lambda: (
+                    samples(port).get("auditlog_seal_blocked{stamping}") or process.poll() is not None
+                ),
+                what="stamping is blocked",
+            )
+            size = sealed.size()
+            wait_until(lambda: sealed.size() > size or process.poll() is not None, what="it goes on")
+        finally:
+            process.terminate()
+            assert process.wait(120) == 0, log.read_text()
+    assert StampFolder(sealed.folder).sizes
 
 
 def test_witness_cosigns_each_checkpoint(sealed: SealedLog, tmp_path: Path) -> None:

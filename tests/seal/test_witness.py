@@ -241,7 +241,7 @@ def test_a_log_restored_from_an_old_copy_is_told(server: WitnessServer) -> None:
     with pytest.raises(HistoryError, match=said):
         fresh.compare(LOG.verifier, 50)
     other = SigningKey.generate(LOG.name, ED25519).verifier
-    with pytest.raises(WitnessError, match="serves no signed checkpoint"):
+    with pytest.raises(WitnessError, match="does not serve a signed checkpoint"):
         fresh.compare(other, 50)
 
 
@@ -341,7 +341,7 @@ def test_who_answers_too_late_or_with_another_key_is_no_witness(server: WitnessS
         "silent": "no answer within 2 s",
         "gone": "gone can't be reached: Connection refused",
     } == {name: str(error) for name, error in answers.errors.items()}
-    with pytest.raises(WitnessError, match="answers no cosignature of its key"):
+    with pytest.raises(WitnessError, match="does not answer with a signature of its key"):
         WitnessClient(url_of(server), other).cosign(TREE.checkpoint(9), TREE.hash_at(9))
 
 

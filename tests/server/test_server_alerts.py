@@ -102,6 +102,10 @@ def test_exception_is_previewed_made_listed_and_ended(api: ApiClient) -> None:
     posted(api, end)
     assert posted(api, end, 400)["detail"].startswith("The exception is over")
     assert posted(api, "/exceptions", 400, until="soon", **body)["detail"].startswith("Until:")
+    wide = posted(api, "/exceptions", until="7d", range="203.0.113.0/24", **body)["exception"]
+    assert wide["group"] == {"source.ip": "203.0.113.0/24"}
+    refused = posted(api, "/exceptions", 400, until="7d", range="203.0.0.0/15", **body)
+    assert "for a /16 at most" in refused["detail"]
     body["fields"] = ["audit.user"]
     refused = posted(api, "/exceptions", 400, until="7d", **body)
     assert "not by audit.user" in refused["detail"]

@@ -314,6 +314,7 @@ CURSOR = encode_cursor((int(NOW.timestamp() * 1000) + 1, 0, 0))
         ("/api/v1/reports/transfers?user=Ada+1", {"user": "Ada 1"}),
         ("/api/v1/reports/unanswered?user=Ada+1", {"user": "Ada 1"}),
         ("/api/v1/reports/objective?user=Ada+1", {"user": "Ada 1"}),
+        ("/api/v1/reports/objective/chats?objective=assigned&user=Ada+1", {"user": "Ada 1"}),
         ("/api/v1/alerts", {"list": "alerts"}),
         ("/api/v1/exceptions", {"list": "exceptions"}),
         ("/api/v1/rules", {"list": "rules"}),

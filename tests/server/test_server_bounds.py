@@ -169,6 +169,8 @@ def test_reports_are_of_its_own(bound: ApiClient, attempt: dict[str, Any]) -> No
         assert is_ours(bound.json("/reports/chats", each=each, interval="whole", **chats)["rows"])
     for name in ("team", "transfers", "unanswered", "objective"):
         assert is_ours(bound.json(f"/reports/{name}", **chats)["rows"])
+    behind = bound.json("/reports/objective/chats", objective="assigned", **chats)
+    assert is_ours(behind["rows"])
     if "user" not in attempt:
         assert bound.json("/reports/user", user="Adversary 1", **attempt)["events"] == 0
 
@@ -193,6 +195,7 @@ def test_every_route_of_the_api_is_tried_here() -> None:
             *("buckets", "top", "suggest", "export"),
             *("reports/users", "reports/chats", "reports/user", "timeline"),
             *("reports/team", "reports/transfers", "reports/unanswered", "reports/objective"),
+            "reports/objective/chats",
             # test_bound_token_sees_and_triages_its_organizations_alerts_alone
             *("alerts", "alerts/{alert_id}", "alerts/{alert_id}/example"),
             *("alerts/triage", "alerts/{alert_id}/{step}"),

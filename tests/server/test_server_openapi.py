@@ -17,7 +17,7 @@ pytestmark = pytest.mark.servers
 FEWER = (
     *("/api/v1/suggest", "/api/v1/events/{event_id}", "/api/v1/reports/chats", "/api/v1/reports/team"),
     *("/api/v1/reports/transfers", "/api/v1/reports/unanswered", "/api/v1/reports/objective"),
-    "/api/v1/events/{event_id}/evidence",
+    *("/api/v1/reports/objective/chats", "/api/v1/events/{event_id}/evidence"),
     "/api/v1/dead-letters",
     "/api/v1/alerts",
     "/api/v1/alerts/{alert_id}",
@@ -116,6 +116,7 @@ def test_answers_and_examples_have_the_shape_that_is_said(
         "/reports/transfers": {},
         "/reports/unanswered": {},
         "/reports/objective": {},
+        "/reports/objective/chats": {"objective": "assigned"},
         "/reports/user": {"user": "Ada 1"},
         "/timeline": {"chat": "acme-chat-1"},
     }

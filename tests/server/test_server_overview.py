@@ -72,7 +72,7 @@ def test_figures_are_those_of_the_last_day(page: ApiClient) -> None:
     found = {label: count for label, (count, _) in figures(page.get("/overview").text).items()}
     assert found == {
         "Events": "20",
-        "Failed log-ins": "12",
+        "Failed logins": "12",
         "Chats opened": "5",
         "Chats waiting": "3",
         "Chats closed": "2",
@@ -82,7 +82,7 @@ def test_figures_are_those_of_the_last_day(page: ApiClient) -> None:
 def test_each_figure_links_to_its_events(page: ApiClient) -> None:
     """Those of the failures are in the log, as many as it says; so are those of the time before."""
     text = page.get("/overview").text
-    for label, expected in (("Events", "20"), ("Failed log-ins", "12"), ("Chats opened", "5")):
+    for label, expected in (("Events", "20"), ("Failed logins", "12"), ("Chats opened", "5")):
         shown = page.get(figures(text)[label][1]).text
         assert f'<span class="total">{expected}</span>' in shown
     before = re.findall(r'\(<a href="([^"]+)">(\d+)</a> before\)', text)
@@ -122,7 +122,7 @@ def test_organization_s_people_see_its_events_alone(
     ):
         text = client.get("/overview").text
     assert figures(text)["Events"][0] == "8"
-    assert figures(text)["Failed log-ins"][0] == "0"
+    assert figures(text)["Failed logins"][0] == "0"
     assert "gate" not in text
     assert "Pipeline" not in text
 
@@ -143,7 +143,7 @@ def test_empty_log_has_an_overview(servers: Servers) -> None:
     ):
         text = client.get("/overview").text
     assert figures(text)["Events"][0] == "0"
-    assert "No log-in failed" in text
+    assert "No login failed" in text
 
 
 @pytest.mark.parametrize(

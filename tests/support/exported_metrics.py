@@ -8,6 +8,7 @@ from functools import cache
 from audit_alerts.runner.metrics import RunnerMetrics
 from audit_consumer.metrics import Metrics
 from audit_seal.metrics import SealMetrics
+from audit_seal.witness_metrics import WitnessMetrics
 from audit_server.metrics import ServerMetrics
 
 __all__ = ["Exported", "exported", "unknown_names"]
@@ -28,12 +29,14 @@ class Exported:
 
 @cache
 def exported() -> tuple[Exported, ...]:
-    """Return the metrics of the consumer, the alert runner, the server and the sealer."""
-    sources = (Metrics, RunnerMetrics, ServerMetrics, SealMetrics)
+    """Return the metrics of the consumer, the alert runner, the server, the sealer and a witness."""
+    sources = (Metrics, RunnerMetrics, ServerMetrics, SealMetrics, WitnessMetrics)
     return tuple(found for source in sources for found in _of(source()))
 
 
-def _of(source: Metrics | RunnerMetrics | ServerMetrics | SealMetrics) -> Iterator[Exported]:
+def _of(
+    source: Metrics | RunnerMetrics | ServerMetrics | SealMetrics | WitnessMetrics,
+) -> Iterator[Exported]:
     # The library tells the labels of a metric only where one has values.
     for collector in source.registry._collector_to_names:  # noqa: SLF001
         (family,) = collector.describe()  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from audit_query import zone
 from audit_runtime.terminal import Json, new_console, print_json
 from audit_schemas import printable
 
+from audit_alerts.desk.address_range import WIDEST
 from audit_alerts.desk.command_line import acting, opened_desk
 from audit_alerts.desk.exception_desk import ExceptionPreview, ExceptionStep, ListedException
 from audit_alerts.desk.exception_end import parse_end
@@ -35,13 +36,21 @@ def make_exception(
         list[str] | None,
         typer.Option("--by", help="Fields of the alert's group it is for; all, if left out."),
     ] = None,
+    address_range: Annotated[
+        str | None,
+        typer.Option(
+            "--range",
+            help=f"In place of the alert's own address, a range with it: 192.0.2.0/24; /{WIDEST[4]} at "
+            f"most, IPv6 /{WIDEST[6]}.",
+        ),
+    ] = None,
     preview: Annotated[
         bool, typer.Option("--preview", help="Only show what it would have suppressed in 30 days.")
     ] = False,
     who: Who = None,
     json_output: Json = False,
 ) -> None:
-    """Make an exception: not this address, user or group for this alert's rule, until then.
+    """Make an exception: not this address, range, user or group for this alert's rule, until then.
 
     Its alerts are stored as suppressed, counted, and delivered to nobody. Once it is over, the rule
     fires again.
@@ -49,7 +58,9 @@ def make_exception(
     with opened_desk(triages=not preview) as (desk, settings):
         alert = desk.alert(desk.full_id(alert_id))
         end = parse_end(until, datetime.now(UTC).astimezone(zone(settings.time_zone)))
-        draft = desk.exceptions.draft(alert, by or (), until=end, because=because)
+        draft = desk.exceptions.draft(
+            alert, by or (), until=end, because=because, address_range=address_range
+        )
         shown = desk.exceptions.preview(draft)
         if preview:
             _print_preview(shown, settings.time_zone, json_output=json_output)

@@ -62,14 +62,28 @@ class ExceptionDesk:
         self._clock = clock
 
     def draft(
-        self, alert: Alert, fields: Sequence[str] = (), *, until: datetime, because: str
+        self,
+        alert: Alert,
+        fields: Sequence[str] = (),
+        *,
+        until: datetime,
+        because: str,
+        address_range: str | None = None,
     ) -> ExceptionDraft:
         """Return the exception for an alert's values of some fields of its group, all if none is named.
 
-        That of an organization's people is for the alerts that they see. Raises TriageError.
+        With a range of addresses in place of its own, if one is given. That of an organization's
+        people is for the alerts that they see. Raises TriageError.
         """
         bounds = self._search.organization
-        draft = draft_of(alert, fields, until=until, because=because, organization=bounds)
+        draft = draft_of(
+            alert,
+            fields,
+            until=until,
+            because=because,
+            address_range=address_range,
+            organization=bounds,
+        )
         draft.check(self._clock())
         return draft
 

@@ -1,4 +1,4 @@
-"""An exception from a rule: not for this group until then, because of that. Pure."""
+"""An exception from a rule: not for this group, or range, until then, because of that. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from audit_schemas import format_timestamp, parse_timestamp, printable
 
+from audit_alerts.desk.address_range import ADDRESS_FIELDS, is_within, parse_range
 from audit_alerts.desk.alert import Alert
 from audit_alerts.errors import TriageError
 
@@ -26,7 +27,10 @@ LONGEST = timedelta(days=366)
 
 @dataclass(frozen=True, slots=True)
 class ExceptionDraft:
-    """What an exception is to be: a rule, the values that an alert's group must have, an end, why."""
+    """What an exception is to be: a rule, the values that an alert's group must have, an end, why.
+
+    An address may be a range: every address in it is meant.
+    """
 
     rule: str
     rule_id: str
@@ -49,7 +53,7 @@ class ExceptionDraft:
         """Tell whether it is for alerts of this rule and group, whenever."""
         return (
             rule_id == self.rule_id
-            and all(group.get(name) == value for name, value in self.group.items())
+            and all(_has(group.get(name), name, value) for name, value in self.group.items())
             and self.organization in (None, scope)
         )
 
@@ -127,11 +131,13 @@ def draft_of(
     *,
     until: datetime,
     because: str,
+    address_range: str | None = None,
     organization: str | None = None,
 ) -> ExceptionDraft:
     """Return the exception for an alert's own values of some fields of its group; none: of all.
 
-    Raises TriageError for a field that the rule does not group by.
+    With a range, such as 192.0.2.0/24, in place of its own address. Raises TriageError for a field
+    that the rule does not group by, and for a range that it can't be for.
     """
     group = alert.group
     for name in fields:
@@ -141,7 +147,23 @@ def draft_of(
                 f"{alert.rule} tells alerts apart by {has}, not by {printable(name)[:64]}"
             )
     chosen = {name: group[name] for name in (fields or group)}
+    if address_range is not None:
+        chosen |= _widened(chosen, address_range)
     return ExceptionDraft(alert.rule, alert.rule_id, chosen, until, because.strip(), organization)
+
+
+def _widened(chosen: Mapping[str, str], address_range: str) -> dict[str, str]:
+    for name in ADDRESS_FIELDS:
+        if name in chosen:
+            return {name: parse_range(address_range, chosen[name])}
+    raise TriageError("range: the exception is for no address, so it can't be for a range of them")
+
+
+def _has(own: str | None, name: str, value: str) -> bool:
+    """Tell whether an alert's value is that of an exception, or lies in its range."""
+    if own is None or own == value:
+        return own is not None
+    return name in ADDRESS_FIELDS and "/" in value and is_within(own, value)
 
 
 def covering(

@@ -14,6 +14,7 @@ auditlog_alerts_step_seconds                   histogram              a step of 
 auditlog_alerts_rule_seconds_total             counter   rule         time spent on evaluation, by rule
 auditlog_alerts_fired_total                    counter   rule, level  new alerts
 auditlog_alerts_updated_total                  counter   rule, level  updates of alerts that go on
+auditlog_alerts_suppressed_total               counter   rule, level  new, but kept back by exceptions
 auditlog_alerts_deliveries_total               counter   sink         alerts that a sink took
 auditlog_alerts_delivery_failures_total        counter   sink         attempts that failed
 auditlog_alerts_deliveries_pending             gauge     sink         alerts that a sink has yet to take
@@ -71,8 +72,11 @@ class RunnerMetrics:
             registry=registry,
         )
         self.rule_seconds = counter("rule_seconds", "Seconds spent on evaluation, by rule.", "rule")
-        self.fired = counter("fired", "Alerts that are new.", *_OF_RULE)
+        self.fired = counter("fired", "Alerts that are new, and not suppressed.", *_OF_RULE)
         self.updated = counter("updated", "Updates of alerts that go on.", *_OF_RULE)
+        self.suppressed = counter(
+            "suppressed", "New alerts that an exception keeps from receivers.", *_OF_RULE
+        )
         self.deliveries = counter("deliveries", "Alerts that a sink took.", "sink")
         self.delivery_failures = counter(
             "delivery_failures", "Attempts at delivery that failed.", "sink"
@@ -86,10 +90,11 @@ class RunnerMetrics:
         """Note up to when every rule has covered what was ingested, in milliseconds."""
         self._covered = least
 
-    def recorded(self, rule: Rule, new: int, updated: int) -> None:
+    def recorded(self, rule: Rule, new: int, updated: int, suppressed: int) -> None:
         """Count what a step of a rule did to its alerts."""
         self.fired.labels(rule.name, rule.level).inc(new)
         self.updated.labels(rule.name, rule.level).inc(updated)
+        self.suppressed.labels(rule.name, rule.level).inc(suppressed)
 
     @contextmanager
     def rule_timer(self, rule: Rule) -> Iterator[None]:
@@ -120,7 +125,7 @@ class RunnerMetrics:
         for rule in rules:
             for alone in (self.steps, self.rule_seconds):
                 alone.labels(rule.name)
-            for by_rule in (self.fired, self.updated):
+            for by_rule in (self.fired, self.updated, self.suppressed):
                 by_rule.labels(rule.name, rule.level)
         for sink in sinks:
             for by_sink in (self.deliveries, self.delivery_failures, self.deliveries_pending):

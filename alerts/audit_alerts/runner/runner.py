@@ -183,7 +183,7 @@ class Runner:
         for step, changes in claimed:
             try:
                 recorded = self._alert_store.record(step.rule, step.version, changes)
-                self._metrics.recorded(step.rule, recorded.new, recorded.updated)
+                self._metrics.recorded(step.rule, recorded.new, recorded.updated, recorded.suppressed)
                 total += recorded
                 if self._is_final(step.rule, recorded):
                     done.append(step)

@@ -11,10 +11,10 @@ from typing import Any, Protocol, TextIO
 from urllib.parse import urlsplit
 
 from audit_runtime import CredentialsError, KafkaProducer
+from audit_runtime.http_client import HttpClient, NoAnswerError
 from confluent_kafka import KafkaException
 
 from audit_alerts.desk.alert import RUNNER
-from audit_alerts.runner.http_post import HttpPost, NoAnswerError
 from audit_alerts.runner.settings import RunnerSettings
 
 __all__ = [
@@ -165,13 +165,13 @@ class WebhookSink:
 
     def __init__(self, settings: RunnerSettings, url: str) -> None:
         self._settings = settings
-        self._post = HttpPost(url, settings.alert_attempt_seconds)
+        self._post = HttpClient(url, settings.alert_attempt_seconds)
 
     def send(self, alert: Mapping[str, Any]) -> None:
         """Post the alert; any 2xx response means that it was delivered."""
         body = body_of(alert)
         try:
-            status = self._post.send(body, self._headers(alert, body))
+            status = self._post.send(body, self._headers(alert, body)).status
         except NoAnswerError as error:
             raise NotDeliveredError(f"the webhook does not answer ({error})") from error
         except CredentialsError as error:

@@ -4,6 +4,7 @@ from audit_query.reports.bucket_clock import BucketClock
 from audit_query.reports.case import ChatRow, Kind, Transfer, Wait
 from audit_query.reports.chat_cases import cases, chats, life_of
 from audit_query.reports.chat_tally import AtOnce, ChatTally, GroupTally, TransferRow
+from audit_query.reports.decisions import AskedDecisions, DecidedChats, Decision
 from audit_query.reports.flat_rows import flat_row
 from audit_query.reports.missed_chats import MissedChats
 from audit_query.reports.overview import (
@@ -18,7 +19,7 @@ from audit_query.reports.people import Person
 from audit_query.reports.period_before import period_before
 from audit_query.reports.sessions import Facts, Session, UserReport, user_report
 from audit_query.reports.staff_report import StaffReport, StaffRow, staff, summed_staff
-from audit_query.reports.tallied import RatioRow, Tallying, ratios, unanswered
+from audit_query.reports.tallied import RatioRow, Tallying, decided, ratios, unanswered
 from audit_query.reports.team_rows import TeamRow, team_rows
 from audit_query.reports.timeline import (
     SAME,
@@ -41,10 +42,13 @@ __all__ = [
     "SAME",
     "WHOLE",
     "WINDOW_MAX",
+    "AskedDecisions",
     "AtOnce",
     "BucketClock",
     "ChatRow",
     "ChatTally",
+    "DecidedChats",
+    "Decision",
     "Facts",
     "FailureSource",
     "GroupTally",
@@ -75,6 +79,7 @@ __all__ = [
     "cases",
     "chat_timeline",
     "chats",
+    "decided",
     "flat_row",
     "life_of",
     "overview",

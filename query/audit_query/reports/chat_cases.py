@@ -19,11 +19,12 @@ from audit_query.reports.people import WantedPeople
 from audit_query.reports.windows import Progress
 from audit_query.scan import Scan
 
-__all__ = ["cases", "chats", "life_of"]
+__all__ = ["CHAT_FILTERS", "cases", "chats", "life_of"]
 
 _PAGE = 10_000
 _IN_MEMORY = 50_000
-_FITTING = {"user", "org", "chat"}
+CHAT_FILTERS = ("user", "org", "chat")
+"""What reports of chats can be narrowed by, apart from time: others would leave out steps."""
 
 
 def chats(log: AuditLog, wanted: Filter, *, progress: Progress | None = None) -> Iterator[ChatRow]:
@@ -71,7 +72,7 @@ def life_of(wanted: Filter) -> Filter:
     An address, say, would leave out the assignments, which the system does, and with them the waits.
     """
     for name, field in PARAMETERS.items():
-        if name in _FITTING:
+        if name in CHAT_FILTERS:
             continue
         for prefix, criteria in (("", wanted), (EXCLUDE, wanted.exclude)):
             if getattr(criteria, field):

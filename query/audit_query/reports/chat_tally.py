@@ -10,6 +10,7 @@ from audit_query.objectives import Objective, Ratio
 from audit_query.reports.bucket_clock import BucketClock
 from audit_query.reports.case import ChatRow, Kind, Transfer, Wait
 from audit_query.reports.cells import from_millis, to_millis
+from audit_query.reports.decisions import Decision, decisions
 from audit_query.reports.missed_chats import MissedChats
 from audit_query.reports.people import Person
 from audit_query.reports.sketch import Sketch
@@ -87,12 +88,11 @@ class GroupTally:
         else:
             self.waits[wait.kind].add(wait.length)
 
-    def decide(self, objective: Objective, is_met: bool | None) -> None:  # noqa: FBT001
-        """Count whether an objective was met, where that is decided."""
-        if is_met is not None:
-            counts = self.within.setdefault(objective.kind, [0, 0])
-            counts[0] += is_met
-            counts[1] += 1
+    def decide(self, decision: Decision) -> None:
+        """Count whether an objective was met."""
+        counts = self.within.setdefault(decision.objective.kind, [0, 0])
+        counts[0] += decision.is_met
+        counts[1] += 1
 
     def ratio(self, objective: Objective) -> Ratio:
         """Return how many met an objective."""
@@ -147,6 +147,11 @@ class ChatTally:
     def has_answers(self) -> bool:
         """Whether first answers are published at all."""
         return bool(self.all.spread("answered").count)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing happened to a chat."""
+        return not self.all.opened and not any(self.all.spread(kind).count for kind in KINDS)
 
     @property
     def missed(self) -> MissedChats:
@@ -234,17 +239,11 @@ class ChatTally:
                 group.at_once.end()
 
     def _decide(self, row: ChatRow, groups: Sequence[GroupTally]) -> None:
-        ended = row.closed or self._until
-        for objective in self.objectives:
-            done: datetime | None = getattr(row, objective.kind)
-            is_met = objective.is_met(row.opened, done, ended)
-            who = getattr(row, _DOERS[objective.kind])
-            theirs = self._groups_of(who) if who and objective.kind in _HANDLERS else []
+        for decision in decisions(row, self.objectives, self._start, self._until):
+            is_handling = decision.objective.kind in _HANDLERS
+            theirs = self._groups_of(decision.person) if decision.person and is_handling else []
             for group in (*groups, *theirs):
-                group.decide(objective, is_met)
-
-
-_DOERS = {"assigned": "assignee", "joined": "joiner", "answered": "answerer", "closed": "closer"}
+                group.decide(decision)
 
 
 def spread_of(sketch: Sketch, unknown: int = 0) -> Spread:

@@ -1,7 +1,6 @@
 """`auditlog report users`, `chats` and `user`."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC
 from typing import Annotated, Any
 
 import typer
@@ -9,17 +8,14 @@ from audit_runtime.terminal import Json, new_console, print_json
 from rich.console import Console
 
 from audit_query.commands import explain_no_events, resolve_filter
-from audit_query.csv_format import CsvFormat
-from audit_query.csv_options import CsvDelimiter, Excel
 from audit_query.errors import ParameterError
 from audit_query.filter import Filter
 from audit_query.filter_options import with_filter_options
 from audit_query.log import PAGE_MAX, AuditLog
 from audit_query.query_spec import QuerySpec
 from audit_query.reports import event_tables, report_tables, team_commands, timeline_commands
-from audit_query.reports.chat_cases import chats
-from audit_query.reports.flat_rows import flat_row
-from audit_query.reports.printing import Csv, print_csv, print_lines, progress_of_count
+from audit_query.reports.chat_cases import CHAT_FILTERS, chats
+from audit_query.reports.printing import Output, progress_of_count, with_output_options
 from audit_query.reports.sessions import user_report
 from audit_query.reports.user_activity import users
 from audit_query.reports.wait_row import waits
@@ -43,10 +39,10 @@ def register(app: typer.Typer) -> None:
         name="report", no_args_is_help=True, help="Who did what, and how long chats waited."
     )
     report.command("users", epilog="Example: auditlog report users --interval day --from -7d")(
-        with_filter_options(report_users)
+        with_filter_options(with_output_options(report_users))
     )
     report.command("chats", epilog="Example: auditlog report chats --interval week --from -30d")(
-        with_filter_options(report_chats)
+        with_filter_options(with_output_options(report_chats), CHAT_FILTERS)
     )
     report.command("user", epilog="Example: auditlog report user 'Carla Evans' --from -24h")(
         with_filter_options(report_user)
@@ -56,14 +52,7 @@ def register(app: typer.Typer) -> None:
     timeline_commands.register(app)
 
 
-def report_users(
-    spec: QuerySpec,
-    interval: Interval = "day",
-    json_output: Json = False,
-    csv_output: Csv = False,
-    delimiter: CsvDelimiter = "comma",
-    excel: Excel = False,
-) -> None:
+def report_users(spec: QuerySpec, output: Output, interval: Interval = "day") -> None:
     """Count what each user did in each bucket of time.
 
     Events by activity; chats opened, joined, assigned to the user, closed; first and last event;
@@ -71,59 +60,50 @@ def report_users(
     """
     settings = QuerySettings()
     wanted, tz = resolve_filter(spec, settings), zone(settings.time_zone)
-    form = CsvFormat(delimiter, excel)
     with AuditLog(settings, seconds=settings.query_seconds) as log, progress_of_count() as counted:
         rows = users(log, wanted, interval=interval, time_zone=settings.time_zone, progress=counted)
-        if json_output:
-            print_lines(row.to_json(tz) for row in rows)
-        elif csv_output:
-            activities = [report.value for report in log.top(wanted, "activity", size=1000)]
-            print_csv((flat_row(row.to_json(UTC), activities) for row in rows), form)
-        else:
-            console, empty = new_console(), True
-            for some in report_tables.by_bucket(rows):
-                empty = False
-                console.print(report_tables.title_of(some[0].start, tz, settings.time_zone))
-                console.print(report_tables.users_table(some, tz, width=console.width))
-            _explain_if(empty, console, log, wanted)
+        if output.prints(
+            rows, tz, lambda: [one.value for one in log.top(wanted, "activity", size=1000)]
+        ):
+            return
+        console, empty = new_console(), True
+        for some in report_tables.by_bucket(rows):
+            empty = False
+            console.print(report_tables.title_of(some[0].start, tz, settings.time_zone))
+            console.print(report_tables.users_table(some, tz, width=console.width))
+        _explain_if(empty, console, log, wanted)
 
 
 def report_chats(
     spec: QuerySpec,
+    output: Output,
     interval: Interval = "day",
     each: Annotated[bool, typer.Option("--each", help="Show each chat, in place of users.")] = False,
-    json_output: Json = False,
-    csv_output: Csv = False,
-    delimiter: CsvDelimiter = "comma",
-    excel: Excel = False,
 ) -> None:
     """Tell how long chats waited, from their opening, to be assigned, joined and closed.
 
     Medians and 95th percentiles by user and bucket of time: a wait counts for who ended it, when it
-    ended. Takes the filters user, org, chat, from and to.
+    ended.
     """
     settings = QuerySettings()
     wanted, tz = resolve_filter(spec, settings), zone(settings.time_zone)
-    form = CsvFormat(delimiter, excel)
     with AuditLog(settings, seconds=settings.query_seconds) as log, progress_of_count() as counted:
         rows: Iterator[Any] = (
             chats(log, wanted, progress=counted)
             if each
             else waits(log, wanted, interval=interval, time_zone=settings.time_zone, progress=counted)
         )
-        if json_output:
-            print_lines(row.to_json(tz) for row in rows)
-        elif csv_output:
-            print_csv((flat_row(row.to_json(UTC)) for row in rows), form)
-        elif each:
+        if output.prints(rows, tz):
+            return
+        if each:
             _print_chats(rows, log, wanted, settings)
-        else:
-            console, empty = new_console(), True
-            for some in report_tables.by_bucket(rows):
-                empty = False
-                console.print(report_tables.title_of(some[0].start, tz, settings.time_zone))
-                console.print(report_tables.waits_table(some))
-            _explain_if(empty, console, log, wanted)
+            return
+        console, empty = new_console(), True
+        for some in report_tables.by_bucket(rows):
+            empty = False
+            console.print(report_tables.title_of(some[0].start, tz, settings.time_zone))
+            console.print(report_tables.waits_table(some))
+        _explain_if(empty, console, log, wanted)
 
 
 def report_user(

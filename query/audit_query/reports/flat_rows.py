@@ -16,7 +16,7 @@ def flat_row(row: dict[str, Any], activities: Iterable[str] = ()) -> dict[str, A
     counts = row.pop("activities", {})
     for name, value in row.items():
         if isinstance(value, dict):
-            flat |= {f"{name}_{inner}": deeper for inner, deeper in value.items()}
+            flat |= {f"{name}_{inner}": deeper for inner, deeper in flat_row(value).items()}
         elif name in _TIMES and isinstance(value, str):
             flat[name] = utc_cell(value)
         else:

@@ -1,6 +1,6 @@
 """Reports of chats that take one pass over the log: `report transfers`, `objective`, `unanswered`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
@@ -14,12 +14,13 @@ from audit_query.reports.case import ANSWERED, ChatRow
 from audit_query.reports.cells import iso
 from audit_query.reports.chat_cases import cases, chats
 from audit_query.reports.chat_tally import ChatTally
+from audit_query.reports.decisions import AskedDecisions, Decision, decisions
 from audit_query.reports.people import Person
 from audit_query.reports.windows import WHOLE, Progress
 from audit_query.teams import Teams
 from audit_query.time_range import zone
 
-__all__ = ["RatioRow", "Tallying", "ratios", "unanswered"]
+__all__ = ["RatioRow", "Tallying", "decided", "ratios", "unanswered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,22 @@ class Tallying:
         """Return a tally that nothing is added to yet. Raises ParameterError."""
         return ChatTally(
             start=wanted.start,
-            until=min(self.now, wanted.end or self.now),
+            until=self._until(wanted),
             objectives=self.objectives,
             clock=self._clock(),
             teams_of=self._teams_of,
         )
+
+    def decided(self, wanted: Filter, asked: AskedDecisions) -> Callable[[ChatRow], Iterator[Decision]]:
+        """Return what yields those decisions about a chat that are asked for."""
+        until = self._until(wanted)
+
+        def decided(row: ChatRow) -> Iterator[Decision]:
+            for decision in decisions(row, self.objectives, wanted.start, until):
+                if asked.has(decision, self._teams_of):
+                    yield decision
+
+        return decided
 
     def count(self, log: AuditLog, wanted: Filter, *, progress: Progress | None = None) -> ChatTally:
         """Return what the chats add up to, after one pass over the log. Raises ParameterError."""
@@ -49,6 +61,19 @@ class Tallying:
         for item in cases(log, wanted, progress=progress):
             tally.add(item)
         return tally
+
+    def objective(self, kind: str) -> Objective:
+        """Return the objective of a kind. Raises ParameterError where none is set."""
+        for objective in self.objectives:
+            if objective.kind == kind:
+                return objective
+        known = ", ".join(one.kind for one in self.objectives) or "nothing"
+        raise ParameterError(
+            "objective", f"there is none for {kind[:64]}; AUDITLOG_CHAT_OBJECTIVES has {known}"
+        )
+
+    def _until(self, wanted: Filter) -> datetime:
+        return min(self.now, wanted.end or self.now)
 
     def _clock(self) -> BucketClock | None:
         if self.interval == WHOLE:
@@ -88,6 +113,20 @@ def ratios(tally: ChatTally) -> Iterator[RatioRow]:
     for start, group in groups:
         for objective in tally.objectives:
             yield RatioRow(start, group.ratio(objective))
+
+
+def decided(
+    log: AuditLog,
+    wanted: Filter,
+    tallying: Tallying,
+    asked: AskedDecisions,
+    *,
+    progress: Progress | None = None,
+) -> Iterator[Decision]:
+    """Yield the chats behind the shares of `ratios`: those that met an objective, or missed it."""
+    decide = tallying.decided(wanted, asked)
+    for row in chats(log, wanted, progress=progress):
+        yield from decide(row)
 
 
 def unanswered(log: AuditLog, wanted: Filter, *, progress: Progress | None = None) -> Iterator[ChatRow]:

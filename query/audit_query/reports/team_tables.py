@@ -2,21 +2,27 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta, tzinfo
+from itertools import islice
 
 from rich.table import Table
 
 from audit_query.objectives import Objective
 from audit_query.reports.case import ChatRow
-from audit_query.reports.chat_tally import TransferRow
+from audit_query.reports.chat_tally import GroupTally, TransferRow
+from audit_query.reports.decisions import Decision
 from audit_query.reports.report_tables import ROWS, chats_table, short, text_of
+from audit_query.reports.staff_report import StaffRow
 from audit_query.reports.tallied import RatioRow
 from audit_query.reports.team_rows import TeamRow
 
-__all__ = ["chats_tables", "ratios_table", "team_table", "transfers_table"]
+__all__ = ["chats_tables", "decided_tables", "ratios_table", "team_table", "transfers_table"]
 
 
 def team_table(rows: Sequence[TeamRow], objectives: Sequence[Objective]) -> Table:
-    """Return a row a user: what they did, and the medians of the waits that they ended."""
+    """Return a row a user: what they did, and the medians of the waits that they ended.
+
+    Where the waits of the time before were counted, a second row has all of that time.
+    """
     table = _table()
     table.add_column("User", no_wrap=True, overflow="ellipsis")
     kinds = [one for one in objectives if one.kind != "closed"]
@@ -24,15 +30,20 @@ def team_table(rows: Sequence[TeamRow], objectives: Sequence[Objective]) -> Tabl
     for heading in (*headings, *(f"{one.kind}\nin {one.text}" for one in kinds)):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        joined, handled = row.tally.spread("joined"), row.tally.handled
-        table.add_row(
-            text_of(row.staff.person.user or ""),
-            *(f"{n:,}" if n else "" for n in (row.staff.assigned, row.staff.joined, row.staff.closed)),
-            short(row.staff.active) if row.staff.active else "",
-            *(_seconds(value) for value in (joined.median, joined.p95, handled.median)),
-            *(_percent(row.objectives[one.kind]) for one in kinds),
-        )
+        user = text_of(row.staff.person.user or "")
+        table.add_row(user, *_figures(row.staff, row.tally, kinds))
+        if row.tally_before is not None:
+            before = row.before or StaffRow(row.staff.person)
+            table.add_row("  before", *_figures(before, row.tally_before, kinds), style="dim")
     return table
+
+
+def _figures(staff: StaffRow, tally: GroupTally, kinds: Sequence[Objective]) -> Iterator[str]:
+    yield from (f"{n:,}" if n else "" for n in (staff.assigned, staff.joined, staff.closed))
+    yield short(staff.active) if staff.active else ""
+    joined = tally.spread("joined")
+    yield from (_seconds(value) for value in (joined.median, joined.p95, tally.handled.median))
+    yield from (_percent(tally.ratio(one).percent) for one in kinds)
 
 
 def transfers_table(rows: Sequence[TransferRow]) -> Table:
@@ -64,16 +75,30 @@ def ratios_table(rows: Sequence[RatioRow], zone: tzinfo, zone_name: str) -> Tabl
     return table
 
 
+def decided_tables(rows: Iterable[Decision], zone: tzinfo, zone_name: str) -> Iterator[Table]:
+    """Yield tables of chats that met or missed an objective, some at a time."""
+    rest = iter(rows)
+    while some := list(islice(rest, ROWS)):
+        table = _table()
+        for heading in (f"Opened ({zone_name})", "Chat", "Objective", "", "After", "By"):
+            table.add_column(heading, no_wrap=True, overflow="ellipsis")
+        for one in some:
+            table.add_row(
+                f"{one.row.opened.astimezone(zone):%Y-%m-%d %H:%M}" if one.row.opened else "",
+                text_of(one.row.chat),
+                one.objective.name,
+                "met" if one.is_met else "missed",
+                _seconds(one.seconds) or "never",
+                text_of(one.person.user or "") if one.person else "",
+            )
+        yield table
+
+
 def chats_tables(rows: Iterable[ChatRow], zone: tzinfo, zone_name: str) -> Iterator[Table]:
     """Yield tables of so many chats each that memory is bounded."""
-    held: list[ChatRow] = []
-    for row in rows:
-        held.append(row)
-        if len(held) == ROWS:
-            yield chats_table(held, zone, zone_name)
-            held = []
-    if held:
-        yield chats_table(held, zone, zone_name)
+    rest = iter(rows)
+    while some := list(islice(rest, ROWS)):
+        yield chats_table(some, zone, zone_name)
 
 
 def _table() -> Table:

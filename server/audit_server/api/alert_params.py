@@ -131,6 +131,13 @@ class ExceptionBody(_Body):
         max_length=10,
         description="Fields of the alert's group, such as source.ip or audit.user; all, if left out.",
     )
+    range: str | None = Field(
+        None,
+        max_length=64,
+        description="In place of the alert's own address, a range that it lies in: of IPv4 /16 at "
+        "most, of IPv6 /48.",
+        examples=["192.0.2.0/24"],
+    )
     until: str = Field(
         max_length=64, description="When it ends: 2027-01-31, +7d.", examples=["2027-01-31"]
     )

@@ -5,6 +5,7 @@ from typing import Any
 __all__ = [
     "BUCKETS",
     "DEAD_LETTERS",
+    "DECIDED",
     "EVENT",
     "EVENTS",
     "OBJECTIVE",
@@ -109,6 +110,12 @@ TEAM: dict[str, Any] = {
                 "answered": 9,
                 "closed": 9,
                 "active_seconds": 12600.0,
+                "until_assigned": {"count": 10, "median_seconds": 14.0, "p95_seconds": 61.2},
+                "until_joined": {"count": 9, "median_seconds": 70.9, "p95_seconds": 201.0},
+                "until_answered": {"count": 9, "median_seconds": 93.1, "p95_seconds": 240.6},
+                "handling": {"count": 9, "median_seconds": 390.0, "p95_seconds": 1290.0},
+                "percent_in_time": {"assigned": 90.0},
+                "most_at_once": 2,
             },
             "until_assigned": {"count": 15, "median_seconds": 12.1, "p95_seconds": 58.0},
             "until_joined": {"count": 14, "median_seconds": 61.4, "p95_seconds": 180.3},
@@ -173,6 +180,19 @@ OBJECTIVE: dict[str, Any] = {
             "met": 93,
             "of": 100,
             "percent": 93.0,
+        }
+    ],
+    "more": False,
+    "time_zone": "UTC",
+}
+
+DECIDED: dict[str, Any] = {
+    "rows": [
+        {
+            "objective": "assigned",
+            "within_seconds": 60.0,
+            "met": False,
+            **UNANSWERED["rows"][0],
         }
     ],
     "more": False,

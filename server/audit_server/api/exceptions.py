@@ -1,4 +1,4 @@
-"""/exceptions: not this address, user or group for this rule, until then."""
+"""/exceptions: not this address, range, user or group for this rule, until then."""
 
 from typing import Annotated, Any
 
@@ -92,7 +92,9 @@ def _draft(request: Request, caller: Caller, body: ExceptionBody) -> tuple[Alert
     alert = caller.alerts.alert(body.alert)
     until = parse_end(body.until, request.app.state.clock())
     desk = caller.alerts.exceptions
-    return alert, desk.draft(alert, body.fields, until=until, because=body.because)
+    return alert, desk.draft(
+        alert, body.fields, until=until, because=body.because, address_range=body.range
+    )
 
 
 def _step(done: ExceptionStep) -> dict[str, Any]:

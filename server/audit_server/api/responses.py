@@ -12,6 +12,7 @@ __all__ = [
     "BucketResponse",
     "BucketsResponse",
     "DeadLettersResponse",
+    "DecidedRowsResponse",
     "EventResponse",
     "EventsResponse",
     "ObjectiveRowsResponse",
@@ -130,6 +131,12 @@ class ObjectiveRowsResponse(RowsResponse):
     """A row for each objective: of all, then of each interval."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.OBJECTIVE})
+
+
+class DecidedRowsResponse(RowsResponse):
+    """A row for each chat for which it is decided."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.DECIDED})
 
 
 class UserResponse(BaseModel):

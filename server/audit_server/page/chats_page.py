@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from audit_query import AuditLog, Filter, Ratio
+from audit_query import AuditLog, Filter
 from audit_query.reports import (
     ChatRow,
     ChatTally,
@@ -24,9 +24,10 @@ from audit_server.page.heat_map import WEEKDAYS, heat_map
 from audit_server.page.histogram import label_of
 from audit_server.page.report_view import Period, ReportView
 from audit_server.page.rows import DisplayTime, display_time
-from audit_server.page.team_page import Figure, wait_table
-from audit_server.page.view import chat_path
+from audit_server.page.team_page import Figure
+from audit_server.page.view import chat_path, format_time
 from audit_server.page.wait_chart import WaitBar, wait_chart
+from audit_server.page.wait_table import Share, compared, share_of, wait_table
 
 __all__ = ["BucketLine", "ChatLine", "TransferLine", "chats_context"]
 
@@ -50,7 +51,7 @@ class BucketLine:
     link: str
     opened: int
     spreads: Sequence[Spread]
-    ratios: Sequence[Ratio]
+    shares: Sequence[Share]
     most: int
 
 
@@ -83,7 +84,7 @@ def chats_context(log: AuditLog, view: ReportView, period: Period, interval: str
     return {
         "steps": lambda: Computed.by(lambda: _steps(log, view, period)),
         "interval": interval,
-        "sections": lambda tally: _sections(tally, view, period, interval),
+        "sections": lambda tally, before: _sections(tally, before, view, period, interval),
         "csv": {
             name: view.to_api(name, period, format="csv", size="10000")
             for name in ("chats", "unanswered", "transfers", "objective")
@@ -112,18 +113,24 @@ def _counts(log: AuditLog, wanted: Filter) -> Mapping[str, int]:
     return {ranked.value: ranked.count for ranked in log.top(steps, "activity", size=len(_STEPS))}
 
 
-def _sections(tally: ChatTally, view: ReportView, period: Period, interval: str) -> Mapping[str, Any]:
+def _sections(
+    tally: ChatTally, before: ChatTally | None, view: ReportView, period: Period, interval: str
+) -> Mapping[str, Any]:
+    earlier = None if before is None else before.all
     kinds = ["assigned", "joined", *(["answered"] if tally.has_answers else [])]
     lines = _buckets(tally, kinds, view, period, interval)
     bars = [_bar(line, kinds.index("joined")) for line in lines]
     transfers = tally.transfers
     return {
         "kinds": kinds,
-        "all": [(kind, tally.all.spread(kind)) for kind in kinds],  # type: ignore[arg-type]
-        "handled": tally.all.handled,
+        "all": [(kind, compared(kind, tally.all, earlier)) for kind in kinds],
+        "handled": compared("handled", tally.all, earlier),
         "at_once": tally.all.at_once,
         "at_once_at": tally.all.at_once.at and display_time(tally.all.at_once.at, view.view.zone),
-        "ratios": [tally.all.ratio(objective) for objective in tally.objectives],
+        "shares": [
+            share_of(one, tally.all, earlier, view.to_decided(period, one.kind))
+            for one in tally.objectives
+        ],
         "lines": lines,
         "chart": Markup(wait_chart(bars, "Wait for somebody to join")),  # noqa: S704 - written as XML
         **_week(tally),
@@ -139,7 +146,7 @@ def _sections(tally: ChatTally, view: ReportView, period: Period, interval: str)
         "transfers": [_transfer(row, view, period) for row in transfers[:_TRANSFERS]],
         "transferred": sum(row.count for row in transfers) + tally.other_transfers,
         "more_pairs": max(0, len(transfers) - _TRANSFERS),
-        "waits": wait_table(tally, view, period),
+        "waits": wait_table(tally, view, period, before),
         "latest": _latest(tally, kinds, view),
     }
 
@@ -167,13 +174,17 @@ def _bucket_line(
     interval: str,
 ) -> BucketLine:
     end = end_of(start, interval, view.view.zone)
+    opened = {"opened_from": format_time(start), "opened_to": format_time(end)}
     part = replace(period, start=max(start, period.start), end=min(end, period.end))
     return BucketLine(
         label_of(start, end, view.view.zone),
         view.to_chats(part) if part.start < part.end else view.to_chats(period),
         group.opened,
         [group.spread(kind) for kind in kinds],  # type: ignore[arg-type]
-        [group.ratio(objective) for objective in tally.objectives],
+        [
+            share_of(one, group, None, view.to_decided(period, one.kind, **opened))
+            for one in tally.objectives
+        ],
         group.at_once.most,
     )
 

@@ -7,15 +7,15 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Generic, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
 from audit_query import AuditLog, Filter
-from audit_query.reports import ChatTally, cases
+from audit_query.reports import ChatRow, ChatTally, Transfer, Wait, cases, life_of
 
 from audit_server.errors import ProblemError
 from audit_server.problems import Problem, problem_of
 
-__all__ = ["Computed", "Counting", "Deadline", "Tallies"]
+__all__ = ["COMPARED_UNASKED", "Collects", "Computed", "Counting", "Deadline", "Earlier", "Tallies"]
 
 T = TypeVar("T")
 
@@ -25,6 +25,8 @@ _TOO_LONG = (
 )
 _REMEMBERED = 16
 _SECONDS = 30.0
+COMPARED_UNASKED = 20_000
+"""Events of chats in the time before that are counted unasked: about a second's."""
 _STEP = 5
 """Percent, from one sign of progress to the next."""
 
@@ -68,19 +70,29 @@ class _Done:
         return min(99, self.seen * 100 // self.total) if self.total else 0
 
 
-class Counting:
+class Collects(Protocol):
+    """What takes in the waits, transfers and chats that a pass finds."""
+
+    def add(self, item: Wait | Transfer | ChatRow, /) -> None:
+        """Take in one of them."""
+
+
+C = TypeVar("C", bound=Collects)
+
+
+class Counting(Generic[C]):
     """Iterate over it for percentages, to the end; then there is a tally, or a problem."""
 
     def __init__(
         self,
         log: AuditLog,
         wanted: Filter,
-        tally: ChatTally,
+        tally: C,
         deadline: Deadline,
         *,
-        done: Callable[[ChatTally], None] = lambda _: None,
+        done: Callable[[C], None] = lambda _: None,
     ) -> None:
-        self.tally: ChatTally | None = None
+        self.tally: C | None = None
         self.problem: Problem | None = None
         self._log = log
         self._wanted = wanted
@@ -100,12 +112,12 @@ class Counting:
             progress.total = total or progress.total
 
         try:
-            found = cast("Generator[object]", cases(self._log, self._wanted, progress=advance))
-            with closing(found) as items:
+            found = cases(self._log, self._wanted, progress=advance)
+            with closing(cast("Generator[Wait | Transfer | ChatRow]", found)) as items:
                 shown = 0
                 yield 0
                 for item in items:
-                    self._building.add(item)  # type: ignore[arg-type]
+                    self._building.add(item)
                     if progress.percent >= shown + _STEP:
                         shown = progress.percent
                         yield shown
@@ -117,12 +129,34 @@ class Counting:
         self.tally = self._building
         self._when_done(self._building)
 
-    @classmethod
-    def known(cls, log: AuditLog, wanted: Filter, tally: ChatTally, deadline: Deadline) -> "Counting":
-        """Return one that is done already."""
-        counting = cls(log, wanted, tally, deadline)
-        counting.tally = tally
-        return counting
+
+class Earlier(Counting[ChatTally]):
+    """Counts the time before: where it is asked for, or where that takes a second or so.
+
+    It costs as much as the time itself, so a report of a long time does without it unless it is asked.
+    """
+
+    is_asked = False
+    left_out = 0
+    """How many events it would have to read, where it does without."""
+
+    @property
+    def found(self) -> ChatTally | None:
+        """The tally; None where nothing was counted, or there was nothing to compare with."""
+        return None if self.tally is None or self.tally.is_empty else self.tally
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield how many percent are counted, from time to time; nothing where it is left out."""
+        if self.tally is None and not self.is_asked:
+            try:
+                events = self._log.count(life_of(self._wanted))
+            except Exception as error:  # noqa: BLE001 - the page has begun: it is shown in its place
+                self.problem = problem_of(error)
+                return
+            if events > COMPARED_UNASKED:
+                self.left_out = events
+                return
+        yield from super().__iter__()
 
 
 class Tallies:

@@ -7,13 +7,16 @@ from typing import Any
 from urllib.parse import quote
 
 from audit_alerts import (
+    ADDRESS_FIELDS,
     LEVELS,
+    WIDEST,
     Alert,
     AlertDesk,
     ExceptionDraft,
     ExceptionPreview,
     ListedException,
     TriageError,
+    usual_range,
 )
 from audit_query import TimeRangeError, parse_time
 from audit_schemas import printable
@@ -40,9 +43,11 @@ _USUAL, _LONGEST = timedelta(days=30), timedelta(days=366)
 
 @dataclass(frozen=True, slots=True)
 class AskedException:
-    """What a form asks for: for which fields of the alert's group, until when, and why."""
+    """What a form asks for: which fields of the alert's group, which range, until when, and why."""
 
     fields: Sequence[str]
+    address_range: str
+    """In place of the alert's own address; blank: that alone."""
     until: str
     because: str
 
@@ -84,7 +89,13 @@ def draft_of_form(
         until = parse_time(asked.until, now.astimezone(view.zone))
     except TimeRangeError as error:
         raise TriageError(f"Until: {error}") from None
-    return desk.exceptions.draft(alert, asked.fields, until=until, because=asked.because)
+    return desk.exceptions.draft(
+        alert,
+        asked.fields,
+        until=until,
+        because=asked.because,
+        address_range=asked.address_range.strip() or None,
+    )
 
 
 def exception_form(
@@ -110,6 +121,10 @@ def exception_form(
             for name, value in alert.group.items()
         ],
         "asked": asked,
+        "range_hint": next(
+            (usual_range(alert.group[n]) for n in ADDRESS_FIELDS if n in alert.group), None
+        ),
+        "widest": WIDEST,
         "usual_until": f"{here + _USUAL:%Y-%m-%d}",
         "first_until": f"{here + timedelta(days=1):%Y-%m-%d}",
         "last_until": f"{here + _LONGEST:%Y-%m-%d}",

@@ -25,7 +25,7 @@ from audit_server.roles import Permission
 __all__ = ["router"]
 
 _PART = "Alerts"
-_OWN = ("alert", "about", "until", "because", "do")
+_OWN = ("alert", "about", "range", "until", "because", "do")
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,6 +43,7 @@ def new_exception(
     caller: TriageCaller,
     alert: str,
     about: Annotated[list[str] | None, Query()] = None,
+    address_range: Annotated[str, Query(alias="range")] = "",
     until: str = "",
     because: str = "",
     do: str = "",
@@ -50,7 +51,7 @@ def new_exception(
     """Show the form; once it is filled, with what the exception would have suppressed."""
     found, view = _alert(caller, alert), view_of(request, without=_OWN)
     fields = about or ([] if do else list(found.group))
-    asked = AskedException(fields, until, because)
+    asked = AskedException(fields, address_range, until, because)
     return _form(request, caller, found, asked, view, with_preview=bool(do))
 
 
@@ -58,7 +59,9 @@ def new_exception(
 def save_exception(request: Request, caller: TriageCaller, form: PostedForm) -> Response:
     """Make the exception that was previewed."""
     found, view = _alert(caller, form.value("alert")), view_of(request)
-    asked = AskedException(form.values("about"), form.value("until"), form.value("because"))
+    asked = AskedException(
+        form.values("about"), form.value("range"), form.value("until"), form.value("because")
+    )
     try:
         draft = draft_of_form(caller.alerts, found, asked, now_of(request), view)
         caller.alerts.exceptions.create(draft, caller.actor, found)

@@ -139,7 +139,7 @@ def _figures(found: Overview, view: View, earlier: Filter) -> Sequence[Figure]:
     failed = _of_activity(view, LOGIN_FAILED)
     return [
         _figure("Events", now.events, view, before.events, earlier),
-        _figure("Failed log-ins", now.failed_logins, failed, before.failed_logins, earlier, bad=True),
+        _figure("Failed logins", now.failed_logins, failed, before.failed_logins, earlier, bad=True),
         _figure("Chats opened", now.chats_opened, opened, before.chats_opened, earlier),
         _waiting(found.waiting, view),
         _figure("Chats closed", now.chats_closed, closed, before.chats_closed, earlier),

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from audit_query import AuditLog, Teams
+from audit_query import AuditLog, Filter, Teams
 from audit_query.reports import (
+    WHOLE,
     ChatTally,
+    DecidedChats,
     Person,
     StaffRow,
     Tallying,
@@ -19,12 +21,15 @@ from audit_query.reports import (
 from fastapi import APIRouter, Request, Response
 
 from audit_server.access import Caller, ReportCaller
+from audit_server.asked_decisions import asked_decisions
 from audit_server.page.chats_page import chats_context
-from audit_server.page.counting import Computed, Counting, Deadline, Tallies
+from audit_server.page.counting import Computed, Counting, Deadline, Earlier, Tallies
+from audit_server.page.decided_page import DECIDED_OWN, decided_context
 from audit_server.page.render import show, stream, view_of
-from audit_server.page.report_view import OWN, RANGES, Period, ReportView
+from audit_server.page.report_view import DECIDED, OWN, RANGES, Period, ReportView
 from audit_server.page.sessions_page import sessions_context
-from audit_server.page.team_page import staff_table, wait_table
+from audit_server.page.team_page import staff_table
+from audit_server.page.wait_table import wait_table
 from audit_server.settings import ServeSettings
 
 __all__ = ["router"]
@@ -32,6 +37,7 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False)
 
 PART = "Reports"
+K = TypeVar("K", bound=Counting[ChatTally])
 
 
 @router.get("/reports/team")
@@ -48,7 +54,8 @@ def team(request: Request, caller: ReportCaller) -> Response:
     return asked.stream(
         "report_team.html",
         staff=lambda: Computed.by(counted),
-        wait_table=lambda tally: wait_table(tally, view, period),
+        **asked.counts(),
+        wait_table=lambda tally, before: wait_table(tally, view, period, before),
         csv=view.to_api("team", period, format="csv", size="10000"),
     )
 
@@ -59,7 +66,25 @@ def chats(request: Request, caller: ReportCaller) -> Response:
     asked = _Asked(request, caller, "/reports/chats")
     life_of(asked.period.wanted)  # refuses filters that tear chats apart, before the page begins
     context = chats_context(caller.log, asked.view, asked.period, asked.interval)
-    return asked.stream("report_chats.html", **context)
+    return asked.stream("report_chats.html", **asked.counts(), **context)
+
+
+@router.get(DECIDED)
+def decided(request: Request, caller: ReportCaller) -> Response:
+    """Show the chats behind the share of an objective."""
+    asked = _Asked(request, caller, DECIDED, without=DECIDED_OWN)
+    wanted = asked.period.wanted
+    life_of(wanted)
+    given = {name: value for name, value in request.query_params.items() if value}
+    which = asked_decisions(given, asked.now.astimezone(asked.view.view.zone))
+    tallying = asked.tallying()
+    objective = tallying.objective(given.get("objective", ""))
+    collected = DecidedChats(replace(tallying, objectives=(objective,)).decided(wanted, which))
+    return asked.stream(
+        "report_objective.html",
+        counting=Counting(caller.log, wanted, collected, asked.deadline),
+        **decided_context(which, objective, given, asked.view, asked.period),
+    )
 
 
 @router.get("/reports/users/")
@@ -77,14 +102,17 @@ def user(request: Request, caller: ReportCaller, name: str) -> Response:
 class _Asked:
     """What a request asks of the reports, and how it is counted."""
 
-    def __init__(self, request: Request, caller: Caller, path: str) -> None:
+    def __init__(
+        self, request: Request, caller: Caller, path: str, without: tuple[str, ...] = ()
+    ) -> None:
         self._request = request
         self._caller = caller
         settings: ServeSettings = request.app.state.settings
         self.teams = Teams.load(settings.teams_file)
-        self.now: datetime = request.app.state.clock()
+        now: datetime = request.app.state.clock()
+        self.now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # as addresses have it
         given = request.query_params.multi_items()
-        self.view = ReportView.of(view_of(request, without=OWN), path, given)
+        self.view = ReportView.of(view_of(request, without=(*OWN, *without)), path, given)
         self.period = self.view.period(self.now, self.teams)
         self.interval = self.view.interval(self.period)
         self.deadline = Deadline(settings.query_seconds)
@@ -109,30 +137,31 @@ class _Asked:
             period=self.period,
             ranges=RANGES,
             teams=list(self.teams.members) if self._caller.organization is None else (),
-            counting=self._counting(),
             **context,
         )
 
-    def _counting(self) -> Counting:
-        log, wanted = self._caller.log, self.period.wanted
-        tallies: Tallies = self._request.app.state.tallies
-        organization, key = self._caller.organization, f"{self.view.key} {self.view.view.zone_name}"
-        known = tallies.get(organization, key)
-        if known is not None:
-            return Counting.known(log, wanted, known, self.deadline)
-        return Counting(
-            log,
-            wanted,
-            self._tally(),
-            self.deadline,
-            done=lambda tally: tallies.keep(organization, key, tally),
-        )
+    def counts(self) -> Mapping[str, Any]:
+        """Return what counts the chats, and those of the time before, or has done so just now."""
+        wanted, before, key = self.period.wanted, self.period.before, self.view.key
+        counting = self._remembered(Counting, key, wanted, self.tallying().tally(wanted))
+        whole = replace(self.tallying(), interval=WHOLE)
+        earlier = self._remembered(Earlier, f"before {key}", before, whole.tally(before))
+        earlier.is_asked = self.view.is_compared
+        return {"counting": counting, "earlier": earlier}
 
-    def _tally(self) -> ChatTally:
-        tallying = Tallying(
+    def _remembered(self, kind: type[K], key: str, wanted: Filter, tally: ChatTally) -> K:
+        log, tallies = self._caller.log, cast("Tallies", self._request.app.state.tallies)
+        organization, key = self._caller.organization, f"{key} {self.view.view.zone_name}"
+        done = lambda tally: tallies.keep(organization, key, tally)  # noqa: E731
+        counting = kind(log, wanted, tally, self.deadline, done=done)
+        counting.tally = tallies.get(organization, key)
+        return counting
+
+    def tallying(self) -> Tallying:
+        """Return how chats are added up."""
+        return Tallying(
             self.now, self._settings.objectives, self.teams, self.interval, self.view.view.zone_name
         )
-        return tallying.tally(self.period.wanted)
 
 
 def _sessions(request: Request, caller: Caller, name: str, without: tuple[str, ...]) -> Response:

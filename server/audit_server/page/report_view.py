@@ -11,9 +11,10 @@ from audit_query.reports import Person, period_before
 
 from audit_server.page.view import View, format_time
 
-__all__ = ["OWN", "RANGES", "Period", "ReportView", "split_sort"]
+__all__ = ["DECIDED", "OWN", "RANGES", "Period", "ReportView", "split_sort"]
 
-OWN = ("sort", "team")
+DECIDED = "/reports/chats/objective"
+OWN = ("sort", "team", "compare")
 """Parameters of reports alone."""
 RANGES = (("24 h", "-24h"), ("7 d", "-7d"), ("30 d", "-30d"), ("Today", "today"))
 _DEFAULT = "-7d"
@@ -45,6 +46,8 @@ class ReportView:
     path: str
     sort: str = ""
     team: str | None = None
+    compare: str = ""
+    """yes: also with the waits of the time before, whatever that costs."""
 
     @classmethod
     def of(cls, view: View, path: str, given: Iterable[tuple[str, str]]) -> "ReportView":
@@ -53,7 +56,16 @@ class ReportView:
         spec = view.spec
         if spec.value("from") is None and spec.value("to") is None:
             view = replace(view, spec=spec.with_("from", _DEFAULT))
-        return cls(view, path, own.get("sort", ""), own.get("team"))
+        return cls(view, path, own.get("sort", ""), own.get("team"), own.get("compare", ""))
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the waits of the time before are asked for."""
+        return self.compare == "yes"
+
+    def compared(self) -> str:
+        """Return the address with the waits of the time before."""
+        return replace(self, compare="yes").link()
 
     def period(self, now: datetime, teams: Teams) -> Period:
         """Return the time at `now`, with the team's users among its filter. Raises ParameterError."""
@@ -82,7 +94,7 @@ class ReportView:
     @property
     def key(self) -> str:
         """What the view asks for, for whoever remembers answers: all but the order and the report."""
-        return replace(self, sort="", path="/").link()
+        return replace(self, sort="", compare="", path="/").link()
 
     def link(self, path: str | None = None, **more: str) -> str:
         """Return the address of this view, or of another report of the same."""
@@ -132,6 +144,12 @@ class ReportView:
         if person is not None and person.user is not None:
             spec = spec.without("user").with_("user", person.user)
         return replace(self, view=self._bare().with_spec(spec), sort="").link("/reports/chats")
+
+    def to_decided(self, period: Period, objective: str, **more: str) -> str:
+        """Return the address of the chats of the period that met an objective, or missed it."""
+        view = self._bare().with_spec(self._between(period))
+        found = replace(self, view=view, sort="", compare="")
+        return found.link(DECIDED, objective=objective, **more)
 
     def to_user(self, user: str) -> str:
         """Return the address of somebody's sessions in the same time."""

@@ -9,8 +9,11 @@ from audit_query.reports import Session, StaffRow, UserReport
 from audit_server.page.palette import colours_of
 from audit_server.page.report_view import Period, ReportView
 from audit_server.page.rows import DisplayTime, Row, display_time, rows_of
+from audit_server.page.team_page import figure_of
 
 __all__ = ["SessionPart", "sessions_context"]
+
+_COUNTS = ("events", "opened", "assigned", "joined", "answered", "closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,11 @@ def sessions_context(
         "user": report.user,
         "facts": report.facts,
         "shown": report.shown,
+        "figures": [
+            (name.capitalize(), figure_of(name, now, before, view, period))
+            for name in _COUNTS
+            if name != "answered" or now.answered or before.answered
+        ],
         "now": now,
         "before": before,
         "events_link": view.to_events(period, user=report.user),

@@ -1,5 +1,7 @@
 """The way to the identity provider and back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
@@ -7,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from audit_server.access import SESSION_COOKIE, Access
 from audit_server.errors import ProblemError
+from audit_server.metrics import ServerMetrics
 from audit_server.page.cookies import (
     attempt_of,
     delete_attempt,
@@ -15,7 +18,7 @@ from audit_server.page.cookies import (
     set_session_cookie,
 )
 from audit_server.page.forms import after_sign_in, local_path
-from audit_server.sign_in import SignedIn, SignIn, SignInError
+from audit_server.sign_in import Outcome, SignedIn, SignIn, SignInError
 
 __all__ = ["end_session", "router"]
 
@@ -27,7 +30,8 @@ def begin(request: Request, next: str = "/", again: bool = False) -> Response:  
     """Go to the provider; `again`: to sign in as somebody else."""
     access: Access = request.app.state.access
     access.check_origin(request)
-    begun = _sign_in(access).begin(local_path(next), asks_again=again)
+    with _counted(request):
+        begun = _sign_in(access).begin(local_path(next), asks_again=again)
     response = RedirectResponse(begun.url, HTTPStatus.SEE_OTHER)
     set_attempt(request, response, begun.attempt)
     return response
@@ -40,7 +44,8 @@ def complete(request: Request) -> Response:
     access.check_origin(request)
     sign_in, attempt = _sign_in(access), attempt_of(request)
     try:
-        signed_in = sign_in.complete(dict(request.query_params), attempt)
+        with _counted(request):
+            signed_in = sign_in.complete(dict(request.query_params), attempt)
     except SignInError as error:
         access.record_refusal(request, error.person, error.detail)
         raise
@@ -62,6 +67,7 @@ def end_session(request: Request) -> str | None:
 
 def _signed_in(request: Request, sign_in: SignIn, signed_in: SignedIn, after: str) -> Response:
     access: Access = request.app.state.access
+    _count(request, Outcome.SUCCEEDED)
     access.record_sign_in(request, signed_in.session, signed_in.grant)
     before = access.session_of(request)
     if before:  # it is replaced, and good for nobody
@@ -71,6 +77,21 @@ def _signed_in(request: Request, sign_in: SignIn, signed_in: SignedIn, after: st
     delete_attempt(request, response)
     set_session_cookie(request, response, signed_in.secret)
     return response
+
+
+@contextmanager
+def _counted(request: Request) -> Iterator[None]:
+    """Count what fails."""
+    try:
+        yield
+    except SignInError as error:
+        _count(request, error.outcome)
+        raise
+
+
+def _count(request: Request, outcome: Outcome) -> None:
+    metrics: ServerMetrics = request.app.state.metrics
+    metrics.signed_in(outcome)
 
 
 def _sign_in(access: Access) -> SignIn:

@@ -10,7 +10,7 @@ from audit_schemas import printable
 
 from audit_server.errors import ListenError
 from audit_server.sign_in.attempt import Attempt
-from audit_server.sign_in.errors import SignInError, StaleSignInError
+from audit_server.sign_in.errors import DeclinedError, SignInError, StaleSignInError
 from audit_server.sign_in.id_token import Expected, verified_claims
 from audit_server.sign_in.people import Grant, PeopleFile
 from audit_server.sign_in.provider import Provider
@@ -135,7 +135,9 @@ def sign_in_of(
 
 def _refusal_of(error: str) -> SignInError:
     if error == "access_denied":
-        return SignInError("The identity provider did not let you in, or you cancelled; sign in again")
+        return DeclinedError(
+            "The identity provider did not let you in, or you cancelled; sign in again"
+        )
     return StaleSignInError(f"The identity provider answers {printable(error[:60])}; sign in again")
 
 

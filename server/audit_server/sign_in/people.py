@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit_server.roles import Permission, Role, permissions_of
-from audit_server.sign_in.errors import PeopleFileError, SignInError
+from audit_server.sign_in.errors import NoRoleError, PeopleFileError
 
 __all__ = ["Grant", "PeopleFile"]
 
@@ -68,14 +68,14 @@ class PeopleFile:
         self._read_if_changed()
         found = [self._groups[name] for name in groups if name in self._groups]
         if not found:
-            raise SignInError(
+            raise NoRoleError(
                 f"None of your groups has a role here. {_ASK} to give one of them a role, "
                 "or to add you to one that has"
             )
         organizations = {group.organization for group in found}
         if len(organizations) > 1:
             names = " and ".join(sorted(name or "all organizations" for name in organizations))
-            raise SignInError(
+            raise NoRoleError(
                 f"Your groups have roles in {names}, and one person sees one of these. {_ASK} to "
                 "leave you in groups of one"
             )

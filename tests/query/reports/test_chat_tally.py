@@ -5,8 +5,16 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from audit_query import parse_objectives
-from audit_query.reports import BucketClock, ChatTally, Person, TransferRow
+from audit_query import Filter, Teams, parse_objectives
+from audit_query.reports import (
+    AskedDecisions,
+    BucketClock,
+    ChatTally,
+    DecidedChats,
+    Person,
+    Tallying,
+    TransferRow,
+)
 from audit_query.reports.case import STEPS, Step
 from audit_query.reports.case_store import CaseStore
 from audit_query.reports.cells import to_millis
@@ -70,6 +78,41 @@ def test_objective_counts_what_was_decided(chat: Life, met: int, of: int) -> Non
     found = tally(chat)
     ratio = found.all.ratio(found.objectives[0])
     assert (ratio.met, ratio.of) == (met, of)
+
+
+def test_chats_behind_a_share_are_as_many_as_it_says() -> None:
+    """Of all, of somebody, of a team, of a day; those that are kept are few, the rest is counted."""
+    lives = [
+        life(number * 3600, assigned=number * 3600 + 55 + number, joined=number * 3600 + 100)
+        for number in range(10)
+    ]
+    lives += [life(5), life(86400 - 30), life(7, closed=8)]
+    lives.append([(9, OPENED, VISITOR), (90, ASSIGNED, BEN)])
+    teams = {ADA: ("Support",), BEN: ()}
+    found = tally(*lives, clock=BucketClock(UTC, "hour"), teams_of=lambda one: teams.get(one, ()))
+    tallying = Tallying(END, found.objectives, Teams({"Support": ("Ada",)}))
+    second = START + timedelta(hours=1), START + timedelta(hours=2)
+    shares = {
+        AskedDecisions(): found.all,
+        AskedDecisions(user="Ada", user_id="u-1"): found.people[ADA],
+        AskedDecisions(user="Ben"): found.people[BEN],
+        AskedDecisions(team="Support"): found.teams["Support"],
+        AskedDecisions(opened_from=second[0], opened_to=second[1]): found.buckets[second[0]],
+    }
+    for asked, group in shares.items():
+        chats = DecidedChats(tallying.decided(Filter(start=START, end=END), asked))
+        for row in found.latest:
+            chats.add(row)
+        assert chats.ratio(found.objectives[0]) == group.ratio(found.objectives[0]), asked
+        assert len(chats.rows) == chats.met + chats.missed
+    missed = DecidedChats(tallying.decided(Filter(start=START), AskedDecisions(is_met=False)))
+    for row in found.latest:
+        missed.add(row)
+    assert [row.row.chat for row in missed.rows][:4] == ["c-9", "c-8", "c-7", "c-6"]
+    assert (missed.met, missed.missed) == (0, 6)
+    nobody = DecidedChats(tallying.decided(Filter(), AskedDecisions(user="Ada", user_id="")))
+    nobody.add(found.latest[0])
+    assert nobody.rows == []
 
 
 def test_percentage_is_never_rounded_up_to_all() -> None:

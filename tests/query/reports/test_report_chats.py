@@ -318,8 +318,6 @@ def test_command_shows_both_forms(filled: Deployment) -> None:
     each = call(filled, "report", "chats", "--each", "--json", *span).stdout.splitlines()
     assert {"chat", "seconds_to_join"} <= set(json.loads(each[0]))
     assert "c-1 " in call(filled, "report", "chats", "--each").stdout
-    refused = call(filled, "report", "chats", "--ip", "192.0.2.1", check=False)
-    assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
 
 
 @pytest.mark.servers

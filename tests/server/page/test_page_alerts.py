@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from html import unescape
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -284,9 +285,30 @@ def test_exception_is_made_from_an_alert_after_a_preview(page: ApiClient) -> Non
     assert "for the rule brute-force" in text_of(page, "/exceptions?ended=yes")
 
 
+def test_exception_is_made_for_a_range_around_the_address(page: ApiClient) -> None:
+    """Previewed, listed and stored as the range, whose bits behind the prefix were left out."""
+    assert 'placeholder="' in page.get(f"/exceptions/new?alert={GUESSED[0]}").text
+    asked = {
+        "alert": GUESSED[0],
+        "about": "source.ip",
+        "range": f"{ATTACKER}/24",
+        "until": "2026-12-01",
+        "because": "our pen testers",
+    }
+    previewed = page.get("/exceptions/new", params={**asked, "do": "preview"}).text
+    assert "It would have suppressed 2 alerts of the last 30 days" in plain(previewed)
+    assert f'name="range" value="{ATTACKER}/24"' in previewed
+    assert 303 == page.post("/exceptions", data=asked).status_code
+    network = ip_network(f"{ATTACKER}/24", strict=False)
+    assert f"IP Address {network} for the rule brute-force" in text_of(page, "/exceptions")
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
+        ({"range": "0.0.0.0/0"}, "0.0.0.0/0 is 4,294,967,296 addresses"),
+        ({"range": "198.51.100.0/24"}, "without the alert's own address"),
+        ({"range": "nearby"}, "is not a range such as 192.0.2.0/24"),
         ({"about": ""}, "Choose what the rule is to stay silent about"),
         ({"until": "2026-11-01"}, "ends in the future"),
         ({"until": "soon"}, "is not a valid time"),

@@ -96,6 +96,32 @@ def test_alerts_are_chosen_and_closed_by_keyboard_alone(
     assert [CloseReason.TEST] == [alert.reason for alert in found]
 
 
+def test_alerts_are_stepped_through_and_opened_by_keys(
+    desk_site: tuple[Served, AlertDesk], reading: Opener
+) -> None:
+    """Keys j and k go from row to row, Enter opens one; a checkbox with the focus is where one is."""
+    served, _ = desk_site
+    page = reading(f"{served.address}/alerts?status=any")
+    links = page.locator("#alert-rows a.row-link")
+    names = links.evaluate_all("some => some.map(one => new URL(one.href).pathname)")
+
+    def at() -> str:
+        return str(page.evaluate("new URL(document.activeElement.href).pathname"))
+
+    page.keyboard.press("j")
+    assert at() == names[0]
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    assert at() == names[1]
+    page.locator(".pick input").nth(2).focus()
+    page.keyboard.press("j")
+    assert at() == names[3]
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{names[3]}**")
+    expect(page.locator("h1")).to_be_visible()
+
+
 def test_live_list_follows_without_disturbing_who_chooses(
     desk_site: tuple[Served, AlertDesk], reading: Opener
 ) -> None:

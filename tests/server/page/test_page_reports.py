@@ -31,6 +31,7 @@ pytestmark = pytest.mark.servers
 
 ADA, BEN = {"id": "u-a", "name": "Ada <b>Lovelace"}, {"id": "u-b", "name": "=Ben"}
 START = NOW - timedelta(hours=3)
+LISTED = "Chats that missed or met it"
 
 
 def step(minutes: float, action: str, chat: str, **more: Any) -> AuditEvent:
@@ -141,12 +142,97 @@ def test_team_shows_who_did_how_much(client: ApiClient) -> None:
     assert "<b>Lovelace" not in text
 
 
-def test_team_shows_the_waits_that_each_ended(client: ApiClient) -> None:
-    """Ada's were the assignments, Ben's the rest; the share within 60 seconds. To one percent."""
-    found = {row[0]: row for row in rows(page(client, "/reports/team?org=acme"), "Waits by users")}
-    assert found["Ada <b>Lovelace u-a"][1:4] == ["2", "30 s", "30 s"]
-    assert "100 %" in found["Ada <b>Lovelace u-a"]
-    assert found["=Ben u-b"][4:7] == ["2", "1 m 59 s", "1 m 59 s"]
+def test_waits_stand_beside_those_of_the_time_before(client: ApiClient) -> None:
+    """On both pages, unasked where it is little. Ada's were the assignments, Ben's the rest."""
+    team = {row[0]: row for row in rows(page(client, "/reports/team?org=acme"), "Waits by users")}
+    assert team["=Ben u-b"][4] == "2, before: 1"
+    assert team["Ada <b>Lovelace u-a"][1:3] == ["2, before: 1", "30 s, before: 30 s"]
+    assert team["=Ben u-b"][5] == "1 m 59 s, before: 1 m 59 s"
+    assert team["Ada <b>Lovelace u-a"][-2] == "100 %, before: 100 %"
+    chats = page(client, "/reports/chats?org=acme")
+    facts = " ".join(re.sub(r"<[^>]+>", "", chats).split())
+    assert "Until joined1 m 59 s, before: 1 m 59 s95 %: 1 m 59 s, before: 1 m 59 s" in facts
+    assert "Small: the same time before" in chats
+
+
+def test_time_before_that_is_long_is_counted_where_it_is_asked_for(
+    log: AuditLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It costs as much as the time itself: unasked it is a link; sorting then counts nothing again."""
+    monkeypatch.setattr("audit_server.page.counting.COMPARED_UNASKED", 5)
+    with api_client(log) as client:
+        text = page(client, "/reports/team?org=acme")
+        assert rows(text, "Waits by users")[2][4] == "2"
+        link = re.search(r'<a href="([^"]+)">Compare with the time before</a>: 6 more events', text)
+        assert link is not None
+        asked = page(client, link[1].replace("&amp;", "&"))
+        assert "Counting the time before" in asked
+        assert "2, before: 1" in rows(asked, "Waits by users")[2]
+        monkeypatch.setattr("audit_server.page.counting.cases", None)
+        again = page(client, link[1].replace("&amp;", "&") + "&sort=user")
+        assert "2, before: 1" in rows(again, "Waits by users")[3]
+
+
+def test_time_before_that_is_empty_is_no_comparison(client: ApiClient) -> None:
+    """A day after the first chat there is nothing beside the waits, rather than zeros."""
+    text = page(client, "/reports/team?org=acme&from=-1d")
+    assert rows(text, "Waits by users")[2][4] == "2"
+    assert "the same time before" not in text
+
+
+def test_time_before_that_fails_leaves_the_waits(
+    log: AuditLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is known stays, and a sentence says what is not."""
+
+    def fails(*_: object) -> None:
+        raise elasticsearch.ConnectionError("went away")
+
+    monkeypatch.setattr("audit_server.page.counting.life_of", fails)
+    with api_client(log) as client:
+        text = page(client, "/reports/team?org=acme")
+    assert rows(text, "Waits by users")[2][4] == "2"
+    assert "Without the time before: The log is unreachable" in text
+
+
+def test_share_links_to_the_chats_behind_it(log: AuditLog, tmp_path: Path) -> None:
+    """Of all, of a user, of a day, of a team: as many chats as the share counts, in its CSV too."""
+    teams = tmp_path / "teams.toml"
+    teams.write_text('[teams]\n"A&B" = ["u-a"]\n')
+    with api_client(log, teams_file=str(teams)) as client:
+        shown = page(client, "/reports/chats?org=acme")
+        found = re.findall(r'<a class="ratio" href="([^"]+)" title="(\d+) of (\d+) chats">', shown)
+        assert {(met, of) for _, met, of in found} == {("2", "3"), ("2", "2")}
+        assert any("by_team=A%26B" in link for link, *_ in found)
+        assert any("opened_from=" in link for link, *_ in found)
+        assert any("by_id=u-a" in link for link, *_ in found)
+        for link, met, of in found:
+            listed = page(client, link.replace("&amp;", "&"))
+            outcomes = [row[2] for row in rows(listed, LISTED)[1:]]
+            assert (outcomes.count("met"), len(outcomes)) == (int(met), int(of)), link
+            (csv_link,) = re.findall(r'href="(/api/v1/[^"]+)" download', listed)
+            answer = page_csv(client, csv_link.replace("&amp;", "&"))
+            assert [row["met"] for row in answer].count("true") == int(met)
+            assert len(answer) == int(of)
+
+
+def test_chats_that_missed_an_objective_come_first(client: ApiClient) -> None:
+    """With how long each waited; those that met it are left out where they are not asked for."""
+    listed = rows(page(client, "/reports/chats/objective?objective=assigned&org=acme"), LISTED)
+    assert [(row[0], *row[2:]) for row in listed[1:]] == [
+        ("c-waits", "missed", "never", ""),
+        ("c/../<2>", "met", "30 s", "Ada <b>Lovelace"),
+        ("c-1", "met", "30 s", "Ada <b>Lovelace"),
+    ]
+    text = page(client, "/reports/chats/objective?objective=assigned&org=acme&met=no")
+    assert [row[0] for row in rows(text, LISTED)[1:]] == ["c-waits"]
+    for query, sentence in (
+        ("objective=closed", "there is none for closed"),
+        ("objective=assigned&met=maybe", "must be yes or no"),
+        ("objective=assigned&opened_from=never", "is not a valid time"),
+    ):
+        answer = client.get(f"/reports/chats/objective?{query}")
+        assert (answer.status_code, sentence in answer.text) == (400, True), query
 
 
 def test_figures_link_to_what_they_count(client: ApiClient) -> None:
@@ -206,6 +292,9 @@ def test_user_s_sessions_are_a_page(client: ApiClient) -> None:
     """With the figures of the time, and what happened in each."""
     text = page(client, "/reports/users/%3DBen?from=-1d&to=now")
     assert "Session s-1" in text
+    closed = re.search(r'<dt>Closed</dt><dd><a href="([^"]*activity=chat-closed[^"]*)">3</a>', text)
+    assert closed is not None
+    assert '<span class="total">3</span> events' in page(client, closed[1].replace("&amp;", "&"))
     assert 'href="/reports/users/%3DBen"' in page(client, "/users/%3DBen")
     assert len(re.findall(r"<li>", text)) == 9
 
@@ -239,7 +328,7 @@ def test_page_shows_how_far_it_has_come(log: AuditLog, monkeypatch: pytest.Monke
     monkeypatch.setattr("audit_query.reports.chat_cases._PAGE", 3)
     with api_client(log) as client, client.stream("GET", "/reports/team?org=acme") as answer:
         text = "".join(answer.iter_text())
-    percents = [int(found) for found in re.findall(r'class="counting">.*? value="(\d+)"', text)]
+    percents = [int(found) for found in re.findall(r'>Counting chats: .*? value="(\d+)"', text)]
     assert percents[0] == 0
     assert percents == sorted(percents)
     assert len(percents) > 2
@@ -297,6 +386,7 @@ def test_teams_are_those_of_the_file(log: AuditLog, tmp_path: Path) -> None:
     teams.write_text('[teams]\n"A<team>" = ["u-a"]\nOthers = ["=Ben"]\n')
     with api_client(log, teams_file=str(teams)) as with_teams:
         text = page(with_teams, "/reports/team?org=acme")
+        assert ">Team</a></th>" in text
         assert {row[0] for row in rows(text, "Waits by teams")} >= {"A<team>", "Others"}
         only = page(with_teams, "/reports/team?org=acme&team=Others")
         assert [row[0] for row in rows(only, "Figures by user")[1:]] == ["=Ben u-b"]
@@ -314,6 +404,12 @@ def test_api_has_the_same_rows(client: ApiClient) -> None:
     assert (pair["from_user"], pair["to_user"], pair["chats"]) == ("Ada <b>Lovelace", "=Ben", 2)
     (chat,) = client.json("/reports/unanswered", **week)["rows"]
     assert (chat["chat"], chat["assigned"]) == ("c-waits", None)
+    (missed,) = client.json("/reports/objective/chats", objective="assigned", met="no", **week)["rows"]
+    assert (missed["chat"], missed["met"]) == ("c-waits", False)
+    compared = client.json("/reports/team", compare="yes", **week)["rows"]
+    before = {row["user"]: row["before"] for row in compared}
+    assert before["=Ben"]["until_joined"]["count"] == 1
+    assert team["=Ben"]["before"]["until_joined"]["count"] is None
     whole, *days = client.json("/reports/objective", **week)["rows"]
     assert (whole["start"], whole["met"], whole["of"]) == (None, 2, 3)
     assert sum(day["of"] for day in days) == 3

@@ -16,6 +16,7 @@ Shot = Callable[..., None]
 PAGES = {
     "reports-team": "/reports/team?from=-3d",
     "reports-chats": "/reports/chats?from=-3d",
+    "reports-objective": "/reports/chats/objective?objective=assigned&met=no&from=-3d",
     "reports-user": "/reports/users/Ada%20Lovelace?from=-3d",
     "chat": "/chats/chat-of-ada",
 }
@@ -46,8 +47,22 @@ def test_reports_lead_from_the_team_to_a_chat(site: Served, reading: Opener) -> 
     expect(page.locator("h1")).to_contain_text("Chat ")
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("name", PAGES)
+def test_team_is_stepped_through_by_keys(site: Served, reading: Opener) -> None:
+    """From user to user; Enter leads to the sessions."""
+    page = reading(f"{site.address}/reports/team?from=-3d")
+    page.keyboard.press("j")
+    assert "/reports/users/" in page.evaluate("document.activeElement.href")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/reports/users/**")
+
+
+LOOKED_AT = [
+    *((name, way) for name in PAGES if name != "reports-objective" for way in WAYS),
+    ("reports-objective", "phone"),
+]
+
+
+@pytest.mark.parametrize(("name", "way"), LOOKED_AT)
 def test_axe_finds_no_violation(site: Served, reading: Opener, shot: Shot, name: str, way: str) -> None:
     """In light and dark, and on a phone, where nothing is wider than the screen."""
     page = reading(site.address + PAGES[name], bypass_csp=True, reduced_motion="reduce", **WAYS[way])

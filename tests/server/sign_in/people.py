@@ -72,6 +72,16 @@ class Desk:
         self.provider.claims = claims
         return self.callback(self.begin())
 
+    def sign_ins(self) -> dict[str, float]:
+        """Return how many sign-ins were counted, by what came of them."""
+        registry = self.client.app.state.metrics.registry  # type: ignore[attr-defined]
+        (counted,) = [one for one in registry.collect() if one.name == "auditlog_sign_ins"]
+        return {
+            sample.labels["outcome"]: sample.value
+            for sample in counted.samples
+            if sample.name.endswith("_total")
+        }
+
     def refusal(self, answer: Any) -> tuple[int, str]:
         """Return the status of an error page and its sentence."""
         _, _, rest = answer.text.partition('role="alert">')

@@ -15,7 +15,7 @@ from audit_runtime import CredentialsError
 from audit_runtime.elastic import connect
 from audit_server import ListenError
 from audit_server.listener import check_listening
-from audit_server.sign_in import sign_in_of
+from audit_server.sign_in import Outcome, sign_in_of
 from server.sign_in.people import Clock, Desk
 from support.fake_provider import new_key
 
@@ -295,3 +295,19 @@ def test_settings_that_would_let_nobody_in_are_an_error_at_the_start(
     with pytest.raises(Exception, match=says) as caught:
         start()
     assert isinstance(caught.value, ListenError | CredentialsError)
+
+
+def test_sign_ins_are_counted_by_what_came_of_them(at_desk: Desk) -> None:
+    """Those that succeeded, and each way to fail; all are shown at 0 before."""
+    assert at_desk.sign_ins() == dict.fromkeys(map(str, Outcome), 0)
+    at_desk.sign_in()
+    at_desk.sign_in(groups=["strangers"])
+    at_desk.sign_in(aud="another")
+    at_desk.callback({"state": "forged", "code": "c"})
+    at_desk.callback({"state": at_desk.begin()["state"], "error": "access_denied"})
+    at_desk.provider.metadata = {"token_endpoint": "http://127.0.0.1:9/token"}
+    provider = at_desk.client.app.state.access.sign_in._provider  # type: ignore[attr-defined]  # noqa: SLF001
+    provider._metadata, provider._read_at = None, float("-inf")  # noqa: SLF001
+    at_desk.callback(at_desk.begin())
+    expected = dict.fromkeys(map(str, Outcome), 1) | {"people-file": 0}
+    assert at_desk.sign_ins() == expected

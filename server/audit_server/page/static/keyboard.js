@@ -16,7 +16,7 @@ const KEYS = [
 ];
 const PARTS = { o: "/overview", e: "/", a: "/alerts", r: "/reports/team", d: "/dead-letters", v: "/views" };
 // What one steps through: the link of each row, on the first of these that the page has.
-const ROWS = ["#rows a.toggle", "a.row-link", "[data-rows] tbody a", ".views a.name", "main tbody tr td:first-child a"];
+const ROWS = ["#rows a.toggle", "a.row-link", "[data-rows] tbody a", ".views a.name", "main tbody tr > :first-child a"];
 const FILTERS = ["#f-user", "#ask input:not([type=hidden])", "main form[method=get] input:not([type=hidden])"];
 const PREFIX_MS = 1500;
 
