@@ -70,8 +70,8 @@ bench-alerts: $(VENV)/.installed  ## Measure a step of all alert rules over 2,00
 bench-seal: $(VENV)/.installed  ## Measure what a sealed log costs: sealing, disk, checking, evidence; less: make bench-seal EVENTS=100000
 	$(BIN)/python -m benchmarks seal --events $(EVENTS) --rounds $(ROUNDS)
 
-bench-detection: $(VENV)/.installed  ## Measure what the rules find of attacks, real ones and those of 20 seeds; write docs/alerts.md
-	$(BIN)/python -m benchmarks detection --docs docs/alerts.md $(addprefix --real ,$(wildcard $(dir $(DEMO_FILE))))
+bench-detection: $(VENV)/.installed  ## Measure what the rules find of attacks, real ones and those of 20 seeds; write docs/detection.md
+	$(BIN)/python -m benchmarks detection --docs docs/detection.md $(addprefix --real ,$(wildcard $(dir $(DEMO_FILE))))
 
 bench-sizes: $(VENV)/.installed  ## Measure how many bytes an event takes in Kafka and in Elasticsearch
 	$(BIN)/python -m benchmarks sizes

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
 
-from audit_alerts.episodes import Episode
 from audit_alerts.times import as_time
 from audit_schemas import Catalogue
 from rich.console import Console, Group
@@ -13,7 +12,7 @@ from rich.console import Console, Group
 from benchmarks.detection import Detection, detect, quiet_alerts, shipped_rules
 from benchmarks.errors import BenchError
 from benchmarks.figures import table
-from benchmarks.labelled import LabelledLog, Verdict, labels_of, verdict_of
+from benchmarks.labelled import Finding, LabelledLog, Verdict, labels_of, verdict_of
 
 FULL_SEEDS = 20
 """What the figures have to rest on to be published."""
@@ -45,7 +44,7 @@ def detection_tables(
     yield "quiet", table("Weeks without an attack", ("Events and seed", "alerts", "which"), rows)
     if real is not None:
         log = linux_log(real / "linux-auth.ndjson")
-        verdict = verdict_of(labels_of(log.labels), log.episodes())
+        verdict = verdict_of(labels_of(log.labels), log.findings())
         yield "real", labelled_table(verdict)
         headings = ("Attacker", "rule", "alerts", "events", "first")
         everybody = (*verdict.addresses, *verdict.hosts)
@@ -80,12 +79,10 @@ def generated_table(found: Detection, rules: Sequence[str], seeds: int) -> Group
         ]
         for name, (attacks, seen, alerts, right) in counts.items()
     ]
-    unseen = "; ".join(f"{kind}: {found.found[kind]} of {n}" for kind, n in found.unseen.items())
     return table(
         f"{seeds} seeds of generated attacks: precision {found.precision:.3f}",
         ("Rule", "attacks", "found", "recall", "alerts", "of them wrong"),
         rows,
-        f"Attacks that are no burst, seen by any rule: {unseen}.",
     )
 
 
@@ -124,7 +121,8 @@ def put(file: Path, name: str, result: Group) -> None:
     file.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", "utf-8")
 
 
-def _fired(name: str, episodes: Sequence[Episode]) -> list[str]:
+def _fired(name: str, findings: Sequence[Finding]) -> list[str]:
+    episodes = [finding.episode for finding in findings]
     if not episodes:
         return [name, "nothing", "0", "", ""]
     rules = ", ".join(dict.fromkeys(episode.rule for episode in episodes))

@@ -4,7 +4,7 @@ The labels' file says who did what, and when each of their bursts began; its for
 `tests/alerts/labels/linux-auth.yml`. Events go the way of the consumer, without its servers.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,17 +12,16 @@ from typing import Any
 
 import yaml
 from audit_alerts import Episode, Rule
+from audit_alerts.condition import values_at
+from audit_alerts.matches import group_values, matches_of_base
+from audit_alerts.plan import bases_of, group_fields
 from audit_alerts.rules import read_rules, shipped_folder
-from audit_alerts.times import in_millis
 from audit_producer.lines import read_lines
 from audit_schemas import Catalogue
 
-from benchmarks.detection import found_by, stored
+from benchmarks.detection import Log, found_by, stored
 
-_SLACK = timedelta(minutes=15) // timedelta(milliseconds=1)
-"""Nobody labelled the ends of bursts; none of them has a pause of ten minutes."""
-
-_BY_NAME = "brute-force-unknown-address"
+_NAMES_PLACES = frozenset({"source.ip", "audit.source.network"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class LabelledLog:
     catalogue: Path | None = None
     rules: Path | None = None
 
-    def episodes(self) -> list[Episode]:
+    def findings(self) -> list["Finding"]:
         """Return what the shipped rules, and the log's own, fire on it."""
         catalogue = Catalogue.load(self.catalogue)
         folders = [shipped_folder(), *([self.rules] if self.rules else [])]
@@ -43,8 +42,20 @@ class LabelledLog:
         start, end = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
         last = datetime.fromisoformat(max(event.timestamp for event in events))
         end = min(end, last + timedelta(milliseconds=1))
-        rules: Sequence[Rule] = read_rules(folders, catalogue)
-        return list(found_by(rules, stored(events, catalogue), start, end))
+        log = stored(events, catalogue)
+        return [
+            finding
+            for rule in read_rules(folders, catalogue)
+            for finding in findings(rule, found_by([rule], log, start, end), log)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An alert, and the events that it is about."""
+
+    episode: Episode
+    events: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +66,10 @@ class Verdict:
     """Every address that was labelled as an attacker."""
     hosts: Sequence[str]
     """The attackers of whom only a name is known."""
-    found: Mapping[str, Sequence[Episode]]
-    """Attacker -> alerts about it."""
-    wrong: Sequence[Episode]
-    """Alerts about nobody who was labelled as an attacker."""
+    found: Mapping[str, Sequence[Finding]]
+    """Attacker -> alerts that say where it is; of one without an address, those about its events."""
+    wrong: Sequence[Finding]
+    """Alerts most of whose events are nobody's who was labelled as an attacker."""
     alerts: int
 
     @property
@@ -71,27 +82,49 @@ class Verdict:
         return sum(name in self.found for name in who) / len(who) if who else 1.0
 
 
-def verdict_of(labels: Mapping[str, Any], episodes: Sequence[Episode]) -> Verdict:
-    """Hold alerts to labels.
+def findings(rule: Rule, episodes: Iterable[Episode], log: Log) -> Iterator[Finding]:
+    """Yield each alert with its events: those of its group that the rule looks at, while it lasted."""
+    known = [
+        (match.at, group_values(match, names), log.document(match.id))
+        for base in dict.fromkeys(bases_of(rule.root))
+        for names in [group_fields(rule.root, base)]
+        for match in matches_of_base(base, names, log.of(rule))
+    ]
+    for episode in episodes:
+        yield Finding(
+            episode,
+            [
+                document
+                for at, group, document in known
+                if group == episode.group and episode.since <= at <= episode.last
+            ],
+        )
 
-    An alert by address is about that address, at any time of its bursts. One by name, which knows
-    no address, is about the hosts that had a burst while it lasted.
+
+def verdict_of(labels: Mapping[str, Any], found: Iterable[Finding]) -> Verdict:
+    """Hold alerts to labels, by whose events there are while each alert lasts.
+
+    An alert is right if most of its events are attackers'. It finds those whom it names, by address
+    or by network; one that names an account or a service says nothing about where they are.
     """
     attackers = {
-        kind: {name: label for name, label in labels.get(kind, {}).items() if _attacks(label)}
+        kind: [name for name, label in labels.get(kind, {}).items() if label["verdict"] == "attack"]
         for kind in ("addresses", "hosts")
     }
-    found: dict[str, list[Episode]] = {}
-    wrong: list[Episode] = []
-    for episode in episodes:
-        about = list(_about(episode, attackers))
-        for name in about:
-            found.setdefault(name, []).append(episode)
-        if not about:
-            wrong.append(episode)
-    return Verdict(
-        tuple(attackers["addresses"]), tuple(attackers["hosts"]), found, wrong, len(episodes)
-    )
+    everybody = frozenset(attackers["addresses"]) | frozenset(attackers["hosts"])
+    by_attacker: dict[str, list[Finding]] = {}
+    alerts, wrong = 0, []
+    for finding in found:
+        alerts += 1
+        sources = [_source(event) for event in finding.events]
+        if 2 * sum(source in everybody for source in sources) <= len(sources):
+            wrong.append(finding)
+            continue
+        says_where = not _NAMES_PLACES.isdisjoint(finding.episode.group_by)
+        for name in dict.fromkeys(sources):
+            if name in everybody and (says_where or name in attackers["hosts"]):
+                by_attacker.setdefault(name, []).append(finding)
+    return Verdict(tuple(attackers["addresses"]), tuple(attackers["hosts"]), by_attacker, wrong, alerts)
 
 
 def labels_of(file: Path) -> Mapping[str, Any]:
@@ -100,20 +133,6 @@ def labels_of(file: Path) -> Mapping[str, Any]:
     return found
 
 
-def _attacks(label: Mapping[str, Any]) -> bool:
-    return bool(label["verdict"] == "attack")
-
-
-def _about(episode: Episode, attackers: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    group = dict(zip(episode.group_by, episode.group, strict=True))
-    if "source.ip" in group:
-        address = str(group["source.ip"])
-        if _has_burst(attackers["addresses"].get(address), episode):
-            yield address
-    elif episode.rule == _BY_NAME:
-        yield from (name for name, label in attackers["hosts"].items() if _has_burst(label, episode))
-
-
-def _has_burst(label: Mapping[str, Any] | None, episode: Episode) -> bool:
-    bursts = (in_millis(str(burst["at"])) for burst in label["bursts"]) if label else ()
-    return any(episode.since - _SLACK <= at <= episode.last for at in bursts)
+def _source(event: Mapping[str, Any]) -> str:
+    """Return who an event came from: an address, else the host's name that came with it."""
+    return next(iter((*values_at(event, "source.ip"), *values_at(event, "labels.host"))), "")

@@ -1,9 +1,9 @@
 """What our rules say beyond Sigma, under the key `auditlog`: the edge where YAML becomes types."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 __all__ = [
     "AbsenceSpec",
@@ -11,12 +11,15 @@ __all__ = [
     "Example",
     "Examples",
     "NewTermsSpec",
+    "SeenSpec",
+    "SurgeSpec",
     "UnusualHoursSpec",
     "milliseconds",
 ]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _LONGEST = 3660 * 86_400
+_DAY = 86_400_000
 _DAYS_MAX = 366
 
 
@@ -72,6 +75,32 @@ class UnusualHoursSpec(_Part):
     shift: PositiveDuration
 
 
+class SeenSpec(_Part):
+    """Events whose group had events of another document in the time before."""
+
+    rule: str = Field(min_length=1)
+    by: list[str] = Field(min_length=1)
+    history: PositiveDuration
+    lag: PositiveDuration | None = None
+    field: str | None = None
+    least: int = Field(1, ge=1)
+
+    @model_validator(mode="after")
+    def _counts_values(self) -> Self:
+        if (self.least > 1) != (self.field is not None):
+            raise ValueError("field and least (2 or more) belong together")
+        if milliseconds(self.history) < _DAY + milliseconds(self.lag or "0s"):
+            raise ValueError("history has to be a day or longer, and longer than lag by a day")
+        return self
+
+
+class SurgeSpec(_Part):
+    """Far more than at this time of each of the days before."""
+
+    days: _Days
+    factor: int = Field(ge=2, le=1000)
+
+
 class AbsenceSpec(_Part):
     """A group that normally has events, and has none."""
 
@@ -120,13 +149,23 @@ class Attributes(_Part):
     new_terms: NewTermsSpec | None = Field(None, alias="new-terms")
     unusual_hours: UnusualHoursSpec | None = Field(None, alias="unusual-hours")
     absence: AbsenceSpec | None = None
+    unless_seen: list[SeenSpec] = Field([], alias="unless-seen")
+    if_seen: list[SeenSpec] = Field([], alias="if-seen")
+    cell: PositiveDuration | None = None
+    surge: SurgeSpec | None = None
     alert_span: PositiveDuration | None = Field(None, alias="alert-span")
     """How far apart episodes of one group may be that belong to one alert; a day, if left out."""
 
     def thresholds(self) -> set[str]:
         """Return what a condition's numbers are called, each of which needs a reason."""
-        found: set[str] = set()
+        seen = {"unless-seen": self.unless_seen, "if-seen": self.if_seen}
+        found = {name for name, specs in seen.items() if specs}
         for condition in (self.new_terms, self.unusual_hours, self.absence):
             if condition is not None:
                 found |= set(type(condition).model_fields) - {"field", "by"}
         return found
+
+    def correlation_thresholds(self) -> set[str]:
+        """Return those of what a correlation has beyond Sigma."""
+        found = {"cell"} if self.cell is not None else set()
+        return found | (set(SurgeSpec.model_fields) if self.surge is not None else set())

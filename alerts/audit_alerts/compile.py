@@ -10,13 +10,14 @@ from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
-from audit_alerts.attributes import Attributes, milliseconds
+from audit_alerts.attributes import Attributes, SeenSpec, milliseconds
 from audit_alerts.condition import AllOf, AnyOf, Condition, Equals, Like, Not
-from audit_alerts.correlate import correlation_of
+from audit_alerts.correlate import correlation_of, with_counting
 from audit_alerts.documents import RuleDocument, rule_documents
 from audit_alerts.errors import RuleRefusedError
 from audit_alerts.fields import check_group
 from audit_alerts.plan import (
+    OPTIONAL,
     Absence,
     Base,
     Correlation,
@@ -25,6 +26,7 @@ from audit_alerts.plan import (
     NewTerms,
     Node,
     Rule,
+    SeenBefore,
     UnusualHours,
     bases_of,
     fields_below,
@@ -111,7 +113,10 @@ class _Compiler:
         used = {
             str(name)
             for part in self._documents
-            for name in _listed(part.sigma.get("correlation", {}).get("rules"))
+            for name in (
+                *_listed(part.sigma.get("correlation", {}).get("rules")),
+                *(seen.rule for seen in (*part.ours.unless_seen, *part.ours.if_seen)),
+            )
         }
         last = [
             part
@@ -150,16 +155,20 @@ class _Compiler:
         return self._made[document.label]
 
     def _correlation(self, parsed: Any, document: RuleDocument) -> Correlation:
-        if document.ours.thresholds():
+        ours = document.ours
+        if ours.thresholds():
             raise self._refused(f"{document.label}: only a rule with a detection can have that")
         parts = tuple(self._node(reference.rule) for reference in parsed.referenced_rules)
         names = {ref.reference: part for ref, part in zip(parsed.referenced_rules, parts, strict=True)}
         try:
-            return correlation_of(parsed, document.label, parts, names)
+            found = correlation_of(parsed, document.label, parts, names)
+            return with_counting(found, ours.cell, ours.surge)
         except UntranslatableError as error:
             raise self._refused(f"{document.label}: {error}") from None
 
     def _base(self, parsed: Any, document: RuleDocument) -> Base:
+        if document.ours.correlation_thresholds():
+            raise self._refused(f"{document.label}: only a correlation can have a cell or a surge")
         log_source = self._log_source(document)
         conditions = parsed.detection.parsed_condition
         if len(conditions) != 1:
@@ -168,7 +177,30 @@ class _Compiler:
         self._check_activities(condition)
         history_condition = self._history_condition(document.ours, log_source)
         lucene = _lucene(document) if log_source is LogSource.EVENTS else ""
-        return Base(document.label, log_source, condition, lucene, history_condition)
+        seen = tuple(
+            self._seen(spec, log_source, is_wanted=is_wanted)
+            for is_wanted, specs in ((False, document.ours.unless_seen), (True, document.ours.if_seen))
+            for spec in specs
+        )
+        if seen and history_condition is not None:
+            raise self._refused("one of new-terms, unusual-hours and what was seen before at a time")
+        return Base(document.label, log_source, condition, lucene, history_condition, seen)
+
+    def _seen(self, spec: SeenSpec, log_source: LogSource, *, is_wanted: bool) -> SeenBefore:
+        if log_source is LogSource.DEAD_LETTERS:
+            raise self._refused("unless-seen and if-seen are about events alone")
+        other = next((part for part in self._documents if part.label == spec.rule), None)
+        node = self._node(self._parsed_of(other)) if other is not None else None
+        if not isinstance(node, Base) or node.seen_before or node.history_condition is not None:
+            raise self._refused(
+                f"{spec.rule} is not a plain rule with a detection, so it can't be seen before"
+            )
+        by = self._grouping(spec.by, log_source)
+        if not set(by) - OPTIONAL:
+            raise self._refused("unless-seen and if-seen need a field in `by` that every event has")
+        self._grouping([spec.field] if spec.field else [], log_source)
+        history, lag = milliseconds(spec.history), milliseconds(spec.lag or "0s")
+        return SeenBefore(node, by, history, spec.field, spec.least, is_wanted, lag)
 
     def _log_source(self, document: RuleDocument) -> LogSource:
         source = document.sigma.get("logsource", {})
@@ -230,6 +262,7 @@ class _Compiler:
             wanted = {"timespan"}
             if _counts(correlation.get("condition")):
                 wanted.add("condition")
+            wanted |= document.ours.correlation_thresholds()
         if document.ours.alert_span is not None:
             wanted.add("alert-span")
         if odd := wanted ^ set(document.ours.reasons):

@@ -1,6 +1,7 @@
 """Sigma's correlations as plans; what is no growing count of something is refused. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sigma.correlations import (
     SigmaCorrelationCondition,
@@ -8,12 +9,21 @@ from sigma.correlations import (
     SigmaCorrelationRule,
 )
 
-from audit_alerts.attributes import milliseconds
+from audit_alerts.attributes import SurgeSpec, milliseconds
 from audit_alerts.fields import check_group
-from audit_alerts.plan import Base, Correlation, Kind, LogSource, Node, bases_of, field_below
+from audit_alerts.plan import (
+    Base,
+    Correlation,
+    Kind,
+    LogSource,
+    Node,
+    Surge,
+    bases_of,
+    field_below,
+)
 from audit_alerts.translate import UntranslatableError
 
-__all__ = ["correlation_of"]
+__all__ = ["correlation_of", "with_counting"]
 
 _TEMPORAL = (Kind.TEMPORAL, Kind.TEMPORAL_ORDERED)
 
@@ -40,6 +50,22 @@ def correlation_of(
     for field in {*found.group_by, *([found.counted] if found.counted else ())}:
         _check_field(found, field)
     return found
+
+
+def with_counting(found: Correlation, cell: str | None, surge: SurgeSpec | None) -> Correlation:
+    """Return the plan, counted by cells, and held to the days before. Raises UntranslatableError."""
+    if cell is None and surge is None:
+        return found
+    if found.kind in _TEMPORAL or not all(isinstance(part, Base) for part in found.parts):
+        raise UntranslatableError("cell and surge belong to a count of events, not to an order of them")
+    if any(base.history_condition for base in bases_of(found)):
+        raise UntranslatableError("cells have no usual hours, and no new terms")
+    if any(base.log_source is LogSource.DEAD_LETTERS for base in bases_of(found)):
+        raise UntranslatableError("cell and surge are about events alone")
+    if cell is None or found.span < 2 * milliseconds(cell):
+        raise UntranslatableError("counts by a cell no longer than half the timespan; write a cell")
+    counted = Surge(surge.days, surge.factor) if surge is not None else None
+    return replace(found, cell=milliseconds(cell), surge=counted)
 
 
 def _span(spec: str) -> int:

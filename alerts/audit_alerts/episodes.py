@@ -61,8 +61,9 @@ def joined(known: Iterable[FiringSpan], found: Iterable[FiringSpan], gap: int) -
     for span in ordered:
         if result and span.first - result[-1].last <= gap:
             before = result[-1]
+            since = min(before.since, span.since)
             last, size = max(before.last, span.last), max(before.size, span.size)
-            result[-1] = FiringSpan(before.since, before.first, last, size)
+            result[-1] = FiringSpan(since, before.first, last, size)
         else:
             result.append(span)
     return result

@@ -6,6 +6,8 @@ from itertools import groupby
 from typing import Any
 
 from audit_alerts.absence import absences
+from audit_alerts.background import Background, EventBackground, filter_by_seen, is_surge
+from audit_alerts.cells import cells_of
 from audit_alerts.episodes import Episode, EpisodeEvents, FiringSpan, joined
 from audit_alerts.history_conditions import filter_by_history
 from audit_alerts.matches import GroupValues, Match, group_values, matches_of_base, needed_fields, place
@@ -28,7 +30,9 @@ def evaluate(rule: Rule, events: Iterable[Event], *, until: int | None = None) -
     It needs all events that its bases fit, from `rule.root.reach` before the time of interest on.
     `until`, in milliseconds, is how far the log is complete; by default up to the last event.
     """
-    return Evaluation(rule, base_matches(rule, events)).episodes(until=until)
+    known = list(events)
+    background = EventBackground(rule.root, known)
+    return Evaluation(rule, base_matches(rule, known), background).episodes(until=until)
 
 
 def base_matches(rule: Rule, events: Iterable[Event]) -> BaseMatches:
@@ -44,9 +48,10 @@ def base_matches(rule: Rule, events: Iterable[Event]) -> BaseMatches:
 class Evaluation:
     """A rule over the matches of its bases."""
 
-    def __init__(self, rule: Rule, matches: BaseMatches) -> None:
+    def __init__(self, rule: Rule, matches: BaseMatches, background: Background) -> None:
         self._rule = rule
         self._matches = matches
+        self._background = background
 
     def episodes(self, *, until: int | None = None) -> list[Episode]:
         """Return the episodes of all groups, in order of time."""
@@ -78,11 +83,24 @@ class Evaluation:
             return _filled((group, list(absences(root, at, upto))) for group, at in times.items())
         spans: dict[GroupValues, list[FiringSpan]] = {}
         for group, firing in _fired(root, self._found):
+            if not self._is_far_more(root, group, firing):
+                continue
             known_spans = spans.setdefault(group, [])
             known_spans[-1:] = joined(known_spans[-1:], [_span(firing)], root.span)
         return spans
 
+    def _is_far_more(self, root: Correlation, group: GroupValues, firing: Firing) -> bool:
+        at, size = firing.match.at, firing.size
+        return root.surge is None or is_surge(root.surge, root, group, at, size, self._background)
+
     def _found(self, base: Base) -> Iterable[Match]:
+        """Return the matches that decide."""
+        root, matches = self._rule.root, self._looked_at(base)
+        if isinstance(root, Correlation) and root.cell:
+            matches = cells_of(matches, root.cell)
+        return filter_by_seen(base.seen_before, matches, self._background)
+
+    def _looked_at(self, base: Base) -> Iterable[Match]:
         return filter_by_history(base.history_condition, self._matches[base.name])
 
     def _leaves(self) -> Iterator[tuple[GroupValues, Match]]:
@@ -91,7 +109,7 @@ class Evaluation:
 
         def leaves(base: Base) -> Iterator[tuple[GroupValues, Match]]:
             names = group_fields(root, base)
-            for match in self._found(base):
+            for match in self._looked_at(base):
                 if (group := _group(match, root.group_by, names)) is not None:
                     yield group, match
 

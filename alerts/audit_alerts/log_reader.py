@@ -8,16 +8,18 @@ from typing import Any
 import msgspec
 from audit_query import AuditLog, Filter, FindList, no_lists
 
-from audit_alerts.candidates import Driver, Window, counts_body, lucene, merge_windows
+from audit_alerts.candidates import PAGE, Driver, Window, counts_body, lucene, merge_windows
 from audit_alerts.condition import fields_of
-from audit_alerts.matches import GroupValues, Match, matches_of_base, needed_fields
-from audit_alerts.plan import OPTIONAL, Absence, Base, Correlation, group_fields
+from audit_alerts.matches import GroupValues, Match, matches_of_base, needed_fields, place
+from audit_alerts.plan import OPTIONAL, Absence, Base, Correlation, bases_of, group_fields
 
-__all__ = ["LogReader", "Matches", "RuleFilter", "together", "within"]
+__all__ = ["Cells", "LogReader", "Matches", "RuleFilter", "group_query", "together", "within"]
 
 _VALUES = 1000
 _WINDOWS = 100
 _ONE_PAGE = 2000
+FLOOD = 20_000
+"""As many events as are read one by one; more are counted by cells of time."""
 _ALWAYS = ("@timestamp", "event.id", "audit.kafka.partition", "audit.kafka.offset")
 
 
@@ -91,6 +93,32 @@ class LogReader:
         queries = (lucene(base), within(windows), *_members(root, base, groups))
         return Matches(lambda: self._pages(queries, sources), base, needed)
 
+    def cells(
+        self,
+        root: Correlation | Absence,
+        base: Base,
+        groups: Iterable[GroupValues],
+        windows: Sequence[Window],
+        length: int,
+    ) -> "Cells":
+        """Return the same events by cells of time, as Elasticsearch counts them."""
+        first = min(window[0] for window in windows)
+        aligned = [(first - first % length, first), *windows]
+        queries = (lucene(base), within(aligned), *_members(root, base, groups))
+        return Cells(self, queries, tuple(sorted(needed_fields(root, base))), length)
+
+    def is_flood(
+        self,
+        root: Correlation | Absence,
+        base: Base,
+        groups: Iterable[GroupValues],
+        windows: Sequence[Window],
+    ) -> bool:
+        """Tell whether these are more events than are read one by one."""
+        queries = (lucene(base), within(windows), *_members(root, base, groups))
+        answer = self.ask(*queries, size=0, track_total_hits=FLOOD)
+        return bool(answer["hits"]["total"]["value"] >= FLOOD)
+
     def _pages(
         self, queries: Sequence[Mapping[str, Any]], sources: Sequence[str]
     ) -> Iterator[Iterable[dict[str, Any]]]:
@@ -122,6 +150,48 @@ class Matches:
     def __iter__(self) -> Iterator[Match]:
         for page in self._pages():
             yield from matches_of_base(self._base, self._needed, page)
+
+
+class Cells:
+    """A base rule's matches by cells of time, in order of time, counted anew each time."""
+
+    def __init__(
+        self,
+        reader: LogReader,
+        queries: Sequence[Mapping[str, Any]],
+        fields: Sequence[str],
+        length: int,
+    ) -> None:
+        self._reader = reader
+        self._queries = queries
+        self._fields = fields
+        self._length = length
+
+    def __iter__(self) -> Iterator[Match]:
+        step = {"field": "@timestamp", "fixed_interval": f"{self._length}ms"}
+        sources: list[dict[str, Any]] = [{"step": {"date_histogram": step}}]
+        for number, name in enumerate(self._fields):
+            sources.append({f"value{number}": {"terms": {"field": name, "missing_bucket": True}}})
+        edges = {"first": {"min": {"field": "@timestamp"}}, "last": {"max": {"field": "@timestamp"}}}
+        body = {"counts": {"composite": {"size": PAGE, "sources": sources}, "aggs": edges}}
+        buckets = self._reader.buckets(self._queries, body)
+        for _, together in groupby(buckets, key=lambda bucket: bucket["key"]["step"]):
+            yield from sorted(map(self._match, together), key=place)
+
+    def _match(self, bucket: Mapping[str, Any]) -> Match:
+        first, last = (round(bucket[edge]["value"]) for edge in ("first", "last"))
+        values = {name: bucket["key"][f"value{n}"] for n, name in enumerate(self._fields)}
+        return Match(last, (0, 0), str(bucket["key"]), first, values, bucket["doc_count"])
+
+
+def group_query(root: Correlation | Absence, group: GroupValues) -> Mapping[str, Any]:
+    """Return the query for the events of a group that any of the rule's bases looks at."""
+    bases = {base.name: base for base in bases_of(root)}.values()
+    queries = [
+        {"bool": {"filter": [lucene(base), *_is_group(group_fields(root, base), group)]}}
+        for base in bases
+    ]
+    return {"bool": {"should": queries, "minimum_should_match": 1}}
 
 
 def together(root: Correlation | Absence, groups: Iterable[GroupValues]) -> Iterator[list[GroupValues]]:
@@ -157,6 +227,14 @@ def _members(
         return ()
     path = group_fields(root, base)[number]
     return ({"terms": {path: sorted({str(group[number]) for group in groups})}},)
+
+
+def _is_group(names: Sequence[str], group: GroupValues) -> Iterator[Mapping[str, Any]]:
+    for name, value in zip(names, group, strict=True):
+        if value is None:
+            yield {"bool": {"must_not": [{"exists": {"field": name}}]}}
+        else:
+            yield {"term": {name: value}}
 
 
 def _member(root: Correlation | Absence) -> int | None:

@@ -57,6 +57,8 @@ class Match:
     """When what it is about began; an event's own time."""
     values: Mapping[str, str | None]
     """Of the fields that matter; addresses in one spelling each."""
+    weight: int = 1
+    """How many events it stands for: those of a cell, alike in all these values, are one match."""
 
 
 def matches_of_base(
@@ -91,7 +93,7 @@ def needed_fields(root: Node | Absence, base: Base) -> frozenset[str]:
             found |= set(group_by)
         case None:
             pass
-    return frozenset(found)
+    return frozenset(found.union(*(seen.by for seen in base.seen_before)))
 
 
 def place(match: Match) -> tuple[int, tuple[int, int], str]:

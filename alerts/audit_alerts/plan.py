@@ -18,8 +18,12 @@ __all__ = [
     "NewTerms",
     "Node",
     "Rule",
+    "SeenBefore",
+    "Surge",
     "UnusualHours",
+    "background_reach",
     "bases_of",
+    "bases_read",
     "field_below",
     "fields_below",
     "group_fields",
@@ -32,7 +36,7 @@ _DAY = 86_400_000
 OPTIONAL = frozenset({"organization.id"})
 """Fields of a group that an event may lack: where there is one organization, none is named.
 
-Without one of the others an event is in no group: an unknown address is not the same address.
+SeenBefore one of the others an event is in no group: an unknown address is not the same address.
 """
 
 
@@ -103,11 +107,39 @@ class Base:
     condition: Condition
     lucene: str
     history_condition: HistoryCondition | None = None
+    seen_before: tuple["SeenBefore", ...] = ()
 
     @property
     def reach(self) -> int:
         """How long before an event others may decide about it, in milliseconds."""
         return self.history_condition.reach if self.history_condition is not None else 0
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBefore:
+    """Leave out an event whose group had certain others in the `history` before; or keep it alone.
+
+    Such as a refused login from where the same person was let in before. Of `counted`, there have to
+    be `least` different values.
+    """
+
+    base: Base
+    by: tuple[str, ...]
+    history: int
+    counted: str | None = None
+    least: int = 1
+    is_wanted: bool = False
+    """Keep those that had, rather than those that had not."""
+    lag: int = 0
+    """What happened so shortly before does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surge:
+    """Far more than at this time of the days before: `factor` times the most of any of them."""
+
+    days: int
+    factor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +160,9 @@ class Correlation:
     counted: str | None = None
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """A group's field -> part -> what the field is called there."""
+    cell: int = 0
+    """Events are counted by steps of so many milliseconds; 0: each by itself."""
+    surge: Surge | None = None
 
     @property
     def reach(self) -> int:
@@ -217,6 +252,21 @@ def nodes_of(root: Node | Absence) -> Iterator[Node]:
 def bases_of(root: Node | Absence) -> Iterator[Base]:
     """Yield the base rules of a plan, in their order; one that is used twice comes twice."""
     return (node for node in nodes_of(root) if isinstance(node, Base))
+
+
+def bases_read(root: Node | Absence) -> Iterator[Base]:
+    """Yield the base rules of a plan, and those of the events that have to be before others."""
+    for base in bases_of(root):
+        yield base
+        yield from (seen.base for seen in base.seen_before)
+
+
+def background_reach(root: Node | Absence) -> int:
+    """Return how long before an event others may be counted that decide about it, in milliseconds."""
+    histories = [seen.history for base in bases_of(root) for seen in base.seen_before]
+    is_held = isinstance(root, Correlation) and root.surge is not None
+    days = root.surge.days * _DAY + root.span if is_held else 0  # type: ignore[union-attr]
+    return max([days, *histories])
 
 
 def field_below(node: Node, name: str, wanted: Node) -> str | None:

@@ -91,25 +91,34 @@ def _position(part: Part) -> tuple[int, tuple[int, int], str, int]:
 
 
 class _Times:
-    """When matches happened, and when what they are about began: sixteen bytes a match."""
+    """When matches happened, when what they are about began, and how many each stands for.
+
+    Twenty-four bytes a match.
+    """
 
     def __init__(self) -> None:
         self._at = array("q")
         self._since = array("q")
+        self._weight = array("q")
         self._first = 0
-
-    def __len__(self) -> int:
-        return len(self._at) - self._first
+        self.weight = 0
 
     def append(self, match: Match) -> None:
+        for earlier in range(len(self._since) - 1, self._first - 1, -1):
+            if self._since[earlier] <= match.since:
+                break
+            self._since[earlier] = match.since  # of cells, the one that ends first may begin later
         self._at.append(match.at)
         self._since.append(match.since)
+        self._weight.append(match.weight)
+        self.weight += match.weight
 
     def forget(self, until: int) -> None:
         while self._first < len(self._at) and self._at[self._first] <= until:
+            self.weight -= self._weight[self._first]
             self._first += 1
         if self._first > _SPARE and self._first * 2 > len(self._at):
-            del self._at[: self._first], self._since[: self._first]
+            del self._at[: self._first], self._since[: self._first], self._weight[: self._first]
             self._first = 0
 
     def since(self) -> int:
@@ -129,7 +138,7 @@ class _Counting:
         self._times.forget(until)
 
     def size(self) -> int:
-        return len(self._times)
+        return self._times.weight
 
     def since(self) -> int:
         return self._times.since()

@@ -8,6 +8,7 @@ from audit_alerts.plan import (
     Kind,
     LogSource,
     NewTerms,
+    SeenBefore,
     UnusualHours,
 )
 
@@ -56,7 +57,18 @@ def _base(node: Base) -> str:
         if node.log_source is LogSource.DEAD_LETTERS
         else f"events that fit {node.lucene}"
     )
-    return what + _history_condition(node.history_condition)
+    return (
+        what + _history_condition(node.history_condition) + "".join(map(_seen_before, node.seen_before))
+    )
+
+
+def _seen_before(seen: SeenBefore) -> str:
+    lag = f", longer than {span_words(seen.lag)} ago" if seen.lag else ""
+    many = f"{seen.least} values of {seen.counted} in " if seen.counted else ""
+    return (
+        f"; {'only' if seen.is_wanted else 'not'} {grouping(seen.by)} that had {many}events that fit "
+        f"{seen.base.lucene} in the {span_words(seen.history)} before{lag}"
+    )
 
 
 def _history_condition(condition: HistoryCondition | None) -> str:
@@ -77,6 +89,20 @@ def _history_condition(condition: HistoryCondition | None) -> str:
 
 
 def _correlation(node: Correlation) -> str:
+    return _count(node) + _beyond_sigma(node)
+
+
+def _beyond_sigma(node: Correlation) -> str:
+    surge = ""
+    if node.surge is not None:
+        surge = (
+            f", if that is at least {node.surge.factor} times the most at the same time of any of the "
+            f"{node.surge.days} days before"
+        )
+    return f"{surge}; counted by steps of {span_words(node.cell)}" if node.cell else surge
+
+
+def _count(node: Correlation) -> str:
     names = [part.name for part in node.parts]
     within = f"within {span_words(node.span)}, {grouping(node.group_by)}"
     match node.kind:

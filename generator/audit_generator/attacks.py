@@ -15,7 +15,7 @@ from audit_producer import new_event
 from audit_schemas import AuditEvent, format_timestamp, network_of, parse_timestamp
 
 from audit_generator.everyday import EVERYDAY
-from audit_generator.intrusions import INTRUSIONS, UNSEEN
+from audit_generator.intrusions import INTRUSIONS
 from audit_generator.story import Cast, Story
 from audit_generator.traffic import Traffic
 
@@ -23,6 +23,9 @@ __all__ = ["Attacks", "Label"]
 
 _WEEK = timedelta(days=7)
 _TRIES = 200
+_MANY = 8
+"""Addresses of which no single one explains an attack."""
+_SERVICE = "chat-api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,8 @@ class Label:
 
     kind: str
     is_attack: bool
-    is_burst: bool
-    """False for an attack whose every hour looks like slips."""
+    is_announced: bool
+    """Exceptions hold for its addresses."""
     says: str
     start: datetime
     end: datetime
@@ -41,6 +44,9 @@ class Label:
     networks: tuple[str, ...]
     users: tuple[str, ...]
     services: tuple[str, ...]
+    """Those that were silent."""
+    attacked: tuple[str, ...]
+    """Those whose logins were tried from so many addresses that their number alone stands out."""
     reasons: tuple[str, ...]
 
     def fields(self) -> dict[str, Any]:
@@ -125,30 +131,34 @@ class Attacks:
 def _chosen(rng: random.Random) -> list[tuple[str, Any]]:
     """Return the kinds of this seed: every attack once or twice, the rest once."""
     often = [pair for pair in INTRUSIONS.items() for _ in range(rng.choice((1, 1, 2)))]
-    return [*often, *UNSEEN.items(), *EVERYDAY.items()]
+    return [*often, *EVERYDAY.items()]
 
 
 def _label(kind: str, story: Story, begin: datetime) -> Label:
     found = {str(fields["ip"]): None for _, fields in story.steps if fields.get("ip")}
+    refused = [fields for _, fields in story.steps if fields["action"] == "login-failed"]
+    tried = [fields["user"]["name"] for fields in refused]
+    services = tuple({fields.get("service", _SERVICE): None for fields in refused})
     return Label(
         kind=kind,
         is_attack=kind not in EVERYDAY,
-        is_burst=kind in INTRUSIONS,
+        is_announced=story.is_announced,
         says=story.says,
         start=begin,
         end=begin + timedelta(seconds=story.seconds),
         events=len(story.steps),
         addresses=tuple(found),
         networks=tuple(dict.fromkeys(map(network_of, found))),
-        users=story.users,
+        users=tuple(dict.fromkeys((*story.users, *tried))),
         services=(story.silent[0],) if story.silent else (),
+        attacked=services if len(found) >= _MANY else (),
         reasons=story.reasons,
     )
 
 
 def _event(at: datetime, fields: Mapping[str, Any], rng: random.Random) -> AuditEvent:
     named = {"event_id": f"story-{rng.getrandbits(96):024x}"}
-    house = {"service": "chat-api", "organization": "acme"}
+    house = {"service": _SERVICE, "organization": "acme"}
     return new_event(**{**house, **named, **fields}, at=at)
 
 

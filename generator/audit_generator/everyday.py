@@ -1,6 +1,9 @@
 """What honest people and programs do that looks like an attack and is none: the near misses."""
 
+import random
 from collections.abc import Callable, Mapping
+
+from audit_producer import Person
 
 from audit_generator.story import DENIED_RANGES, Cast, Step, Story, paced
 from audit_generator.traffic import Agent
@@ -41,6 +44,80 @@ def stale_password(cast: Cast) -> Story:
     times = paced(rng, rng.randint(10, 30), 1800, 600)
     steps = [_step(at, "login-failed", who, ip, reason="wrong password") for at in times]
     return Story(steps, f"one every {times[1] / 60:.0f} min")
+
+
+def large_office(cast: Cast) -> Story:
+    """Two thousand people behind one address, on two mornings; one login in ten is mistyped."""
+    rng, ip = cast.rng, cast.address()
+    people = cast.clerks(2000)
+    return Story(_mornings(rng, people, ip, days=2), "2,000 people, two mornings", hours=(6, 8))
+
+
+def carriers_nat(cast: Cast) -> Story:
+    """A mobile carrier's customers, who come from one address all day; some have old passwords."""
+    rng, ip = cast.rng, cast.address()
+    people = cast.clerks(120)
+    steps = [_step(rng.uniform(0, 43_200), "login", who, ip) for who in people]
+    for who in people[:12]:
+        begin = rng.uniform(7200, 36_000)
+        steps += [
+            _step(begin + at, "login-failed", who, ip, reason="wrong password")
+            for at in paced(rng, rng.randint(2, 8), 900, 30)
+        ]
+    return Story(sorted(steps, key=lambda step: step[0]), f"{len(people)} people", hours=(6, 9))
+
+
+def vpn_switched_on(cast: Cast) -> Story:
+    """From one hour to the next, a house's people all come from the address of a VPN."""
+    rng, ip = cast.rng, cast.address()
+    return Story(_mornings(rng, cast.clerks(300), ip, days=1), "300 people", hours=(7, 9))
+
+
+def _mornings(rng: random.Random, people: list[Agent], ip: str, *, days: int) -> list[Step]:
+    steps = []
+    for day in range(days):
+        for who in people:
+            at = day * 86_400 + rng.uniform(0, 7200)
+            while rng.random() < 0.1:  # noqa: PLR2004 - one login in ten is mistyped
+                steps.append(_step(at, "login-failed", who, ip, reason="wrong password"))
+                at += rng.uniform(5, 30)
+            steps.append(_step(at, "login", who, ip))
+    return sorted(steps, key=lambda step: step[0])
+
+
+def shared_root(cast: Cast) -> Story:
+    """Administrators use one account from where each of them works, and mistype now and then."""
+    rng = cast.rng
+    root: Person = {"id": "root", "name": "root"}
+    addresses = [cast.address() for _ in range(3)]
+    steps: list[Step] = []
+    for at in paced(rng, 24, 3600, 600):
+        where = {"user": root, "ip": rng.choice(addresses), "service": "sshd"}
+        for slip in range(rng.choice((0, 0, 1, 2))):
+            refused = {"action": "login-failed", "reason": "wrong password"}
+            steps.append((at + 10 * slip, {**where, **refused}))
+        steps.append((at + 40, {**where, "action": "login"}))
+    return Story(steps, "three people", ("root",))
+
+
+def password_manager(cast: Cast) -> Story:
+    """A browser fills in the old password again and again, at home, until somebody sees it."""
+    who, rng = cast.agent(), cast.rng
+    times = paced(rng, rng.randint(6, 14), 40, 10)
+    steps = [_step(at, "login-failed", who, reason="wrong password") for at in times]
+    steps.append(_step(times[-1] + 60, "login", who))
+    return Story(steps, f"{len(times)} times, then in", (who.name,), hours=_at_work(who))
+
+
+def announced_test(cast: Cast) -> Story:
+    """A penetration test, for whose address the house has made exceptions."""
+    rng, ip = cast.rng, cast.address()
+    names = rng.sample(cast.staff, 10)
+    steps = [
+        _step(at, "login-failed", who, ip, reason="wrong password")
+        for at, who in zip(paced(rng, 200, 20, 1), names * 20, strict=True)
+    ]
+    return Story(steps, f"from {ip}", is_announced=True)
 
 
 def two_families(cast: Cast) -> Story:
@@ -172,6 +249,12 @@ EVERYDAY: Mapping[str, Callable[[Cast], Story]] = {
         forgotten_password,
         office_slips,
         stale_password,
+        large_office,
+        carriers_nat,
+        vpn_switched_on,
+        shared_root,
+        password_manager,
+        announced_test,
         two_families,
         train_ride,
         business_trip,

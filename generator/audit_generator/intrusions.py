@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from audit_generator.story import DENIED_RANGES, Cast, Step, Story, paced
 from audit_generator.traffic import Agent
 
-__all__ = ["INTRUSIONS", "UNSEEN"]
+__all__ = ["INTRUSIONS"]
 
 _DICTIONARY = ("admin", "root", "test", "support", "info", "guest", "oracle", "backup", "sales")
 _TOOLS = ("python-requests/2.32", "curl/8.9", "Go-http-client/2.0", "Mozilla/5.0")
@@ -256,6 +256,52 @@ def botnet_stuffing(cast: Cast) -> Story:
     return Story(steps, f"{len(times)} addresses of as many networks")
 
 
+def patient_guessing(cast: Cast) -> Story:
+    """One address, a few tries a day at names of a dictionary: each could be anybody's slip."""
+    rng, ip = cast.rng, cast.address()
+    times = paced(rng, rng.randint(8, 16), 8 * 3600, 1200)
+    names = rng.sample(_DICTIONARY, rng.randint(1, 4))
+    steps = [_refused(cast, at, rng.choice(names), ip) for at in times]
+    return Story(steps, f"{len(times)} guesses, one every {times[1] / 3600:.1f} h")
+
+
+def distributed_guessing(cast: Cast) -> Story:
+    """One account, tried from one network after the other, each of which tries once or twice."""
+    rng, victim = cast.rng, cast.agent()
+    times = paced(rng, rng.randint(15, 60), 3600, 60)
+    steps = [_refused(cast, at, victim, cast.address()) for at in times]
+    return Story(steps, f"{len(times)} networks, one every {times[1] / 60:.0f} min", (victim.name,))
+
+
+def _office(cast: Cast, people: list[Agent], ip: str) -> list[Step]:
+    """Return the morning of an office behind one address."""
+    return [_login(cast.rng.uniform(0, 3600), who, ip) for who in people]
+
+
+def guessing_from_inside(cast: Cast) -> Story:
+    """A machine of an office guesses at the account of one of its people."""
+    rng, ip = cast.rng, cast.address()
+    people = cast.clerks(rng.randint(5, 60))
+    steps = _office(cast, people, ip)
+    begin, victim = rng.uniform(2, 8) * 3600, people[0]
+    times = paced(rng, rng.randint(40, 300), 15, 0.1)
+    steps += [_refused(cast, begin + at, victim, ip) for at in times]
+    steps.sort(key=lambda step: step[0])
+    return Story(steps, f"{len(times)} guesses, one every {times[1]:.1f} s", (victim.name,))
+
+
+def spraying_from_inside(cast: Cast) -> Story:
+    """A machine of a large office goes through a list of names."""
+    rng, ip = cast.rng, cast.address()
+    steps = _office(cast, cast.clerks(rng.randint(40, 200)), ip)
+    begin = rng.uniform(26, 32) * 3600
+    names = _names(cast, rng.randint(30, 120))
+    times = paced(rng, len(names), 180, 1)
+    steps += [_refused(cast, begin + at, name, ip) for at, name in zip(times, names, strict=True)]
+    steps.sort(key=lambda step: step[0])
+    return Story(steps, f"{len(names)} names, one every {times[1]:.1f} s")
+
+
 INTRUSIONS: Mapping[str, Callable[[Cast], Story]] = {
     story.__name__.replace("_", "-"): story
     for story in (
@@ -275,11 +321,12 @@ INTRUSIONS: Mapping[str, Callable[[Cast], Story]] = {
         hidden_in_rubbish,
         overwriting,
         guessing_behind_gateway,
+        low_and_slow,
+        patient_guessing,
+        distributed_guessing,
+        botnet_stuffing,
+        guessing_from_inside,
+        spraying_from_inside,
     )
 }
 """Kinds of attack, each of which leaves a trace that can be told from normal life."""
-
-UNSEEN: Mapping[str, Callable[[Cast], Story]] = {
-    story.__name__.replace("_", "-"): story for story in (low_and_slow, botnet_stuffing)
-}
-"""Kinds that are attacks, but no burst: each event looks like a slip, and so does any hour of them."""

@@ -31,6 +31,8 @@ class Story:
     """Why its records are refused, if they are."""
     hours: tuple[float, float] | None = None
     """The hours of the day, UTC, between which it begins; None: any."""
+    is_announced: bool = False
+    """Whoever does it has told the house, which made exceptions for its addresses."""
     silent: tuple[str, float] | None = None
     """A service that publishes nothing, for so many seconds from the beginning."""
 
@@ -56,6 +58,14 @@ class Cast:
     def agent(self) -> Agent:
         """Return the next of the staff."""
         return next(self._turn)
+
+    def clerks(self, count: int) -> list[Agent]:
+        """Return people of another house that uses the service: none of the staff, in no shift."""
+        first = self.rng.randrange(10**6) * 10_000
+        return [
+            Agent({"id": f"c-{n}", "name": f"Clerk {n}"}, "192.0.2.250", 8)
+            for n in range(first, first + count)
+        ]
 
     def network(self) -> str:
         """Return the network of a stranger: IPv4 that nobody has, or IPv6 of the documentation's."""

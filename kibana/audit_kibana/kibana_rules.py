@@ -119,6 +119,11 @@ def _beyond_counts(root: Correlation) -> str | None:
         return "Kibana knows no order of events"
     if root.aliases or not all(isinstance(part, Base) for part in root.parts):
         return "Kibana builds no rule on another"
+    if root.surge is not None:
+        return "Kibana compares with no other days"
+    seen = [seen for base in bases_of(root) for seen in base.seen_before]
+    if seen and (root.cell or any(each.is_wanted for each in seen)):
+        return "Kibana can't leave out events by what was there before them"
     if not 0 < len(_group(root)) <= _FIELDS:
         return f"Kibana groups by one to {_FIELDS} fields that every event has"
     return None
@@ -278,6 +283,8 @@ def _tags(rule: Rule) -> list[str]:
 
 def _note(root: Correlation) -> str:
     note = f"counts over {span_words(root.span + interval_of(root.span))}, where ours slides"
+    if any(base.seen_before for base in bases_of(root)):
+        note += "; also counts those who were let in before"
     left = [name for name in root.group_by if name in OPTIONAL]
     return f"{note}; without {left[0]}, which events may lack" if left else note
 

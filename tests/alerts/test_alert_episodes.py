@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 from audit_alerts.arrivals import affected, to_read
+from audit_alerts.background import EventBackground
 from audit_alerts.episodes import FiringSpan, joined
 from audit_alerts.evaluate import Evaluation, base_matches, evaluate, firing_spans
 from audit_alerts.matches import GroupValues
@@ -23,6 +24,8 @@ ROOTS = [
     correlation(Kind.TEMPORAL_ORDERED, MANY, LOGIN, span=7),
     correlation(Kind.EVENT_COUNT, MANY, span=9, at_least=3),
 ]
+
+NOTHING = EventBackground(MANY, ())
 
 
 @st.composite
@@ -72,9 +75,9 @@ def test_late_events_end_in_the_same_alerts(scene: tuple[Rule, list[list[Event]]
         stored += batch
         for window in affected(rule.root, map(at_of, batch)):
             seen = between(stored, *to_read(rule.root, window))
-            found = Evaluation(rule, base_matches(rule, seen)).spans()
+            found = Evaluation(rule, base_matches(rule, seen), NOTHING).spans()
             known = firing_spans(found, known, rule.root.span)
-    assert known == Evaluation(rule, base_matches(rule, stored)).spans()
+    assert known == Evaluation(rule, base_matches(rule, stored), NOTHING).spans()
 
 
 @given(arrivals())

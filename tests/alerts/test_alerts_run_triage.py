@@ -24,8 +24,8 @@ from audit_alerts import (
 )
 from audit_alerts.attributes import Example
 from audit_alerts.episodes import FiringSpan
+from audit_alerts.evidence import Evidence
 from audit_alerts.examples import check_examples
-from audit_alerts.runner.evidence import Evidence
 from audit_alerts.runner.parts import PARTS_MAX, Part, parts_after
 from audit_alerts.runner.runner import Runner
 from audit_alerts.runner.sinks import body_of

@@ -32,7 +32,7 @@ from benchmarks.detection import (
     stored,
 )
 from benchmarks.detection_report import linux_log
-from benchmarks.labelled import labels_of, verdict_of
+from benchmarks.labelled import Finding, LabelledLog, labels_of, verdict_of
 
 pytestmark = pytest.mark.slow
 
@@ -79,7 +79,7 @@ def label(**changes: Any) -> Label:
     known: dict[str, Any] = {
         "kind": "brute-force",
         "is_attack": True,
-        "is_burst": True,
+        "is_announced": False,
         "says": "",
         "start": start,
         "end": start + timedelta(minutes=10),
@@ -88,6 +88,7 @@ def label(**changes: Any) -> Label:
         "networks": ("240.0.0.0/24",),
         "users": (),
         "services": (),
+        "attacked": (),
         "reasons": (),
     }
     return Label(**known | changes)
@@ -125,6 +126,55 @@ def test_what_is_missed_and_what_is_wrong_counts() -> None:
     assert judge.recall("brute-force") == 0.5
     assert judge.precision == 0.5
     assert [1, 1] == [len(judge.missed), len(judge.wrong)]
+
+
+def finding(group: dict[str, str], *sources: str) -> Finding:
+    """Return an alert with an event of each of these sources."""
+    episode = Episode("some-rule", tuple(group), tuple(group.values()), 0, 9, 9, len(sources), 5, ())
+    return Finding(episode, [{"source": {"ip": address}} for address in sources])
+
+
+@pytest.mark.parametrize(
+    ("group", "sources", "is_right", "found"),
+    [
+        ({"source.ip": "240.0.0.1"}, ["240.0.0.1"] * 9, True, ["240.0.0.1"]),
+        ({"source.ip": "240.0.0.9"}, ["240.0.0.9"] * 9, False, []),
+        ({"audit.source.network": "240.0.0.0/24"}, ["240.0.0.1", "240.0.0.2"], True,
+         ["240.0.0.1", "240.0.0.2"]),
+        ({"audit.source.network": "240.0.0.0/24"}, ["240.0.0.1", "240.0.0.9"], False, []),
+        ({"audit.user": "root"}, ["240.0.0.1", "240.0.0.2", "240.0.0.9"], True, []),
+        ({"audit.user": "root"}, ["240.0.0.1", "240.0.0.9"], False, []),
+    ],
+)  # fmt: skip
+def test_an_alert_is_judged_by_whose_events_it_is_about(
+    group: dict[str, str],
+    sources: list[str],
+    is_right: bool,  # noqa: FBT001
+    found: list[str],
+) -> None:
+    """Most have to be attackers'; an account that is attacked does not say from where."""
+    labels = {"addresses": {f"240.0.0.{n}": {"verdict": "attack"} for n in (1, 2)}}
+    verdict = verdict_of(labels, [finding(group, *sources)])
+    assert ([] if is_right else [1], found) == ([1] * len(verdict.wrong), list(verdict.found))
+
+
+def test_the_second_alert_of_a_long_burst_is_right(tmp_path: Path) -> None:
+    """A labelled burst is known by its first event; an alert hours later is about the same one."""
+    file = tmp_path / "log.ndjson"
+    begin = attacks_of(1).start
+    pauses = [timedelta(minutes=9 * number) for number in range(60)]  # one burst, by its pauses
+    times = [*(begin + pause for pause in pauses[:50]), *(begin + pauses[49] + timedelta(seconds=n)
+             for n in range(1, 9))]  # fmt: skip
+    file.write_bytes(
+        b"".join(
+            encode(new_event("login-failed", user="root", ip="240.0.0.1", at=at)) + b"\n"
+            for at in times
+        )
+    )
+    found = [one for one in LabelledLog(file, file).findings() if one.episode.rule == "brute-force"]
+    labels = {"addresses": {"240.0.0.1": {"verdict": "attack", "bursts": [{"at": begin}]}}}
+    verdict = verdict_of(labels, found)
+    assert (1, [], ["240.0.0.1"]) == (verdict.alerts, list(verdict.wrong), list(verdict.found))
 
 
 def test_refused_records_and_conflicts_become_dead_letters_and_copies_do_not() -> None:
@@ -176,6 +226,7 @@ def like_the_real_log(file: Path, labels: Any) -> None:
                         user={"name": user[1] if user else "unknown"},
                         ip=name if kind == "addresses" else None,
                         service="sshd",
+                        labels={"host": name} if kind == "hosts" else None,
                         at=parse_timestamp(str(burst["at"]))
                         + timedelta(seconds=0 if flood else number),
                         event_id=f"line-{len(lines):016}",
@@ -191,7 +242,7 @@ def test_real_attackers_are_found_and_nobody_else(tmp_path: Path) -> None:
     labels = labels_of(log.labels)
     if events != LINUX:
         like_the_real_log(events, labels)
-    verdict = verdict_of(labels, log.episodes())
+    verdict = verdict_of(labels, log.findings())
     assert (60, 20) == (len(verdict.addresses), len(verdict.hosts))
     assert verdict.recall(verdict.addresses) >= 0.9
     assert verdict.recall(verdict.hosts) >= 0.9

@@ -6,10 +6,10 @@ from typing import Any
 
 from audit_alerts import AlertDesk, AlertSettings
 from audit_alerts.episodes import FiringSpan
+from audit_alerts.evidence import Evidence
 from audit_alerts.runner.alert import Circumstances, new_alert
 from audit_alerts.runner.alert_store import AlertStore
 from audit_alerts.runner.changes import AlertChange, AlertTarget
-from audit_alerts.runner.evidence import Evidence
 from support.alert_runner import at, millis, shipped
 from support.servers import Deployment
 

@@ -6,11 +6,12 @@ from typing import Any
 from audit_alerts.candidates import Driver, counts_body, lucene
 from audit_alerts.episodes import FiringSpan
 from audit_alerts.evaluate import Evaluation
+from audit_alerts.evidence import Evidence, evidence_of_groups
+from audit_alerts.log_background import LogBackground
 from audit_alerts.log_reader import LogReader, within
 from audit_alerts.matches import GroupValues
 from audit_alerts.plan import Absence, Rule
 from audit_alerts.runner.changes import EpisodeTarget, Spans
-from audit_alerts.runner.evidence import Evidence, evidence_of_groups
 
 __all__ = ["AbsenceStep"]
 
@@ -55,7 +56,11 @@ class AbsenceStep:
         # Of the days before, only the same hours decide.
         windows = [(before - day * _DAY, self._upto - day * _DAY) for day in (0, *root.compared)]
         matches = {root.base.name: self._reader.matches(root, root.base, [group], windows)}
-        return Evaluation(self._rule, matches).spans(until=self._upto).get(group, [])
+        return (
+            Evaluation(self._rule, matches, LogBackground(self._reader))
+            .spans(until=self._upto)
+            .get(group, [])
+        )
 
     def _last_and_first_events(self) -> Mapping[GroupValues, tuple[int, int | None]]:
         """Return each group's last event up to where the step begins, and its first one after."""

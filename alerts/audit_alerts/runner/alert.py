@@ -13,10 +13,10 @@ from audit_alerts.desk.alert import RUNNER, Alert, AlertStatus, CloseReason, His
 from audit_alerts.desk.rule_exception import RuleException, covering
 from audit_alerts.desk.triage import last_step, with_history
 from audit_alerts.episodes import FiringSpan, samples_of
+from audit_alerts.evidence import Evidence
 from audit_alerts.matches import GroupValues
 from audit_alerts.plan import Rule
 from audit_alerts.runner.changes import AlertChange, AlertTarget
-from audit_alerts.runner.evidence import Evidence
 from audit_alerts.runner.page_link import link_of
 from audit_alerts.runner.parts import Part, parts_after
 from audit_alerts.times import as_time

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from audit_alerts.episodes import FiringSpan, joined
+from audit_alerts.evidence import Evidence
 from audit_alerts.matches import GroupValues
-from audit_alerts.runner.evidence import Evidence
 from audit_alerts.runner.parts import Part
 from audit_alerts.runner.stored_alert import StoredAlert
 

@@ -5,13 +5,14 @@ from typing import Any
 
 from audit_schemas import RECEIVED_HEADER
 
+from audit_alerts.background import EventBackground
 from audit_alerts.episodes import samples_of
 from audit_alerts.evaluate import BaseMatches, Evaluation, base_matches
+from audit_alerts.evidence import Evidence
 from audit_alerts.matches import group_values
 from audit_alerts.plan import Absence, Rule, bases_of, group_fields
 from audit_alerts.runner.changes import EpisodeTarget, Spans
 from audit_alerts.runner.event_step import core_reach
-from audit_alerts.runner.evidence import Evidence
 from audit_alerts.times import in_millis
 
 __all__ = ["DeadLetterStep", "ReadDeadLetters"]
@@ -39,7 +40,8 @@ class DeadLetterStep:
         if not fresh:
             return {}
         reach = core_reach(self._root)
-        found = Evaluation(self._rule, self._matches(min(fresh) - reach - self.gap)).spans()
+        matches = self._matches(min(fresh) - reach - self.gap)
+        found = Evaluation(self._rule, matches, EventBackground(self._root, ())).spans()
         first, last = min(fresh), max(fresh) + reach
         touched = {
             group: [span for span in spans if span.last >= first and span.first <= last]

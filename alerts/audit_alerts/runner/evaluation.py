@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from audit_query import AuditLog
 
+from audit_alerts.evidence import Evidence
 from audit_alerts.log_reader import LogReader, RuleFilter
 from audit_alerts.plan import Absence, LogSource, Rule
 from audit_alerts.runner.absence_step import AbsenceStep
@@ -18,7 +19,6 @@ from audit_alerts.runner.changes import (
 )
 from audit_alerts.runner.dead_letter_step import DeadLetterStep
 from audit_alerts.runner.event_step import EventStep
-from audit_alerts.runner.evidence import Evidence
 
 __all__ = ["Alerts", "EventSource", "RuleStep", "changes_of", "reads_dead_letters", "rule_step"]
 

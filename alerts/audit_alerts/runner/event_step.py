@@ -6,15 +6,19 @@ from typing import Any
 from audit_alerts.candidates import Driver, Window, candidate_windows, driver_of, merge_windows
 from audit_alerts.episodes import SAMPLES, FiringSpan
 from audit_alerts.evaluate import BaseMatches, Evaluation
+from audit_alerts.evidence import Evidence, evidence_of_events, evidence_of_groups
+from audit_alerts.log_background import LogBackground
 from audit_alerts.log_reader import LogReader, together
-from audit_alerts.matches import GroupValues
-from audit_alerts.plan import Correlation, Node, Rule, bases_of, group_fields
+from audit_alerts.matches import GroupValues, Match
+from audit_alerts.plan import Base, Correlation, Node, Rule, bases_of, group_fields, nodes_of
 from audit_alerts.runner.changes import EpisodeTarget, ExistingAlerts, Spans, has_episode
-from audit_alerts.runner.evidence import Evidence, evidence_of_events, evidence_of_groups
 
 __all__ = ["EventStep", "core_reach"]
 
+_SECOND = 1000
 _MINUTE = 60_000
+_CELLS = 60
+"""Cells of a timespan, where a flood is counted by them."""
 _WIDENINGS = 12
 """How often the evaluation is widened to earlier events, each time to twice as much."""
 
@@ -46,6 +50,7 @@ class EventStep:
         self._covered = covered
         self._existing = existing
         self._core = core_reach(root)
+        self._background = LogBackground(reader)
         self._bases = tuple({base.name: base for base in bases_of(root)}.values())
 
     def spans(self) -> Spans:
@@ -107,7 +112,7 @@ class EventStep:
         fired: dict[GroupValues, list[FiringSpan]] = {}
         for groups in together(self._root, affected):
             near = [(first - reach, last) for group in groups for first, last in affected[group]]
-            found = Evaluation(self._rule, self._matches(groups, near)).spans()
+            found = Evaluation(self._rule, self._matches(groups, near), self._background).spans()
             for group in groups:
                 windows = affected[group]
                 spans = [each for each in found.get(group, ()) if _touches(each, windows, self.gap)]
@@ -138,9 +143,19 @@ class EventStep:
 
     def _matches(self, groups: Iterable[GroupValues], windows: Sequence[Window]) -> BaseMatches:
         known = list(groups)
-        return {
-            base.name: self._reader.matches(self._root, base, known, windows) for base in self._bases
-        }
+        return {base.name: self._read(base, known, windows) for base in self._bases}
+
+    def _read(
+        self, base: Base, groups: Sequence[GroupValues], windows: Sequence[Window]
+    ) -> Iterable[Match]:
+        """Return a base rule's matches: events, or cells if the rule says so or events are too many."""
+        length = self._root.cell
+        if not length and base.history_condition is None:
+            is_flood = self._reader.is_flood(self._root, base, groups, windows)
+            length = _flood_cell(self._root) if is_flood else 0
+        if length:
+            return self._reader.cells(self._root, base, groups, windows, length)
+        return self._reader.matches(self._root, base, groups, windows)
 
     def _samples(self, target: EpisodeTarget) -> tuple[list[str], int]:
         """Return some events of a span, and how many it has, judged by its own history alone."""
@@ -148,13 +163,19 @@ class EventStep:
         matches = self._matches([target.group], [(span.since - self._root.reach, span.last)])
         episodes = [
             episode
-            for episode in Evaluation(self._rule, matches).episodes()
+            for episode in Evaluation(self._rule, matches, self._background).episodes()
             if episode.group == target.group
             and episode.fired <= span.last
             and episode.last >= span.first
         ]
         ids = dict.fromkeys(sample for episode in episodes for sample in episode.samples)
         return list(ids)[:SAMPLES], sum(episode.count for episode in episodes)
+
+
+def _flood_cell(root: Correlation) -> int:
+    """Return a length of cells at which windows are still about as long as they should be."""
+    spans = [node.span for node in nodes_of(root) if isinstance(node, Correlation)]
+    return max(_SECOND, min(spans) // _CELLS)
 
 
 def _all(affected: Mapping[Any, list[Window]]) -> list[Window]:

@@ -7,7 +7,7 @@ from typing import Any
 from audit_schemas import format_timestamp
 
 from audit_alerts.episodes import FiringSpan, samples_of
-from audit_alerts.runner.evidence import Evidence
+from audit_alerts.evidence import Evidence
 from audit_alerts.times import as_time, in_millis
 
 __all__ = ["PARTS_MAX", "Part", "part_from", "parts_after"]

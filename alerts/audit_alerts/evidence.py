@@ -1,14 +1,14 @@
 """What an alert shows of its events, read for many groups at once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from audit_alerts.candidates import Window, lucene
 from audit_alerts.episodes import SAMPLES
-from audit_alerts.log_reader import LogReader, within
+from audit_alerts.log_reader import LogReader, group_query, within
 from audit_alerts.matches import GroupValues
-from audit_alerts.plan import Absence, Base, Correlation, bases_of, group_fields
+from audit_alerts.plan import Absence, Correlation, bases_of
 
 __all__ = ["Evidence", "evidence_of_events", "evidence_of_groups"]
 
@@ -38,8 +38,7 @@ def evidence_of_groups(
     """Return the evidence of each group within its window, from the events of all base rules."""
     bases = tuple({base.name: base for base in bases_of(root)}.values())
     filters = [
-        {"bool": {"filter": [within([window]), _any_of(root, bases, group)]}}
-        for group, window in wanted
+        {"bool": {"filter": [within([window]), group_query(root, group)]}} for group, window in wanted
     ]
     windows = [window for _, window in wanted]
     everything = [_either([lucene(base) for base in bases]), within(windows)]
@@ -117,24 +116,5 @@ def _evidence(bucket: Mapping[str, Any]) -> Evidence:
     )
 
 
-def _any_of(
-    root: Correlation | Absence, bases: Sequence[Base], group: GroupValues
-) -> Mapping[str, Any]:
-    return _either(
-        [
-            {"bool": {"filter": [lucene(base), *_is_group(group_fields(root, base), group)]}}
-            for base in bases
-        ]
-    )
-
-
 def _either(queries: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return {"bool": {"should": list(queries), "minimum_should_match": 1}}
-
-
-def _is_group(names: Sequence[str], group: GroupValues) -> Iterator[Mapping[str, Any]]:
-    for name, value in zip(names, group, strict=True):
-        if value is None:
-            yield {"bool": {"must_not": [{"exists": {"field": name}}]}}
-        else:
-            yield {"term": {name: value}}
