@@ -1,6 +1,7 @@
 """Steps of the runner over real documents, with a watermark that the test sets."""
 
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from audit_alerts.errors import AlertError
 from audit_alerts.plan import Rule
-from audit_alerts.runner import alert_store
+from audit_alerts.runner import alert_store, pool
 from audit_alerts.runner.changes import AlertChange
 from audit_alerts.runner.runner import Runner
 from audit_alerts.runner.state import RuleState, RuleStates
@@ -270,6 +271,36 @@ def test_a_rule_that_fails_holds_up_itself_alone(
     assert names_of(run) == ["brute-force", "password-spraying"]
 
 
+def test_a_rule_that_takes_long_holds_up_no_alert_of_the_others(
+    deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Theirs are stored, and their states are written, while it is still being evaluated."""
+    source = FakeSource()
+    runner = run.runner(shipped("brute-force", "password-spraying"), source)
+    events = [e for n in range(12) for e in failures([n], "203.0.113.80", f"user-{n}")]
+    store(deployment, *events, ingested=at(20), first=0)
+    monkeypatch.setattr(pool, "_TOGETHER_SECONDS", 0.0)
+    evaluate = Runner._evaluate_rule  # noqa: SLF001 - what a slow rule would slow down
+    others = threading.Event()
+
+    def slow(self: Runner, rule: Rule, covered: int, upto: int) -> tuple[AlertChange, ...]:
+        if rule.name == "brute-force":
+            assert others.wait(60), "the other rule's step ended"
+        return evaluate(self, rule, covered, upto)
+
+    note = Runner._note_done  # noqa: SLF001 - the last thing that a step does
+
+    def noted(self: Runner, done: Any) -> None:
+        note(self, done)
+        if [step.rule.name for step in done] == ["password-spraying"]:
+            others.set()
+
+    monkeypatch.setattr(Runner, "_evaluate_rule", slow)
+    monkeypatch.setattr(Runner, "_note_done", noted)
+    run.step(runner, source, at(30))
+    assert names_of(run) == ["brute-force", "password-spraying"]
+
+
 def names_of(run: Running) -> list[str]:
     """Return the rules that have fired."""
     return sorted(alert["rule"]["name"] for alert in run.alerts())
@@ -313,6 +344,7 @@ def test_state_of_all_rules_takes_few_requests(
     deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many rules there are: read together, claimed together, done together."""
+    monkeypatch.setattr(pool, "_TOGETHER_SECONDS", 60.0)  # whatever else the machine does
     source = FakeSource()
     runner = run.runner(shipped(*RULES), source)
     run.step(runner, source, at(1))

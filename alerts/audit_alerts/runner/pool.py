@@ -1,8 +1,8 @@
 """Several evaluations at once, most of which is waiting for Elasticsearch."""
 
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Generic, TypeVar
 
 import elasticsearch
@@ -10,6 +10,8 @@ import elasticsearch
 __all__ = ["EvaluationPool"]
 
 _AT_ONCE = 4
+_TOGETHER_SECONDS = 2.0
+"""What ends within this time is recorded together; what takes longer holds up none of it."""
 
 _S = TypeVar("_S")
 _R = TypeVar("_R")
@@ -25,20 +27,19 @@ class EvaluationPool(Generic[_S, _R]):
 
     def run(
         self, parallel: Sequence[_S], serial: Sequence[_S]
-    ) -> tuple[list[tuple[_S, _R]], list[BaseException]]:
-        """Return results and errors; neither of steps that were not begun any more."""
-        results: list[tuple[_S, _R]] = []
-        errors: list[BaseException] = []
+    ) -> Iterator[tuple[list[tuple[_S, _R]], list[BaseException]]]:
+        """Yield results and errors: of all steps at once, or first of those that did not take long.
+
+        There are neither of steps that were not begun any more.
+        """
         with ThreadPoolExecutor(_AT_ONCE, "evaluate") as pool:
-            futures = [(step, pool.submit(self._attempt, step)) for step in parallel]
-            futures += [(step, self._inline(step)) for step in serial]
-            for step, future in futures:
-                error = future.exception()
-                if error is not None:
-                    errors.append(error)
-                elif (result := future.result()) is not None:
-                    results.append((step, result))
-        return results, errors
+            steps = {pool.submit(self._attempt, step): step for step in parallel}
+            steps |= {self._inline(step): step for step in serial}
+            ended, running = wait(steps, _TOGETHER_SECONDS)
+            while ended or running:
+                if ended:
+                    yield _sorted_out([(step, one) for one, step in steps.items() if one in ended])
+                ended, running = wait(running, return_when=FIRST_COMPLETED)
 
     def _attempt(self, step: _S) -> _R | None:
         if self._stopped() or self._away.is_set():
@@ -59,3 +60,17 @@ class EvaluationPool(Generic[_S, _R]):
         except Exception as error:  # noqa: BLE001 - raised by whoever asks for the result
             future.set_exception(error)
         return future
+
+
+def _sorted_out(
+    ended: Sequence[tuple[_S, "Future[_R | None]"]],
+) -> tuple[list[tuple[_S, _R]], list[BaseException]]:
+    results: list[tuple[_S, _R]] = []
+    errors: list[BaseException] = []
+    for step, future in ended:
+        error = future.exception()
+        if error is not None:
+            errors.append(error)
+        elif (result := future.result()) is not None:
+            results.append((step, result))
+    return results, errors

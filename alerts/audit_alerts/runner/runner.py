@@ -8,7 +8,7 @@ what is recorded afterwards is plain data.
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,7 +69,8 @@ class Runner:
     Two runners may share the work, and be killed at any moment: see `state`. The rules that are behind
     do their steps together: their states are read and written together, and several are evaluated at
     once, since most of that is waiting. A rule whose evaluation fails holds up itself alone; its error
-    is raised at the end.
+    is raised at the end. One that takes long is recorded after the others, and only their next step
+    waits for it.
     """
 
     def __init__(
@@ -139,22 +140,26 @@ class Runner:
     def _run(self, due: Sequence[_Step], stopped: Callable[[], bool]) -> tuple[list[_Step], Recorded]:
         """Evaluate, claim, record, and note what is done. Raises the first error after all of that."""
         self._alert_store.refresh()  # after the states were read: it shows all alerts of earlier steps
-        evaluated, errors = self._evaluate(due, stopped)
-        quiet = [step for step, changes in evaluated if not changes]
-        claimed = self._claim([each for each in evaluated if each[1]])
-        if claimed:
-            self._after_claim()
-        fired, recorded, more_errors = self._record(claimed)
-        done = [*quiet, *fired]
-        self._note_done(done)
-        if errors := [*errors, *more_errors]:
+        done: list[_Step] = []
+        total, errors = Recorded(), list[BaseException]()
+        for evaluated, failed in self._evaluate(due, stopped):
+            quiet = [step for step, changes in evaluated if not changes]
+            claimed = self._claim([each for each in evaluated if each[1]])
+            if claimed:
+                self._after_claim()
+            fired, recorded, more_failed = self._record(claimed)
+            self._note_done([*quiet, *fired])
+            done += [*quiet, *fired]
+            total += recorded
+            errors += [*failed, *more_failed]
+        if errors:
             raise errors[0]
-        return done, recorded
+        return done, total
 
     def _evaluate(
         self, due: Sequence[_Step], stopped: Callable[[], bool]
-    ) -> tuple[list[_Evaluated], list[BaseException]]:
-        """Return what each step does to the alerts, and what went wrong; nothing is written yet."""
+    ) -> Iterator[tuple[list[_Evaluated], list[BaseException]]]:
+        """Yield what steps do to the alerts, and what went wrong; those that take long come last."""
         pool = EvaluationPool(self._changes, stopped)
         # Kafka has one reader: its rules come one after the other.
         return pool.run(
