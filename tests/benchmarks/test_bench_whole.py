@@ -296,7 +296,7 @@ def test_detection_shows_what_was_found_missed_and_wrong(
     found.attacks["brute-force"], found.found["brute-force"] = 4, 3
     found.alerts["brute-force"], found.right["brute-force"] = 5, 4
     verdict = Verdict(("192.0.2.1", "192.0.2.2"), ("a.example",), {"192.0.2.1": ()}, (), 0)
-    log = SimpleNamespace(labels=None, episodes=list)
+    log = SimpleNamespace(labels=None, findings=list)
     monkeypatch.setattr(detection_report, "detect", lambda *_, **__: found)
     monkeypatch.setattr(detection_report, "quiet_alerts", lambda *_: ())
     monkeypatch.setattr(detection_report, "linux_log", lambda _: log)
