@@ -11,7 +11,7 @@ SECONDS ?= 600
 KIBANA ?=
 T ?=
 # One more than a small machine has cores: a test waits for servers about as long as it computes.
-JOBS ?= 2
+JOBS ?= 3
 
 # What the image, a Linux one, is for; tests hold it to the Dockerfile.
 IMAGE_EXTRAS := consumer web alerts secrets
@@ -46,7 +46,7 @@ demo: $(VENV)/.installed  ## Run everything end to end on real servers, and veri
 	AUDITLOG_CATALOGUE=deploy/catalogue/linux-host.toml AUDITLOG_MAX_PAST_DAYS=36500 \
 		$(BIN)/auditlog demo $(addprefix --file ,$(wildcard $(DEMO_FILE)))
 
-test: $(VENV)/.installed-dev  ## Run all tests, on real servers, JOBS=2 at a time; a part: make test T=tests/query
+test: $(VENV)/.installed-dev  ## Run all tests, on real servers, JOBS=3 at a time; a part: make test T=tests/query
 	$(PYTEST) $(T)
 
 test-fast: $(VENV)/.installed-dev  ## Run what needs no server and takes little time
