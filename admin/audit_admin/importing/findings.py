@@ -33,7 +33,7 @@ class FieldUse:
         """Count a value."""
         self.count += 1
         if len(self.examples) < _EXAMPLES:
-            text = printable(value if isinstance(value, str) else text_of(value) or "")
+            text = printable(_shown(value))
             shown = text if len(text) <= _EXAMPLE_MAX else text[: _EXAMPLE_MAX - 1] + "…"
             if shown not in self.examples:
                 self.examples.append(shown)
@@ -138,6 +138,12 @@ class Findings:
             self._names[f"{before}{name}"] = None
             if depth < _DEPTH_MAX:
                 self._note_names(value, f"{before}{name}.", depth + 1)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(one["field"] if isinstance(one, dict) else str(one) for one in value)
+    return str(value)
 
 
 def _lists(mapping: Mapping) -> dict[RowPath, int]:

@@ -71,12 +71,12 @@ def print_outcome(
         print_json(data)
         return
     good = outcome.activities.total()
-    lines = [f"{good:,} rows would be published" if dry_run else f"{delivered:,} rows published"]
+    lines = [f"{_rows(good)} would be published" if dry_run else f"{_rows(delivered)} published"]
     lines += [f"  {count:,} {activity}" for activity, count in outcome.activities.most_common()]
     if outcome.skipped:
-        lines.append(f"{outcome.skipped:,} rows left out, as the mapping says")
+        lines.append(f"{_rows(outcome.skipped)} left out, as the mapping says")
     if outcome.rejected:
-        lines.append(f"{outcome.rejected:,} rows rejected" + (f", see {rejects}" if rejects else ""))
+        lines.append(f"{_rows(outcome.rejected)} rejected" + (f", see {rejects}" if rejects else ""))
         reasons = outcome.reasons(_SHOWN_REASONS)
         lines += [f"  {count:,} {printable(reason)}" for reason, count in reasons.items()]
     print_lines(*lines)
@@ -86,9 +86,13 @@ def print_outcome(
         print_lines("Look at this before you believe the import:", *(f"  {one}" for one in warnings))
 
 
+def _rows(count: int) -> str:
+    return f"{count:,} row" + ("" if count == 1 else "s")
+
+
 def _fields_table(findings: Findings) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column("Field")
+    table.add_column("Field", min_width=max(map(len, findings.uses), default=0))
     table.add_column("Events", justify="right")
     table.add_column("Examples", overflow="ellipsis", no_wrap=True)
     for path, use in findings.uses.items():

@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from collections.abc import Mapping as Table
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -102,8 +103,7 @@ class Translator:
             yield Step("@timestamp", time.name, found, Clock(time).time_of(row.fields))
         except RowError as error:
             yield Step("@timestamp", time.name, found, None, str(error))
-        activity = [("event.action", rule) for rule in self._mapping.activities]
-        for path, rule in [*activity, *self._mapping.fields.items()]:
+        for path, rule in [*self._deciding(row.fields), *self._mapping.fields.items()]:
             _, raw = rule.found(row.fields)
             try:
                 value = rule.of(row.fields)
@@ -114,6 +114,14 @@ class Translator:
         for change in self._changes(row.fields):
             value = f"{change['field']}: {change.get('before')} -> {change.get('after')}"
             yield Step("audit.changes", "", None, value)
+
+    def _deciding(self, row: Table[str, Any]) -> list[tuple[str, ValueRule]]:
+        """Return the rule that tells a row's activity, the last one if none does."""
+        for rule in self._mapping.activities[:-1]:
+            with suppress(RowError):
+                if rule.of(row) is not None:
+                    return [("event.action", rule)]
+        return [("event.action", self._mapping.activities[-1])]
 
     def _entries(self, row: Row, each: RowPath) -> Iterator[Row]:
         entries = each.of(row.fields)

@@ -49,7 +49,7 @@ def test_what_may_be_wrong_is_told(tmp_path: Path) -> None:
     done = run(tmp_path, rows, "--dry-run", "--show", "0")
     assert done.returncode == 0, "rows that are left out on purpose are no failure"
     said = " ".join(done.stdout.split())
-    assert "2 rows would be published 2 login 1 rows left out, as the mapping says" in said
+    assert "2 rows would be published 2 login 1 row left out, as the mapping says" in said
     assert "@timestamp 2 2026-11-01T09:30:00.000Z" in said
     assert "service.name 1 web" in said
     assert "source.ip was never filled from client.ipp: did you mean client.ip?" in said
