@@ -190,9 +190,10 @@ def test_charts_count_by_fields_that_can_be_counted_by(deployment: Deployment) -
     """All but the two fields that Kibana computes by scripts, which no server here can run."""
     rule = RULES["brute-force"]
     (first, *_) = rule.examples["fires"]
-    events = list(example_events(rule, first, CATALOGUE))
-    for event in events:
-        event["source"] |= {"geo": {"country_iso_code": "DE"}, "as": {"organization": {"name": "A"}}}
+    place = {"geo": {"country_iso_code": "DE"}, "as": {"organization": {"name": "Example"}}}
+    events = [
+        {**event, "source": event["source"] | place} for event in example_events(rule, first, CATALOGUE)
+    ]
     stored(deployment, events)
     for chart in CHARTS:
         aggs: dict[str, Any] = {}
