@@ -6,7 +6,15 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["family_of", "is_recorded", "kill", "kill_recorded", "read_record", "write_record"]
+__all__ = [
+    "family_of",
+    "is_recorded",
+    "is_stopped",
+    "kill",
+    "kill_recorded",
+    "read_record",
+    "write_record",
+]
 
 _NAME = "process.json"
 
@@ -36,6 +44,16 @@ def family_of(pid: int, born: float) -> list[psutil.Process]:
         if abs(process.create_time() - born) < 1:
             return [process, *process.children(recursive=True)]
     return []
+
+
+def is_stopped(process: psutil.Process) -> bool:
+    """Tell whether each thread of a process stands still, or has ended."""
+    with contextlib.suppress(OSError):  # gone since
+        for thread in Path(f"/proc/{process.pid}/task").glob("*/stat"):
+            state = thread.read_text().rpartition(")")[2].split()[0]
+            if state not in "TtZX":
+                return False
+    return True
 
 
 def kill(pid: int, born: float) -> None:

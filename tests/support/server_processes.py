@@ -19,7 +19,15 @@ from audit_local.java import find_java
 from audit_local.ports import LOOPBACK, free_port
 from audit_local.process import Running, wait_until_ready, write_file
 from rich.console import Console
-from support.process_records import family_of, is_recorded, kill, read_record, write_record
+from support.conditions import wait_until
+from support.process_records import (
+    family_of,
+    is_recorded,
+    is_stopped,
+    kill,
+    read_record,
+    write_record,
+)
 
 __all__ = ["Broker", "IdentityProvider", "Search", "Server", "User", "hashed_password", "started"]
 
@@ -106,8 +114,12 @@ class Server(ABC):
         assert not self.is_alive(), f"{self.name} survived kill -9"
 
     def freeze(self) -> None:
-        """Let it stand still: connections stay open, and nothing answers."""
+        """Let it stand still: connections stay open, and nothing answers.
+
+        A signal to stop reaches each thread when that runs next; until then it may still answer.
+        """
         self._signal(signal.SIGSTOP)
+        wait_until(lambda: all(map(is_stopped, self._family())), what=f"{self.name} stands still")
 
     def thaw(self) -> None:
         """Let it go on. Does nothing if it was not frozen."""
