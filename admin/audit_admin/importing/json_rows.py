@@ -40,12 +40,10 @@ def json_rows(
     document = _Document(lines, invalid)
     names = records.split(".") if records else []
     found = False
-    while document.peek():
+    while not document.is_lost and document.peek():
         for row in document.rows(names):
             found = True
             yield row
-            if row.problem is not None and row.problem.startswith(_LOST):
-                return
     if records and not found and not document.saw_list:
         raise ImportFileError(f"the file has no list {records!r}: see [source] records of the mapping")
 
@@ -86,9 +84,6 @@ def _line_rows(lines: Iterator[str], invalid: InvalidBytes | None) -> Iterator[R
             yield Row(number, {"line": line[:_SHOWN_MAX]}, "not a JSON object")
 
 
-_LOST = "not JSON, and nothing after it can be read: "
-
-
 class _Document:
     """Reads records out of a text of which only a part is in memory."""
 
@@ -101,6 +96,8 @@ class _Document:
         self._plain = json.JSONDecoder()
         self._strict = json.JSONDecoder(object_pairs_hook=_unique)
         self.saw_list = False
+        self.is_lost = False
+        """Whether nobody can tell any more where a record begins."""
 
     def peek(self) -> str:
         """Return the next character that is not white space, "" at the end."""
@@ -124,10 +121,16 @@ class _Document:
             else:
                 yield self._record()
         except (ValueError, RecursionError) as error:
+            self.is_lost = True
             self._number += 1
             rest = self._text[self._at : self._at + _SHOWN_MAX]
             why = _why(error).removeprefix("not JSON: ")
-            yield Row(self._number, {"record": rest}, f"{_LOST}{why}", is_record=True)
+            yield Row(
+                self._number,
+                {"record": rest},
+                f"not JSON, and nothing after it can be read: {why}",
+                is_record=True,
+            )
 
     def _inside(self, names: list[str]) -> Iterator[Row]:
         """Yield the records of one object, which may be as large as the file."""

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from audit_admin.importing.clean import CLEANERS
-from audit_admin.importing.condition import Condition, Selection
+from audit_admin.importing.condition import ALWAYS, Condition, Selection
 from audit_admin.importing.extract import Extraction, InvalidPatternError, compile_pattern
 from audit_admin.importing.row_path import read_path
 from audit_admin.importing.time_format import has_hour, has_year, wrong_in
@@ -163,7 +163,9 @@ class SelectionTable(_Table):
     unless: Tests | None = None
 
     def selection(self) -> Selection:
-        """Return the selection."""
+        """Return the selection: ALWAYS where nothing is said, as for most values."""
+        if self.when is None and self.unless is None:
+            return ALWAYS
         return Selection(_condition(self.when), _condition(self.unless))
 
 
