@@ -68,7 +68,7 @@ class ReferenceList:
         return self.expires is None or at < self.expires
 
     def has_address(self, text: str) -> bool:
-        """Tell whether an address is an entry or in a range; False for what is no address."""
+        """Tell whether an address is an entry or in a range; False for what is not a valid one."""
         try:
             address = ip_address(text)
         except ValueError:
@@ -93,7 +93,7 @@ class ReferenceList:
 def parse_list(name: str, text: str, place: str) -> ReferenceList:
     """Return a list by its text; `place`, such as its file, is named where a line is wrong.
 
-    Raises ListError for an entry that is no address and looks like one, for a range with host bits,
+    Raises ListError for an invalid entry that looks like an address, for a range with host bits,
     which mostly is a slip (10.1.2.3/8 is sixteen million addresses), for a list without an entry,
     which may have been cut, and for one of too many.
     """

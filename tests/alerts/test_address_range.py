@@ -47,7 +47,7 @@ def test_what_can_t_be_a_range_says_why(text: str, sentence: str) -> None:
 
 
 def test_what_lies_within_a_range_is_told_by_version() -> None:
-    """A network lies in a wider one; what is no address lies nowhere."""
+    """A network lies in a wider one; an invalid address lies nowhere."""
     assert is_within("192.0.2.255", "192.0.2.0/24")
     assert not is_within("192.0.3.0", "192.0.2.0/24")
     assert is_within("192.0.2.0/24", "192.0.0.0/16")

@@ -119,7 +119,7 @@ def test_places_are_added_alike_and_change_nothing_else(
 
 
 def test_place_stands_beside_the_address(locating: tuple[FastPath, Decoder]) -> None:
-    """Of what the SDK writes, by the quick way; not where there is no address."""
+    """Of what the SDK writes, by the fast path; not where an event has none."""
     reader, _ = locating
     for raw, expected in ((chat_opened(), "Cologne"), (chat_opened().replace(_SOURCE, b""), None)):
         found = message(raw)

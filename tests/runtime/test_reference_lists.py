@@ -133,7 +133,7 @@ def test_a_list_that_is_missing_or_out_of_date_says_so(tmp_path: Path) -> None:
 
 
 def test_lists_are_read_again_when_they_change(tmp_path: Path) -> None:
-    """A new file, a changed one, one that broke and was mended, one that went; nothing else is read."""
+    """A new file, a changed one, one that broke and was fixed, one that went; nothing else is read."""
     folder = ListFolder(tmp_path)
     assert {} == folder.current().lists
     file = tmp_path / "tor.txt"
