@@ -15,7 +15,6 @@ from audit_schemas import (
     check_version,
     decode,
     format_timestamp,
-    network_of,
 )
 from confluent_kafka import Message
 
@@ -99,4 +98,4 @@ class Decoder:
         return Prepared(record, index, document, self._home.of(document.id, created))
 
     def _place_of(self, ip: str | None) -> str:
-        return "" if ip is None or self._places is None else self._places.of(ip, network_of(ip))
+        return "" if ip is None or self._places is None else self._places.of(ip)

@@ -23,7 +23,6 @@ from audit_schemas import (
     format_timestamp,
     group_of,
     meaning_of,
-    network_of,
     place_of,
     shown_user,
     splice,
@@ -152,8 +151,7 @@ class FastPath:
                 shown = _shown(kind, shown)
             located = ""
             if self._located is not None and ip is not None:
-                known = self._located.known.get(ip)
-                located = self._located.of(ip, network_of(ip)) if known is None else known
+                located = self._located.of(ip)
             document = splice(
                 text,
                 digest.hexdigest(),

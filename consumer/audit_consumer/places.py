@@ -11,7 +11,7 @@ from typing import Any
 
 import maxminddb
 import structlog
-from audit_schemas import Place, canonical_ip
+from audit_schemas import Place, canonical_ip, network_of
 
 from audit_consumer.geo_file import GeoFile, Reader
 
@@ -31,8 +31,6 @@ class Places:
     def __init__(self, paths: Sequence[Path]) -> None:
         self.files: tuple[GeoFile, ...] = tuple(GeoFile(path) for path in paths)
         self._current = _Databases(())
-        self.known = self._current.known
-        """Answers that are kept, by address; another dict when files have changed."""
         self._warned: dict[Path, str] = {}
         self.refresh()
 
@@ -41,11 +39,11 @@ class Places:
         """How much memory the files take."""
         return sum(file.signature[1] for file in self.files if file.signature)
 
-    def of(self, ip: str, network: str) -> str:
-        """Return `Place.to_json` of a valid address. `network` is `network_of` it. Never raises."""
+    def of(self, ip: str) -> str:
+        """Return `Place.to_json` of an address. Raises ValueError if it is not one."""
         current = self._current
         found = current.known.get(ip)
-        return current.find(ip, network) if found is None else found
+        return current.find(ip) if found is None else found
 
     def refresh(self) -> None:
         """Read again what changed; of a file that is broken now, the data of before are used on.
@@ -57,7 +55,6 @@ class Places:
         if any(new is not old for new, old in zip(files, self.files, strict=True)):
             # The databases of before are closed by whoever uses them last.
             self._current = _Databases(tuple(file.reader for file in files if file.reader))
-            self.known = self._current.known
             self.files = files
         for file in files:
             warning = file.warning(datetime.now(UTC))
@@ -74,10 +71,11 @@ class _Databases:
         self._readers = readers
         self.known: dict[str, str] = {}
 
-    def find(self, ip: str, network: str) -> str:
+    def find(self, ip: str) -> str:
         """Return what is known of an address that came for the first time in a while; keep it."""
         if len(self.known) >= _KEPT:
             self.known.clear()
+        network = network_of(ip)
         found = self.known.get(network)
         if found is None:
             found, is_whole = self._look_up(ip)

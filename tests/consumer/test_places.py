@@ -11,7 +11,6 @@ import pytest
 from audit_consumer import GeoFile, Places
 from audit_consumer.metrics import Metrics
 from audit_generator.mmdb import Value, write_mmdb
-from audit_schemas import network_of
 from support.geo_files import COLOGNE, TELEKOM, geo_file
 
 FOUND = {
@@ -26,7 +25,7 @@ FOUND = {
 
 def of(places: Places, ip: str) -> Any:
     """Return what `source` has beside its address."""
-    return json.loads("{" + places.of(ip, network_of(ip))[1:] + "}")
+    return json.loads("{" + places.of(ip)[1:] + "}")
 
 
 def test_several_databases_are_one_place(tmp_path: Path) -> None:
@@ -38,7 +37,7 @@ def test_several_databases_are_one_place(tmp_path: Path) -> None:
     assert FOUND == of(places, "::ffff:192.0.2.7")
     assert {"as": FOUND["as"]} == of(places, "192.0.3.7")
     assert {"geo": FOUND["geo"]} == of(places, "2001:DB8::1")
-    assert places.of("203.0.113.1", "203.0.113.0/24") == ""
+    assert places.of("203.0.113.1") == ""
 
 
 def test_the_first_database_that_knows_a_field_says_it(tmp_path: Path) -> None:
@@ -80,7 +79,7 @@ def test_networks_smaller_than_a_cache_entry_are_told_apart(tmp_path: Path) -> N
 def test_what_elasticsearch_would_refuse_is_left_out(tmp_path: Path, record: Any) -> None:
     """Whatever a database holds, it costs no event."""
     places = Places([geo_file(tmp_path / "odd", {"192.0.2.0/24": record})])
-    assert places.of("192.0.2.7", "192.0.2.0/24") == ""
+    assert places.of("192.0.2.7") == ""
 
 
 def test_flat_records_of_free_databases_are_read(tmp_path: Path) -> None:
@@ -132,7 +131,7 @@ def test_a_broken_file_is_a_warning_and_what_was_read_is_used_on(tmp_path: Path,
 def test_a_file_that_came_late_is_taken_in(tmp_path: Path) -> None:
     """One that was missing or broken at the start."""
     places = Places([tmp_path / "a"])
-    assert places.of("192.0.2.7", "192.0.2.0/24") == ""
+    assert places.of("192.0.2.7") == ""
     assert "can't be read: No such file" in places.files[0].problem
     geo_file(tmp_path / "a", {"192.0.2.0/24": COLOGNE})
     places.refresh()
@@ -163,8 +162,8 @@ def test_what_is_kept_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("audit_consumer.places._KEPT", 10)
     places = Places([geo_file(tmp_path / "a", {"192.0.2.0/24": COLOGNE})])
     for number in range(50):
-        places.of(f"10.0.{number}.1", f"10.0.{number}.0/24")
-    assert len(places.known) <= 11
+        places.of(f"10.0.{number}.1")
+    assert len(places._current.known) <= 11  # noqa: SLF001 - nobody else needs it
     assert FOUND["geo"] == of(places, "192.0.2.7")["geo"]
 
 
