@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,8 @@ def modules() -> Iterator[Path]:
         yield from (ROOT / folder / package).rglob("*.py")
 
 
-def imports(module: Path) -> set[str]:
+@cache
+def imports(module: Path) -> frozenset[str]:
     """Return the dotted names of all modules that a module imports, and of modules it imports from."""
     tree = ast.parse(module.read_text())
     found = set()
@@ -112,7 +114,7 @@ def imports(module: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module}: relative import"
             found.add(node.module or "")
-    return found
+    return frozenset(found)
 
 
 def imported(module: Path) -> set[str]:
