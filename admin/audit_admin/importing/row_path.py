@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 __all__ = ["RowPath", "read_path", "text_of"]
@@ -27,20 +27,11 @@ class RowPath:
     """As written in the mapping. A column of exactly this name comes first."""
     steps: tuple[str | _Named, ...]
     """Empty if `text` can only be the name of a column."""
+    of: Callable[[Mapping[str, Any]], Any] = field(init=False, compare=False, repr=False)
+    """Returns what is there in a row, None if nothing is."""
 
-    def of(self, row: Mapping[str, Any]) -> Any:
-        """Return what is there, None if nothing is."""
-        if self.text in row:
-            return row[self.text]
-        if len(self.steps) <= 1:
-            return None
-        found: Any = row
-        for step in self.steps:
-            is_name = type(found) is dict and type(step) is str
-            found = found.get(step) if is_name else _inside(found, step)
-            if found is None:
-                return None
-        return found
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "of", _getter(self.text, self.steps))
 
     def replaced(self, row: Mapping[str, Any], value: object) -> dict[str, Any]:
         """Return a copy of a row that has `value` here. The path must lead through objects alone."""
@@ -85,17 +76,38 @@ def read_path(text: str) -> RowPath:
 
 def text_of(found: Any) -> str | None:
     """Return a value of a row as text without white space around it; None for one that is blank."""
+    if isinstance(found, str):  # first, as nearly all are
+        return found.strip() or None
     match found:
         case None:
             return None
-        case str():
-            return found.strip() or None
         case bool():
             return "true" if found else "false"
         case int() | float():
             return str(found)
         case _:
             return json.dumps(found, ensure_ascii=False) if found else None
+
+
+def _getter(text: str, steps: tuple[str | _Named, ...]) -> Callable[[Mapping[str, Any]], Any]:
+    """Return what `RowPath.of` is: made once, since it is called for every field of every row."""
+    if len(steps) <= 1:
+        return lambda row: row.get(text)
+
+    first, *others = steps
+
+    def of(row: Mapping[str, Any]) -> Any:
+        if text in row:
+            return row[text]
+        found = row.get(first) if isinstance(first, str) else None
+        for step in others:
+            if found is None:
+                return None
+            is_name = type(found) is dict and type(step) is str
+            found = found.get(step) if is_name else _inside(found, step)
+        return found
+
+    return of
 
 
 def _inside(found: Any, step: str | _Named) -> Any:
