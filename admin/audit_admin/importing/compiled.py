@@ -125,11 +125,14 @@ def _finder(rule: ValueRule) -> Callable[[Fields], Found]:
 def _from_one(source: RowPath, rule: ValueRule) -> Callable[[Fields], str | None]:
     """Return the function for nearly all rules, for which it is worth a case of its own."""
     of, nothing, known = source.of, rule.nothing, rule.table or {}
+    longest = max(map(len, nothing), default=0)
 
     def find(row: Fields) -> str | None:
         found = of(row)
         text = (found.strip() or None) if type(found) is str else text_of(found)
-        return None if text is None or (text.lower() in nothing and text not in known) else text
+        if text is None or len(text) > longest or text.lower() not in nothing or text in known:
+            return text
+        return None
 
     return find
 

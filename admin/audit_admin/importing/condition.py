@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from audit_admin.importing.row_path import RowPath, text_of
@@ -21,9 +22,7 @@ class Condition:
     def compiled(self) -> Test:
         """Return the function that tells whether it holds."""
         tests = [_test(path, wanted) for path, wanted in self.tests]
-        if len(tests) == 1:
-            return tests[0]
-        return lambda row: all(test(row) for test in tests)
+        return reduce(_both, tests) if tests else lambda _: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +38,8 @@ class Selection:
         unless = self.unless.compiled() if self.unless is not None else None
         if unless is None:
             return when
-        if when is None:
-            return lambda row: not unless(row)
-        return lambda row: when(row) and not unless(row)
+        others: Test = lambda row: not unless(row)  # noqa: E731 - as the other tests
+        return others if when is None else _both(when, others)
 
     def paths(self) -> list[RowPath]:
         """Return what is asked about."""
@@ -50,6 +48,10 @@ class Selection:
 
 ALWAYS = Selection()
 """Takes every row."""
+
+
+def _both(first: Test, second: Test) -> Test:
+    return lambda row: first(row) and second(row)
 
 
 def _test(path: RowPath, wanted: frozenset[str] | bool) -> Test:  # noqa: FBT001 - as a mapping has it

@@ -35,7 +35,7 @@ class RowIds:
         self._is_of_entry = each is None or any(path.starts_with(each) for path in mapping.ids)
         """Whether the fields alone tell the entries of a row apart."""
         self._lines = LineIds()
-        self._seen: dict[bytes, tuple[bytes, str]] = {}
+        self._seen: dict[bytes, tuple[bytes, int, int | None]] = {}
 
     def id_of(self, row: Row) -> str:
         """Return the id of a row or entry. Raises RowError if it has none, or that of another one."""
@@ -52,10 +52,11 @@ class RowIds:
             named.append(row.entry)
         key = hashlib.sha256(f"[{','.join(map(_CANONICAL.encode, named))}]".encode()).digest()
         digest = _fingerprint(whole)
-        before, place = self._seen.setdefault(key[:8], (digest, row.place))
+        before, number, entry = self._seen.setdefault(key[:8], (digest, row.number, row.entry))
         if before != digest:
+            earlier = row._replace(number=number, entry=entry)
             names = ", ".join(path.text for path in self._paths)
-            raise RowError(names, f"is also that of {place}, which has different contents")
+            raise RowError(names, f"is also that of {earlier.place}, which has different contents")
         return uuid5_text(_IMPORTS, key.hex())
 
 
@@ -64,4 +65,4 @@ def _fingerprint(whole: list[Any]) -> bytes:
         text = _FINGERPRINT.encode(whole)
     except (UnicodeEncodeError, OverflowError):  # what only Python's JSON can write
         text = _CANONICAL.encode(whole).encode()
-    return hashlib.sha256(text).digest()[:8]
+    return hashlib.blake2b(text, digest_size=8).digest()

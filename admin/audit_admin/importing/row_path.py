@@ -112,8 +112,7 @@ def _getter(text: str, steps: tuple[str | _Named, ...]) -> Callable[[Mapping[str
 
 def _inside(found: Any, step: str | _Named) -> Any:
     if isinstance(step, _Named):
-        entries = found if isinstance(found, list) else ()
-        return next((entry for entry in entries if _has(entry, step)), None)
+        return _named(found, step) if isinstance(found, list) else None
     if isinstance(found, dict):
         return found.get(step)
     if isinstance(found, list) and _is_index(step):
@@ -121,8 +120,12 @@ def _inside(found: Any, step: str | _Named) -> Any:
     return None
 
 
-def _has(entry: Any, named: _Named) -> bool:
-    return isinstance(entry, dict) and text_of(entry.get(named.name)) == named.text
+def _named(entries: list[Any], named: _Named) -> Any:
+    name, text = named
+    for entry in entries:
+        if isinstance(entry, dict) and text_of(entry.get(name)) == text:
+            return entry
+    return None
 
 
 def _is_index(step: str) -> bool:

@@ -160,16 +160,27 @@ def _step(field: CompiledField, fields: Fields) -> Step:
 def event_of(values: Table[str, Any]) -> AuditEvent:
     """Return the event with these values at its paths. Raises EventRefusedError."""
     fields: dict[str, Any] = {}
+    objects = {"": fields}
     for path, value in values.items():
-        inner = fields
-        *parents, name = _parts(path)
-        for parent in parents:
-            inner = inner.setdefault(parent, {})
-        inner[name] = value
+        parent, name = _split(path)
+        inside = objects.get(parent)
+        if inside is None:
+            inside = _object_at(objects, parent)
+        inside[name] = value
     return validate(fields)
 
 
+def _object_at(objects: dict[str, dict[str, Any]], path: str) -> dict[str, Any]:
+    if path not in objects:
+        parent, _, name = path.rpartition(".")
+        objects[path] = _object_at(objects, parent)[name] = {}
+    return objects[path]
+
+
 @cache  # a mapping's paths, of which there are few
-def _parts(path: str) -> list[str]:
-    """Return the names on the way; that of a label may contain dots."""
-    return path.split(".", 1) if path.startswith(_LABELS) else path.split(".")
+def _split(path: str) -> tuple[str, str]:
+    """Return an object's path, and the name inside of it; that of a label may contain dots."""
+    if path.startswith(_LABELS):
+        return "labels", path.removeprefix(_LABELS)
+    parent, _, name = path.rpartition(".")
+    return parent, name
