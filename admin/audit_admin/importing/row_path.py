@@ -91,21 +91,34 @@ def text_of(found: Any) -> str | None:
 
 def _getter(text: str, steps: tuple[str | _Named, ...]) -> Callable[[Mapping[str, Any]], Any]:
     """Return what `RowPath.of` is: made once, since it is called for every field of every row."""
-    if len(steps) <= 1:
-        return lambda row: row.get(text)
-
-    first, *others = steps
+    match steps:
+        case () | (_,):
+            return lambda row: row.get(text)
+        case str(first), str(second):
+            return _getter_of_two(text, first, second)
 
     def of(row: Mapping[str, Any]) -> Any:
         if text in row:
             return row[text]
-        found = row.get(first) if isinstance(first, str) else None
-        for step in others:
-            if found is None:
-                return None
+        found: Any = row
+        for step in steps:
             is_name = type(found) is dict and type(step) is str
             found = found.get(step) if is_name else _inside(found, step)
+            if found is None:
+                return None
         return found
+
+    return of
+
+
+def _getter_of_two(text: str, first: str, second: str) -> Callable[[Mapping[str, Any]], Any]:
+    """Return the function for the most common paths, such as `actor.id`."""
+
+    def of(row: Mapping[str, Any]) -> Any:
+        if text in row:
+            return row[text]
+        inner = row.get(first)
+        return inner.get(second) if type(inner) is dict else _inside(inner, second)
 
     return of
 
