@@ -9,7 +9,7 @@ from audit_schemas import SYSTEM, Catalogue
 
 from audit_forward.forms.alert_document import change_of, changed_at, shown_alert
 from audit_forward.forms.cef_line import cef_header, cef_line
-from audit_forward.forms.stored import ip_of, milliseconds, part, strings, text
+from audit_forward.forms.stored import inner, ip_of, milliseconds, part, strings, text
 
 __all__ = ["CefForm"]
 
@@ -71,23 +71,23 @@ def _of_event(document: Mapping[str, Any], what: Mapping[str, Any], action: str)
         ("outcome", text(what, "outcome"), _WORD),
         ("reason", text(what, "reason"), _LINE),
         ("msg", text(document, "message"), _LINE),
-        *_addresses(text(part(document, "source"), "ip")),
+        *_addresses(inner(document, "source", "ip")),
         *_account("s", user),
         *_account("d", part(user, "target")),
-        ("requestClientApplication", text(part(document, "user_agent"), "original"), _LINE),
-        ("sourceServiceName", text(part(document, "service"), "name"), _LINE),
+        ("requestClientApplication", inner(document, "user_agent", "original"), _LINE),
+        ("sourceServiceName", inner(document, "service", "name"), _LINE),
     ]
     if not user and part(audit, "actor").get("kind") == SYSTEM:
         pairs.append(("suser", SYSTEM, _LINE))
     thing = part(audit, "target")
     custom: Sequence[Custom] = (
-        ("cs1", "Organization", text(part(document, "organization"), "id"), _CUSTOM),
-        ("cs2", "Chat", text(part(audit, "chat"), "id"), _CUSTOM),
-        ("cs3", "Session", text(part(audit, "session"), "id"), _CUSTOM),
+        ("cs1", "Organization", inner(document, "organization", "id"), _CUSTOM),
+        ("cs2", "Chat", inner(audit, "chat", "id"), _CUSTOM),
+        ("cs3", "Session", inner(audit, "session", "id"), _CUSTOM),
         ("cs4", "Target", _words(thing, "type", "id", "name") if thing else None, _CUSTOM),
         ("cs5", "Changes", _json(audit.get("changes")), _CUSTOM),
         ("cs6", "Labels", _json(document.get("labels")), _CUSTOM),
-        ("flexString1", "Trace", text(part(document, "trace"), "id"), _LINE),
+        ("flexString1", "Trace", inner(document, "trace", "id"), _LINE),
         ("flexString2", "Acted As", _name_of(part(user, "effective")), _LINE),
         ("cn1", "Sequence", _integer(what.get("sequence")), 0),
     )
@@ -97,8 +97,8 @@ def _of_event(document: Mapping[str, Any], what: Mapping[str, Any], action: str)
 def _of_alert(shown: Mapping[str, Any], own: Mapping[str, Any], changed: int) -> list[Pair]:
     what, related = part(shown, "event"), part(shown, "related")
     users, addresses = strings(related, "user"), strings(related, "ip")
-    source = text(part(shown, "source"), "ip")
-    tenant = text(part(shown, "organization"), "id") or text(own, "sole_organization")
+    source = inner(shown, "source", "ip")
+    tenant = inner(shown, "organization", "id") or text(own, "sole_organization")
     pairs: list[Pair] = [
         ("rt", changed, 0),
         ("start", milliseconds(text(what, "start")), 0),
@@ -106,7 +106,7 @@ def _of_alert(shown: Mapping[str, Any], own: Mapping[str, Any], changed: int) ->
         ("externalId", text(what, "id"), _ID),
         ("cat", "alert", _LINE),
         ("cnt", _integer(own.get("count")), 0),
-        ("msg", text(part(shown, "rule"), "description"), _LINE),
+        ("msg", inner(shown, "rule", "description"), _LINE),
         ("reason", text(own, "reason"), _LINE),
         *_addresses(source or (addresses[0] if len(addresses) == 1 else None)),
         ("suser", users[0] if len(users) == 1 else None, _LINE),

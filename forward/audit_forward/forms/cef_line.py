@@ -45,7 +45,8 @@ def _in_header(value: str, limit: int) -> str:
 
 
 def _in_value(value: str, limit: int) -> str:
-    value = _cut(value, limit)
+    if len(value) > limit:
+        value = _cut(value, limit)
     if value.isascii() and value.isprintable() and "=" not in value and "\\" not in value:
         return value  # as nearly all
     return _IN_VALUE.sub(_value_escape, value)

@@ -9,7 +9,7 @@ from audit_schemas import SYSTEM
 from audit_forward.forms.alert_document import change_of, changed_at, shown_alert
 from audit_forward.forms.ocsf_classes import OcsfClass
 from audit_forward.forms.ocsf_objects import endpoint, user
-from audit_forward.forms.stored import ip_of, milliseconds, part, strings, text
+from audit_forward.forms.stored import inner, ip_of, milliseconds, part, strings, text
 
 __all__ = ["finding"]
 
@@ -68,8 +68,8 @@ def _metadata(document: Mapping[str, Any], own: Mapping[str, Any], common: Mappi
     """Return metadata; the `uid` is of this state of the alert, the finding's of the alert."""
     alert = part(part(document, "audit"), "alert")
     state = f"{own.get('revision', 0)}-{alert.get('triage_version', 0)}"
-    tenant = text(part(document, "organization"), "id") or text(own, "sole_organization")
-    uid = text(part(document, "event"), "id") or "unknown"
+    tenant = inner(document, "organization", "id") or text(own, "sole_organization")
+    uid = inner(document, "event", "id") or "unknown"
     return _filled(
         {
             **common,

@@ -14,7 +14,7 @@ from audit_forward.forms.ocsf_classes import (
     activity_of,
 )
 from audit_forward.forms.ocsf_objects import INTEGER_MAX, endpoint, is_email, user
-from audit_forward.forms.stored import milliseconds, part, strings, text
+from audit_forward.forms.stored import inner, milliseconds, part, strings, text
 
 __all__ = ["event"]
 
@@ -112,11 +112,11 @@ def _metadata(making: _Making, what: Mapping[str, Any], common: Mapping[str, Any
         made["logged_time"] = logged
     if (processed := milliseconds(text(what, "ingested"))) is not None:
         made["processed_time"] = processed
-    if tenant := text(part(document, "organization"), "id"):
+    if tenant := inner(document, "organization", "id"):
         made["tenant_uid"] = tenant
-    if provider := text(part(document, "service"), "name"):
+    if provider := inner(document, "service", "name"):
         made["log_provider"] = provider
-    if trace := text(part(document, "trace"), "id"):
+    if trace := inner(document, "trace", "id"):
         made["correlation_uid"] = trace
     sequence = what.get("sequence")
     if isinstance(sequence, int):
@@ -145,7 +145,7 @@ def _authentication(making: _Making) -> None:
     _set_affected(making, part(making.user, "effective"), "user.effective", actor=None)
     found = {"name": text(service, "name") or "unknown", "version": text(service, "version")}
     made["service"] = {name: value for name, value in found.items() if value is not None}
-    if session := text(part(making.audit, "session"), "id"):
+    if session := inner(making.audit, "session", "id"):
         made["session"] = {"uid": session}
     _set_user_agent(making)
     making.leave("user.target", making.user.get("target"))
@@ -164,7 +164,7 @@ def _account_change(making: _Making) -> None:
     making.made["actor"] = actor
     _set_user_agent(making)
     _leave_things(making)
-    making.leave("service.version", text(part(making.document, "service"), "version"))
+    making.leave("service.version", inner(making.document, "service", "version"))
 
 
 def _user_access(making: _Making) -> None:
@@ -189,7 +189,7 @@ def _web_resources(making: _Making) -> None:
     made["web_resources"] = resources
     making.leave("user.effective", making.user.get("effective"))
     _set_user_agent(making)
-    making.leave("service.version", text(part(making.document, "service"), "version"))
+    making.leave("service.version", inner(making.document, "service", "version"))
 
 
 def _event_log(making: _Making) -> None:
@@ -199,10 +199,10 @@ def _event_log(making: _Making) -> None:
     named = text(part(making.document, "labels"), log.label) if log.label else None
     making.made["actor"] = _actor(making)
     making.made["log_name"] = named or log.called
-    making.leave("user_agent.original", text(part(making.document, "user_agent"), "original"))
+    making.leave("user_agent.original", inner(making.document, "user_agent", "original"))
     for name in ("target", "effective"):
         making.leave(f"user.{name}", making.user.get(name))
-    making.leave("service.version", text(part(making.document, "service"), "version"))
+    making.leave("service.version", inner(making.document, "service", "version"))
     _leave_things(making)
 
 
@@ -218,7 +218,7 @@ _CONTENT: Mapping[OcsfClass, Callable[[_Making], None]] = {
 
 def _actor(making: _Making) -> Facts:
     made: Facts = {"user": user(making.user, system=making.is_system)}
-    if session := text(part(making.audit, "session"), "id"):
+    if session := inner(making.audit, "session", "id"):
         made["session"] = {"uid": session}
     return made
 
@@ -235,13 +235,13 @@ def _set_affected(making: _Making, affected: Mapping[str, Any], path: str, actor
 
 
 def _set_user_agent(making: _Making) -> None:
-    if agent := text(part(making.document, "user_agent"), "original"):
+    if agent := inner(making.document, "user_agent", "original"):
         making.made["http_request"] = {"user_agent": agent}
 
 
 def _leave_things(making: _Making) -> None:
     """Keep the chat and the changed thing, which only 6001 has a place for."""
-    making.leave("audit.chat.id", text(part(making.audit, "chat"), "id"))
+    making.leave("audit.chat.id", inner(making.audit, "chat", "id"))
     making.leave("audit.target", making.audit.get("target"))
 
 
@@ -249,24 +249,20 @@ def _resources(making: _Making) -> list[Facts]:
     """Return what the activity is about, then the changed thing, then the chat it happened in."""
     about = making.activity.about
     kind = about if isinstance(about, Resource) else Resource("unknown")
-    labels = part(making.document, "labels")
-    named = _resource(
-        kind.type,
-        text(labels, kind.uid) if kind.uid else None,
-        text(labels, kind.name) if kind.name else None,
-    )
-    thing = part(making.audit, "target")
-    target = _resource(text(thing, "type") or kind.type, text(thing, "id"), text(thing, "name"))
-    chat = _resource("chat", text(part(making.audit, "chat"), "id"), None)
-    if chat and target and chat["uid"] == target.get("uid"):
-        chat, target = {**chat, **target}, None
-    if kind.type == "chat":
-        found = [each for each in (chat, target) if each]
-    else:
-        found = [each for each in (named, target, chat) if each]
-    if found:
+    named = target = chat = None
+    if kind.uid and kind.name:
+        labels = part(making.document, "labels")
+        named = _resource(kind.type, text(labels, kind.uid), text(labels, kind.name))
+    if thing := part(making.audit, "target"):
+        target = _resource(text(thing, "type") or kind.type, text(thing, "id"), text(thing, "name"))
+    if uid := inner(making.audit, "chat", "id"):
+        chat = {"type": "chat", "uid": uid}
+        if target and target.get("uid") == uid:
+            chat, target = chat | target, None
+    in_order = (chat, target) if kind.type == "chat" else (named, target, chat)
+    if found := [each for each in in_order if each]:
         return found
-    service = text(part(making.document, "service"), "name") if kind.type == "service" else None
+    service = inner(making.document, "service", "name") if kind.type == "service" else None
     return [{"type": kind.type, "name": service or kind.called}]
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from audit_forward.forms.stored import ip_of, part, text
+from audit_forward.forms.stored import inner, ip_of, part, text
 
 __all__ = ["INTEGER_MAX", "endpoint", "is_email", "product", "user"]
 
@@ -52,7 +52,7 @@ def endpoint(source: Mapping[str, Any]) -> dict[str, Any] | None:
         made["location"] = place
     network = part(source, "as")
     if network:
-        system = {"number": network.get("number"), "name": text(part(network, "organization"), "name")}
+        system = {"number": network.get("number"), "name": inner(network, "organization", "name")}
         if known := {key: value for key, value in system.items() if value is not None}:
             made["autonomous_system"] = known
     return made

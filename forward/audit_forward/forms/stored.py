@@ -7,7 +7,7 @@ from typing import Any
 
 from audit_schemas import canonical_ip
 
-__all__ = ["ip_of", "milliseconds", "part", "strings", "text"]
+__all__ = ["inner", "ip_of", "milliseconds", "part", "strings", "text"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -24,6 +24,15 @@ def text(document: Mapping[str, Any], name: str) -> str | None:
     """Return a text inside an object; None if there is none."""
     found = document.get(name)
     return found if isinstance(found, str) else None
+
+
+def inner(document: Mapping[str, Any], name: str, field: str) -> str | None:
+    """Return a text inside an object inside another; None if there is none."""
+    found = document.get(name)
+    if not isinstance(found, dict):
+        return None
+    value = found.get(field)
+    return value if isinstance(value, str) else None
 
 
 def strings(document: Mapping[str, Any], name: str) -> list[str]:
