@@ -52,8 +52,12 @@ class CefForm:
         signature = text(rule, "name") or text(rule, "id") or "alert"
         title = text(shown, "message") or signature
         severity = _LEVELS.get(text(own, "level") or "", _FAILED)
-        pairs = _of_alert(shown, own, changed_at(document))
-        pairs.append(("act", change_of(document), _WORD))
+        steps = _integer(part(part(document, "audit"), "alert").get("triage_version", 0))
+        pairs = [
+            ("act", change_of(document), _WORD),
+            *_of_alert(shown, own, changed_at(document)),
+            *_custom([("cn2", "Triage Steps", steps, 0)]),
+        ]
         return cef_line(self._header(signature, title), severity, pairs)
 
     def _header(self, signature: str, name: str) -> str:

@@ -189,6 +189,7 @@ def test_alert_is_a_line_for_each_state() -> None:
         assert (act, status, "alert") == (pairs["act"], pairs["cs3"], pairs["cat"])
         assert ("203.0.113.66", "Ada", "6") == (pairs["src"], pairs["suser"], pairs["cnt"])
         assert document["event"]["id"] == pairs["externalId"]
+        assert str(state["audit"]["alert"].get("triage_version", 0)) == pairs["cn2"]
         assert "my secret" not in made
 
 
