@@ -27,11 +27,19 @@ LAYERS: dict[str, tuple[str, set[str]]] = {
     "audit_alerts": ("alerts", {"audit_query", "audit_producer"}),
     "audit_server": ("server", {"audit_admin", "audit_alerts"}),
     "audit_kibana": ("kibana", {"audit_alerts"}),
+    "audit_forward": ("forward", {"audit_consumer", "audit_query"}),
     "audit_local": ("deploy", set()),
     "audit_secrets": ("deploy", {"audit_server"}),
     "audit_cli": (
         "cli",
-        {"audit_generator", "audit_admin", "audit_kibana", "audit_local", "audit_secrets"},
+        {
+            "audit_generator",
+            "audit_admin",
+            "audit_forward",
+            "audit_kibana",
+            "audit_local",
+            "audit_secrets",
+        },
     ),
 }
 """Each package: its folder, and the packages right below it; it may import all that is below."""

@@ -19,6 +19,7 @@ from audit_schemas.dead_letter import (
     split_headers,
 )
 from audit_schemas.document import (
+    ECS_VERSION,
     Document,
     Origin,
     content_hash,
@@ -70,6 +71,7 @@ from audit_schemas.wire import (
 
 __all__ = [
     "DIGEST_HEADER",
+    "ECS_VERSION",
     "ID_PATTERN",
     "LABELS_MAX",
     "LABEL_MAX",
