@@ -16,6 +16,7 @@ from audit_schemas import (
     MAX_EVENT_BYTES,
     SCHEMA_HEADER,
     SCHEMA_HEADER_VALUE,
+    SCHEMA_HEADER_VALUES,
     Catalogue,
     IndexNaming,
     TimeBounds,
@@ -42,6 +43,8 @@ _READ = (
     "@timestamp",
     "user.id",
     "user.name",
+    "user.effective.id",
+    "user.effective.name",
     "user.target.id",
     "user.target.name",
     "source.ip",
@@ -115,6 +118,8 @@ class FastPath:
             timestamp,
             user_id,
             user_name,
+            effective_id,
+            effective_name,
             target_id,
             target_name,
             ip,
@@ -138,7 +143,7 @@ class FastPath:
             at = found.end(self._action) + 1
             text = text[:at] + self._outcomes[action] + text[at:]
         users = [user_id] if user_id else []
-        for name in (user_name, target_id, target_name):
+        for name in (user_name, effective_id, effective_name, target_id, target_name):
             if name and name not in users:
                 users.append(name)
         digest = _SHA256.copy()
@@ -213,8 +218,8 @@ def _shown(kind: str | None, name_or_id: str | None) -> str | None:
 def _is_known_version(headers: Headers) -> bool:
     if headers is False:
         return False
-    for name, value in headers:  # noqa: SIM110 - a loop is quicker, and this is for every event
-        if name == SCHEMA_HEADER and value != SCHEMA_HEADER_VALUE:
+    for name, value in headers:
+        if name == SCHEMA_HEADER and value not in SCHEMA_HEADER_VALUES:
             return False
     return True
 

@@ -164,13 +164,11 @@ def publisher_fields(source: Mapping[str, Any]) -> AuditEvent:
 
 
 def _users(event: AuditEvent) -> list[str]:
-    """Return each id and name of the actor and of whom it was done to, once, in order."""
+    """Return each id and name of who did it, as whom and to whom, once, in order."""
     if event.user is None:
         return []
-    target = event.user.target
-    names = [event.user.id, event.user.name]
-    if target is not None:
-        names += [target.id, target.name]
+    accounts = [event.user, event.user.effective, event.user.target]
+    names = [name for each in accounts if each is not None for name in (each.id, each.name)]
     return list(dict.fromkeys(name for name in names if name))
 
 

@@ -21,7 +21,14 @@ Headers = tuple[tuple[str, bytes | None], ...]
 INVALID, MALFORMED, TWICE = Reason.INVALID, Reason.MALFORMED, Reason.DUPLICATE_KEY
 LACKING, NEWER = Reason.MISSING_CONTEXT, Reason.SCHEMA_NEWER
 
-LENIENT = ("user.name", "user.target.name", "user_agent.original", "message", "labels")
+LENIENT = (
+    "user.name",
+    "user.effective.name",
+    "user.target.name",
+    "user_agent.original",
+    "message",
+    "labels",
+)
 HOLE = '"@@hole@@"'
 
 
