@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from audit_query.aggregations import Bucket, Ranked, Seen
+from audit_query.effective_user import EFFECTIVE_FIELDS, actor_label
 
 __all__ = [
     "ROW_FIELDS",
@@ -22,7 +23,10 @@ __all__ = [
     "seen_table",
 ]
 
-ROW_FIELDS = ("@timestamp", "audit.user", "source.ip", "event.action", "event.id")
+ROW_FIELDS = (
+    *("@timestamp", "audit.user", "source.ip", "event.action", "event.id"),
+    *EFFECTIVE_FIELDS,
+)
 """What of an event a row is made of, and its id."""
 
 _BAR = 24
@@ -35,7 +39,7 @@ def row_of(event: Mapping[str, Any], zone: tzinfo) -> tuple[str, str, str, str]:
     at = datetime.fromisoformat(event["@timestamp"]).astimezone(zone)
     return (
         f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03}",
-        printable(event["audit"].get("user", "")),
+        actor_label(event),
         printable(event.get("source", {}).get("ip", "")),
         event["event"]["action"],
     )

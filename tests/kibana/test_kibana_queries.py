@@ -169,6 +169,7 @@ def test_searches_find_what_they_say(deployment: Deployment) -> None:
             "user.name": "Ada",
             "audit.changes": [{"field": "x"}],
         },
+        {"at": "5h", "event.action": "logout", "user.name": "Ben", "user.effective.name": "Ada"},
     ]
     stored(deployment, list(example_events(rule, {"events": lines, "says": ""}, CATALOGUE)))
     found = {}
@@ -183,6 +184,7 @@ def test_searches_find_what_they_say(deployment: Deployment) -> None:
         "failed-logins": ["01", "03"],
         "user-trail": ["01", "02", "04"],
         "changes": ["04"],
+        "acting-as-another": ["05"],
     } == found
 
 

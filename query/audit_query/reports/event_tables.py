@@ -7,6 +7,7 @@ from typing import Any
 from audit_schemas import parse_timestamp
 from rich.table import Table
 
+from audit_query.effective_user import actor_label, effective_user
 from audit_query.reports.report_tables import short, text_of
 from audit_query.reports.sessions import Facts, Session, UserReport
 from audit_query.reports.timeline import Timeline
@@ -46,12 +47,12 @@ def session_lines(session: Session, zone: tzinfo) -> Iterator[str]:
 
 
 def session_table(events: Sequence[Mapping[str, Any]], zone: tzinfo) -> Table:
-    """Return a row an event: Date and Time, IP Address, Activity; the user is known."""
+    """Return a row an event: Date and Time, IP Address, Activity and as whom; the user is known."""
     table = Table(box=None, pad_edge=False, show_header=False)
     for _ in range(3):
         table.add_column(no_wrap=True, overflow="ellipsis")
     for event in events:
-        table.add_row(f"  {_time(event, zone)}", _ip(event), _activity(event))
+        table.add_row(f"  {_time(event, zone)}", _ip(event), _activity(event, as_whom=True))
     return table
 
 
@@ -67,7 +68,7 @@ def timeline_table(timeline: Timeline, zone: tzinfo, zone_name: str, *, of_event
         table.add_row(
             f"{entry.at.astimezone(zone):%m-%d %H:%M:%S}",
             "here >" if entry.marked else _signed(step),
-            text_of(str(entry.event["audit"].get("user") or "")),
+            text_of(actor_label(entry.event)),
             _ip(entry.event),
             _activity(entry.event),
             style="bold" if entry.marked else None,
@@ -107,8 +108,10 @@ def _ip(event: Mapping[str, Any]) -> str:
     return text_of((event.get("source") or {}).get("ip") or "")
 
 
-def _activity(event: Mapping[str, Any]) -> str:
-    """Return the activity, and whom it was done to."""
+def _activity(event: Mapping[str, Any], *, as_whom: bool = False) -> str:
+    """Return the activity, and whom it was done to; also as whom, where no user stands beside it."""
     target = ((event.get("user") or {}).get("target")) or {}
     whom = target.get("name") or target.get("id")
-    return text_of(event["event"]["action"] + (f" > {whom}" if whom else ""))
+    other = effective_user(event) if as_whom else None
+    parts = (event["event"]["action"], f" as {other}" if other else "", f" > {whom}" if whom else "")
+    return text_of("".join(parts))

@@ -38,6 +38,7 @@ def user_page(log: AuditLog, user: str, view: View) -> Mapping[str, Any]:
     theirs = view.with_spec(QuerySpec().with_("user", user))
     seen = log.seen(wanted)
     context = {"user": user, "seen": seen, "user_view": theirs, "expanded": {}, "events": ()}
+    context |= _done_as(log, user, view)
     context["failures"] = theirs.with_("outcome", "failure")
     if seen.first is None or seen.last is None:
         return context
@@ -54,6 +55,14 @@ def user_page(log: AuditLog, user: str, view: View) -> Mapping[str, Any]:
         "activities": activities,
         "events": recent,
         "rows": rows_of(recent, view.zone, colours),
+    }
+
+
+def _done_as(log: AuditLog, user: str, view: View) -> Mapping[str, Any]:
+    """Return how much others did as this user, by the name or id of the page."""
+    return {
+        "done_as": log.count(Filter(effective_users=(user,))),
+        "done_as_link": view.only_filter("effective_user", user),
     }
 
 
