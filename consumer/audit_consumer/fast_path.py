@@ -76,7 +76,7 @@ class FastPath:
 
         self._match = form.fullmatch
         self._groups = groups(_READ)
-        (self._action,) = groups(["event.action"])
+        self._action, self._ip = groups(["event.action", "source.ip"])
         self._required = {name: groups(activity.requires) for name, activity in catalogue.items()}
         self._meanings = {name: meaning_of(activity) for name, activity in catalogue.items()}
         self._outcomes = {name: f',"outcome":"{each.outcome}"' for name, each in catalogue.items()}
@@ -154,9 +154,10 @@ class FastPath:
             shown = user_name or user_id
             if not shown or not shown.isascii() or "system" in shown.lower():
                 shown = _shown(kind, shown)
-            located = ""
+            located, behind = "", None
             if self._located is not None and ip is not None:
                 located = self._located.of(ip)
+                behind = found.end(self._ip) + 1 + len(text) - found.endpos
             document = splice(
                 text,
                 digest.hexdigest(),
@@ -170,6 +171,7 @@ class FastPath:
                 message.offset(),  # type: ignore[arg-type]  # a message without error has one
                 None,
                 located,
+                behind,
             )
         except ValueError:  # no such day, no address
             return None
