@@ -120,9 +120,8 @@ def _users(event: AuditEvent) -> list[str]:
     if event.user is None:
         return []
     users = [event.user.id, event.user.name]
-    for account in (event.user.effective, event.user.target):
-        if account is not None:
-            users += [account.id, account.name]
+    if event.user.target is not None:
+        users += [event.user.target.id, event.user.target.name]
     return [user for user in dict.fromkeys(users) if user]
 
 
