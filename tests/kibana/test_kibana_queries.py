@@ -193,8 +193,10 @@ def test_charts_count_by_fields_that_can_be_counted_by(deployment: Deployment) -
     rule = RULES["brute-force"]
     (first, *_) = rule.examples["fires"]
     place = {"geo": {"country_iso_code": "DE"}, "as": {"organization": {"name": "Example"}}}
+    acting = {"effective": {"name": "Bob"}}
     events = [
-        {**event, "source": event["source"] | place} for event in example_events(rule, first, CATALOGUE)
+        {**event, "source": event["source"] | place, "user": event["user"] | acting}
+        for event in example_events(rule, first, CATALOGUE)
     ]
     stored(deployment, events)
     for chart in CHARTS:
