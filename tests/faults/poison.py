@@ -57,7 +57,12 @@ def whole_event(name: str) -> dict[str, Any]:
             "sequence": 7,
         },
         "@timestamp": time_from_now(),
-        "user": {"id": "u-1", **account, "target": {"id": "u-2", **account}},
+        "user": {
+            "id": "u-1",
+            **account,
+            "effective": {"id": "u-3", **account},
+            "target": {"id": "u-2", **account},
+        },
         "source": {"ip": "192.0.2.1"},
         "service": {"name": "chat-api", "version": "1"},
         "organization": {"id": "acme"},
