@@ -255,6 +255,8 @@ def _resources(making: _Making) -> list[Facts]:
         named = _resource(kind.type, text(labels, kind.uid), text(labels, kind.name))
     if thing := part(making.audit, "target"):
         target = _resource(text(thing, "type") or kind.type, text(thing, "id"), text(thing, "name"))
+        if target is None:
+            making.leave("audit.target", thing)
     if uid := inner(making.audit, "chat", "id"):
         chat = {"type": "chat", "uid": uid}
         if target and target.get("uid") == uid:

@@ -113,6 +113,15 @@ def test_fields_stand_where_ocsf_has_them(name: str, path: str, value: object) -
     assert value == _at(ocsf(example(name, PLACE)), path)
 
 
+def test_thing_of_which_only_the_type_is_known_is_kept() -> None:
+    """A resource of OCSF needs a name or an id."""
+    document = example("chat-opened")
+    document["audit"]["target"] = {"type": "ticket"}
+    made = ocsf(document)
+    assert complaints(made) == []
+    assert "ticket" in set(_values(made))
+
+
 def test_own_activity_of_a_deployment_is_another_one_on_a_web_resource() -> None:
     """It is never refused, and keeps its name and what its catalogue says of it."""
     document = example("login") | {"service": {"name": "billing"}}
