@@ -27,6 +27,7 @@ LABEL org.opencontainers.image.title="chat-auditlog" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/auditlog /opt/auditlog
 COPY --from=build --chown=10001:10001 /seal /var/lib/auditlog-seal
+COPY --from=build --chown=10001:10001 /witness /var/lib/auditlog-streams
 COPY --from=build --chown=10001:10001 /witness /var/lib/auditlog-witness
 # Log lines are not buffered; the root file system may be read-only.
 ENV PATH=/opt/auditlog/bin:$PATH \

@@ -23,6 +23,7 @@ from benchmarks.detection_report import FULL_SEEDS, detection_tables, put
 from benchmarks.errors import BenchError
 from benchmarks.fields import measure_fields
 from benchmarks.forms import forms_table
+from benchmarks.forward import measure_forward
 from benchmarks.index import client_of
 from benchmarks.latency import measure_latency
 from benchmarks.machine import describe
@@ -153,6 +154,13 @@ def places() -> None:
 def forms() -> None:
     """Measure what writing an event in each form of a stream costs; needs no server."""
     Screen().show(forms_table())
+
+
+@app.command()
+def forward(events: Events = _FULL, rounds: Rounds = 3) -> None:
+    """Measure one process that forwards the whole topic to a receiver that answers at once."""
+    with _bench(events) as (arena, _):
+        measure_forward(arena, rounds)
 
 
 @app.command()

@@ -27,6 +27,7 @@ _COMPONENTS = (
     "audit_server.commands",
     "audit_query.reports.commands",
     "audit_alerts.commands",
+    "audit_forward.commands",
     "audit_seal.commands",
     "audit_seal.witness_commands",
     "audit_kibana.commands",

@@ -43,6 +43,7 @@ def _ours() -> Iterator[type[Exception]]:
         ("audit_consumer.errors", "ConsumerError"),
         ("audit_query.errors", "QueryError"),
         ("audit_alerts.errors", "AlertError"),
+        ("audit_forward.errors", "ForwardError"),
         ("audit_seal.errors", "SealError"),
         ("audit_local.errors", "LocalError"),
         ("audit_secrets.errors", "SecretsError"),

@@ -41,6 +41,7 @@ GROUPS: Mapping[str, re.Pattern[str]] = {
         ),
         "Signing in": r"OIDC_\w+|PEOPLE_FILE|SIGN_IN_\w+|SESSIONS_INDEX",
         "Alerts": r"ALERTS_INDEX|ALERT_\w+|DENIED_RANGES|PAGE_URL|WEBHOOK_\w+",
+        "Streams": r"STREAMS(?:_\w+)?|STREAM_\w+",
         "Seal": r"(?:SEAL|STAMP)_\w+",
         "Kibana": r"KIBANA_\w+",
         "Witness": r"WITNESS_\w+",

@@ -26,6 +26,7 @@ _CLASSES = (
     ("audit_server.settings", "ServeSettings"),
     ("audit_alerts.settings", "AlertSettings"),
     ("audit_alerts.runner.settings", "RunnerSettings"),
+    ("audit_forward.settings", "ForwardSettings"),
     ("audit_seal.settings", "SealSettings"),
     ("audit_kibana.settings", "KibanaSettings"),
     ("audit_seal.witness_settings", "WitnessSettings"),

@@ -16,6 +16,7 @@ KAFKA_USERS = (
     "audit-admin",
     "audit-alerter",
     "audit-consumer",
+    "audit-forwarder",
     "audit-page",
     "audit-publisher",
     "audit-reader",
@@ -25,6 +26,7 @@ KAFKA_USERS = (
 ELASTICSEARCH_USERS: Mapping[str, tuple[str, ...]] = {
     "audit-admin": ("audit_admin", "kibana_admin"),
     "audit-alerter": ("audit_alerter",),
+    "audit-forwarder": ("audit_forwarder",),
     "audit-health": ("audit_health",),
     "audit-kibana": ("kibana_system",),
     "audit-reader": ("audit_reader",),
@@ -55,6 +57,7 @@ SERVICES = (
     Service("admin", _OUR_UID, kafka="audit-admin", elasticsearch="audit-admin"),
     Service("alerter", _OUR_UID, kafka="audit-alerter", elasticsearch="audit-alerter"),
     Service("consumer", _OUR_UID, kafka="audit-consumer", elasticsearch="audit-writer"),
+    Service("forwarder", _OUR_UID, kafka="audit-forwarder", elasticsearch="audit-forwarder"),
     Service("page", _OUR_UID, kafka="audit-page", elasticsearch="audit-server"),
     Service("publisher", _OUR_UID, kafka="audit-publisher"),
     Service("quotas", _SERVERS_UID, kafka="audit-admin"),

@@ -16,6 +16,7 @@ from audit_query.errors import (
 from audit_query.export import MEDIA_TYPES, Format, Rows, export
 from audit_query.filter import Criteria, Filter
 from audit_query.intervals import AUTO, check_interval, fixed_width
+from audit_query.list_finder import list_finder
 from audit_query.log import AuditLog, Page
 from audit_query.network_filter import FindList, no_lists
 from audit_query.objectives import Objective, ObjectiveError, Ratio, parse_objectives
@@ -72,6 +73,7 @@ __all__ = [
     "encode_cursor",
     "export",
     "fixed_width",
+    "list_finder",
     "no_lists",
     "parse_objectives",
     "parse_time",

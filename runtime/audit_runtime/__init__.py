@@ -23,6 +23,7 @@ from audit_runtime.offsets import (
     visible_partitions,
 )
 from audit_runtime.output_file import output_file
+from audit_runtime.owner import is_dead, owner_name
 from audit_runtime.record_limits import MAX_RECORD_BYTES, oversized
 from audit_runtime.reference_list import ListError, ReferenceList
 from audit_runtime.reference_lists import DENIED_LIST, ListFolder, ReferenceLists
@@ -38,12 +39,15 @@ from audit_runtime.settings import (
     secret_of,
 )
 from audit_runtime.signals import stop_requests
+from audit_runtime.signature import SIGNATURE, TIMESTAMP, signed_headers
 from audit_runtime.suggestions import did_you_mean
 
 __all__ = [
     "DENIED_LIST",
     "GUARANTEES",
     "MAX_RECORD_BYTES",
+    "SIGNATURE",
+    "TIMESTAMP",
     "Backoff",
     "ConfigurationError",
     "CredentialsError",
@@ -65,13 +69,16 @@ __all__ = [
     "check_web_address",
     "committed_offsets",
     "did_you_mean",
+    "is_dead",
     "message_batches",
     "offset_at",
     "output_file",
     "oversized",
+    "owner_name",
     "partition_bounds",
     "partitions_of",
     "secret_of",
+    "signed_headers",
     "stop_requests",
     "visible_partitions",
 ]

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 __all__ = ["HttpAnswer", "HttpClient", "NoAnswerError"]
@@ -65,11 +66,44 @@ class HttpClient:
         return attempt.answer
 
     def _connection(self) -> http.client.HTTPConnection:
-        if self._tls is None:
-            return http.client.HTTPConnection(self._host, self._port, timeout=self._seconds)
-        return http.client.HTTPSConnection(
-            self._host, self._port, timeout=self._seconds, context=self._tls
+        connection = (
+            http.client.HTTPConnection(self._host, self._port, timeout=self._seconds)
+            if self._tls is None
+            else http.client.HTTPSConnection(
+                self._host, self._port, timeout=self._seconds, context=self._tls
+            )
         )
+        connection.response_class = _WholeResponse
+        return connection
+
+
+class _WholeResponse(http.client.HTTPResponse):
+    """One whose headers came to their end: the standard library takes those that are cut off, too."""
+
+    def begin(self) -> None:
+        stream: Any = self.fp
+        lines: Any = _Lines(stream)
+        self.fp = lines
+        super().begin()
+        if self.fp is lines:
+            self.fp = stream
+        if not lines.last:
+            raise http.client.IncompleteRead(b"")
+
+
+class _Lines:
+    """The lines of a stream, and the last one that was read."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.last = b""
+
+    def readline(self, limit: int = -1) -> bytes:
+        self.last = self._stream.readline(limit)
+        return self.last
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 class _Attempt(threading.Thread):

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from audit_alerts.runner.delivery import Delivery
 from audit_alerts.runner.lease import Lease
-from audit_alerts.runner.owner import is_dead, owner_name
 from audit_alerts.runner.settings import RunnerSettings
-from audit_alerts.runner.sinks import SIGNATURE, TIMESTAMP, NotDeliveredError, WebhookSink
+from audit_alerts.runner.sinks import NotDeliveredError, WebhookSink
 from audit_producer.build import new_event
+from audit_runtime import SIGNATURE, TIMESTAMP, is_dead, owner_name
 from audit_schemas import encode
 from structlog.testing import capture_logs
 from support.alert_runner import FakeSource, Running, at, failures, running, shipped
@@ -179,7 +179,7 @@ def test_one_of_two_runners_delivers(run: Running) -> None:
 def test_lease_of_a_runner_that_was_killed_is_free_at_once(run: Running) -> None:
     """On the same machine; while it lives its lease stands."""
     run.runner([], FakeSource())
-    script = "from audit_alerts.runner.owner import owner_name as n; print(n(), flush=True); input()"
+    script = "from audit_runtime import owner_name as n; print(n(), flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -28,7 +28,7 @@ DATA = {
 JOBS = ("secrets", "setup", "kibana-import")
 SERVER_JOBS = ("quotas",)
 """Jobs that run a server's own tool in its own image."""
-ROLES = ("consumer", "alerts", "sealer", "page")
+ROLES = ("consumer", "alerts", "forwarder", "sealer", "page")
 WITNESS = "witness"
 TOOLS = ("publisher", "reader", "admin", "tokens")
 OURS = (*JOBS, *ROLES, WITNESS, *TOOLS)
@@ -66,7 +66,8 @@ def test_the_services_are_the_servers_and_ours() -> None:
         name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service
     }
     tools = {name: ["tools"] for name in TOOLS}
-    assert profiles == {"kibana": ["kibana"], "kibana-import": ["kibana"]} | tools
+    others = {"kibana": ["kibana"], "kibana-import": ["kibana"], "forwarder": ["forward"]}
+    assert profiles == others | tools
 
 
 def test_there_are_two_consumers() -> None:
@@ -449,6 +450,7 @@ def test_the_final_stage_builds_nothing() -> None:
     assert arguments(final, "COPY") == [
         "--from=build /opt/auditlog /opt/auditlog",
         "--from=build --chown=10001:10001 /seal /var/lib/auditlog-seal",  # empty, for volumes
+        "--from=build --chown=10001:10001 /witness /var/lib/auditlog-streams",
         "--from=build --chown=10001:10001 /witness /var/lib/auditlog-witness",
     ]
 

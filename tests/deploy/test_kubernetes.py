@@ -15,6 +15,7 @@ from audit_alerts.runner.settings import RunnerSettings
 from audit_cli.settings import all_settings
 from audit_consumer import ConsumerSettings
 from audit_consumer.metrics import Metrics
+from audit_forward import ForwardSettings
 from audit_local.ports import free_port
 from audit_runtime.monitor import Health, Monitor
 from audit_seal import SealSettings
@@ -43,6 +44,7 @@ OF_KEDA = {"ScaledObject", "TriggerAuthentication"}
 SETTINGS: dict[str, type[BaseSettings]] = {
     "consumer": ConsumerSettings,
     "alerts": RunnerSettings,
+    "forwarder": ForwardSettings,
     "page": ServeSettings,
     "sealer": SealSettings,
     "witness": WitnessSettings,
@@ -240,7 +242,7 @@ def test_probes_ask_for_what_there_is() -> None:
     monitor = Monitor("127.0.0.1", port, CollectorRegistry(), Health())
     try:
         assert status(port, "/nowhere") == 404
-        for role in ("consumer", "alerts", "page", "sealer", "witness"):
+        for role in ("consumer", "alerts", "forwarder", "page", "sealer", "witness"):
             for name in ("startupProbe", "livenessProbe", "readinessProbe"):
                 asked = container(role)[name]["httpGet"]
                 assert asked["port"] == ("https" if role == "page" else "metrics")
@@ -253,7 +255,7 @@ def test_probes_ask_for_what_there_is() -> None:
 
 def test_nobody_is_killed_for_waiting() -> None:
     """Alive is who turns; ready is who works. A consumer that waits for Elasticsearch is alive."""
-    for role in ("consumer", "alerts", "page", "sealer", "witness"):
+    for role in ("consumer", "alerts", "forwarder", "page", "sealer", "witness"):
         one = container(role)
         paths = [
             one[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")

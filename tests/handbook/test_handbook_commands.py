@@ -23,6 +23,7 @@ EXCUSES = {
     "needs Kubernetes": ("kubectl ",),
     "needs Kibana": ("auditlog kibana import ",),  # test_kibana_import.py, against a stub
     "needs Kafka's tools": ("kafka-",),
+    "needs a receiver": ("export AUDITLOG_STREAMS", "auditlog forward "),  # tests/forward
     # test_sign_in_keycloak.py, test_sessions.py
     "needs an identity provider": (
         "export AUDITLOG_",

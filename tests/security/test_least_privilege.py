@@ -120,6 +120,7 @@ KAFKA_MAY = {
     "audit-consumer": {f"read {TOPIC}", f"write {LETTERS}"},
     "audit-reader": {f"read {TOPIC}", f"read {LETTERS}", f"read {ALERTS}", f"read {SEALS}"},
     "audit-alerter": {f"read {TOPIC}", f"read {LETTERS}", f"write {ALERTS}"},
+    "audit-forwarder": {f"read {TOPIC}", f"read {ALERTS}"},
     "audit-sealer": {f"read {TOPIC}", f"read {SEALS}", f"write {SEALS}"},
     "nobody-in-particular": set[str](),
 }
@@ -224,6 +225,7 @@ ELASTIC_MAY = {
     "audit-reader": {*READS, *GETS, *ALERT_READS},
     "audit-server": {*READS, *GETS, *ALERT_READS, *ALERT_WRITES, *PAGE, *SESSIONS},
     "audit-alerter": {*READS, *GETS, *ALERT_READS, *ALERT_WRITES},
+    "audit-forwarder": {*READS, *GETS},
     "audit-sealer": {*READS, *GETS} - {"search by the alias", "point in time", "terms"},
     "audit-admin": {*READS, *ADDS, *GETS, *RULES, *ALERT_READS, *DETECTIONS, *SESSIONS},
 }
@@ -292,6 +294,25 @@ def test_alerter_runs_the_rules(log: Secured) -> None:
     assert "covered" in done.stderr
     with log.client("root") as root:
         assert {"audit-alerts", "audit-alerts-state"} <= set(root.indices.get(index="audit-alerts*"))
+
+
+def test_forwarder_forwards_and_notes_where_it_is(log: Secured, tmp_path: Path) -> None:
+    """It makes its own index, reads events and the consumers' offsets, and needs no other right."""
+    (tmp_path / "disk.toml").write_text(f'to = {{type = "files", folder = "{tmp_path}/out"}}')
+    with log.client("root") as root:
+        root.indices.delete(index="audit-streams", ignore_unavailable=True)
+    since = ("disk", "--from", "-1h")
+    for command in (("run", *since), ("verify", *since), ("status",)):
+        done = log.run(
+            "forward",
+            *command,
+            kafka="audit-forwarder",
+            elastic="audit-forwarder",
+            AUDITLOG_STREAMS=str(tmp_path),
+        )
+        assert done.returncode == 0, done.stderr
+    assert "has not begun" in done.stdout
+    assert list((tmp_path / "out").rglob("*.ndjson"))
 
 
 def test_sealer_seals_and_settles(log: Secured, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from functools import cache
 
 from audit_alerts.runner.metrics import RunnerMetrics
 from audit_consumer.metrics import Metrics
+from audit_forward.metrics import ForwardMetrics
 from audit_seal.metrics import SealMetrics
 from audit_seal.witness_metrics import WitnessMetrics
 from audit_server.metrics import ServerMetrics
@@ -29,13 +30,13 @@ class Exported:
 
 @cache
 def exported() -> tuple[Exported, ...]:
-    """Return the metrics of the consumer, the alert runner, the server, the sealer and a witness."""
-    sources = (Metrics, RunnerMetrics, ServerMetrics, SealMetrics, WitnessMetrics)
+    """Return the metrics of every process of ours."""
+    sources = (Metrics, RunnerMetrics, ServerMetrics, SealMetrics, WitnessMetrics, ForwardMetrics)
     return tuple(found for source in sources for found in _of(source()))
 
 
 def _of(
-    source: Metrics | RunnerMetrics | ServerMetrics | SealMetrics | WitnessMetrics,
+    source: Metrics | RunnerMetrics | ServerMetrics | SealMetrics | WitnessMetrics | ForwardMetrics,
 ) -> Iterator[Exported]:
     # The library tells the labels of a metric only where one has values.
     for collector in source.registry._collector_to_names:  # noqa: SLF001

@@ -33,6 +33,7 @@ ROLES = {
     "audit-reader": "audit_reader",
     "audit-server": "audit_server",
     "audit-alerter": "audit_alerter",
+    "audit-forwarder": "audit_forwarder",
     "audit-sealer": "audit_sealer",
     "audit-admin": "audit_admin",
     "root": "superuser",  # whom tests look in with
@@ -44,6 +45,7 @@ PRINCIPALS = (
     "audit-consumer",
     "audit-reader",
     "audit-alerter",
+    "audit-forwarder",
     "audit-sealer",
     "audit-setup",
     "nobody-in-particular",

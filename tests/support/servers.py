@@ -50,6 +50,7 @@ class Deployment:
             "AUDITLOG_SEALS_TOPIC": f"{self.name}.seals",
             "AUDITLOG_GROUP": f"{self.name}-indexer",
             "AUDITLOG_INDEX_PREFIX": self.name,
+            "AUDITLOG_STREAMS_INDEX": f"{self.name}_streams",
             "AUDITLOG_SESSION_SECONDS": "6",
             **self.extra,
         }
@@ -185,5 +186,6 @@ def tear_down(deployment: Deployment) -> None:
     with deployment.client() as client:
         for index in client.indices.get(index=f"{deployment.name}-*"):
             client.indices.delete(index=index)
+        client.indices.delete(index=f"{deployment.name}_streams", ignore_unavailable=True)
         with suppress(elasticsearch.NotFoundError):
             client.indices.delete_index_template(name=deployment.name)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import elasticsearch
+from audit_runtime import is_dead
 
-from audit_alerts.runner.owner import is_dead
 from audit_alerts.times import millis_now
 
 __all__ = ["Lease", "sinks_in_force"]

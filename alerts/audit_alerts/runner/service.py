@@ -7,7 +7,7 @@ from datetime import datetime
 import elasticsearch
 import structlog
 from audit_query import AuditLog
-from audit_runtime import stop_requests
+from audit_runtime import owner_name, stop_requests
 from audit_runtime.elastic import connect
 from audit_runtime.monitor import Health, monitored
 
@@ -18,7 +18,6 @@ from audit_alerts.runner.kafka_source import KafkaSource
 from audit_alerts.runner.lease import Lease, sinks_in_force
 from audit_alerts.runner.loop import RunnerLoop
 from audit_alerts.runner.metrics import RunnerMetrics
-from audit_alerts.runner.owner import owner_name
 from audit_alerts.runner.runner import Runner, version_of
 from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.sinks import Sink, sinks_of

@@ -1,7 +1,5 @@
 """Where alerts go besides their index: standard output, a topic, a webhook. Each tries once."""
 
-import hashlib
-import hmac
 import json
 import sys
 import time
@@ -10,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, Protocol, TextIO
 from urllib.parse import urlsplit
 
-from audit_runtime import CredentialsError, KafkaProducer
+from audit_runtime import CredentialsError, KafkaProducer, signed_headers
 from audit_runtime.http_client import HttpClient, NoAnswerError
 from confluent_kafka import KafkaException
 
@@ -18,8 +16,6 @@ from audit_alerts.desk.alert import RUNNER
 from audit_alerts.runner.settings import RunnerSettings
 
 __all__ = [
-    "SIGNATURE",
-    "TIMESTAMP",
     "NotDeliveredError",
     "OutputSink",
     "Sink",
@@ -28,11 +24,6 @@ __all__ = [
     "body_of",
     "sinks_of",
 ]
-
-SIGNATURE = "X-Auditlog-Signature"
-"""`v1=` and the HMAC-SHA256, in hex, of the timestamp, a full stop and the body."""
-TIMESTAMP = "X-Auditlog-Timestamp"
-"""Seconds since 1970, when this try was made: what is old is somebody's replay."""
 
 _NOT_ALERT_SPECIFIC = frozenset({401, 403, 404, 405, 407, 408, 410, 429})
 """Refusals that are about us or the address; others may be about what this one alert says."""
@@ -187,16 +178,10 @@ class WebhookSink:
         """Do nothing: each post has a connection of its own."""
 
     def _headers(self, alert: Mapping[str, Any], body: bytes) -> dict[str, str]:
-        stamp = str(int(time.time()))
-        headers = {
+        return {
             "Content-Type": "application/json",
             "User-Agent": "auditlog",
-            TIMESTAMP: stamp,
             "X-Auditlog-Alert": alert["event"]["id"],
             "X-Auditlog-Revision": str(alert["audit"]["alert"]["revision"]),
+            **signed_headers(body, self._settings.secret()),
         }
-        secret = self._settings.secret()
-        if secret is not None:
-            digest = hmac.new(secret, stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-            headers[SIGNATURE] = f"v1={digest}"
-        return headers

@@ -1,0 +1,127 @@
+"""The table `[to]` of a stream's file: where to, by the kind of receiver."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from audit_runtime import check_web_address, did_you_mean
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+__all__ = [
+    "FilesTable",
+    "KafkaTable",
+    "ReceiverTable",
+    "SplunkTable",
+    "SyslogTable",
+    "Table",
+    "WebhookTable",
+]
+
+Url = Annotated[str, AfterValidator(check_web_address)]
+
+
+class Table(BaseModel):
+    """A table whose unknown keys are told, with the one that was meant.
+
+    Paths in it are relative to the folder that the validation's context names.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_known_keys(cls, found: Any) -> Any:
+        known = [field.alias or name for name, field in cls.model_fields.items() if name != "name"]
+        for key in found if isinstance(found, dict) else ():
+            if key not in known:
+                meant = did_you_mean(key, known)
+                hint = f"; did you mean {meant}?" if meant else f"; known are {', '.join(known)}"
+                raise ValueError(f"{key} is not a known key{hint}")
+        return found
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _is_below_folder(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, Path) and info.context:
+            return Path(info.context["folder"]) / value
+        return value
+
+
+class WebhookTable(Table):
+    """An address that events are posted to, a line of NDJSON each; a single one as JSON."""
+
+    type: Literal["webhook"]
+    url: Url
+    secret_file: Path | None = None
+    ca_file: Path | None = None
+    events_per_request: int = Field(500, ge=1, le=10_000)
+
+
+class SplunkTable(Table):
+    """Splunk's HTTP Event Collector."""
+
+    type: Literal["splunk"]
+    url: Url
+    token_file: Path
+    ca_file: Path | None = None
+    index: str | None = None
+    source: str = "auditlog"
+    sourcetype: str | None = None
+    host: str | None = None
+    events_per_request: int = Field(500, ge=1, le=10_000)
+
+
+class SyslogTable(Table):
+    """RFC 5424 messages over TLS (RFC 5425), each behind its length."""
+
+    type: Literal["syslog"]
+    host: str = Field(min_length=1)
+    port: int = Field(6514, ge=1, le=65535)
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    facility: int = Field(13, ge=0, le=23)
+    app_name: str = Field("auditlog", pattern=r"^[!-~]{1,48}$")
+    hostname: str | None = Field(None, pattern=r"^[!-~]{1,255}$")
+    max_message_bytes: int = Field(65_536, ge=2048, le=16 * 1024 * 1024)
+    events_per_connection: int = Field(2000, ge=1, le=100_000)
+
+    @model_validator(mode="after")
+    def _has_both(self) -> Self:
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file go together")
+        return self
+
+
+class KafkaTable(Table):
+    """A topic, of the log's own cluster or of another."""
+
+    type: Literal["kafka"]
+    topic: str = Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")
+    servers: str | None = None
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+
+
+class FilesTable(Table):
+    """Files of a folder, by time; each appears when it is whole."""
+
+    type: Literal["files"]
+    folder: Path
+    format: Literal["ndjson"] = "ndjson"
+    compress: bool = False
+    seconds: float = Field(60.0, gt=0, le=3600)
+    events: int = Field(20_000, ge=1, le=200_000)
+
+
+ReceiverTable = WebhookTable | SplunkTable | SyslogTable | KafkaTable | FilesTable
