@@ -33,7 +33,7 @@ __all__ = ["Broker", "IdentityProvider", "Search", "Server", "User", "hashed_pas
 
 _CONSOLE = Console(stderr=True, emoji=False)
 _START_SECONDS = 300.0
-_SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+_SHORT_LIVED = (elasticsearch.ONE_COMPILER, "-XX:+UseSerialGC")
 """The second compiler and the parallel collector pay off after minutes; until then they only cost."""
 _BELOW_EPHEMERAL = (15_000, 32_000)
 """Ports that no client is given for its own end: a server that was killed finds its own free."""
