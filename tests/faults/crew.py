@@ -88,7 +88,7 @@ class Crew:
                 self.check()
                 return self._operations(client) >= enough
 
-            wait_until(is_done, pause=0.02, what="events are written")
+            wait_until(is_done, pause=0.05, what="events are written")
 
     def wait_for_shares(self, shares: list[int]) -> None:
         """Return when the group's members have so many partitions each, the fewest first."""
