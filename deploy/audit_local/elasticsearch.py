@@ -9,7 +9,10 @@ from audit_local.password import USER, realm_files, realm_settings
 from audit_local.ports import LOOPBACK, free_port
 from audit_local.process import Running, change_owner, start, write_file
 
-__all__ = ["is_ready", "start_elasticsearch"]
+__all__ = ["ONE_COMPILER", "is_ready", "start_elasticsearch"]
+
+ONE_COMPILER = "-XX:TieredStopAtLevel=1"
+"""For servers that live minutes: the second compiler pays off later."""
 
 _LOGGING = """\
 status = error
@@ -45,7 +48,8 @@ def start_elasticsearch(
     for name, text in realm_files(password).items() if password is not None else ():
         write_file(config / name, text, home)
     write_file(config / "log4j2.properties", _LOGGING, home)
-    write_file(config / "jvm.options", _jvm_options(distribution / "config" / "jvm.options"), home)
+    shipped = (distribution / "config" / "jvm.options").read_text()
+    write_file(config / "jvm.options", _jvm_options(shipped, java_options), home)
     change_owner(config, data, temporary, home / "logs")  # config too: the keystore is made there
     return start(
         [distribution / "bin" / "elasticsearch"],
@@ -90,7 +94,14 @@ def _settings(home: Path, port: int, more: Mapping[str, str]) -> str:
     return "".join(f"{name}: {value}\n" for name, value in (ours | dict(more)).items())
 
 
-def _jvm_options(shipped: Path) -> str:
-    """Return the distribution's own options, less the log of each garbage collection."""
-    lines = shipped.read_text().splitlines()
-    return "\n".join(line for line in lines if "-Xlog:gc" not in line) + "\n"
+def _jvm_options(shipped: str, ours: Sequence[str]) -> str:
+    """Return the distribution's own options, less the log of each garbage collection.
+
+    Less the vector instructions too where only the first compiler runs, which has none: each of them
+    is a call then, and finding the end of a line takes more than indexing it.
+    """
+    unwanted = ["-Xlog:gc"]
+    if ONE_COMPILER in ours:
+        unwanted.append("jdk.incubator.vector")
+    kept = [line for line in shipped.splitlines() if not any(part in line for part in unwanted)]
+    return "\n".join(kept) + "\n"

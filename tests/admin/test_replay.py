@@ -323,7 +323,7 @@ def test_replay_killed_again_and_again_publishes_each_record_once(deployment: De
         for _ in range(3):
             begun = grows_beyond(end())
             process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-            wait_until(begun, what="it has begun to publish")
+            wait_until(begun, pause=0.05, what="it has begun to publish")
             process.kill()
             process.wait()
     assert 0 < len(replayed(deployment)) < 6000, "the kill came too late to prove anything"
@@ -347,6 +347,7 @@ def test_interrupted_replay_leaves_nothing_in_doubt(deployment: Deployment) -> N
     with TopicReader(deployment.consumer) as reader:
         wait_until(
             lambda: reader.bounds(f"{deployment.name}.events", partition)[1] > 6000,
+            pause=0.05,
             what="it has begun to publish",
         )
     process.send_signal(signal.SIGINT)

@@ -14,6 +14,7 @@ from audit_schemas.dead_letter import MESSAGE_HEADER, REASON_HEADER, origin_of
 from support.conditions import wait_until
 from support.consumers import settle
 from support.events import chat_opened, fields, raw
+from support.proxy import Network, proxied
 from support.servers import Deployment, Servers
 
 pytestmark = pytest.mark.servers
@@ -144,31 +145,39 @@ def test_second_start_goes_on_without_being_told(deployment: Deployment, log: Pa
 def test_sigterm_drains_commits_and_exits_well(deployment: Deployment, log: Path) -> None:
     """What was read when SIGTERM came is settled and committed; the rest is left for next time."""
     with AuditProducer(deployment.producer) as producer:
-        for number in range(20_000):
+        for number in range(10_000):
             producer.chat_opened(user=f"user-{number}", chat="c")
     with deployment.consuming(log=log) as process:
-        wait_until(lambda: deployment.count() > 0, what="the first events are indexed")
+        wait_until(lambda: deployment.count() > 0, pause=0.02, what="the first events are indexed")
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) == 0
     with Lag(deployment.consumer) as lag:
-        assert deployment.count() + lag.records() == 20_000
+        assert deployment.count() + lag.records() == 10_000
 
 
-def test_kill_minus_nine_loses_and_doubles_nothing(deployment: Deployment, log: Path) -> None:
-    """Killed in the middle of 50,000 events and started again: exactly 50,000 documents."""
+def test_kill_minus_nine_loses_and_doubles_nothing(
+    servers: Servers, deployment: Deployment, log: Path
+) -> None:
+    """Killed in the middle of 10,000 events and started again: exactly 10,000 documents."""
     with AuditProducer(deployment.producer) as producer:
-        for number in range(50_000):
+        for number in range(10_000):
             producer.chat_opened(user=f"user-{number}", chat="c")
-    with deployment.consuming(log=log) as process:
-        wait_until(lambda: deployment.count() > 0, what="the first events are indexed")
-        process.kill()
-        process.wait()
-    assert 0 < deployment.count() < 50_000, "the kill came too late to prove anything"
+    far_away = Network(round_trip_seconds=0.2)  # with bulks of 500, it needs at least four seconds
+    with proxied(servers.elasticsearch, far_away) as proxy:
+        deployment.extra |= {"AUDITLOG_BULK_EVENTS": "500", "AUDITLOG_BULKS": "1"}
+        deployment.servers = Servers(servers.kafka, proxy.url)
+        with deployment.consuming(log=log) as process:
+            deployment.servers = servers
+            deployment.extra.clear()
+            wait_until(lambda: deployment.count() > 0, pause=0.02, what="the first events are indexed")
+            process.kill()
+            process.wait()
+    assert 0 < deployment.count() < 10_000, "the kill came too late to prove anything"
     with deployment.consuming(log=log) as process:
         settle(deployment, log, process)
-    assert deployment.count() == 50_000
+    assert deployment.count() == 10_000
     assert deployment.dead_letters() == []
-    assert "published 50000 = indexed 50000 + duplicates 0 + dead-lettered 0" in (
+    assert "published 10000 = indexed 10000 + duplicates 0 + dead-lettered 0" in (
         deployment.run("verify").stdout
     )
 

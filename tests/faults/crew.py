@@ -1,6 +1,7 @@
 """The consumers of a test: they join, leave, are killed, stand still, and go on."""
 
 import contextlib
+import math
 import signal
 import subprocess
 import time
@@ -8,8 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from audit_admin.lag import Lag
 from elasticsearch import Elasticsearch
-from faults.group import lag, owned
+from faults.group import owned
 from support.conditions import wait_until
 from support.servers import Deployment
 
@@ -86,7 +88,7 @@ class Crew:
                 self.check()
                 return self._operations(client) >= enough
 
-            wait_until(is_done, pause=0.02, what="events are written")
+            wait_until(is_done, pause=0.05, what="events are written")
 
     def wait_for_shares(self, shares: list[int]) -> None:
         """Return when the group's members have so many partitions each, the fewest first."""
@@ -99,14 +101,19 @@ class Crew:
 
     def settle(self, *, patience: float = 180) -> None:
         """Wait until all that is published is settled. Fail after so many seconds with no progress."""
-        left, since = lag(self._deployment), time.monotonic()
-        while left:
-            time.sleep(0.1)
-            self.check()
-            now = lag(self._deployment)
-            if now < left:
-                left, since = now, time.monotonic()
-            assert time.monotonic() - since < patience, f"{now} records stay unsettled"
+        with Lag(self._deployment.consumer) as asked:
+            left, since = asked.records(), time.monotonic()
+
+            def is_settled() -> bool:
+                nonlocal left, since
+                self.check()
+                now = asked.records()
+                if now < left:
+                    left, since = now, time.monotonic()
+                assert time.monotonic() - since < patience, f"{now} records stay unsettled"
+                return not now
+
+            wait_until(is_settled, seconds=math.inf, what="all is settled")
 
     def __enter__(self) -> Self:
         return self

@@ -27,7 +27,7 @@ _REPEATED_OF = 400
 _OLDER_OF = 50
 """One event in so many is of an earlier month, and so belongs to another index."""
 _OLDER = timedelta(days=40)
-_TICK_SECONDS = 0.02
+_TICK_SECONDS = 0.05
 
 
 class Flow:

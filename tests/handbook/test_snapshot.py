@@ -1,5 +1,6 @@
 """Back-up and restore, as docs/operating.md says, on an Elasticsearch that has a repository."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,9 @@ from handbook.typist import Typist
 from support.consumers import settle
 from support.events import chats
 from support.run_folder import RunFolder
-from support.server_processes import Search
-from support.servers import ROOT, Deployment, Servers, new_deployment
+from support.server_processes import Search, started
+from support.servers import ROOT, Deployment, Servers, new_deployment, tear_down
+from support.shared_servers import snapshots_folder
 
 pytestmark = pytest.mark.servers
 
@@ -23,15 +25,22 @@ _TEST = "run by test_snapshot_brings_a_lost_index_back"
 
 @pytest.fixture
 def with_repository(servers: Servers, run_folder: RunFolder) -> Iterator[tuple[Deployment, Path]]:
-    """Give a deployment on an Elasticsearch of its own, and the folder it may keep snapshots in."""
-    folder = run_folder.new("snapshots")
-    repository = folder / "repository"
-    repository.mkdir()
-    change_owner(repository)
-    search = Search(folder / "elasticsearch", {"path.repo": str(repository)})
-    search.start()
-    yield new_deployment(replace(servers, elasticsearch=search.url)), repository
-    search.kill()
+    """Give a deployment, and the folder in which its Elasticsearch may keep snapshots."""
+    with contextlib.ExitStack() as stack:
+        repository = snapshots_folder(run_folder)
+        if repository is None:  # the servers are not ours to configure
+            folder = run_folder.new("snapshots")
+            repository = folder / "repository"
+            repository.mkdir()
+            change_owner(repository)
+            search = Search(folder / "elasticsearch", {"path.repo": str(repository)})
+            stack.enter_context(started(search))
+            servers = replace(servers, elasticsearch=search.url)
+        deployment = new_deployment(servers)
+        yield deployment, repository
+        tear_down(deployment)
+        with deployment.client() as client:
+            client.snapshot.delete_repository(name="audit")
 
 
 def test_snapshot_brings_a_lost_index_back(
@@ -42,7 +51,11 @@ def test_snapshot_brings_a_lost_index_back(
     deployment, repository = with_repository
     list(set_up(deployment.setup))
     saving, restoring = [b for b in blocks_of(ROOT / "docs" / "operating.md") if b.excuse == _TEST]
-    given = {"/srv/snapshots": str(repository), "audit-events": deployment.name}
+    given = {
+        "/srv/snapshots": str(repository),
+        "audit-events": deployment.name,
+        "audit-alerts": f"alerts-{deployment.name}",
+    }
     typist = Typist(deployment, tmp_path, given)
     consume(deployment, chats(3), log)
     typist.type_all(saving)

@@ -62,7 +62,7 @@ def test_every_published_checkpoint_is_a_part_of_the_last(
             program.stdin.flush()
             sealer = int(program.stdout.readline())
             if number % 2 == 0:
-                wait_until(partial(is_new, checkpoint, before), what="a checkpoint is made")
+                wait_until(partial(is_new, checkpoint, before), pause=0.05, what="a checkpoint is made")
             time.sleep(moments.uniform(0, 0.3))
             os.kill(sealer, signal.SIGKILL)
         program.stdin.close()

@@ -33,7 +33,7 @@ __all__ = ["Broker", "IdentityProvider", "Search", "Server", "User", "hashed_pas
 
 _CONSOLE = Console(stderr=True, emoji=False)
 _START_SECONDS = 300.0
-_SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+_SHORT_LIVED = (elasticsearch.ONE_COMPILER, "-XX:+UseSerialGC")
 """The second compiler and the parallel collector pay off after minutes; until then they only cost."""
 _BELOW_EPHEMERAL = (15_000, 32_000)
 """Ports that no client is given for its own end: a server that was killed finds its own free."""
@@ -251,7 +251,7 @@ class IdentityProvider(Server):
 
 def hashed_password(password: str) -> str:
     """Return a password as Elasticsearch's file realm keeps it: no tool is started for it."""
-    salt, rounds = os.urandom(32), 10_000
+    salt, rounds = os.urandom(32), 1000  # the fewest that it takes: it counts them for each request
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds, 32)
     salted, hashed = (base64.b64encode(part).decode() for part in (salt, digest))
     return f"{{PBKDF2}}{rounds}${salted}${hashed}"

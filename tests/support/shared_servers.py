@@ -2,8 +2,10 @@
 
 import os
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from audit_local.process import change_owner
 from support.run_folder import CONTAINERS, RunFolder
 from support.server_processes import Broker, IdentityProvider, Search
 from support.servers import Servers
@@ -14,10 +16,14 @@ __all__ = [
     "launch_servers",
     "shared_identity_provider",
     "shared_servers",
+    "snapshots_folder",
 ]
 
 KEYCLOAK_PORT = "AUDITLOG_TEST_KEYCLOAK_PORT"
 """The variable for a Keycloak of one's own, of `auditlog local up --identity`."""
+
+_SHARED = "shared"
+_SNAPSHOTS = "snapshots"
 
 
 def launch_servers(run: RunFolder) -> None:
@@ -62,6 +68,12 @@ def shared_identity_provider(run: RunFolder) -> int:
     return provider.port
 
 
+def snapshots_folder(run: RunFolder) -> Path | None:
+    """Return the folder that the embedded Elasticsearch may keep snapshots in; None if others serve."""
+    folder = run.path / _SHARED / _SNAPSHOTS
+    return folder if folder.exists() else None
+
+
 def _named() -> Servers | None:
     kafka = os.environ.get("AUDITLOG_KAFKA_BOOTSTRAP_SERVERS")
     elastic = os.environ.get("AUDITLOG_ELASTICSEARCH_URL")
@@ -97,8 +109,13 @@ def _engine_answers() -> bool:
 
 def _embedded(run: RunFolder) -> tuple[Broker, Search]:
     os.umask(0o022)  # the servers' account has to reach what we make
-    with run.locked("shared") as folder:
-        broker, search = Broker(folder / "kafka"), Search(folder / "elasticsearch")
+    with run.locked(_SHARED) as folder:
+        snapshots = folder / _SNAPSHOTS
+        if not snapshots.exists():
+            snapshots.mkdir()
+            change_owner(snapshots)
+        broker = Broker(folder / "kafka")
+        search = Search(folder / "elasticsearch", {"path.repo": str(snapshots)})
         for server in (broker, search):
             server.launch_once()
     return broker, search

@@ -110,7 +110,7 @@ def test_memory_stays_bounded_while_nothing_can_be_written(
         "AUDITLOG_MEMORY_BYTES": str(memory),
         "AUDITLOG_BACKOFF_SECONDS": "0.5",
     }
-    events = chats(15_000, message="x" * 1000)
+    events = chats(4000, message="x" * 4000)
     with proxied(fleet.search.url) as proxy, Crew(deployment, tmp_path) as crew:
         deployment.servers = Servers(fleet.broker.address, proxy.url)
         deployment.extra["AUDITLOG_METRICS_PORT"] = str(port)
