@@ -17,11 +17,13 @@ from typing import Any
 from audit_alerts import Episode, Rule, evaluate, plan
 from audit_alerts.condition import AllOf, AnyOf, Equals
 from audit_alerts.plan import bases_read
+from audit_alerts.rule_lists import with_lists
 from audit_alerts.rules import read_rules, shipped_folder
 from audit_alerts.times import as_time
 from audit_generator.attacks import Attacks, Label
-from audit_generator.story import DENIED_RANGES
+from audit_generator.story import LISTS
 from audit_generator.traffic import Traffic
+from audit_runtime import ReferenceLists, parse_list
 from audit_schemas import AuditEvent, Catalogue, Document, EventRefusedError, Origin
 
 EXPECTED: Mapping[str, tuple[str, ...]] = {
@@ -143,8 +145,10 @@ def attacks_of(seed: int, *, days: int = _DAYS, a_day: int = _A_DAY) -> Attacks:
 
 
 def shipped_rules() -> tuple[Rule, ...]:
-    """Return the rules that come with the product, with the ranges that the stories know as denied."""
-    return read_rules([shipped_folder()], Catalogue.load(), DENIED_RANGES)
+    """Return the rules that come with the product, with the lists that the stories know."""
+    lists = {name: parse_list(name, "\n".join(entries), name) for name, entries in LISTS.items()}
+    rules = read_rules([shipped_folder()], Catalogue.load())
+    return tuple(with_lists(rule, ReferenceLists(lists), _END) for rule in rules)
 
 
 def quiet_alerts(

@@ -11,6 +11,7 @@ __all__ = [
     "Example",
     "Examples",
     "NewTermsSpec",
+    "PlaceSpec",
     "SeenSpec",
     "SurgeSpec",
     "UnusualHoursSpec",
@@ -116,11 +117,21 @@ class AbsenceSpec(_Part):
         return tuple(sorted(set(days))) if isinstance(days, list) else tuple(range(1, days + 1))
 
 
+class PlaceSpec(_Part):
+    """What databases say of an address."""
+
+    country: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    as_number: int | None = Field(None, alias="as")
+    as_name: str | None = Field(None, alias="owner")
+
+
 class Example(_Part):
     """Events that must, or must not, fire the rule.
 
     A line of `events` is fields by their paths, `at` (when, from the example's beginning, a Monday's
-    midnight in UTC), and perhaps `times` and `every`; {n} in a value counts these from 0.
+    midnight in UTC), and perhaps `times`, `every` and `place`; {n} in a value counts these from 0.
     """
 
     says: str = Field(min_length=1)
@@ -136,8 +147,10 @@ class Examples(_Part):
 
     fires: list[Example] = Field(min_length=1)
     silent: list[Example] = Field(min_length=1)
-    denied_ranges: list[str] = []
-    """What %denied_ranges% stands for in the examples."""
+    lists: dict[str, list[str]] = {}
+    """What is on the rule's lists in the examples."""
+    places: dict[str, PlaceSpec] = {}
+    """Where an event's address is, for lines that say `place`."""
 
 
 class Attributes(_Part):
@@ -155,6 +168,8 @@ class Attributes(_Part):
     surge: SurgeSpec | None = None
     alert_span: PositiveDuration | None = Field(None, alias="alert-span")
     """How far apart episodes of one group may be that belong to one alert; a day, if left out."""
+    optional_lists: list[str] = Field([], alias="optional-lists")
+    """Lists of the rule that need not exist."""
 
     def thresholds(self) -> set[str]:
         """Return what a condition's numbers are called, each of which needs a reason."""

@@ -228,6 +228,10 @@ class Rule:
     root: Correlation | Absence
     alert_span: int = _DAY
     """How far apart episodes of one group may be that belong to one alert, in milliseconds."""
+    lists: Mapping[str, str] = field(default_factory=dict)
+    """The lists that it names -> which ones they are, by content; empty: there is none."""
+    optional_lists: frozenset[str] = frozenset()
+    """Those of them that need not exist: then nothing is on them."""
     examples: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     idle: str | None = None
     """Why it can't fire as things are set; None if it can."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from audit_producer import Person
 
-from audit_generator.story import DENIED_RANGES, Cast, Step, Story, paced
+from audit_generator.story import LISTS, Cast, Step, Story, paced
 from audit_generator.traffic import Agent
 
 __all__ = ["EVERYDAY"]
@@ -222,7 +222,7 @@ def odd_records(cast: Cast) -> Story:
 
 def denied_and_refused(cast: Cast) -> Story:
     """Somebody of a denied range is refused, as they should be."""
-    rng, ip = cast.rng, cast.address(cast.rng.choice(DENIED_RANGES))
+    rng, ip = cast.rng, cast.address(cast.rng.choice(LISTS["denied"]))
     steps: list[Step] = [
         (at, {"action": "login-failed", "user": {"name": "admin"}, "ip": ip, "reason": "denied"})
         for at in paced(rng, rng.randint(1, 3), 60, 2)

@@ -7,7 +7,7 @@ that was taken over is used within minutes.
 
 from collections.abc import Callable, Mapping
 
-from audit_generator.story import DENIED_RANGES, Cast, Step, Story, paced
+from audit_generator.story import LISTS, Cast, Step, Story, paced
 from audit_generator.traffic import Agent
 
 __all__ = ["INTRUSIONS"]
@@ -123,7 +123,7 @@ def _sensitive(cast: Cast) -> list[dict[str, object]]:
 def denied_login(cast: Cast) -> Story:
     """A login from a range that the house denies, one or a few."""
     rng, victim = cast.rng, cast.agent()
-    ip = cast.address(rng.choice(DENIED_RANGES))
+    ip = cast.address(rng.choice(LISTS["denied"]))
     times = paced(rng, rng.randint(1, 4), 600, 5)
     return Story([_login(at, victim, ip) for at in times], f"from {ip}", (victim.name,))
 

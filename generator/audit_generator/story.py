@@ -3,17 +3,19 @@
 import ipaddress
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
 
 from audit_generator.traffic import Agent
 
-__all__ = ["DENIED_RANGES", "Cast", "Story", "paced"]
+__all__ = ["LISTS", "Cast", "Story", "paced"]
 
-DENIED_RANGES = ("198.51.100.128/25", "2001:db8:dead::/48")
-"""The ranges that stories about denied ones are about."""
+LISTS: Mapping[str, tuple[str, ...]] = {
+    "denied": ("198.51.100.128/25", "2001:db8:dead::/48"),
+}
+"""The lists of the house that stories are about, by name, as their files have them."""
 
 Step = tuple[float, dict[str, Any]]
 """Seconds from the story's beginning, and the event's fields."""

@@ -105,8 +105,8 @@ def kibana_rule(rule: Rule, target: ExportTarget, *, detection: bool = True) -> 
 
 def _beyond(rule: Rule) -> str | None:
     """Return what no rule of Kibana's can say about it; None if one can say it."""
-    if rule.idle:
-        return f"idle ({rule.idle})"
+    if rule.lists:
+        return f"its lists ({', '.join(rule.lists)}) change, and Kibana would keep those of the export"
     if rule.log_source is LogSource.DEAD_LETTERS:
         return "the dead-letter topic is in Kafka, where Kibana does not look"
     if not isinstance(rule.root, Correlation):
