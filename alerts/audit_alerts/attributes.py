@@ -10,6 +10,7 @@ __all__ = [
     "Attributes",
     "Example",
     "Examples",
+    "ImpossibleTravelSpec",
     "NewTermsSpec",
     "PlaceSpec",
     "SeenSpec",
@@ -74,6 +75,16 @@ class UnusualHoursSpec(_Part):
     days: int = Field(ge=2, le=_DAYS_MAX)
     margin: PositiveDuration
     shift: PositiveDuration
+
+
+class ImpossibleTravelSpec(_Part):
+    """Only events too far from their group's event before."""
+
+    by: list[str] = Field(min_length=1)
+    speed: int = Field(ge=100, le=100_000)
+    """In km/h."""
+    distance: int = Field(ge=0, le=20_000)
+    """In km."""
 
 
 class SeenSpec(_Part):
@@ -161,6 +172,7 @@ class Attributes(_Part):
     examples: Examples | None = None
     new_terms: NewTermsSpec | None = Field(None, alias="new-terms")
     unusual_hours: UnusualHoursSpec | None = Field(None, alias="unusual-hours")
+    impossible_travel: ImpossibleTravelSpec | None = Field(None, alias="impossible-travel")
     absence: AbsenceSpec | None = None
     unless_seen: list[SeenSpec] = Field([], alias="unless-seen")
     if_seen: list[SeenSpec] = Field([], alias="if-seen")
@@ -168,6 +180,8 @@ class Attributes(_Part):
     surge: SurgeSpec | None = None
     alert_span: PositiveDuration | None = Field(None, alias="alert-span")
     """How far apart episodes of one group may be that belong to one alert; a day, if left out."""
+    includes: list[str] = []
+    """Rules whose alerts are parts of this one's, where both are of one group at the same time."""
     optional_lists: list[str] = Field([], alias="optional-lists")
     """Lists of the rule that need not exist."""
 
@@ -175,7 +189,7 @@ class Attributes(_Part):
         """Return what a condition's numbers are called, each of which needs a reason."""
         seen = {"unless-seen": self.unless_seen, "if-seen": self.if_seen}
         found = {name for name, specs in seen.items() if specs}
-        for condition in (self.new_terms, self.unusual_hours, self.absence):
+        for condition in (self.new_terms, self.unusual_hours, self.impossible_travel, self.absence):
             if condition is not None:
                 found |= set(type(condition).model_fields) - {"field", "by"}
         return found

@@ -22,6 +22,7 @@ from audit_alerts.plan import (
     Base,
     Correlation,
     HistoryCondition,
+    ImpossibleTravel,
     LogSource,
     NewTerms,
     Node,
@@ -103,6 +104,7 @@ class _Compiler:
             root=root,
             alert_span=milliseconds(ours.alert_span or _ALERT_SPAN),
             examples=ours.examples.model_dump(),
+            includes=tuple(dict.fromkeys(ours.includes)),
             lists=dict.fromkeys(lists, ""),
             optional_lists=frozenset(ours.optional_lists),
         )
@@ -203,7 +205,7 @@ class _Compiler:
             for spec in specs
         )
         if seen and history_condition is not None:
-            raise self._refused("one of new-terms, unusual-hours and what was seen before at a time")
+            raise self._refused("what was seen before goes with no other condition on the past")
         return Base(document.label, log_source, condition, lucene, history_condition, seen)
 
     def _seen(self, spec: SeenSpec, log_source: LogSource, *, is_wanted: bool) -> SeenBefore:
@@ -233,9 +235,11 @@ class _Compiler:
         return LogSource(service)
 
     def _history_condition(self, ours: Attributes, log_source: LogSource) -> HistoryCondition | None:
-        first, hours = ours.new_terms, ours.unusual_hours
-        if sum(condition is not None for condition in (first, hours, ours.absence)) > 1:
-            raise self._refused("one of new-terms, unusual-hours and absence at a time")
+        first, hours, travel = ours.new_terms, ours.unusual_hours, ours.impossible_travel
+        if sum(condition is not None for condition in (first, hours, travel, ours.absence)) > 1:
+            raise self._refused(
+                "one of new-terms, unusual-hours, impossible-travel and absence at a time"
+            )
         if first is not None:
             self._grouping([first.field], log_source)
             by = self._grouping(first.by, log_source)
@@ -244,6 +248,10 @@ class _Compiler:
             by = self._grouping(hours.by, log_source)
             history, margin = milliseconds(hours.history), milliseconds(hours.margin)
             return UnusualHours(by, history, hours.days, margin, milliseconds(hours.shift))
+        if travel is not None:
+            return ImpossibleTravel(
+                self._grouping(travel.by, log_source), travel.speed, travel.distance
+            )
         return None
 
     def _grouping(self, names: Sequence[str], log_source: LogSource) -> tuple[str, ...]:

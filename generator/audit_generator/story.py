@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
 
+from audit_generator.places import networks_of
 from audit_generator.traffic import Agent
 
 __all__ = ["LISTS", "Cast", "Story", "paced"]
 
 LISTS: Mapping[str, tuple[str, ...]] = {
     "denied": ("198.51.100.128/25", "2001:db8:dead::/48"),
+    "hosting": ("AS64510", "AS64511"),
+    "known-bad": ("203.0.113.128/25",),
+    "offices": ("192.0.2.0/24", "198.18.64.0/24"),
+    "tor": ("203.0.113.0/25", "2001:db8:bad::/48"),
 }
 """The lists of the house that stories are about, by name, as their files have them."""
 
@@ -76,6 +81,15 @@ class Cast:
             return f"{ipaddress.IPv6Address(start)}/64"
         start = (240 << 24) + (self.rng.getrandbits(19) << 8)
         return f"{ipaddress.IPv4Address(start)}/24"
+
+    def network_in(self, city: str) -> str:
+        """Return the network of a stranger in a city."""
+        wide = self.rng.choice(networks_of(city))
+        length = 64 if wide.version == 6 else 24  # noqa: PLR2004
+        start = int(wide.network_address) + (
+            self.rng.getrandbits(length - wide.prefixlen) << (wide.max_prefixlen - length)
+        )
+        return f"{type(wide.network_address)(start)}/{length}"
 
     def address(self, network: str | None = None) -> str:
         """Return an address of the network, by default of a stranger's own."""

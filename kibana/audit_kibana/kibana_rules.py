@@ -137,7 +137,7 @@ def _beyond_history_conditions(root: Correlation) -> str | None:
         return None
     is_new = isinstance(conditions[0], NewTerms) and len(root.parts) == 1
     if not is_new or root.at_least > 1 or root.kind is not Kind.EVENT_COUNT:
-        return "Kibana knows no usual hours, and can't count new terms"
+        return "Kibana knows no usual hours and no distances, and can't count new terms"
     return None if len(_new_fields(root)) <= _FIELDS else "Kibana combines at most three new terms"
 
 

@@ -53,7 +53,8 @@ def test_list_shows_the_shipped_rules_and_which_are_idle() -> None:
     assert "there is no list 'denied'" in table
     rows = [json.loads(line) for line in run("rules", "--json").stdout.splitlines()]
     assert {"brute-force", "id-conflict"} <= {row["name"] for row in rows}
-    assert ["login-from-denied-range"] == [row["name"] for row in rows if row["idle"]]
+    lists = ["login-from-denied-range", "login-from-hosting", "login-from-known-bad-address"]
+    assert lists == [row["name"] for row in rows if row["idle"]]
 
 
 def test_folders_are_put_together(folder: Path) -> None:
