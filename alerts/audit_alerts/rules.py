@@ -10,6 +10,7 @@ from audit_runtime import ListFolder
 from audit_schemas import Catalogue
 
 from audit_alerts.errors import AlertError, RuleRefusedError
+from audit_alerts.inclusion import linked
 from audit_alerts.plan import Rule
 from audit_alerts.rule_lists import with_lists
 from audit_alerts.settings import SHIPPED, AlertSettings
@@ -63,7 +64,8 @@ def read_rules(folders: Sequence[Path], catalogue: Catalogue) -> tuple[Rule, ...
             if rule.id == other.id or rule.name == other.name:
                 raise RuleRefusedError(rule.file, f"{other.file} has the same id or name")
         found[rule.name] = rule
-    return tuple(found[name] for name in sorted(found))
+    made = linked(found)
+    return tuple(made[name] for name in sorted(made))
 
 
 def shipped_folder() -> Path:

@@ -185,7 +185,8 @@ class Runner:
         """Store the alerts; return the steps that are done, what was stored, and what went wrong."""
         done: list[_Step] = []
         total, errors = Recorded(), list[BaseException]()
-        for step, changes in claimed:
+        # Rules that include others come first, so that these find their alerts, and tell nobody.
+        for step, changes in sorted(claimed, key=lambda each: -len(each[0].rule.includes)):
             try:
                 recorded = self._alert_store.record(step.rule, step.version, changes)
                 self._metrics.recorded(step.rule, recorded.new, recorded.updated, recorded.suppressed)
