@@ -11,7 +11,7 @@ from typing import Any
 from audit_generator.places import networks_of
 from audit_generator.traffic import Agent
 
-__all__ = ["LISTS", "Cast", "Story", "paced"]
+__all__ = ["LISTS", "Cast", "Step", "Story", "login_step", "paced"]
 
 LISTS: Mapping[str, tuple[str, ...]] = {
     "denied": ("198.51.100.128/25", "2001:db8:dead::/48"),
@@ -109,3 +109,8 @@ def paced(rng: random.Random, count: int, slowest: float, fastest: float) -> lis
         times.append(at)
         at += pace * rng.uniform(0.5, 1.5)
     return times
+
+
+def login_step(at: float, who: Agent, ip: str) -> Step:
+    """Return the step in which an agent is let in from an address."""
+    return at, {"action": "login", "user": who.person, "ip": ip, "session": f"x-{who.id}-{ip}"}
