@@ -56,6 +56,7 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
     "foreign-visit": ("new-country",),
     "hosted-visit": ("login-from-hosting",),
     "known-visitor": ("login-from-known-bad-address",),
+    "acting-as-others": ("acting-as-another",),
 }
 """A kind of attack -> the rules whose descriptions promise to find it."""
 

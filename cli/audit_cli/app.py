@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from audit_runtime import UncheckedError
 from typer.main import get_command
 
 from audit_cli.sentences import sentence_of
@@ -96,7 +97,7 @@ def run() -> int:
         sentence = sentence_of(error)
         if sentence is None:
             raise
-        return _failed(sentence, 1)
+        return _failed(sentence, 2 if isinstance(error, UncheckedError) else 1)
     return status
 
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from audit_producer import PublishError
-from audit_runtime import ConfigurationError
+from audit_runtime import ConfigurationError, UncheckedError
 from audit_schemas import SchemaError, printable
 from confluent_kafka import KafkaException
 from pydantic import ValidationError
@@ -23,6 +23,8 @@ _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 def sentence_of(error: Exception) -> str | None:
     """Return what to tell the user; None for what nobody expected."""
+    if isinstance(error, UncheckedError):
+        return sentence_of(error.__cause__) if isinstance(error.__cause__, Exception) else None
     if isinstance(error, ValidationError):
         return _settings(error)
     if isinstance(error, KafkaException):

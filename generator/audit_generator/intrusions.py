@@ -7,6 +7,7 @@ that was taken over is used within minutes.
 
 from collections.abc import Callable, Mapping
 
+from audit_generator.impersonation import acting_as_others
 from audit_generator.story import LISTS, Cast, Step, Story, login_step, paced
 from audit_generator.traffic import Agent
 from audit_generator.visits import VISITS
@@ -324,6 +325,7 @@ INTRUSIONS: Mapping[str, Callable[[Cast], Story]] = {
         botnet_stuffing,
         guessing_from_inside,
         spraying_from_inside,
+        acting_as_others,
         *VISITS,
     )
 }

@@ -34,6 +34,8 @@ class Person(TypedDict, total=False):
 class Context(TypedDict, total=False):
     """What any event may come with."""
 
+    effective_user: str | Person | None
+    """As whom `user` acted, where that is somebody else: "log in as", support for a customer."""
     ip: str | IPv4Address | IPv6Address | None
     """The client's address; see `client_ip` behind a proxy."""
     session: str | None
@@ -68,6 +70,8 @@ def new_event(
     else that breaks the contract, ValueError for a time without a zone.
     """
     person = _account(user)
+    if (effective := context.get("effective_user")) is not None:
+        person["effective"] = _account(effective)
     if target_user is not None:
         person["target"] = _account(target_user)
     audit: dict[str, Any] = {"actor": {"kind": "system" if user is None else "user"}}

@@ -6,7 +6,13 @@ Needs the base install alone. What needs more stands in modules of its own, whic
 """
 
 from audit_runtime.backoff import Backoff
-from audit_runtime.errors import ConfigurationError, CredentialsError, MonitorError
+from audit_runtime.errors import (
+    ConfigurationError,
+    CredentialsError,
+    MonitorError,
+    UncheckedError,
+)
+from audit_runtime.file_state import FileState
 from audit_runtime.kafka_producer import GUARANTEES, KafkaProducer
 from audit_runtime.message_batches import message_batches
 from audit_runtime.offsets import (
@@ -50,6 +56,7 @@ __all__ = [
     "CredentialsError",
     "ElasticsearchSettings",
     "EventSettings",
+    "FileState",
     "KafkaProducer",
     "KafkaSettings",
     "ListError",
@@ -62,6 +69,7 @@ __all__ = [
     "ReferenceList",
     "ReferenceLists",
     "SecretSettings",
+    "UncheckedError",
     "check_web_address",
     "committed_offsets",
     "did_you_mean",
