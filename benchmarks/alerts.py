@@ -90,7 +90,9 @@ def _steps(
     alert_store = AlertStore(client, _ALERTS, "http://localhost", lambda: ())
     states.prepare()
     alert_store.prepare()
-    runner = Runner([(rule, "") for rule in rules], log, arrivals, states, alert_store, metrics=metrics)
+    runner = Runner(
+        lambda: [(rule, "") for rule in rules], log, arrivals, states, alert_store, metrics=metrics
+    )
     runner.round()  # they begin where the events so far end
     times: dict[str, list[float]] = {_WHOLE: [], **{rule.name: [] for rule in rules}}
     alerts = 0

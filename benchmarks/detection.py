@@ -10,19 +10,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import cache, cached_property, lru_cache, partial
+from io import BytesIO
 from multiprocessing import get_context
 from typing import Any
 
+import maxminddb
 from audit_alerts import Episode, Rule, evaluate, plan
 from audit_alerts.condition import AllOf, AnyOf, Equals
 from audit_alerts.plan import bases_read
+from audit_alerts.rule_lists import with_lists
 from audit_alerts.rules import read_rules, shipped_folder
 from audit_alerts.times import as_time
 from audit_generator.attacks import Attacks, Label
-from audit_generator.story import DENIED_RANGES
+from audit_generator.places import place_database
+from audit_generator.story import LISTS
 from audit_generator.traffic import Traffic
-from audit_schemas import AuditEvent, Catalogue, Document, EventRefusedError, Origin
+from audit_runtime import ReferenceLists, parse_list
+from audit_schemas import AuditEvent, Catalogue, Document, EventRefusedError, Origin, Place
 
 EXPECTED: Mapping[str, tuple[str, ...]] = {
     "brute-force": ("brute-force",),
@@ -47,6 +52,10 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
     "botnet-stuffing": ("refused-logins-surge",),
     "guessing-from-inside": ("brute-force-known-address",),
     "spraying-from-inside": ("unknown-names-shared-address",),
+    "impossible-journey": ("impossible-travel",),
+    "foreign-visit": ("new-country",),
+    "hosted-visit": ("login-from-hosting",),
+    "known-visitor": ("login-from-known-bad-address",),
     "acting-as-others": ("acting-as-another",),
 }
 """A kind of attack -> the rules whose descriptions promise to find it."""
@@ -144,8 +153,10 @@ def attacks_of(seed: int, *, days: int = _DAYS, a_day: int = _A_DAY) -> Attacks:
 
 
 def shipped_rules() -> tuple[Rule, ...]:
-    """Return the rules that come with the product, with the ranges that the stories know as denied."""
-    return read_rules([shipped_folder()], Catalogue.load(), DENIED_RANGES)
+    """Return the rules that come with the product, with the lists that the stories know."""
+    lists = {name: parse_list(name, "\n".join(entries), name) for name, entries in LISTS.items()}
+    rules = read_rules([shipped_folder()], Catalogue.load())
+    return tuple(with_lists(rule, ReferenceLists(lists), _END) for rule in rules)
 
 
 def quiet_alerts(
@@ -209,13 +220,36 @@ def stored(events: Iterable[AuditEvent], catalogue: Catalogue) -> Log:
             dead_letters.append(_dead_letter(event, offset, refused.reason))
             continue
         at = event.timestamp
-        document = Document.of(settled, activity, Origin(_TOPIC, 0, offset), at, at)
+        place = _place_of(event.source.ip) if event.source and event.source.ip else ""
+        origin = Origin(_TOPIC, 0, offset)
+        document = Document.of(settled, activity, origin, at, at, place=place)
         if document.id not in hashes:
             hashes[document.id] = document.hash
             documents.append(json.loads(document.body))
         elif hashes[document.id] != document.hash:
             dead_letters.append(_dead_letter(event, offset, "id-conflict"))
     return Log(documents, dead_letters)
+
+
+@lru_cache(maxsize=100_000)
+def _place_of(ip: str) -> str:
+    """Return where a made-up address is, as the consumer adds it; nothing of others."""
+    record: Any = _places().get(ip)
+    if record is None:
+        return ""
+    return Place(
+        record["country"]["iso_code"],
+        record["city"]["names"]["en"],
+        record["location"]["latitude"],
+        record["location"]["longitude"],
+        record["autonomous_system_number"],
+        record["autonomous_system_organization"],
+    ).to_json()
+
+
+@cache
+def _places() -> maxminddb.Reader:
+    return maxminddb.open_database(BytesIO(place_database(_END)), maxminddb.MODE_FD)
 
 
 def is_about(episode: Episode, label: Label) -> bool:

@@ -32,7 +32,6 @@ from audit_alerts.errors import (
     AlertConflictError,
     AlertError,
     NoSuchAlertError,
-    RangesError,
     RuleRefusedError,
     TriageError,
 )
@@ -84,7 +83,6 @@ __all__ = [
     "NewTerms",
     "NoSuchAlertError",
     "Publish",
-    "RangesError",
     "Related",
     "Rule",
     "RuleException",

@@ -10,7 +10,9 @@ __all__ = [
     "Attributes",
     "Example",
     "Examples",
+    "ImpossibleTravelSpec",
     "NewTermsSpec",
+    "PlaceSpec",
     "SeenSpec",
     "SurgeSpec",
     "UnusualHoursSpec",
@@ -75,6 +77,16 @@ class UnusualHoursSpec(_Part):
     shift: PositiveDuration
 
 
+class ImpossibleTravelSpec(_Part):
+    """Only events too far from their group's event before."""
+
+    by: list[str] = Field(min_length=1)
+    speed: int = Field(ge=100, le=100_000)
+    """In km/h."""
+    distance: int = Field(ge=0, le=20_000)
+    """In km."""
+
+
 class SeenSpec(_Part):
     """Events whose group had events of another document in the time before."""
 
@@ -116,11 +128,21 @@ class AbsenceSpec(_Part):
         return tuple(sorted(set(days))) if isinstance(days, list) else tuple(range(1, days + 1))
 
 
+class PlaceSpec(_Part):
+    """What databases say of an address."""
+
+    country: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    as_number: int | None = Field(None, alias="as")
+    as_name: str | None = Field(None, alias="owner")
+
+
 class Example(_Part):
     """Events that must, or must not, fire the rule.
 
     A line of `events` is fields by their paths, `at` (when, from the example's beginning, a Monday's
-    midnight in UTC), and perhaps `times` and `every`; {n} in a value counts these from 0.
+    midnight in UTC), and perhaps `times`, `every` and `place`; {n} in a value counts these from 0.
     """
 
     says: str = Field(min_length=1)
@@ -136,8 +158,10 @@ class Examples(_Part):
 
     fires: list[Example] = Field(min_length=1)
     silent: list[Example] = Field(min_length=1)
-    denied_ranges: list[str] = []
-    """What %denied_ranges% stands for in the examples."""
+    lists: dict[str, list[str]] = {}
+    """What is on the rule's lists in the examples."""
+    places: dict[str, PlaceSpec] = {}
+    """Where an event's address is, for lines that say `place`."""
 
 
 class Attributes(_Part):
@@ -148,6 +172,7 @@ class Attributes(_Part):
     examples: Examples | None = None
     new_terms: NewTermsSpec | None = Field(None, alias="new-terms")
     unusual_hours: UnusualHoursSpec | None = Field(None, alias="unusual-hours")
+    impossible_travel: ImpossibleTravelSpec | None = Field(None, alias="impossible-travel")
     absence: AbsenceSpec | None = None
     unless_seen: list[SeenSpec] = Field([], alias="unless-seen")
     if_seen: list[SeenSpec] = Field([], alias="if-seen")
@@ -155,12 +180,16 @@ class Attributes(_Part):
     surge: SurgeSpec | None = None
     alert_span: PositiveDuration | None = Field(None, alias="alert-span")
     """How far apart episodes of one group may be that belong to one alert; a day, if left out."""
+    includes: list[str] = []
+    """Rules whose alerts are parts of this one's, where both are of one group at the same time."""
+    optional_lists: list[str] = Field([], alias="optional-lists")
+    """Lists of the rule that need not exist."""
 
     def thresholds(self) -> set[str]:
         """Return what a condition's numbers are called, each of which needs a reason."""
         seen = {"unless-seen": self.unless_seen, "if-seen": self.if_seen}
         found = {name for name, specs in seen.items() if specs}
-        for condition in (self.new_terms, self.unusual_hours, self.absence):
+        for condition in (self.new_terms, self.unusual_hours, self.impossible_travel, self.absence):
             if condition is not None:
                 found |= set(type(condition).model_fields) - {"field", "by"}
         return found

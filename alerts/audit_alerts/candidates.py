@@ -32,7 +32,6 @@ __all__ = [
     "candidate_windows",
     "counts_body",
     "driver_of",
-    "lucene",
     "merge_windows",
 ]
 
@@ -101,11 +100,6 @@ def candidate_windows(
 def merge_windows(windows: Iterable[Window], *, gap: int = 1) -> list[Window]:
     """Return the windows sorted, with those merged that begin within `gap` ms of another's end."""
     return list(merge_intervals(sorted(windows), gap=gap))
-
-
-def lucene(base: Base) -> dict[str, Any]:
-    """Return the query of a base rule."""
-    return {"query_string": {"query": base.lucene, "allow_leading_wildcard": True}}
 
 
 def _windows(driver: Driver, steps: Mapping[int, int]) -> list[Window]:

@@ -11,7 +11,7 @@ from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
 from audit_alerts.attributes import Attributes, SeenSpec, milliseconds
-from audit_alerts.condition import AllOf, AnyOf, Condition, Equals, Like, Not
+from audit_alerts.condition import Condition, Equals, InList, Like, depth_of, leaves_of
 from audit_alerts.correlate import correlation_of, with_counting
 from audit_alerts.documents import RuleDocument, rule_documents
 from audit_alerts.errors import RuleRefusedError
@@ -22,6 +22,7 @@ from audit_alerts.plan import (
     Base,
     Correlation,
     HistoryCondition,
+    ImpossibleTravel,
     LogSource,
     NewTerms,
     Node,
@@ -29,6 +30,7 @@ from audit_alerts.plan import (
     SeenBefore,
     UnusualHours,
     bases_of,
+    bases_read,
     fields_below,
 )
 from audit_alerts.translate import UntranslatableError, translated
@@ -36,20 +38,19 @@ from audit_alerts.translate import UntranslatableError, translated
 __all__ = ["compile_rule"]
 
 _PRODUCT = "auditlog"
+_DEPTH_MAX = 12
+"""Elasticsearch takes 30 (indices.query.bool.max_nested_depth), and a rule's query is within others."""
 _ALERT_SPAN = "1d"
 """Who goes on for days is one case: a real log had 67 alerts of one address in four days."""
 
 
-def compile_rule(
-    text: str, file: str, catalogue: Catalogue, *, ranges: Sequence[str] | None = None
-) -> Rule:
+def compile_rule(text: str, file: str, catalogue: Catalogue) -> Rule:
     """Return the rule that a file holds. Raises RuleRefusedError for what would not do as it says.
 
-    `ranges` are the denied ones; None or empty: those of its examples.
+    The lists that it names are empty; see `rule_lists`.
     """
     try:
-        documents = rule_documents(text, file, ranges or None)
-        return _Compiler(documents, file, catalogue).rule(has_ranges=bool(ranges))
+        return _Compiler(rule_documents(text, file), file, catalogue).rule()
     except SigmaError as error:
         raise RuleRefusedError(file, f"is not a Sigma rule: {error}") from None
     except UntranslatableError as error:
@@ -69,7 +70,7 @@ class _Compiler:
         self._made: dict[str, Node] = {}
         self._making: list[str] = []
 
-    def rule(self, *, has_ranges: bool) -> Rule:
+    def rule(self) -> Rule:
         document = self._outermost()
         parsed = self._parsed_of(document)
         root = self._root(document, parsed)
@@ -88,7 +89,7 @@ class _Compiler:
         self._check_names(root)
         if any(part.ours.alert_span for part in self._documents if part is not document):
             raise self._refused("alert-span belongs to the rule itself, not to a part of it")
-        needs_ranges = any(part.uses_ranges for part in self._documents)
+        lists = self._lists(root, ours)
         return Rule(
             id=str(parsed.id),
             name=str(sigma.get("name") or sigma["id"]),
@@ -103,9 +104,9 @@ class _Compiler:
             root=root,
             alert_span=milliseconds(ours.alert_span or _ALERT_SPAN),
             examples=ours.examples.model_dump(),
-            idle=None
-            if has_ranges or not needs_ranges
-            else "no ranges are denied; name a file in AUDITLOG_DENIED_RANGES",
+            includes=tuple(dict.fromkeys(ours.includes)),
+            lists=dict.fromkeys(lists, ""),
+            optional_lists=frozenset(ours.optional_lists),
         )
 
     def _outermost(self) -> RuleDocument:
@@ -114,7 +115,7 @@ class _Compiler:
             str(name)
             for part in self._documents
             for name in (
-                *_listed(part.sigma.get("correlation", {}).get("rules")),
+                *_as_list(part.sigma.get("correlation", {}).get("rules")),
                 *(seen.rule for seen in (*part.ours.unless_seen, *part.ours.if_seen)),
             )
         }
@@ -126,6 +127,25 @@ class _Compiler:
         if len(last) != 1:
             raise self._refused("a file holds one rule: all documents but one are parts of others")
         return last[0]
+
+    def _lists(self, root: Correlation | Absence, ours: Attributes) -> list[str]:
+        """Return the lists that the rule names, held to what is said of them."""
+        found = sorted(
+            {
+                leaf.name
+                for base in bases_read(root)
+                for leaf in leaves_of(base.condition)
+                if isinstance(leaf, InList)
+            }
+        )
+        if odd := set(ours.optional_lists) - set(found):
+            raise self._refused(f"optional-lists: {min(odd)} is no list that the rule names")
+        given = ours.examples.lists if ours.examples else {}
+        if odd := set(found) ^ set(given):
+            raise self._refused(
+                f"examples.lists has to say what is on {min(odd)}, if the rule names it"
+            )
+        return found
 
     def _root(self, document: RuleDocument, parsed: Any) -> Correlation | Absence:
         node = self._node(parsed)
@@ -174,6 +194,8 @@ class _Compiler:
         if len(conditions) != 1:
             raise self._refused(f"{document.label}: one condition, not {len(conditions)}")
         condition = translated(conditions[0].parsed, log_source)
+        if depth_of(condition) > _DEPTH_MAX:
+            raise self._refused(f"{document.label} is nested too deeply")
         self._check_activities(condition)
         history_condition = self._history_condition(document.ours, log_source)
         lucene = _lucene(document) if log_source is LogSource.EVENTS else ""
@@ -183,7 +205,7 @@ class _Compiler:
             for spec in specs
         )
         if seen and history_condition is not None:
-            raise self._refused("one of new-terms, unusual-hours and what was seen before at a time")
+            raise self._refused("what was seen before goes with no other condition on the past")
         return Base(document.label, log_source, condition, lucene, history_condition, seen)
 
     def _seen(self, spec: SeenSpec, log_source: LogSource, *, is_wanted: bool) -> SeenBefore:
@@ -213,9 +235,11 @@ class _Compiler:
         return LogSource(service)
 
     def _history_condition(self, ours: Attributes, log_source: LogSource) -> HistoryCondition | None:
-        first, hours = ours.new_terms, ours.unusual_hours
-        if sum(condition is not None for condition in (first, hours, ours.absence)) > 1:
-            raise self._refused("one of new-terms, unusual-hours and absence at a time")
+        first, hours, travel = ours.new_terms, ours.unusual_hours, ours.impossible_travel
+        if sum(condition is not None for condition in (first, hours, travel, ours.absence)) > 1:
+            raise self._refused(
+                "one of new-terms, unusual-hours, impossible-travel and absence at a time"
+            )
         if first is not None:
             self._grouping([first.field], log_source)
             by = self._grouping(first.by, log_source)
@@ -224,6 +248,10 @@ class _Compiler:
             by = self._grouping(hours.by, log_source)
             history, margin = milliseconds(hours.history), milliseconds(hours.margin)
             return UnusualHours(by, history, hours.days, margin, milliseconds(hours.shift))
+        if travel is not None:
+            return ImpossibleTravel(
+                self._grouping(travel.by, log_source), travel.speed, travel.distance
+            )
         return None
 
     def _grouping(self, names: Sequence[str], log_source: LogSource) -> tuple[str, ...]:
@@ -247,7 +275,7 @@ class _Compiler:
 
     def _check_activities(self, condition: Condition) -> None:
         """Refuse an activity that nobody can publish: the rule would be silent for ever."""
-        for leaf in _leaves(condition):
+        for leaf in leaves_of(condition):
             if isinstance(leaf, Equals | Like) and leaf.field == "event.action":
                 known = any(leaf.matches({"event.action": name}) for name in self._catalogue)
                 if not known:
@@ -298,11 +326,5 @@ def _counts(condition: Any) -> bool:
     return isinstance(condition, Mapping) and condition not in ({"gte": 1}, {"gt": 0})
 
 
-def _listed(found: Any) -> list[Any]:
+def _as_list(found: Any) -> list[Any]:
     return found if isinstance(found, list) else [] if found is None else [found]
-
-
-def _leaves(condition: Any) -> list[Any]:
-    if isinstance(condition, AllOf | AnyOf):
-        return [leaf for part in condition.parts for leaf in _leaves(part)]
-    return _leaves(condition.part) if isinstance(condition, Not) else [condition]

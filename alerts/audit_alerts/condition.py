@@ -1,6 +1,6 @@
 """What a base rule asks of one event, as the program itself can answer it. Pure.
 
-It says what Elasticsearch says of the Lucene query that the same rule becomes: keywords are compared
+It says what Elasticsearch says of the query that `condition_query` makes of it: keywords are compared
 whole and by case, an address by its value, and of several values of a field one has to fit.
 """
 
@@ -12,16 +12,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
+from audit_runtime import ReferenceList
+
+from audit_alerts.fields import FieldKind
+
 __all__ = [
     "AllOf",
     "AnyOf",
     "Condition",
     "Equals",
     "Exists",
+    "InList",
     "InNetwork",
     "Like",
     "Not",
+    "depth_of",
     "fields_of",
+    "leaves_of",
     "values_at",
 ]
 
@@ -112,6 +119,34 @@ class InNetwork:
 
 
 @dataclass(frozen=True, slots=True)
+class InList:
+    """A value of the field is on a list that the deployment keeps: among its entries of that kind."""
+
+    field: str
+    name: str
+    kind: FieldKind
+    digest: str = ""
+    """Which list it is, by its content; empty: there is none, so nothing is on it."""
+    entries: ReferenceList | None = dataclasses.field(default=None, compare=False, repr=False)
+
+    def matches(self, event: Event) -> bool:
+        """Tell whether the event fits."""
+        return any(self._has(value) for value in values_at(event, self.field))
+
+    def _has(self, value: str) -> bool:
+        entries = self.entries
+        if entries is None:
+            return False
+        match self.kind:
+            case "ip":
+                return entries.has_address(value)
+            case "number":
+                return entries.has_number(value)
+            case _:
+                return entries.has_name(value)
+
+
+@dataclass(frozen=True, slots=True)
 class Exists:
     """The field has a value."""
 
@@ -129,11 +164,25 @@ def values_at(event: Event, path: str) -> tuple[str, ...]:
 
 def fields_of(condition: Any) -> set[str]:
     """Return the fields that a condition asks for."""
+    return {leaf.field for leaf in leaves_of(condition)}
+
+
+def depth_of(condition: Any) -> int:
+    """Return how many conditions hold one another at most."""
     if isinstance(condition, AllOf | AnyOf):
-        return {name for part in condition.parts for name in fields_of(part)}
-    if isinstance(condition, Not):
-        return fields_of(condition.part)
-    return {condition.field}
+        return 1 + max(map(depth_of, condition.parts), default=0)
+    return 1 + depth_of(condition.part) if isinstance(condition, Not) else 1
+
+
+def leaves_of(condition: Any) -> Iterator[Any]:
+    """Yield what a condition asks of single fields."""
+    if isinstance(condition, AllOf | AnyOf):
+        for part in condition.parts:
+            yield from leaves_of(part)
+    elif isinstance(condition, Not):
+        yield from leaves_of(condition.part)
+    else:
+        yield condition
 
 
 def _values(found: Any, path: str) -> Iterator[str]:

@@ -10,10 +10,7 @@ from audit_alerts.attributes import Attributes
 from audit_alerts.errors import RuleRefusedError
 from audit_alerts.yaml_documents import load_documents
 
-__all__ = ["DENIED", "RuleDocument", "rule_documents"]
-
-DENIED = "%denied_ranges%"
-"""As a value in a rule: the ranges of the file that AUDITLOG_DENIED_RANGES names."""
+__all__ = ["RuleDocument", "rule_documents"]
 
 _TOP = frozenset({
     "title", "id", "name", "description", "status", "level", "author", "date", "modified",
@@ -33,6 +30,7 @@ _SHAPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "correlation.condition.gte": (int, "a whole number"),
 }
 """What pySigma takes for granted, or rounds."""
+_FORMER = "%denied_ranges%"
 _TEXTS = ("correlation.rules", "correlation.group-by", "detection.condition", "falsepositives")
 """What holds texts alone, where it is a list."""
 
@@ -43,7 +41,6 @@ class RuleDocument:
 
     sigma: dict[str, Any]
     ours: Attributes
-    uses_ranges: bool
 
     @property
     def label(self) -> str:
@@ -51,27 +48,22 @@ class RuleDocument:
         return str(self.sigma.get("name") or self.sigma.get("title") or "a document")
 
 
-def rule_documents(text: str, file: str, ranges: Sequence[str] | None) -> list[RuleDocument]:
-    """Return the documents of a file, with the denied ranges filled in.
-
-    `ranges` None: those of the examples. Raises RuleRefusedError.
-    """
+def rule_documents(text: str, file: str) -> list[RuleDocument]:
+    """Return the documents of a file. Raises RuleRefusedError."""
     found = load_documents(text, file)
     if not found or not all(isinstance(part, dict) for part in found):
         raise RuleRefusedError(file, "holds no rule")
     for part in found:
         _check_keys(part, file)
         _check_shapes(part, file)
-    read = [(part, _ours(part, file)) for part in found]
-    if ranges is None:
-        ranges = [text for _, ours in read if ours.examples for text in ours.examples.denied_ranges]
-    return [_document(part, ours, ranges) for part, ours in read]
+    return [_document(part, file) for part in found]
 
 
-def _document(part: dict[str, Any], ours: Attributes, ranges: Sequence[str]) -> RuleDocument:
+def _document(part: dict[str, Any], file: str) -> RuleDocument:
     sigma = {name: value for name, value in part.items() if name != "auditlog"}
-    filled = _filled(sigma, list(ranges))
-    return RuleDocument(filled, ours, filled != sigma)
+    if "detection" in sigma:
+        sigma["detection"] = _with_lists_whole(sigma["detection"], file)
+    return RuleDocument(sigma, _ours(part, file))
 
 
 def _check_keys(part: dict[str, Any], file: str) -> None:
@@ -118,13 +110,32 @@ def _ours(part: dict[str, Any], file: str) -> Attributes:
         raise RuleRefusedError(file, f"{where}: {first['msg']}") from None
 
 
-def _filled(value: Any, ranges: list[str]) -> Any:
-    if isinstance(value, dict):
-        return {name: _filled(inner, ranges) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [
-            text
-            for inner in value
-            for text in (ranges if inner == DENIED else [_filled(inner, ranges)])
-        ]
-    return ranges if value == DENIED else value
+def _with_lists_whole(found: Any, file: str) -> Any:
+    """Return a detection in which what names a list has no modifier that pySigma would apply to it."""
+    if isinstance(found, list):
+        return [_with_lists_whole(inner, file) for inner in found]
+    if not isinstance(found, dict):
+        return found
+    return {
+        _key(name, value, file) if isinstance(name, str) else name: _with_lists_whole(value, file)
+        for name, value in found.items()
+    }
+
+
+def _key(name: str, value: Any, file: str) -> str:
+    """Return the key of a field: `|cidr` and `|expand` say nothing more of a list."""
+    values = value if isinstance(value, list) else [value]
+    if _FORMER in values:
+        raise RuleRefusedError(
+            file, f"{_FORMER} is the list '%lists.denied%' now; in examples, lists: {{denied: [...]}}"
+        )
+    lists = [each for each in values if isinstance(each, str) and each.startswith("%lists.")]
+    field, *modifiers = name.split("|")
+    if not lists or not modifiers:
+        return name
+    if "cidr" in modifiers and len(lists) < len(values):
+        raise RuleRefusedError(file, f"{name}: put its ranges into a list, or into another selection")
+    kept = [each for each in modifiers if each not in ("cidr", "expand")]
+    if odd := set(kept) - {"all", "neq"}:
+        raise RuleRefusedError(file, f"{name}: a list is compared whole; leave |{min(odd)} out")
+    return "|".join((field, *kept))

@@ -4,7 +4,6 @@
 
     AlertError
     ├── RuleRefusedError     a rule can't be used; carries the file and the reason
-    ├── RangesError     the file of denied ranges can't be used
     └── TriageError     a step of triage, or an exception, can't be; the message says why
         ├── AlertConflictError     somebody was faster, or the alert does not allow it
         └── NoSuchAlertError     there is none, or not for whoever asks
@@ -14,7 +13,6 @@ __all__ = [
     "AlertConflictError",
     "AlertError",
     "NoSuchAlertError",
-    "RangesError",
     "RuleRefusedError",
     "TriageError",
 ]
@@ -31,10 +29,6 @@ class RuleRefusedError(AlertError):
         super().__init__(f"{file}: {reason}")
         self.file = file
         self.reason = reason
-
-
-class RangesError(AlertError):
-    """The file of denied ranges can't be read; the message names file and line."""
 
 
 class TriageError(AlertError):

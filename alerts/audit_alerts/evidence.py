@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from audit_alerts.candidates import Window, lucene
+from audit_alerts.candidates import Window
+from audit_alerts.condition_query import base_query
 from audit_alerts.episodes import SAMPLES
 from audit_alerts.log_reader import LogReader, group_query, within
 from audit_alerts.matches import GroupValues
@@ -41,7 +42,7 @@ def evidence_of_groups(
         {"bool": {"filter": [within([window]), group_query(root, group)]}} for group, window in wanted
     ]
     windows = [window for _, window in wanted]
-    everything = [_either([lucene(base) for base in bases]), within(windows)]
+    everything = [_either([base_query(base) for base in bases]), within(windows)]
     return _read(reader, everything, filters)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from audit_runtime import ListError, ReferenceLists, parse_list
 from audit_schemas import (
     OFFSET_HEADER,
     PARTITION_HEADER,
@@ -15,6 +16,7 @@ from audit_schemas import (
     Document,
     EventRefusedError,
     Origin,
+    Place,
     Problem,
     Reason,
     format_timestamp,
@@ -28,14 +30,16 @@ from audit_alerts.errors import RuleRefusedError
 from audit_alerts.evaluate import evaluate
 from audit_alerts.fields import DEAD_LETTER_FIELDS
 from audit_alerts.plan import Rule
+from audit_alerts.rule_lists import with_lists
 from audit_alerts.times import as_time, in_millis
 
-__all__ = ["BEGIN", "Failed", "check_examples", "example_events"]
+__all__ = ["BEGIN", "Failed", "check_examples", "example_events", "with_example_lists"]
 
 BEGIN = in_millis("2026-01-05T00:00:00Z")
 """When examples begin: a Monday's midnight in UTC."""
 
 _TIMES_MAX = 100_000
+_OF_A_LINE = ("at", "times", "every", "place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Failed:
 
 def check_examples(rule: Rule, catalogue: Catalogue) -> Iterator[Failed]:
     """Yield the examples that fail; needs no server. Raises RuleRefusedError for what is no event."""
+    rule = with_example_lists(rule)
     for must_fire, kind in ((True, "fires"), (False, "silent")):
         for example in rule.examples[kind]:
             events = list(example_events(rule, example, catalogue))
@@ -56,6 +61,18 @@ def check_examples(rule: Rule, catalogue: Catalogue) -> Iterator[Failed]:
             found = evaluate(rule, events, until=until)
             if wrong := _wrong(found, example["group"]) if must_fire else _keys(found):
                 yield Failed(example["says"], must_fire, wrong)
+
+
+def with_example_lists(rule: Rule) -> Rule:
+    """Return the rule with the lists of its examples. Raises RuleRefusedError for what is no entry."""
+    try:
+        lists = {
+            name: parse_list(name, "\n".join(entries), "examples.lists")
+            for name, entries in rule.examples["lists"].items()
+        }
+    except ListError as error:
+        raise RuleRefusedError(rule.file, str(error)) from None
+    return with_lists(rule, ReferenceLists(lists), as_time(BEGIN))
 
 
 def example_events(
@@ -77,7 +94,7 @@ def example_events(
                         **fields,
                     }
                 else:
-                    yield _document(fields, at, offset, catalogue)
+                    yield _document(fields, at, offset, catalogue, _place(rule, line))
             except EventRefusedError as refused:
                 raise RuleRefusedError(rule.file, f"example {example['says']!r}: {refused}") from None
             except OverflowError:
@@ -99,7 +116,7 @@ def _keys(found: list[Episode]) -> str:
 
 
 def _repeated(rule: Rule, line: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
-    fields = {name: value for name, value in line.items() if name not in ("at", "times", "every")}
+    fields = {name: value for name, value in line.items() if name not in _OF_A_LINE}
     try:
         at, every = milliseconds(str(line["at"])), milliseconds(str(line.get("every", "0s")))
         times = int(line.get("times", 1))
@@ -111,6 +128,15 @@ def _repeated(rule: Rule, line: Mapping[str, Any]) -> Iterator[tuple[int, dict[s
         raise RuleRefusedError(rule.file, f"examples: times is between 1 and {_TIMES_MAX}")
     for number in range(times):
         yield BEGIN + at + number * every, _counted(fields, str(number))
+
+
+def _place(rule: Rule, line: Mapping[str, Any]) -> str:
+    """Return what the consumer would add to the address of a line."""
+    if (name := line.get("place")) is None:
+        return ""
+    if name not in rule.examples["places"]:
+        raise RuleRefusedError(rule.file, f"examples.places does not say where {name} is")
+    return Place(**rule.examples["places"][name]).to_json()
 
 
 def _check_headers(rule: Rule, fields: Mapping[str, Any]) -> None:
@@ -129,7 +155,7 @@ def _counted(value: Any, number: str) -> Any:
 
 
 def _document(
-    fields: Mapping[str, Any], at: int, offset: int, catalogue: Catalogue
+    fields: Mapping[str, Any], at: int, offset: int, catalogue: Catalogue, place: str
 ) -> Mapping[str, Any]:
     """Return the event as it would be stored, with all that the consumer adds."""
     moment = format_timestamp(as_time(at))
@@ -144,6 +170,7 @@ def _document(
         level[name] = value
     event = catalogue.settle(validate(wire))
     activity = catalogue[event.event.action]
-    document = Document.of(event, activity, Origin("audit.events", 0, offset), moment, moment)
+    origin = Origin("audit.events", 0, offset)
+    document = Document.of(event, activity, origin, moment, moment, place=place)
     found: Mapping[str, Any] = json.loads(document.body)
     return found

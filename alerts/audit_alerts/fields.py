@@ -8,7 +8,7 @@ from audit_schemas import PARTITION_HEADER, PATH_HEADER, REASON_HEADER, TOPIC_HE
 
 __all__ = ["DEAD_LETTER_FIELDS", "FieldKind", "check_group", "groupable", "kind_of", "nearest"]
 
-FieldKind = Literal["keyword", "ip", "label"]
+FieldKind = Literal["keyword", "ip", "label", "number"]
 
 _LABELS = "labels."
 
@@ -42,27 +42,26 @@ def _leaves(properties: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
             yield f"{prefix}{name}", field
 
 
+_KINDS: Mapping[str, FieldKind] = {"keyword": "keyword", "ip": "ip", "long": "number"}
 _MAPPED = dict(_leaves(mapping()["properties"]))
 
 
 def kind_of(path: str) -> FieldKind | None:
     """Return how values of an event's field are compared; None if a rule can't ask for it.
 
-    Only what Elasticsearch compares as a whole: words of a sentence, times and numbers are left to
-    a search.
+    Only what Elasticsearch compares as a whole: words of a sentence and times are left to a search.
     """
     if path.startswith(_LABELS) and len(path) > len(_LABELS):
         return "label"
     field = _MAPPED.get(path)
     if field is None or not field.get("index", True):
         return None
-    kind: FieldKind | None = {"keyword": "keyword", "ip": "ip"}.get(field["type"])  # type: ignore[assignment]
-    return kind
+    return _KINDS.get(field["type"])
 
 
 def groupable(path: str) -> bool:
     """Tell whether events can be grouped by a field, and its values be counted."""
-    if path in _LISTS or kind_of(path) is None:
+    if path in _LISTS or kind_of(path) in (None, "number"):
         return False
     return bool(_MAPPED.get(path, {}).get("doc_values", True))
 

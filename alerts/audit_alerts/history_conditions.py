@@ -1,17 +1,22 @@
-"""Conditions on an event's group and its history, which Sigma lacks: new terms, unusual hours. Pure."""
+"""Conditions on an event's group and its past, which Sigma lacks: new terms, hours, travel. Pure."""
 
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from audit_alerts.matches import GroupValues, Match, group_values, place
-from audit_alerts.plan import HistoryCondition, NewTerms, UnusualHours
+from audit_alerts.matches import LOCATION, GroupValues, Match, group_values, place
+from audit_alerts.plan import HistoryCondition, ImpossibleTravel, NewTerms, UnusualHours
 
 __all__ = ["filter_by_history"]
 
 _DAY = 86_400_000
 _MINUTE = 60_000
 _MINUTES = 1440
+_HOUR = 3_600_000
+_EARTH_KM = 6371.0
+
+_Point = tuple[float, float]
 
 
 def filter_by_history(condition: HistoryCondition | None, matches: Iterable[Match]) -> Iterable[Match]:
@@ -25,6 +30,8 @@ def filter_by_history(condition: HistoryCondition | None, matches: Iterable[Matc
             return matches
         case NewTerms():
             return _new(condition, matches)
+        case ImpossibleTravel():
+            return _too_far(condition, matches)
         case UnusualHours():
             groups = _groups(matches, condition.group_by).values()
             return sorted((odd for members in groups for odd in _odd(condition, members)), key=place)
@@ -57,6 +64,36 @@ def _new(condition: NewTerms, matches: Iterable[Match]) -> Iterator[Match]:
         for seen, value, _ in members:
             seen[value] = at
             seen.move_to_end(value)
+
+
+def _too_far(condition: ImpossibleTravel, matches: Iterable[Match]) -> Iterator[Match]:
+    """Yield matches that are too far from their group's match before.
+
+    The one before is enough: who was too far from an earlier one was too far on one leg of the way.
+    """
+    last: dict[GroupValues, tuple[int, _Point]] = {}
+    for match in matches:
+        group, point = group_values(match, condition.group_by), _point(match)
+        if group is None or point is None:
+            continue
+        if (before := last.get(group)) is not None:
+            hours = (match.at - before[0]) / _HOUR
+            if _kilometres(before[1], point) > max(condition.distance, condition.speed * hours):
+                yield match
+        last[group] = match.at, point
+
+
+def _point(match: Match) -> _Point | None:
+    latitude, longitude = (match.values.get(name) for name in LOCATION)
+    return None if latitude is None or longitude is None else (float(latitude), float(longitude))
+
+
+def _kilometres(one: _Point, other: _Point) -> float:
+    """Return the distance of two points on a sphere as large as the earth (haversine)."""
+    (south, west), (north, east) = (tuple(map(math.radians, point)) for point in (one, other))
+    across = math.sin((north - south) / 2) ** 2
+    across += math.cos(south) * math.cos(north) * math.sin((east - west) / 2) ** 2
+    return 2 * _EARTH_KM * math.asin(min(1.0, math.sqrt(across)))
 
 
 def _odd(condition: UnusualHours, matches: Sequence[Match]) -> Iterator[Match]:

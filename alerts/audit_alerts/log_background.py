@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from audit_alerts.background import Seen
-from audit_alerts.candidates import PAGE, lucene
+from audit_alerts.candidates import PAGE
+from audit_alerts.condition_query import base_query
 from audit_alerts.log_reader import LogReader, group_query
 from audit_alerts.matches import GroupValues
 from audit_alerts.plan import OPTIONAL, Correlation, SeenBefore
@@ -27,7 +28,7 @@ class LogBackground:
     ) -> Mapping[GroupValues, Sequence[Seen]]:
         """Return these groups' events by day, with the first and last of each."""
         names = (*condition.by, *([condition.counted] if condition.counted else ()))
-        queries = [lucene(condition.base), _range("gte", since)]
+        queries = [base_query(condition.base), _range("gte", since)]
         for number, name in enumerate(condition.by):
             if name not in OPTIONAL:
                 values = sorted({str(group[number]) for group in groups})

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 from audit_query import AuditLog, Filter, FindList, no_lists
 
-from audit_alerts.candidates import PAGE, Driver, Window, counts_body, lucene, merge_windows
+from audit_alerts.candidates import PAGE, Driver, Window, counts_body, merge_windows
 from audit_alerts.condition import fields_of
+from audit_alerts.condition_query import base_query
 from audit_alerts.matches import GroupValues, Match, matches_of_base, needed_fields, place
 from audit_alerts.plan import OPTIONAL, Absence, Base, Correlation, bases_of, group_fields
 
@@ -62,7 +63,7 @@ class LogReader:
         self, driver: Driver, base: Base, *queries: Mapping[str, Any]
     ) -> Iterator[Mapping[str, Any]]:
         """Yield how many of a base rule's events each group has in each step of time."""
-        return self.buckets([lucene(base), *queries], counts_body(driver, base, None))
+        return self.buckets([base_query(base), *queries], counts_body(driver, base, None))
 
     def group_counts(
         self,
@@ -90,7 +91,7 @@ class LogReader:
         """
         needed = needed_fields(root, base)
         sources = sorted({*needed, *fields_of(base.condition), *_ALWAYS})
-        queries = (lucene(base), within(windows), *_members(root, base, groups))
+        queries = (base_query(base), within(windows), *_members(root, base, groups))
         return Matches(lambda: self._pages(queries, sources), base, needed)
 
     def cells(
@@ -104,7 +105,7 @@ class LogReader:
         """Return the same events by cells of time, as Elasticsearch counts them."""
         first = min(window[0] for window in windows)
         aligned = [(first - first % length, first), *windows]
-        queries = (lucene(base), within(aligned), *_members(root, base, groups))
+        queries = (base_query(base), within(aligned), *_members(root, base, groups))
         return Cells(self, queries, tuple(sorted(needed_fields(root, base))), length)
 
     def is_flood(
@@ -115,7 +116,7 @@ class LogReader:
         windows: Sequence[Window],
     ) -> bool:
         """Tell whether these are more events than are read one by one."""
-        queries = (lucene(base), within(windows), *_members(root, base, groups))
+        queries = (base_query(base), within(windows), *_members(root, base, groups))
         answer = self.ask(*queries, size=0, track_total_hits=FLOOD)
         return bool(answer["hits"]["total"]["value"] >= FLOOD)
 
@@ -188,7 +189,7 @@ def group_query(root: Correlation | Absence, group: GroupValues) -> Mapping[str,
     """Return the query for the events of a group that any of the rule's bases looks at."""
     bases = {base.name: base for base in bases_of(root)}.values()
     queries = [
-        {"bool": {"filter": [lucene(base), *_is_group(group_fields(root, base), group)]}}
+        {"bool": {"filter": [base_query(base), *_is_group(group_fields(root, base), group)]}}
         for base in bases
     ]
     return {"bool": {"should": queries, "minimum_should_match": 1}}

@@ -53,6 +53,7 @@ ALERTS_MAPPING: dict[str, Any] = {
                         "samples": _KEYWORD,
                         "status": _KEYWORD,
                         "merged_into": _KEYWORD,
+                        "included_by": _KEYWORD,
                         "assignee": _KEYWORD,
                         "reason": _KEYWORD,
                         "duplicate_of": _KEYWORD,

@@ -15,6 +15,7 @@ from audit_alerts.plan import (
     Absence,
     Base,
     Correlation,
+    ImpossibleTravel,
     LogSource,
     NewTerms,
     Node,
@@ -25,6 +26,7 @@ from audit_alerts.plan import (
 from audit_alerts.times import in_millis
 
 __all__ = [
+    "LOCATION",
     "GroupValues",
     "Match",
     "group_values",
@@ -32,6 +34,9 @@ __all__ = [
     "needed_fields",
     "place",
 ]
+
+LOCATION = ("source.geo.location.lat", "source.geo.location.lon")
+"""Where an event's address is, in degrees."""
 
 GroupValues = tuple[str | None, ...]
 """The values of what is grouped by, in its order; None where an event may lack one."""
@@ -91,6 +96,8 @@ def needed_fields(root: Node | Absence, base: Base) -> frozenset[str]:
             found |= {field, *group_by}
         case UnusualHours(group_by):
             found |= set(group_by)
+        case ImpossibleTravel(group_by):
+            found |= {*LOCATION, *group_by}
         case None:
             pass
     return frozenset(found.union(*(seen.by for seen in base.seen_before)))

@@ -13,6 +13,7 @@ __all__ = [
     "Base",
     "Correlation",
     "HistoryCondition",
+    "ImpossibleTravel",
     "Kind",
     "LogSource",
     "NewTerms",
@@ -95,7 +96,28 @@ class UnusualHours:
         return self.history + self.shift + _DAY  # the history begins at a day's beginning
 
 
-HistoryCondition = NewTerms | UnusualHours
+@dataclass(frozen=True, slots=True)
+class ImpossibleTravel:
+    """Keep an event only if its group was too far away at its event before.
+
+    Further than `distance` km, and than `speed` km/h get one in the time between. Events whose place is
+    not known are left out.
+    """
+
+    group_by: tuple[str, ...]
+    speed: int
+    distance: int
+
+    @property
+    def reach(self) -> int:
+        """How long before an event others may decide about it, in milliseconds."""
+        return _HALF_AROUND_KM * 3_600_000 // self.speed + 1
+
+
+_HALF_AROUND_KM = 20_038
+"""No two places are further apart."""
+
+HistoryCondition = NewTerms | UnusualHours | ImpossibleTravel
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +250,14 @@ class Rule:
     root: Correlation | Absence
     alert_span: int = _DAY
     """How far apart episodes of one group may be that belong to one alert, in milliseconds."""
+    includes: tuple[str, ...] = ()
+    """Names of rules whose alerts are parts of this one's; once linked, those that they include too."""
+    included_by: tuple[str, ...] = ()
+    """Names of rules that include this one."""
+    lists: Mapping[str, str] = field(default_factory=dict)
+    """The lists that it names -> which ones they are, by content; empty: there is none."""
+    optional_lists: frozenset[str] = frozenset()
+    """Those of them that need not exist: then nothing is on them."""
     examples: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     idle: str | None = None
     """Why it can't fire as things are set; None if it can."""

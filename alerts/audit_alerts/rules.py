@@ -1,40 +1,54 @@
 """The rules of a deployment, read from its folders; one that is refused refuses them all."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
+from audit_runtime import ListFolder
 from audit_schemas import Catalogue
 
-from audit_alerts.denied_ranges import denied_ranges
 from audit_alerts.errors import AlertError, RuleRefusedError
+from audit_alerts.inclusion import linked
 from audit_alerts.plan import Rule
+from audit_alerts.rule_lists import with_lists
 from audit_alerts.settings import SHIPPED, AlertSettings
 
-__all__ = ["load_rules", "read_rules", "shipped_folder"]
+__all__ = ["list_folder", "load_rules", "read_rules", "rules_of", "shipped_folder"]
 
 
 def load_rules(settings: AlertSettings) -> tuple[Rule, ...]:
-    """Return the rules that the settings name, by name.
+    """Return the rules that the settings name, by name, with the lists as they are now.
+
+    Raises as `rules_of` does.
+    """
+    lists, now = list_folder(settings).current(), datetime.now(UTC)
+    return tuple(with_lists(rule, lists, now) for rule in rules_of(settings))
+
+
+def list_folder(settings: AlertSettings) -> ListFolder:
+    """Return what reads the lists that the settings name."""
+    return ListFolder(settings.lists, settings.denied_ranges)
+
+
+def rules_of(settings: AlertSettings) -> tuple[Rule, ...]:
+    """Return the rules that the settings name, by name, whose lists are to be filled in.
 
     Raises AlertError, CatalogueError, or RuleRefusedError for the first rule that can't be used: a
     deployment runs with the rules it has chosen, or not at all.
     """
     catalogue = Catalogue.load(settings.catalogue)
-    ranges = denied_ranges(settings.denied_ranges)
     folders = [
         shipped_folder() if name == SHIPPED else Path(name)
         for name in (part.strip() for part in settings.alert_rules.split(","))
         if name
     ]
-    return read_rules(folders, catalogue, ranges)
+    return read_rules(folders, catalogue)
 
 
-def read_rules(
-    folders: Sequence[Path], catalogue: Catalogue, ranges: Sequence[str] = ()
-) -> tuple[Rule, ...]:
-    """Return the rules of all `*.yml` in the folders, by name; raises as `load_rules` does."""
+def read_rules(folders: Sequence[Path], catalogue: Catalogue) -> tuple[Rule, ...]:
+    """Return the rules of all `*.yml` in the folders, by name; raises as `rules_of` does."""
     if find_spec("sigma") is None:
         raise AlertError("Alert rules need an extra: pip install '.[alerts]' in a clone")
     # pySigma takes a fifth of a second to read, which no other command has to wait for.
@@ -45,12 +59,13 @@ def read_rules(
     for file in _files(folders):
         if file.stat().st_size > FILE_MAX:
             raise too_large(str(file))
-        rule = compile_rule(_text(file), str(file), catalogue, ranges=ranges)
+        rule = compile_rule(_text(file), str(file), catalogue)
         for other in found.values():
             if rule.id == other.id or rule.name == other.name:
                 raise RuleRefusedError(rule.file, f"{other.file} has the same id or name")
         found[rule.name] = rule
-    return tuple(found[name] for name in sorted(found))
+    made = linked(found)
+    return tuple(made[name] for name in sorted(made))
 
 
 def shipped_folder() -> Path:

@@ -9,7 +9,8 @@ from audit_schemas import format_timestamp, printable
 from rich.markup import escape
 from rich.table import Table
 
-from audit_alerts.candidates import counts_body, driver_of, lucene
+from audit_alerts.candidates import counts_body, driver_of
+from audit_alerts.condition_query import base_query
 from audit_alerts.episodes import Episode
 from audit_alerts.plan import LogSource, Rule
 from audit_alerts.times import as_time
@@ -117,7 +118,7 @@ def _queries(rule: Rule) -> Iterator[str]:
     need = f"candidates have {driver.at_least} in two neighbouring steps" if driver.at_least > 1 else ""
     for base in driver.bases:
         yield f"Query of {base.name}"
-        yield from _indented([json.dumps(lucene(base))])
+        yield from _indented([json.dumps(base_query(base))])
         yield f"Counts of {base.name}, by step and group{f'; {need}' if need else ''}"
         yield from _indented([json.dumps(counts_body(driver, base, None))])
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from audit_runtime import LIST_NAME
 from audit_schemas import is_ip
 from sigma.conditions import (
     ConditionAND,
@@ -22,7 +23,7 @@ from sigma.types import (
     SpecialChars,
 )
 
-from audit_alerts.condition import AllOf, AnyOf, Condition, Equals, Exists, InNetwork, Like, Not
+from audit_alerts.condition import AllOf, AnyOf, Condition, Equals, Exists, InList, InNetwork, Like, Not
 from audit_alerts.fields import DEAD_LETTER_FIELDS, FieldKind, kind_of, nearest
 from audit_alerts.plan import LogSource
 
@@ -76,10 +77,27 @@ def _leaf(path: str, value: Any, kind: FieldKind) -> Condition:
     if isinstance(value, SigmaNumber) and isinstance(value.number, int) and kind != "ip":
         return Equals(path, str(value.number))
     if isinstance(value, SigmaString) and not isinstance(value, SigmaCasedString):
+        if (name := _list_named(value)) is not None:
+            return InList(path, name, kind)
         return _READERS[kind](path, value)
     raise UntranslatableError(
         f"{path}: {type(value).__name__.removeprefix('Sigma')} can't be evaluated exactly on this field"
     )
+
+
+def _list_named(value: SigmaString) -> str | None:
+    """Return the list that `%lists.NAME%` names; None if a value is something else."""
+    if (found := re.fullmatch(r"%lists\.(.*)%", str(value))) is None:
+        return None
+    if LIST_NAME.fullmatch(found[1]) is None:
+        raise UntranslatableError(
+            f"{value} names no list: these have lowercase letters, digits, - and _"
+        )
+    return found[1]
+
+
+def _number(path: str, value: SigmaString) -> Condition:
+    raise UntranslatableError(f"{path}: {value} is not a number, such as 64500, or a list of some")
 
 
 def _keyword(path: str, value: SigmaString) -> Condition:
@@ -116,6 +134,7 @@ _READERS: dict[str, Callable[[str, SigmaString], Condition]] = {
     "keyword": _keyword,
     "label": _label,
     "ip": _address,
+    "number": _number,
 }
 
 

@@ -5,6 +5,7 @@ from audit_alerts.plan import (
     Base,
     Correlation,
     HistoryCondition,
+    ImpossibleTravel,
     Kind,
     LogSource,
     NewTerms,
@@ -83,6 +84,11 @@ def _history_condition(condition: HistoryCondition | None) -> str:
                 f", if further than {span_words(margin)} from every time of day at which there was one "
                 f"in the {span_words(history)} before, on at least {days} days, {grouping(group_by)}; "
                 f"what lies between two within {span_words(shift)} counts as active"
+            )
+        case ImpossibleTravel(group_by, speed, distance):
+            return (
+                f", if more than {distance:,} km from the one before, {grouping(group_by)}, and "
+                f"further than {speed:,} km/h get in the time between"
             )
         case None:
             return ""

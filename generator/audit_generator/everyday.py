@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from audit_producer import Person
 
 from audit_generator.impersonation import support_session
-from audit_generator.story import DENIED_RANGES, Cast, Step, Story, paced
+from audit_generator.story import LISTS, Cast, Step, Story, paced
 from audit_generator.traffic import Agent
 
 __all__ = ["EVERYDAY"]
@@ -90,7 +90,7 @@ def shared_root(cast: Cast) -> Story:
     """Administrators use one account from where each of them works, and mistype now and then."""
     rng = cast.rng
     root: Person = {"id": "root", "name": "root"}
-    addresses = [cast.address() for _ in range(3)]
+    addresses = [cast.address(cast.network_in("Cologne")) for _ in range(3)]
     steps: list[Step] = []
     for at in paced(rng, 24, 3600, 600):
         where = {"user": root, "ip": rng.choice(addresses), "service": "sshd"}
@@ -132,19 +132,32 @@ def two_families(cast: Cast) -> Story:
 def train_ride(cast: Cast) -> Story:
     """Three networks in a day: at home, on the train, in the office."""
     who = cast.agent()
-    steps = [_step(3600.0 * hour, "login", who, cast.address()) for hour in (0, 1, 2)]
+    ways = [cast.address(cast.network_in("Cologne")) for _ in range(3)]
+    steps = [_step(3600.0 * hour, "login", who, ip) for hour, ip in enumerate(ways)]
     return Story(steps, "an hour between them", (who.name,), hours=_at_work(who, 0.5, 4))
 
 
 def business_trip(cast: Cast) -> Story:
-    """A network that is new for the agent, and nothing but work."""
-    who, ip = cast.agent(), cast.address()
+    """A network that is new for the agent, at home or abroad, and nothing but work."""
+    who, ip = (
+        cast.agent(),
+        cast.address(cast.network_in(cast.rng.choice(("Cologne", "Cologne", "Lyon")))),
+    )
     steps = [_step(0, "login", who, ip)]
     steps += [
         _step(600.0 * n, "user-joined-to-chat", who, ip, chat=f"chat-b{n}-{cast.rng.getrandbits(32):x}")
         for n in range(1, 12)
     ]
     return Story(steps, f"from {ip}", (who.name,), hours=_at_work(who, 0.5, 4))
+
+
+def own_vpn(cast: Cast) -> Story:
+    """The house's VPN, whose exit is on another continent, is switched on and off again."""
+    who, rng = cast.agent(), cast.rng
+    there = cast.address("198.18.64.0/24")
+    steps = [_step(at, "login", who, ip) for at, ip in ((0, None), (rng.uniform(60, 3600), there))]
+    steps.append(_step(steps[-1][0] + rng.uniform(600, 7200), "login", who))
+    return Story(steps, f"by {there}", (who.name,), hours=_at_work(who, 0.5, 4))
 
 
 def own_password(cast: Cast) -> Story:
@@ -223,7 +236,7 @@ def odd_records(cast: Cast) -> Story:
 
 def denied_and_refused(cast: Cast) -> Story:
     """Somebody of a denied range is refused, as they should be."""
-    rng, ip = cast.rng, cast.address(cast.rng.choice(DENIED_RANGES))
+    rng, ip = cast.rng, cast.address(cast.rng.choice(LISTS["denied"]))
     steps: list[Step] = [
         (at, {"action": "login-failed", "user": {"name": "admin"}, "ip": ip, "reason": "denied"})
         for at in paced(rng, rng.randint(1, 3), 60, 2)
@@ -259,6 +272,7 @@ EVERYDAY: Mapping[str, Callable[[Cast], Story]] = {
         two_families,
         train_ride,
         business_trip,
+        own_vpn,
         own_password,
         new_department,
         end_of_shift,

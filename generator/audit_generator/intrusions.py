@@ -8,8 +8,9 @@ that was taken over is used within minutes.
 from collections.abc import Callable, Mapping
 
 from audit_generator.impersonation import acting_as_others
-from audit_generator.story import DENIED_RANGES, Cast, Step, Story, paced
+from audit_generator.story import LISTS, Cast, Step, Story, login_step, paced
 from audit_generator.traffic import Agent
+from audit_generator.visits import VISITS
 
 __all__ = ["INTRUSIONS"]
 
@@ -29,10 +30,6 @@ def _refused(cast: Cast, at: float, who: Agent | str, ip: str | None, **more: ob
         "user_agent": agent,
         **more,
     }
-
-
-def _login(at: float, who: Agent, ip: str) -> Step:
-    return at, {"action": "login", "user": who.person, "ip": ip, "session": f"x-{who.id}-{ip}"}
 
 
 def _names(cast: Cast, count: int) -> list[Agent | str]:
@@ -75,7 +72,7 @@ def credential_stuffing(cast: Cast) -> Story:
     times = paced(rng, len(addresses), *((180, 20) if slow else (10, 0.2)))
     steps = [_refused(cast, at, name, ip) for at, name, ip in zip(times, names, addresses, strict=True)]
     if rng.random() < 0.3:  # noqa: PLR2004 - a pair that was right
-        steps.append(_login(times[-1] + 1, cast.agent(), cast.address(network)))
+        steps.append(login_step(times[-1] + 1, cast.agent(), cast.address(network)))
     return Story(steps, f"{len(addresses)} addresses of {network}, one every {times[1]:.1f} s")
 
 
@@ -84,7 +81,7 @@ def guessed_password(cast: Cast) -> Story:
     rng, ip, victim = cast.rng, cast.address(), cast.agent()
     times = paced(rng, rng.randint(15, 200), 30, 0.1)
     steps = [_refused(cast, at, victim, ip) for at in times]
-    steps.append(_login(times[-1] + rng.uniform(1, 1200), victim, ip))
+    steps.append(login_step(times[-1] + rng.uniform(1, 1200), victim, ip))
     return Story(steps, f"{len(times)} guesses, one every {times[1]:.1f} s, then in", (victim.name,))
 
 
@@ -93,7 +90,7 @@ def shared_account(cast: Cast) -> Story:
     rng, victim = cast.rng, cast.agent()
     at, steps = 0.0, []
     for _ in range(rng.randint(3, 8)):
-        steps.append(_login(at, victim, cast.address()))
+        steps.append(login_step(at, victim, cast.address()))
         at += rng.uniform(10, 180)
     return Story(steps, f"{len(steps)} networks in {steps[-1][0] / 60:.0f} min", (victim.name,))
 
@@ -102,7 +99,7 @@ def account_takeover(cast: Cast) -> Story:
     """A login from where its owner never was, and soon after what keeps the door open."""
     rng, victim, ip = cast.rng, cast.agent(), cast.address()
     later = min(rng.lognormvariate(6, 1.2), 3 * 3600)
-    steps = [_login(0, victim, ip)]
+    steps = [login_step(0, victim, ip)]
     for number in range(rng.randint(1, 3)):
         fields = rng.choice(_sensitive(cast))
         steps.append((later + 30 * number, {**fields, "user": victim.person, "ip": ip}))
@@ -124,9 +121,9 @@ def _sensitive(cast: Cast) -> list[dict[str, object]]:
 def denied_login(cast: Cast) -> Story:
     """A login from a range that the house denies, one or a few."""
     rng, victim = cast.rng, cast.agent()
-    ip = cast.address(rng.choice(DENIED_RANGES))
+    ip = cast.address(rng.choice(LISTS["denied"]))
     times = paced(rng, rng.randint(1, 4), 600, 5)
-    return Story([_login(at, victim, ip) for at in times], f"from {ip}", (victim.name,))
+    return Story([login_step(at, victim, ip) for at in times], f"from {ip}", (victim.name,))
 
 
 def settings_burst(cast: Cast) -> Story:
@@ -167,7 +164,7 @@ def night_visit(cast: Cast) -> Story:
     """Somebody is in an agent's account in the middle of the agent's night, and looks around."""
     rng, who = cast.rng, cast.agent()
     ip = who.ip if rng.random() < 0.3 else cast.address()  # noqa: PLR2004 - the agent's own machine
-    steps = [_login(0, who, ip)]
+    steps = [login_step(0, who, ip)]
     for number in range(rng.randint(2, 12)):
         chat = f"chat-n{number}-{rng.getrandbits(32):x}"
         steps.append(
@@ -276,7 +273,7 @@ def distributed_guessing(cast: Cast) -> Story:
 
 def _office(cast: Cast, people: list[Agent], ip: str) -> list[Step]:
     """Return the morning of an office behind one address."""
-    return [_login(cast.rng.uniform(0, 3600), who, ip) for who in people]
+    return [login_step(cast.rng.uniform(0, 3600), who, ip) for who in people]
 
 
 def guessing_from_inside(cast: Cast) -> Story:
@@ -329,6 +326,7 @@ INTRUSIONS: Mapping[str, Callable[[Cast], Story]] = {
         guessing_from_inside,
         spraying_from_inside,
         acting_as_others,
+        *VISITS,
     )
 }
 """Kinds of attack, each of which leaves a trace that can be told from normal life."""

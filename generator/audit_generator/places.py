@@ -6,12 +6,13 @@ numbers are those of documentation (RFC 5398), owners are invented.
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import cycle
 
 from audit_generator.mmdb import Value, write_mmdb
 
-__all__ = ["PLACES", "place_database"]
+__all__ = ["FAR", "PLACES", "networks_of", "place_database"]
 
 _CITIES = (
     ("DE", "Cologne", 50.94, 6.96, "Example Telekom", 64501),
@@ -26,10 +27,12 @@ _CITIES = (
     ("NL", "Utrecht", 52.09, 5.12, "Example Hosting", 64510),
     ("SG", "Singapore", 1.35, 103.82, "Example Cloud", 64511),
 )
+FAR = ("Denver", "Recife", "Pune", "Osaka", "Durban")
+"""Cities on other continents than the office's."""
 _OFFICE = ("DE", "Berlin", 52.52, 13.4, "Example House", 64500)
 _HOSTING = _CITIES[-2]
 
-_Network = IPv4Network | IPv6Network
+Network = IPv4Network | IPv6Network
 _Place = tuple[str, str, float, float, str, int]
 
 
@@ -49,26 +52,28 @@ def _record(place: _Place) -> Mapping[str, Value]:
     }
 
 
-def _strangers() -> dict[_Network, _Place]:
+def _strangers() -> dict[Network, _Place]:
     """Return the places of networks that stories take at random: neighbours are in one."""
-    wide: tuple[tuple[_Network, int], ...] = (
+    wide: tuple[tuple[Network, int], ...] = (
         (ip_network("198.18.0.0/15"), 20),
         (ip_network("240.0.0.0/5"), 13),
         (ip_network("2001:db8::/32"), 40),
     )
-    found: dict[_Network, _Place] = {}
+    found: dict[Network, _Place] = {}
     for network, length in wide:
-        parts: Iterator[_Network] = network.subnets(new_prefix=length)
+        parts: Iterator[Network] = network.subnets(new_prefix=length)
         found |= zip(parts, cycle(_CITIES))
     return found
 
 
-PLACES: Mapping[_Network, Mapping[str, Value]] = {
+PLACES: Mapping[Network, Mapping[str, Value]] = {
     network: _record(place)
     for network, place in {
         **_strangers(),
         ip_network("192.0.2.0/24"): _OFFICE,
-        ip_network("198.51.100.0/25"): _CITIES[3],
+        ip_network("198.51.100.0/25"): _CITIES[0],
+        ip_network("2001:db8:de00::/40"): _CITIES[0],
+        ip_network("2001:db8:aaaa::/48"): _OFFICE,
         ip_network("198.51.100.128/25"): _HOSTING,
         ip_network("203.0.113.0/24"): _HOSTING,
         ip_network("2001:db8:bad::/48"): _HOSTING,
@@ -76,3 +81,13 @@ PLACES: Mapping[_Network, Mapping[str, Value]] = {
     }.items()
 }
 """A record for each network that is made up."""
+
+
+@cache
+def networks_of(city: str) -> list[Network]:
+    """Return the networks of strangers that are in a city, none smaller than a stranger's own."""
+    return [
+        network
+        for network, place in _strangers().items()
+        if place[1] == city and PLACES[network] == _record(place)
+    ]

@@ -3,17 +3,24 @@
 import ipaddress
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
 
+from audit_generator.places import networks_of
 from audit_generator.traffic import Agent
 
-__all__ = ["DENIED_RANGES", "Cast", "Story", "paced"]
+__all__ = ["LISTS", "Cast", "Step", "Story", "login_step", "paced"]
 
-DENIED_RANGES = ("198.51.100.128/25", "2001:db8:dead::/48")
-"""The ranges that stories about denied ones are about."""
+LISTS: Mapping[str, tuple[str, ...]] = {
+    "denied": ("198.51.100.128/25", "2001:db8:dead::/48"),
+    "hosting": ("AS64510", "AS64511"),
+    "known-bad": ("203.0.113.128/25",),
+    "offices": ("192.0.2.0/24", "198.18.64.0/24"),
+    "tor": ("203.0.113.0/25", "2001:db8:bad::/48"),
+}
+"""The lists of the house that stories are about, by name, as their files have them."""
 
 Step = tuple[float, dict[str, Any]]
 """Seconds from the story's beginning, and the event's fields."""
@@ -75,6 +82,15 @@ class Cast:
         start = (240 << 24) + (self.rng.getrandbits(19) << 8)
         return f"{ipaddress.IPv4Address(start)}/24"
 
+    def network_in(self, city: str) -> str:
+        """Return the network of a stranger in a city."""
+        wide = self.rng.choice(networks_of(city))
+        length = 64 if wide.version == 6 else 24  # noqa: PLR2004
+        start = int(wide.network_address) + (
+            self.rng.getrandbits(length - wide.prefixlen) << (wide.max_prefixlen - length)
+        )
+        return f"{type(wide.network_address)(start)}/{length}"
+
     def address(self, network: str | None = None) -> str:
         """Return an address of the network, by default of a stranger's own."""
         within = ipaddress.ip_network(network or self.network())
@@ -93,3 +109,8 @@ def paced(rng: random.Random, count: int, slowest: float, fastest: float) -> lis
         times.append(at)
         at += pace * rng.uniform(0.5, 1.5)
     return times
+
+
+def login_step(at: float, who: Agent, ip: str) -> Step:
+    """Return the step in which an agent is let in from an address."""
+    return at, {"action": "login", "user": who.person, "ip": ip, "session": f"x-{who.id}-{ip}"}

@@ -105,8 +105,8 @@ def kibana_rule(rule: Rule, target: ExportTarget, *, detection: bool = True) -> 
 
 def _beyond(rule: Rule) -> str | None:
     """Return what no rule of Kibana's can say about it; None if one can say it."""
-    if rule.idle:
-        return f"idle ({rule.idle})"
+    if rule.lists:
+        return f"its lists ({', '.join(rule.lists)}) change, and Kibana would keep those of the export"
     if rule.log_source is LogSource.DEAD_LETTERS:
         return "the dead-letter topic is in Kafka, where Kibana does not look"
     if not isinstance(rule.root, Correlation):
@@ -137,7 +137,7 @@ def _beyond_history_conditions(root: Correlation) -> str | None:
         return None
     is_new = isinstance(conditions[0], NewTerms) and len(root.parts) == 1
     if not is_new or root.at_least > 1 or root.kind is not Kind.EVENT_COUNT:
-        return "Kibana knows no usual hours, and can't count new terms"
+        return "Kibana knows no usual hours and no distances, and can't count new terms"
     return None if len(_new_fields(root)) <= _FIELDS else "Kibana combines at most three new terms"
 
 

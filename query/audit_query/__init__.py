@@ -18,7 +18,14 @@ from audit_query.filter import Criteria, Filter
 from audit_query.intervals import AUTO, check_interval, fixed_width
 from audit_query.list_finder import list_finder
 from audit_query.log import AuditLog, Page
-from audit_query.network_filter import FindList, no_lists
+from audit_query.network_filter import (
+    RANGES_MAX,
+    FindList,
+    address_query,
+    no_lists,
+    ranges_in,
+    value_query,
+)
 from audit_query.objectives import Objective, ObjectiveError, Ratio, parse_objectives
 from audit_query.place_label import PLACE_FIELDS, place_label
 from audit_query.query_spec import EXCLUDE, NAMES, PARAMETERS, VALUE_MAX, QuerySpec
@@ -36,6 +43,7 @@ __all__ = [
     "NAMES",
     "PARAMETERS",
     "PLACE_FIELDS",
+    "RANGES_MAX",
     "SUGGESTED",
     "VALUE_MAX",
     "AuditLog",
@@ -65,6 +73,7 @@ __all__ = [
     "TeamsFileError",
     "TimeRangeError",
     "TimeZoneError",
+    "address_query",
     "buckets_table",
     "check_interval",
     "csv_cell",
@@ -78,8 +87,10 @@ __all__ = [
     "parse_objectives",
     "parse_time",
     "place_label",
+    "ranges_in",
     "ranking_table",
     "unknown_parameter",
+    "value_query",
     "warning_of",
     "zone",
 ]

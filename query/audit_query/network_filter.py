@@ -1,20 +1,30 @@
 """Which networks events come from: countries, AS numbers, and lists that a deployment keeps. Pure."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv6Network
 from typing import Any
 
-from audit_runtime import ListError, ReferenceList
+from audit_runtime import ListError, Network, ReferenceList
 
 from audit_query.errors import ParameterError
 
-__all__ = ["FindList", "as_number", "country_code", "list_query", "no_lists"]
+__all__ = [
+    "RANGES_MAX",
+    "FindList",
+    "address_query",
+    "as_number",
+    "country_code",
+    "list_query",
+    "no_lists",
+    "ranges_in",
+    "value_query",
+]
 
 FindList = Callable[[str], ReferenceList]
 """Returns a list by its name; raises ListError."""
 
-_RANGES_MAX = 500
+RANGES_MAX = 500
 """Each range is a clause, of which an Elasticsearch of little memory takes 1,024 in one search."""
 _TERMS_MAX = 50_000
 """Elasticsearch takes 65,536 terms in one clause (index.max_terms_count)."""
@@ -56,28 +66,47 @@ def list_query(names: Sequence[str], find: FindList) -> Query:
     except ListError as error:
         raise ParameterError("list", str(error)) from None
     networks = [network for each in lists for network in each.networks]
-    ranges = [network for network in networks if network.prefixlen < network.max_prefixlen]
-    if len(ranges) > _RANGES_MAX:
+    if (count := len(ranges_in(networks))) > RANGES_MAX:
         raise ParameterError(
             "list",
-            f"{', '.join(names)} has {len(ranges):,} ranges, and a search takes {_RANGES_MAX}; name "
+            f"{', '.join(names)} has {count:,} ranges, and a search takes {RANGES_MAX}; name "
             "networks by their AS numbers instead",
         )
-    addresses = [
-        str(network.network_address)
-        for network in networks
-        if network.prefixlen == network.max_prefixlen
-    ]
     numbers = [number for each in lists for number in each.numbers]
     owners = [name for each in lists for name in each.names]
-    queries = [
-        *_terms("source.ip", addresses),
-        *(_range(str(each)) for each in ranges if not _holds_ipv4(each)),
-        *(_range_of_ipv6(str(each)) for each in ranges if _holds_ipv4(each)),
-        *_terms("source.as.number", numbers),
-        *_terms("source.as.organization.name", owners),
-    ]
-    return {"bool": {"should": queries, "minimum_should_match": 1}}
+    return _any_of(
+        [
+            *_addresses("source.ip", networks),
+            *_terms("source.as.number", numbers),
+            *_terms("source.as.organization.name", owners),
+        ]
+    )
+
+
+def ranges_in(networks: Iterable[Network]) -> list[Network]:
+    """Return those that are more than one address: each costs a clause of the query."""
+    return [network for network in networks if network.prefixlen < network.max_prefixlen]
+
+
+def address_query(path: str, networks: Sequence[Network]) -> Query:
+    """Return the query for addresses of a field that are among some, or within their ranges."""
+    return _any_of(list(_addresses(path, networks)))
+
+
+def value_query(path: str, values: Sequence[str] | Sequence[int]) -> Query:
+    """Return the query for events that have one of the values."""
+    return _any_of(list(_terms(path, values)))
+
+
+def _addresses(path: str, networks: Sequence[Network]) -> Iterator[Query]:
+    alone = [str(each.network_address) for each in networks if each.prefixlen == each.max_prefixlen]
+    yield from _terms(path, alone)
+    for each in ranges_in(networks):
+        yield (_range_of_ipv6 if _holds_ipv4(each) else _range)(path, str(each))
+
+
+def _any_of(queries: Sequence[Query]) -> Query:
+    return {"bool": {"should": list(queries), "minimum_should_match": 1}} if queries else _NOTHING
 
 
 def _terms(path: str, values: Sequence[str] | Sequence[int]) -> Iterator[Query]:
@@ -85,8 +114,8 @@ def _terms(path: str, values: Sequence[str] | Sequence[int]) -> Iterator[Query]:
         yield {"terms": {path: list(values[at : at + _TERMS_MAX])}}
 
 
-def _range(text: str) -> Query:
-    return {"term": {"source.ip": text}}
+def _range(path: str, text: str) -> Query:
+    return {"term": {path: text}}
 
 
 def _holds_ipv4(network: object) -> bool:
@@ -94,8 +123,9 @@ def _holds_ipv4(network: object) -> bool:
     return isinstance(network, IPv6Network) and network.supernet_of(_MAPPED)
 
 
-def _range_of_ipv6(text: str) -> Query:
-    return {"bool": {"filter": [_range(text)], "must_not": [_range("0.0.0.0/0")]}}
+def _range_of_ipv6(path: str, text: str) -> Query:
+    return {"bool": {"filter": [_range(path, text)], "must_not": [_range(path, "0.0.0.0/0")]}}
 
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
+_NOTHING: Query = {"match_none": {}}

@@ -25,7 +25,13 @@ from audit_runtime.offsets import (
 from audit_runtime.output_file import output_file
 from audit_runtime.owner import is_dead, owner_name
 from audit_runtime.record_limits import MAX_RECORD_BYTES, oversized
-from audit_runtime.reference_list import ListError, ReferenceList
+from audit_runtime.reference_list import (
+    LIST_NAME,
+    ListError,
+    Network,
+    ReferenceList,
+    parse_list,
+)
 from audit_runtime.reference_lists import DENIED_LIST, ListFolder, ReferenceLists
 from audit_runtime.settings import (
     ElasticsearchSettings,
@@ -45,6 +51,7 @@ from audit_runtime.suggestions import did_you_mean
 __all__ = [
     "DENIED_LIST",
     "GUARANTEES",
+    "LIST_NAME",
     "MAX_RECORD_BYTES",
     "SIGNATURE",
     "TIMESTAMP",
@@ -61,6 +68,7 @@ __all__ = [
     "LogFormat",
     "LogSettings",
     "MonitorError",
+    "Network",
     "PageSettings",
     "ReferenceList",
     "ReferenceLists",
@@ -75,6 +83,7 @@ __all__ = [
     "output_file",
     "oversized",
     "owner_name",
+    "parse_list",
     "partition_bounds",
     "partitions_of",
     "secret_of",

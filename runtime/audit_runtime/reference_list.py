@@ -79,6 +79,22 @@ class ReferenceList:
         at = bisect_right(starts, int(address)) - 1
         return at >= 0 and address in networks[at]
 
+    def has_number(self, text: str) -> bool:
+        """Tell whether the number of an autonomous system, in digits, is an entry."""
+        return text.isdecimal() and int(text) in self._numbers
+
+    def has_name(self, text: str) -> bool:
+        """Tell whether a name is an entry, to the letter."""
+        return text in self._names
+
+    @cached_property
+    def _numbers(self) -> frozenset[int]:
+        return frozenset(self.numbers)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.names)
+
     @cached_property
     def _by_version(self) -> dict[int, tuple[list[int], list[Network]]]:
         """Return the networks of IPv4 and IPv6, with the first address of each to search by."""

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from audit_alerts.compile import compile_rule
 from audit_alerts.condition import Equals
-from audit_alerts.denied_ranges import denied_ranges
-from audit_alerts.errors import AlertError, RangesError, RuleRefusedError
+from audit_alerts.errors import AlertError, RuleRefusedError
 from audit_alerts.plan import Base, Correlation, Kind
 from audit_alerts.rules import load_rules, read_rules
 from audit_alerts.settings import AlertSettings
@@ -61,7 +60,16 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"part__detection__it": {"labels.a) OR (b": "c"}}, "a label is asked for by letters"),
     ({"part__detection__it": {"labels.a*|exists": True}}, "a label is asked for by letters"),
     ({"part__detection__it": {'labels.a"': None}}, "a label is asked for by letters"),
+    ({"part__detection__it": {"source.as.number": "x"}}, "x is not a number, such as 64500"),
     ({"part__detection__it": ["word"]}, "a word without a field"),
+    # lists
+    ({"part__detection__it": {"source.ip": "%lists.Tor%"}}, "names no list"),
+    ({"part__detection__it": {"source.ip": "%lists.tor%"}}, "what is on tor"),
+    ({"rule__auditlog__examples__lists": {"tor": ["::1"]}}, "what is on tor"),
+    ({"part__detection__it": {"user.name|contains": "%lists.tor%"}}, "leave |contains out"),
+    ({"part__detection__it": {"source.ip|cidr": ["%lists.tor%", "::/9"]}}, "its ranges into a list"),
+    ({"part__detection__it": {"source.ip|cidr": "%denied_ranges%"}}, "'%lists.denied%' now"),
+    ({"rule__auditlog__optional-lists": ["tor"]}, "optional-lists: tor is no list that the rule names"),
     ({"part__detection__condition": 5}, "detection.condition has to be a text"),
     ({"part__detection__condition": [{}]}, "detection.condition has to be a list of texts"),
     ({"part__detection__condition": "not " * 3000 + "it"}, "nested too deeply"),
@@ -285,42 +293,3 @@ def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
     for nothing in ("", " , "):
         with pytest.raises(AlertError, match="no folder of rules is named"):
             load_rules(AlertSettings(alert_rules=nothing))
-
-
-def test_denied_ranges_are_filled_in_from_their_file(tmp_path: Path) -> None:
-    """IPv4, IPv6, addresses alone, comments; without any, the rule is idle and says so."""
-    file = tmp_path / "ranges.txt"
-    file.write_text("# ours\n198.51.100.0/24  # test\n\n2001:db8::/32\n192.0.2.7\n198.51.100.0/24\n")
-    ranges = denied_ranges(file)
-    assert ("198.51.100.0/24", "2001:db8::/32", "192.0.2.7/32") == ranges
-    asked = {"source.ip|cidr": "%denied_ranges%"}
-    rule = compiled(documents(part__detection__it=asked), ranges=ranges)
-    assert isinstance(rule.root, Correlation)
-    (part,) = rule.root.parts
-    assert isinstance(part, Base)
-    for ip, fits in (("198.51.100.9", True), ("2001:db8::9", True), ("192.0.2.8", False)):
-        assert fits == part.condition.matches({"source": {"ip": ip}})
-    assert None is rule.idle
-    examples = documents(
-        part__detection__it=asked, rule__auditlog__examples__denied_ranges=["192.0.2.0/24"]
-    )
-    idle = compiled(examples).idle
-    assert idle is not None
-    assert "AUDITLOG_DENIED_RANGES" in idle
-
-
-def test_a_file_without_a_range_is_refused(tmp_path: Path) -> None:
-    """One that was cut while it was written does not switch its rule off."""
-    file = tmp_path / "ranges.txt"
-    file.write_text("# ours\n\n")
-    with pytest.raises(RangesError, match=r"ranges\.txt: holds no range"):
-        denied_ranges(file)
-
-
-@pytest.mark.parametrize("line", ["192.0.2.1/24", "somewhere", "192.0.2", "10.0.0.0/33", "fe80::1%1"])
-def test_what_is_no_range_is_refused_with_its_line(line: str, tmp_path: Path) -> None:
-    """Host bits too, which mostly are a slip."""
-    file = tmp_path / "ranges.txt"
-    file.write_text(f"192.0.2.0/24\n{line}\n")
-    with pytest.raises(RangesError, match=r"ranges\.txt:2: "):
-        denied_ranges(file)

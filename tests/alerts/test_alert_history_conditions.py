@@ -7,8 +7,8 @@ import pytest
 from audit_alerts.absence import absences
 from audit_alerts.condition import Exists
 from audit_alerts.history_conditions import filter_by_history
-from audit_alerts.matches import Match
-from audit_alerts.plan import Absence, Base, LogSource, NewTerms, UnusualHours
+from audit_alerts.matches import LOCATION, Match
+from audit_alerts.plan import Absence, Base, ImpossibleTravel, LogSource, NewTerms, UnusualHours
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +94,32 @@ def test_the_margin_is_as_long_before_as_after(hour: int, is_odd: bool) -> None:
     hits = [hit(day * DAY + 12 * HOUR, day) for day in range(3)]
     odd = hit(3 * DAY + hour * HOUR, 9)
     assert ([odd] if is_odd else []) == list(filter_by_history(condition, [*hits, odd]))
+
+
+BERLIN, LYON, DENVER = (52.52, 13.4), (45.76, 4.84), (39.74, -104.98)
+
+
+@pytest.mark.parametrize(
+    ("way", "fires"),
+    [
+        ([(0, BERLIN), (9 * HOUR, DENVER)], []),
+        ([(0, BERLIN), (8 * HOUR, DENVER)], [1]),
+        ([(0, BERLIN), (0, LYON)], [1]),
+        ([(0, BERLIN), (HOUR, LYON)], []),
+        ([(0, BERLIN), (1, BERLIN), (2, None), (3, DENVER)], [3]),
+        ([(0, BERLIN), (HOUR, DENVER), (2 * HOUR, BERLIN)], [1, 2]),
+    ],
+)
+def test_travel_is_impossible_if_no_plane_is_so_fast(
+    way: list[tuple[int, tuple[float, float] | None]], fires: list[int]
+) -> None:
+    """From Berlin it is 8,100 km to Denver and 970 km to Lyon."""
+    condition = ImpossibleTravel(("user.id",), 1000, 500)
+    hits = []
+    for number, (at, where) in enumerate(way):
+        known = dict(zip(LOCATION, map(str, where), strict=True)) if where else {}
+        hits.append(Match(at, (0, number), str(number), at, {"user.id": "u-1", **known}))
+    assert fires == [int(match.id) for match in filter_by_history(condition, hits)]
 
 
 PLAN = Absence(LOGIN, ("service.name",), after=HOUR, days=2, least=3)

@@ -250,10 +250,7 @@ def test_a_rule_that_fails_holds_up_itself_alone(
     deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others fire, the error is raised, and the rule catches up once it can."""
-    source = FakeSource()
-    runner = run.runner(shipped("brute-force", "password-spraying"), source)
-    events = [e for n in range(12) for e in failures([n], "203.0.113.80", f"user-{n}")]
-    store(deployment, *events, ingested=at(20), first=0)
+    source, runner = names_guessed(deployment, run)
     evaluate = Runner._evaluate_rule  # noqa: SLF001 - what a broken rule would break
 
     def broken(self: Runner, rule: Rule, covered: int, upto: int) -> tuple[AlertChange, ...]:
@@ -275,10 +272,7 @@ def test_a_rule_that_takes_long_holds_up_no_alert_of_the_others(
     deployment: Deployment, run: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Theirs are stored, and their states are written, while it is still being evaluated."""
-    source = FakeSource()
-    runner = run.runner(shipped("brute-force", "password-spraying"), source)
-    events = [e for n in range(12) for e in failures([n], "203.0.113.80", f"user-{n}")]
-    store(deployment, *events, ingested=at(20), first=0)
+    source, runner = names_guessed(deployment, run)
     monkeypatch.setattr(pool, "_TOGETHER_SECONDS", 0.0)
     evaluate = Runner._evaluate_rule  # noqa: SLF001 - what a slow rule would slow down
     others = threading.Event()
@@ -299,6 +293,14 @@ def test_a_rule_that_takes_long_holds_up_no_alert_of_the_others(
     monkeypatch.setattr(Runner, "_note_done", noted)
     run.step(runner, source, at(30))
     assert names_of(run) == ["brute-force", "password-spraying"]
+
+
+def names_guessed(deployment: Deployment, run: Running) -> tuple[FakeSource, Runner]:
+    """Return a runner of two rules, over guesses that both fire on."""
+    source = FakeSource()
+    events = [e for n in range(12) for e in failures([n], "203.0.113.80", f"user-{n}")]
+    store(deployment, *events, ingested=at(20), first=0)
+    return source, run.runner(shipped("brute-force", "password-spraying"), source)
 
 
 def names_of(run: Running) -> list[str]:

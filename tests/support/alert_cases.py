@@ -70,9 +70,9 @@ def text_of(parts: Sequence[Mapping[str, Any]]) -> str:
     return str(yaml.safe_dump_all(parts, sort_keys=False))
 
 
-def compiled(parts: Sequence[Mapping[str, Any]], *, ranges: Sequence[str] = ()) -> Rule:
+def compiled(parts: Sequence[Mapping[str, Any]]) -> Rule:
     """Return the rule that documents are. Raises RuleRefusedError."""
-    return compile_rule(text_of(parts), "some.yml", CATALOGUE, ranges=ranges)
+    return compile_rule(text_of(parts), "some.yml", CATALOGUE)
 
 
 def base(name: str = "login", **detection: Any) -> Base:

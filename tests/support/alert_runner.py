@@ -9,7 +9,8 @@ from typing import Any
 import elasticsearch
 from audit_alerts.plan import Rule
 from audit_alerts.runner.alert_store import AlertStore
-from audit_alerts.runner.runner import RoundSummary, Runner, version_of
+from audit_alerts.runner.rules_in_force import version_of
+from audit_alerts.runner.runner import RoundSummary, Runner
 from audit_alerts.runner.service import run_alerts
 from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.state import RuleStates
@@ -100,7 +101,7 @@ class Running:
         states.prepare()
         alert_store.prepare()
         return Runner(
-            [(rule, version_of(rule, None)) for rule in rules],
+            lambda: [(rule, version_of(rule)) for rule in rules],
             self.log,
             source,
             states,

@@ -5,7 +5,7 @@ from typing import Any
 
 from audit_query import AuditLog
 
-from audit_alerts.candidates import lucene
+from audit_alerts.condition_query import base_query
 from audit_alerts.desk.alert import Alert
 from audit_alerts.log_reader import RuleFilter, within
 from audit_alerts.plan import Rule, bases_of, group_fields
@@ -27,7 +27,7 @@ def evidence_events(log: AuditLog, rule: Rule, alert: Alert, *, limit: int) -> l
         {
             "bool": {
                 "filter": [
-                    lucene(base),
+                    base_query(base),
                     *({"term": {name: value}} for name, value in _group(rule, alert, base).items()),
                 ]
             }

@@ -19,7 +19,7 @@ EXAMPLE_MAX = 500
 
 _ALWAYS = ("event.action", "event.outcome", "user.id", "user.name", "audit.chat.id", "audit.session.id")
 """What makes an event valid, whatever a rule asks for."""
-_ADDED = ("audit.user", "audit.source.network", "event.ingested")
+_ADDED = ("audit.user", "audit.source.network", "event.ingested", "source.geo.", "source.as.")
 """Fields that the consumer adds: an example's events get them anew."""
 
 
@@ -64,7 +64,7 @@ def _paths(rule: Rule) -> tuple[str, ...]:
         wanted |= dict.fromkeys(sorted(needed_fields(rule.root, base)))
     if "audit.source.network" in wanted:
         wanted["source.ip"] = None
-    return tuple(name for name in wanted if name not in _ADDED)
+    return tuple(name for name in wanted if not name.startswith(_ADDED))
 
 
 def _fields(event: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:

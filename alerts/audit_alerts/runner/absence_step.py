@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from audit_alerts.candidates import Driver, counts_body, lucene
+from audit_alerts.candidates import Driver, counts_body
+from audit_alerts.condition_query import base_query
 from audit_alerts.episodes import FiringSpan
 from audit_alerts.evaluate import Evaluation
 from audit_alerts.evidence import Evidence, evidence_of_groups
@@ -73,7 +74,7 @@ class AbsenceStep:
             "after": _edge("min", {"gt": self._covered}),
         }
         start = self._covered - root.days * _DAY - 2 * root.after
-        queries = [lucene(root.base), within([(start, self._upto)])]
+        queries = [base_query(root.base), within([(start, self._upto)])]
         found: dict[GroupValues, tuple[int, int | None]] = {}
         for bucket in self._reader.buckets(queries, body):
             before, after = (bucket[name]["edge"]["value"] for name in ("before", "after"))

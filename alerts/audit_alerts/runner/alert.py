@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from audit_alerts.plan import Rule
 from audit_alerts.runner.changes import AlertChange, AlertTarget
 from audit_alerts.runner.page_link import link_of
 from audit_alerts.runner.parts import Part, parts_after
+from audit_alerts.runner.stored_alert import StoredAlert
 from audit_alerts.times import as_time
 
 __all__ = ["Circumstances", "group_key", "merged_alert", "new_alert", "updated_alert"]
@@ -40,6 +41,8 @@ class Circumstances:
     sinks: Sequence[str]
     """Whoever is to be notified."""
     exceptions: Sequence[RuleException] = ()
+    including: Mapping[GroupValues, Sequence[StoredAlert]] = field(default_factory=dict)
+    """Open alerts, by group, of rules whose alerts include this one's."""
 
 
 def group_key(group: GroupValues) -> str:
@@ -80,6 +83,8 @@ def new_alert(change: AlertChange, given: Circumstances) -> tuple[str, Document]
     made = _with_content(document, change, given)
     if exception := _exception_of(made, change.target, given):
         return alert_id, _suppressed(made, exception, made["audit"]["alert"]["count"])
+    if other := _including(change.target, given):
+        return alert_id, _included(made, other, ())
     return alert_id, _notified(made, given.sinks)
 
 
@@ -88,7 +93,8 @@ def updated_alert(existing: Document, change: AlertChange, given: Circumstances)
 
     What analysts did stays. Receivers are notified again when its count has at least doubled since
     they were: an attack that lasts a day is a handful of messages. They are told too if new evidence
-    reopens it. Where an exception covers the evidence, it is added, and that is all.
+    reopens it. Where an exception covers the evidence, it is added, and that is all; so too where the
+    alert of a rule that includes this one is open.
     """
     made = _with_content(_copy(existing), change, given)
     made["rule"] = existing["rule"]  # a rule that was changed since is that of the next alert
@@ -99,23 +105,59 @@ def updated_alert(existing: Document, change: AlertChange, given: Circumstances)
     exception = _exception_of(made, change.target, given)
     if growth > 0 and exception is not None:
         return _suppressed(made, exception, growth, status=before["status"])
+    if growth > 0 and (other := _including(change.target, given)) is not None:
+        was_open = before["status"] in (AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED)
+        return _included(made, other, given.sinks if was_open else ())
     if growth > 0 and _reopens(existing, change.target):
         return _notified(_reopened(made, existing, given.now), given.sinks)
-    is_over = before["status"] in (AlertStatus.CLOSED, AlertStatus.SUPPRESSED)
+    is_over = before["status"] not in (AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED)
     if not is_over and alert["count"] >= 2 * max(1, alert.get("last_notified_count", 0)):
         return _notified(made, given.sinks)
     alert["revision"] += 1
     return made
 
 
-def merged_alert(existing: Document, into: str, given: Circumstances) -> Document:
-    """Return an alert that turned out to be a part of another."""
+def merged_alert(
+    existing: Document, into: str, given: Circumstances, *, included_by: str | None = None
+) -> Document:
+    """Return an alert that turned out to be a part of another; of another rule's, if that is named."""
     made = _copy(existing)
     alert = made["audit"]["alert"]
-    was_suppressed = alert["status"] == AlertStatus.SUPPRESSED
+    was_over = alert["status"] in (AlertStatus.SUPPRESSED, AlertStatus.MERGED)
     alert |= {"status": AlertStatus.MERGED.value, "merged_into": into}
+    alert.pop("included_by", None)
+    if included_by is not None:
+        alert["included_by"] = included_by
     made = with_history(made, HistoryEntry(given.now, RUNNER, "merged", note=f"into {into}"))
-    return _notified(made, () if was_suppressed else given.sinks)
+    return _notified(made, () if was_over else given.sinks)
+
+
+def _including(target: AlertTarget, given: Circumstances) -> StoredAlert | None:
+    """Return the alert of another rule that includes what has fired now."""
+    gap = given.rule.alert_span
+    first, last = target.fired[0].first - gap, max(span.last for span in target.fired) + gap
+    return next(
+        (
+            alert
+            for alert in given.including.get(target.group, ())
+            if alert.span.first <= last and alert.span.last >= first
+        ),
+        None,
+    )
+
+
+def _included(document: Document, other: StoredAlert, sinks: Sequence[str]) -> Document:
+    """Return an alert as a part of another rule's; its growth is told to nobody."""
+    alert = document["audit"]["alert"]
+    alert |= {
+        "status": AlertStatus.MERGED.value,
+        "merged_into": other.id,
+        "included_by": other.document["rule"]["name"],
+    }
+    if sinks:
+        return _notified(document, sinks)
+    alert["revision"] += 1
+    return document
 
 
 def _exception_of(made: Document, target: AlertTarget, given: Circumstances) -> RuleException | None:
@@ -131,8 +173,8 @@ def _reopens(existing: Document, target: AlertTarget) -> bool:
     A duplicate is worked on elsewhere: its episode may go on, but another one is news.
     """
     alert = Alert(existing)
-    if alert.status is AlertStatus.SUPPRESSED:
-        return True
+    if alert.status in (AlertStatus.SUPPRESSED, AlertStatus.MERGED):
+        return True  # no exception holds any more, and nobody looks at an alert that includes it
     if alert.status is not AlertStatus.CLOSED:
         return False
     return alert.reason is not CloseReason.DUPLICATE or _has_new_episode(target)
@@ -151,8 +193,10 @@ def _reopened(made: Document, existing: Document, now: datetime) -> Document:
     why = "no exception holds any more"
     if before.status is AlertStatus.CLOSED:
         why = f"new evidence after {last_step(before)}" if before.history else "new evidence"
+    elif before.status is AlertStatus.MERGED:
+        why = "the alert that included it is not open any more"
     alert["status"] = AlertStatus.OPEN.value
-    for name in ("reason", "duplicate_of"):
+    for name in ("reason", "duplicate_of", "merged_into", "included_by"):
         alert.pop(name, None)
     return with_history(made, HistoryEntry(now, RUNNER, "reopened", note=why))
 

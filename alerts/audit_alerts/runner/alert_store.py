@@ -10,6 +10,7 @@ from audit_schemas import format_timestamp
 
 from audit_alerts.desk.alert import AlertStatus
 from audit_alerts.desk.exception_store import ExceptionStore
+from audit_alerts.episodes import FiringSpan
 from audit_alerts.mappings import ALERTS_MAPPING
 from audit_alerts.matches import GroupValues
 from audit_alerts.plan import Rule
@@ -32,6 +33,16 @@ _SOME = 500
 _GROUPS = 200
 _PAGE = 5000
 _PRIORITY = 500
+_ONGOING = {
+    "bool": {
+        "should": [
+            {"terms": {"audit.alert.status": [status.value for status in ONGOING]}},
+            {"exists": {"field": "audit.alert.included_by"}},
+        ],
+        "minimum_should_match": 1,
+    }
+}
+_OPEN = {"terms": {"audit.alert.status": [AlertStatus.OPEN.value, AlertStatus.ACKNOWLEDGED.value]}}
 _NEWS = ("last_notified_count", "notices")
 """What tells one notice of an alert from the next; what analysts do is none."""
 
@@ -110,10 +121,16 @@ class AlertStore:
 
     def existing(self, rule: Rule, spans: Spans, gap: int) -> dict[GroupValues, list[StoredAlert]]:
         """Return the alerts that spans may belong to, merged ones left out, by group."""
+        return self._near([{"term": {"rule.id": rule.id}}, _ONGOING], spans, gap)
+
+    def _near(
+        self, which: Sequence[dict[str, Any]], spans: Spans, gap: int
+    ) -> dict[GroupValues, list[StoredAlert]]:
+        """Return alerts of these groups, by group, that are no further than `gap` ms from the spans."""
         groups = {group_key(group): group for group in spans}
         keys, found = sorted(groups), dict[GroupValues, list[StoredAlert]]()
         for begin in range(0, len(keys), _GROUPS):
-            for alert in self._open(rule, keys[begin : begin + _GROUPS], spans, gap):
+            for alert in self._some_near(which, keys[begin : begin + _GROUPS], spans, gap):
                 group = groups[alert.document["audit"]["alert"]["group_key"]]
                 found.setdefault(group, []).append(alert)
         return found
@@ -127,13 +144,39 @@ class AlertStore:
         recorded = Recorded()
         now = as_time(millis_now())
         exceptions = self._exceptions.for_rule(rule.id)
-        given = Circumstances(rule, version, self._page, now, self._sinks(), exceptions)
+        spans = _spans_of(changes)
+        including = self._of_rules(rule.included_by, spans, rule.alert_span)
+        given = Circumstances(rule, version, self._page, now, self._sinks(), exceptions, including)
         for change in changes:
             try:
                 recorded += self._record(change, given)
             except elasticsearch.ConflictError:
                 recorded += Recorded(conflicts=1)
-        return recorded
+        return recorded + self._include(spans, given)
+
+    def _include(self, spans: Spans, given: Circumstances) -> Recorded:
+        """Make open alerts of the rules that this one includes parts of its own."""
+        rule, conflicts = given.rule, 0
+        theirs = self._of_rules(rule.includes, spans, rule.alert_span)
+        ours = self._of_rules((rule.name,), spans, rule.alert_span) if theirs else {}
+        for group in theirs.keys() & ours.keys():
+            for each in theirs[group]:
+                into = ours[group][0].id
+                document = merged_alert(each.document, into, given, included_by=rule.name)
+                try:
+                    self._put(each, document)
+                except elasticsearch.ConflictError:
+                    conflicts += 1
+        return Recorded(conflicts=conflicts)
+
+    def _of_rules(
+        self, names: Sequence[str], spans: Spans, gap: int
+    ) -> dict[GroupValues, list[StoredAlert]]:
+        """Return the open alerts of other rules, by group, as they were recorded up to now."""
+        if not names:
+            return {}
+        self.refresh()
+        return self._near([{"terms": {"rule.name": list(names)}}, _OPEN], spans, gap)
 
     def pending(self, sink: str, after: StoredAlert | None = None) -> Pending:
         """Return alerts that a sink has not taken yet, the oldest first: some, after one of them."""
@@ -186,9 +229,9 @@ class AlertStore:
             if_primary_term=existing.primary_term,
         )
 
-    def _open(
+    def _some_near(
         self,
-        rule: Rule,
+        which: Sequence[dict[str, Any]],
         keys: Sequence[str],
         spans: Spans,
         gap: int,
@@ -197,9 +240,8 @@ class AlertStore:
         first = format_timestamp(as_time(min(span.first for span in every) - gap))
         last = format_timestamp(as_time(max(span.last for span in every) + gap))
         filters: list[dict[str, Any]] = [
-            {"term": {"rule.id": rule.id}},
+            *which,
             {"terms": {"audit.alert.group_key": list(keys)}},
-            {"terms": {"audit.alert.status": [status.value for status in ONGOING]}},
             {"range": {"audit.alert.last": {"gte": first}}},
             {"range": {"audit.alert.first": {"lte": last}}},
         ]
@@ -230,7 +272,16 @@ class AlertStore:
         return found["hits"]["total"]["value"], stored
 
 
+def _spans_of(changes: Sequence[AlertChange]) -> Spans:
+    found: dict[GroupValues, list[FiringSpan]] = {}
+    for change in changes:
+        found.setdefault(change.target.group, []).extend(change.target.fired)
+    return found
+
+
 def _recorded(document: Document, *, new: int = 0, updated: int = 0) -> Recorded:
+    if new and document["audit"]["alert"]["status"] == AlertStatus.MERGED:
+        return Recorded(updated=new)  # a part of another rule's
     if new and document["audit"]["alert"]["status"] == AlertStatus.SUPPRESSED:
         return Recorded(suppressed=new)
     return Recorded(new, updated)

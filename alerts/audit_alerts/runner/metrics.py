@@ -4,6 +4,7 @@
 name                                           kind      labels       what
 ============================================== ========= ============ =================================
 auditlog_alerts_rules                          gauge                  rules in force, idle ones left out
+auditlog_alerts_idle_rules                     gauge     rule         1: it lacks a list, so it is idle
 auditlog_alerts_lag_seconds                    gauge                  how far behind now all rules are
 auditlog_alerts_blocked                        gauge                  1 while rules can't be evaluated
 auditlog_alerts_last_success_timestamp_seconds gauge                  end of the last whole round; or 0
@@ -28,7 +29,7 @@ has read how far rules are.
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -55,6 +56,7 @@ class RunnerMetrics:
             return Gauge(f"auditlog_alerts_{name}", text, labels, registry=registry)
 
         self._rules = gauge("rules", "Rules in force.")
+        self._idle = gauge("idle_rules", "1 while a rule is idle for want of a list.", "rule")
         gauge("lag_seconds", "How far behind now the rules are.").set_function(self._lag)
         self.blocked = gauge("blocked", "1 while rules can't be evaluated.")
         self._success = gauge(
@@ -85,6 +87,12 @@ class RunnerMetrics:
             "deliveries_pending", "Alerts that a sink has yet to take.", "sink"
         )
         self._show(list(rules), sinks)
+
+    def in_force(self, rules: Sequence[Rule]) -> None:
+        """Note which rules can fire, and which are idle."""
+        self._rules.set(sum(not rule.idle for rule in rules))
+        for rule in rules:
+            self._idle.labels(rule.name).set(bool(rule.idle))
 
     def covered(self, least: int) -> None:
         """Note up to when every rule has covered what was ingested, in milliseconds."""
@@ -121,7 +129,7 @@ class RunnerMetrics:
 
     def _show(self, rules: list[Rule], sinks: Iterable[str]) -> None:
         """Show what may be counted at 0: a rate needs a beginning."""
-        self._rules.set(sum(not rule.idle for rule in rules))
+        self.in_force(rules)
         for rule in rules:
             for alone in (self.steps, self.rule_seconds):
                 alone.labels(rule.name)

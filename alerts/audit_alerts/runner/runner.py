@@ -5,12 +5,10 @@ records their alerts, and notes what is done. All that is read of the log is rea
 what is recorded afterwards is plain data.
 """
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import elasticsearch
 from audit_query import AuditLog
@@ -25,7 +23,7 @@ from audit_alerts.runner.pool import EvaluationPool
 from audit_alerts.runner.state import RuleState, RuleStates, VisibleCount
 from audit_alerts.runner.visible_counts import NO_INDEX, RECHECKED, visible_counts
 
-__all__ = ["RoundSummary", "Runner", "version_of"]
+__all__ = ["RoundSummary", "Runner"]
 
 _STEP = 3_600_000
 """The longest step, in milliseconds of event.ingested: what a stop leaves is caught up in such."""
@@ -70,12 +68,12 @@ class Runner:
     do their steps together: their states are read and written together, and several are evaluated at
     once, since most of that is waiting. A rule whose evaluation fails holds up itself alone; its error
     is raised at the end. One that takes long is recorded after the others, and only their next step
-    waits for it.
+    waits for it. `rules` is asked in each round for those that can fire, with their versions.
     """
 
     def __init__(
         self,
-        rules: Sequence[tuple[Rule, str]],
+        rules: Callable[[], Sequence[tuple[Rule, str]]],
         log: AuditLog,
         source: EventSource,
         states: RuleStates,
@@ -87,7 +85,8 @@ class Runner:
         alive: Callable[[], None] = lambda: None,
         after_claim: Callable[[], None] = lambda: None,
     ) -> None:
-        self._rules = [(rule, version) for rule, version in rules if not rule.idle]
+        self._rules_now = rules
+        self._rules: Sequence[tuple[Rule, str]] = ()
         self._log = log
         self._source = source
         self._states = states
@@ -103,6 +102,7 @@ class Runner:
 
     def round(self, stopped: Callable[[], bool] = lambda: False) -> RoundSummary | None:
         """Bring all rules up to the watermark; return what was covered, None if that is nothing."""
+        self._rules = self._rules_now()
         watermark = self._source.ingest_watermark()
         self._log.refresh()  # all that is settled by the watermark can be found from here on
         late = self._go_back_for_late_events(watermark)
@@ -185,7 +185,8 @@ class Runner:
         """Store the alerts; return the steps that are done, what was stored, and what went wrong."""
         done: list[_Step] = []
         total, errors = Recorded(), list[BaseException]()
-        for step, changes in claimed:
+        # Rules that include others come first, so that these find their alerts, and tell nobody.
+        for step, changes in sorted(claimed, key=lambda each: -len(each[0].rule.includes)):
             try:
                 recorded = self._alert_store.record(step.rule, step.version, changes)
                 self._metrics.recorded(step.rule, recorded.new, recorded.updated, recorded.suppressed)
@@ -254,11 +255,3 @@ class Runner:
         if isinstance(rule.root, Absence):
             return min(self._longest, rule.root.after)
         return self._longest
-
-
-def version_of(rule: Rule, denied: Path | None) -> str:
-    """Return what tells a rule file's content, with the ranges it is filled with, from another."""
-    digest = hashlib.sha256(Path(rule.file).read_bytes())
-    if denied is not None:
-        digest.update(denied.read_bytes())
-    return digest.hexdigest()[:16]

@@ -11,14 +11,15 @@ from audit_runtime import owner_name, stop_requests
 from audit_runtime.elastic import connect
 from audit_runtime.monitor import Health, monitored
 
-from audit_alerts.rules import load_rules
+from audit_alerts.rules import list_folder, rules_of
 from audit_alerts.runner.alert_store import AlertStore
 from audit_alerts.runner.delivery import Delivery
 from audit_alerts.runner.kafka_source import KafkaSource
 from audit_alerts.runner.lease import Lease, sinks_in_force
 from audit_alerts.runner.loop import RunnerLoop
 from audit_alerts.runner.metrics import RunnerMetrics
-from audit_alerts.runner.runner import Runner, version_of
+from audit_alerts.runner.rules_in_force import RulesInForce
+from audit_alerts.runner.runner import Runner
 from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.sinks import Sink, sinks_of
 from audit_alerts.runner.state import RuleStates
@@ -36,10 +37,10 @@ def run_alerts(
     Raises AlertError, MonitorError and the clients' errors that waiting does not resolve; `once`, all.
     Metrics and health are served where the settings say; not `once`.
     """
-    rules = [(rule, version_of(rule, settings.denied_ranges)) for rule in load_rules(settings)]
+    rules = rules_of(settings)
     start = None if since is None else round(since.timestamp() * 1000)
     sinks = sinks_of(settings)
-    metrics, health = RunnerMetrics((rule for rule, _ in rules), [s.name for s in sinks]), Health()
+    metrics, health = RunnerMetrics(rules, [sink.name for sink in sinks]), Health()
     with ExitStack() as open_now:
         stop = open_now.enter_context(stop_requests())
         if not once:
@@ -50,8 +51,9 @@ def run_alerts(
         states = RuleStates(client, settings.state_index)
         alert_store = _alert_store(settings, client, sinks)
         deliveries = open_now.enter_context(_deliveries(settings, client, alert_store, sinks, metrics))
+        in_force = RulesInForce(rules, list_folder(settings), metrics).current
         runner = Runner(
-            rules, log, source, states, alert_store, since=start, metrics=metrics, alive=health.alive
+            in_force, log, source, states, alert_store, since=start, metrics=metrics, alive=health.alive
         )
         loop = RunnerLoop(runner, states, alert_store, deliveries, metrics, health, stop)
         if settings.webhook_url is not None and settings.secret() is None:
@@ -59,8 +61,7 @@ def run_alerts(
         if once:
             loop.once()
             return
-        idle = [rule.name for rule, _ in rules if rule.idle]
-        _log.info("running", rules=len(rules) - len(idle), seconds=every, idle=idle)
+        _log.info("running", rules=len(rules), seconds=every)
         loop.run(every)
 
 

@@ -17,7 +17,7 @@ _RANKS = {
     AlertStatus.SUPPRESSED: 2,
 }
 ONGOING = tuple(_RANKS)
-"""The status of alerts that may have new evidence: all but merged ones."""
+"""The status of alerts that may have new evidence, as may merged ones that another rule's includes."""
 
 
 @dataclass(frozen=True, slots=True)
