@@ -40,6 +40,7 @@ SURFACES = {
         "elastic",
         "hits",
         "http_client",
+        "kafka",
         "logs",
         "monitor",
         "partition_reader",

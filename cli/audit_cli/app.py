@@ -1,5 +1,6 @@
 """The application: each component's own commands, and what is told of errors."""
 
+import gc
 import logging
 import os
 import sys
@@ -41,6 +42,7 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
+    gc.enable()  # after the imports
     if context.invoked_subcommand not in _WITHOUT_SERVERS:
         use_local_servers()
 

@@ -1,21 +1,12 @@
-"""What our processes share: settings, offsets, back-off, stop requests, lists, files that appear whole.
+"""What our processes share: settings, back-off, stop requests, lists, files that appear whole.
 
-Needs the base install alone. What needs more stands in modules of its own, which are public too:
-`elastic` (the Elasticsearch client), `hits` (pages of what it finds), `logs` (structlog), `monitor`
-(prometheus-client) and `terminal` (typer, rich). So does `http_client`, since few need it.
+Needs pydantic alone. What needs more stands in modules of its own, which are public too: `kafka` (its
+client), `elastic` (the Elasticsearch client), `hits` (pages of what it finds), `logs` (structlog),
+`monitor` (prometheus-client) and `terminal` (typer, rich). So does `http_client`, since few need it.
 """
 
 from audit_runtime.backoff import Backoff
 from audit_runtime.errors import ConfigurationError, CredentialsError, MonitorError
-from audit_runtime.kafka_producer import GUARANTEES, KafkaProducer
-from audit_runtime.message_batches import message_batches
-from audit_runtime.offsets import (
-    committed_offsets,
-    offset_at,
-    partition_bounds,
-    partitions_of,
-    visible_partitions,
-)
 from audit_runtime.output_file import output_file
 from audit_runtime.record_limits import MAX_RECORD_BYTES, oversized
 from audit_runtime.reference_list import ListError, ReferenceList
@@ -36,14 +27,12 @@ from audit_runtime.suggestions import did_you_mean
 
 __all__ = [
     "DENIED_LIST",
-    "GUARANTEES",
     "MAX_RECORD_BYTES",
     "Backoff",
     "ConfigurationError",
     "CredentialsError",
     "ElasticsearchSettings",
     "EventSettings",
-    "KafkaProducer",
     "KafkaSettings",
     "ListError",
     "ListFolder",
@@ -55,15 +44,9 @@ __all__ = [
     "ReferenceLists",
     "SecretSettings",
     "check_web_address",
-    "committed_offsets",
     "did_you_mean",
-    "message_batches",
-    "offset_at",
     "output_file",
     "oversized",
-    "partition_bounds",
-    "partitions_of",
     "secret_of",
     "stop_requests",
-    "visible_partitions",
 ]

@@ -51,3 +51,14 @@ def test_commands_import_only_what_they_need(words: str, needed: set[str]) -> No
         [sys.executable, "-c", program, *words.split()], capture_output=True, text=True, check=False
     )
     assert needed == HEAVY & set(done.stderr.split())
+
+
+def test_deferred_modules_are_imported_when_they_are_used() -> None:
+    """A placeholder does what that does which it stands for."""
+    program = (
+        "import sys; from audit_cli.deferred_modules import defer_modules; defer_modules(); "
+        "import elasticsearch; client = elasticsearch.Elasticsearch('http://127.0.0.1:1'); "
+        "print('requests' in sys.modules, client.indices.get, client.options().indices.get)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("False <bound method IndicesClient.get of <elasticsearch._sync")

@@ -10,8 +10,9 @@ from http import HTTPStatus
 from typing import Any, Protocol, TextIO
 from urllib.parse import urlsplit
 
-from audit_runtime import CredentialsError, KafkaProducer
+from audit_runtime import CredentialsError
 from audit_runtime.http_client import HttpClient, NoAnswerError
+from audit_runtime.kafka import KafkaProducer
 from confluent_kafka import KafkaException
 
 from audit_alerts.desk.alert import RUNNER
