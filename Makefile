@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --constraint constraints.txt
 DEMO_FILE ?= ../shared/data/linux-auth.ndjson
 EVENTS ?= 1000000
 ROUNDS ?= 3
@@ -32,12 +33,19 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
+# With uv, which takes 12 seconds where pip takes 60; with pip where uv finds nothing, since it reads no
+# pip.conf.
+define install
+	$(PIP) uv
+	$(UV) --editable '.[$(1)]' || $(PIP) --editable '.[$(1)]'
+endef
+
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[all]'
+	$(call install,all)
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[dev]'
+	$(call install,dev)
 	@touch $@ $(VENV)/.installed
 
 install: $(VENV)/.installed-dev  ## Install everything into .venv

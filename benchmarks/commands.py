@@ -22,6 +22,7 @@ from benchmarks.contestants import Arena
 from benchmarks.detection_report import FULL_SEEDS, detection_tables, put
 from benchmarks.errors import BenchError
 from benchmarks.fields import measure_fields
+from benchmarks.forms import forms_table
 from benchmarks.index import client_of
 from benchmarks.latency import measure_latency
 from benchmarks.machine import describe
@@ -146,6 +147,12 @@ def alerts(events: Events = _QUERY) -> None:
 def places() -> None:
     """Measure what the place of an address costs the consumer; needs no server."""
     Screen().show(places_table())
+
+
+@app.command()
+def forms() -> None:
+    """Measure what writing an event in each form of a stream costs; needs no server."""
+    Screen().show(forms_table())
 
 
 @app.command()

@@ -1,7 +1,8 @@
 """The SDK beside the bare client: CPU for an event, and the rate to the last delivery report.
 
 `record` is what a service calls: from its own terms to the acknowledged record, with everything
-that is checked. `publish` takes a ready event. `bare` is confluent-kafka's own `produce` in a loop,
+that is checked. `publish` takes a ready event. `import` is `auditlog import` of a file of such events,
+which translates fourteen fields of each row. `bare` is confluent-kafka's own `produce` in a loop,
 with the same bytes, keys, headers and configuration.
 """
 
@@ -21,6 +22,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from benchmarks.children import job, running
 from benchmarks.contestants import Arena
 from benchmarks.figures import Spread, interleaved, ratio, table
+from benchmarks.importing import importing
 from benchmarks.index import Index
 
 _TOPIC = "bench.publish"
@@ -33,6 +35,7 @@ _TITLES = {
     "bare": "bare Producer.produce, the same bytes",
     "publish": "AuditProducer.publish, a ready event",
     "record": "AuditProducer.record, from the service's own terms",
+    "import": "auditlog import, from rows of another log",
 }
 
 Measured = dict[str, float]
@@ -88,7 +91,8 @@ def publish(kafka: str, count: int, way: str) -> Measured:
     )
     half = list(Traffic((count + 1) // 2, datetime.now(UTC), agents=200))
     events = (half * 2)[:count]
-    run = _bare(settings, events) if way == "bare" else _by_sdk(settings, events, way)
+    ways = {"bare": _bare, "import": importing}
+    run = ways[way](settings, events) if way in ways else _by_sdk(settings, events, way)
     del events, half
     gc.collect()
     gc.freeze()  # what is ready beforehand must not cost the collector's time

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,19 @@ LAYERS: dict[str, tuple[str, set[str]]] = {
     "audit_alerts": ("alerts", {"audit_query", "audit_producer"}),
     "audit_server": ("server", {"audit_admin", "audit_alerts"}),
     "audit_kibana": ("kibana", {"audit_alerts"}),
+    "audit_forward": ("forward", {"audit_consumer", "audit_query"}),
     "audit_local": ("deploy", set()),
     "audit_secrets": ("deploy", {"audit_server"}),
     "audit_cli": (
         "cli",
-        {"audit_generator", "audit_admin", "audit_kibana", "audit_local", "audit_secrets"},
+        {
+            "audit_generator",
+            "audit_admin",
+            "audit_forward",
+            "audit_kibana",
+            "audit_local",
+            "audit_secrets",
+        },
     ),
 }
 """Each package: its folder, and the packages right below it; it may import all that is below."""
@@ -103,7 +112,8 @@ def modules() -> Iterator[Path]:
         yield from (ROOT / folder / package).rglob("*.py")
 
 
-def imports(module: Path) -> set[str]:
+@cache
+def imports(module: Path) -> frozenset[str]:
     """Return the dotted names of all modules that a module imports, and of modules it imports from."""
     tree = ast.parse(module.read_text())
     found = set()
@@ -113,7 +123,7 @@ def imports(module: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module}: relative import"
             found.add(node.module or "")
-    return found
+    return frozenset(found)
 
 
 def imported(module: Path) -> set[str]:

@@ -42,6 +42,8 @@ def masked_text(text: str) -> str:
 
     A text without any is returned as it is.
     """
+    if ":" not in text and "=" not in text:
+        return text
     if text.lstrip()[:1] in ("{", "["):
         try:
             found = json.loads(text)

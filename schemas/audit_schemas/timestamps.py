@@ -25,7 +25,7 @@ def format_timestamp(moment: datetime) -> str:
     """Write an aware time as RFC 3339 in UTC, with milliseconds. Raises ValueError without a zone."""
     if moment.tzinfo is None:
         raise ValueError("a time needs a zone: give datetime.now(UTC), not datetime.now()")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)

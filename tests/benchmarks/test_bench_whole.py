@@ -27,6 +27,7 @@ from benchmarks import (
     detection_report,
     fields,
     latency,
+    places,
     producer,
     query,
     servers,
@@ -203,6 +204,8 @@ def test_all_measures_side_by_side_scaling_latency_and_producer(
     """Contestants in turn, each beside the ceiling of its round; then the rest, at half the rate."""
     rates = []
     monkeypatch.setattr(commands, "measure_latency", lambda _, rate, __: rates.append(rate))
+    monkeypatch.setattr(places, "_EVENTS", 100)
+    monkeypatch.setattr(places, "_ROUNDS", 2)
     printed(monkeypatch, producer, {"seconds": 0.01, "cpu_us": 5.0, "caller_cpu_us": 3.0})
     shown = bench("all", "--events", "1000", "--rounds", "2")
     turns = [what for what in arena.asked if what.startswith("Round")]
@@ -216,6 +219,7 @@ def test_all_measures_side_by_side_scaling_latency_and_producer(
     assert "Up to 2% of the machine went to other processes" in shown
     assert cells(shown, "2 of the consumer against the sink")[1:3] == ["30,000", "0.50"]
     assert rates == [20_000]
+    assert "From a record to its lines: 100 events" in shown
     assert cells(shown, "bare Producer.produce, the same bytes")[1:4] == ["100,000", "1.00", "5.0"]
 
 

@@ -5,7 +5,7 @@ import time
 import uuid
 
 import pytest
-from audit_schemas import LineIds, new_event_id
+from audit_schemas import LineIds, new_event_id, uuid5_text
 from audit_schemas.event import ID_PATTERN
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,3 +87,9 @@ def test_lines_inserted_elsewhere_change_no_other_id(
 def test_white_space_around_a_line_does_not_count(line: bytes) -> None:
     """An editor that changes line ends makes no new events."""
     assert ids_of([b"a"]) == ids_of([line])
+
+
+@pytest.mark.parametrize("name", ["", "a", "Zoë \N{SNOWMAN}", "x" * 1000, *map(str, range(16))])
+def test_uuid_of_a_name_is_that_of_the_standard_library(name: str) -> None:
+    """All four variants occur among them."""
+    assert uuid5_text(uuid.NAMESPACE_URL, name) == str(uuid.uuid5(uuid.NAMESPACE_URL, name))

@@ -3,6 +3,8 @@
 import ipaddress
 import re
 
+from audit_schemas import is_ip
+
 __all__ = ["CLEANERS", "clean_address"]
 
 _BRACKETED = re.compile(r"\[([^\]]*)\](?::\d{1,5})?")
@@ -16,6 +18,8 @@ def clean_address(text: str) -> str | None:
     `2001:db8::1` for `[2001:db8::1]:443`.
     """
     first = text.partition(",")[0].strip()
+    if ":" not in first and is_ip(first):
+        return first
     inner = _BRACKETED.fullmatch(first) or _WITH_PORT.fullmatch(first)
     address = (inner[1] if inner else first).partition("%")[0]
     try:

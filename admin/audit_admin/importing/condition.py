@@ -1,12 +1,16 @@
 """Conditions on a row: `when = { type = "login", status = ["fail", "denied"] }`. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from audit_admin.importing.row_path import RowPath, text_of
 
-__all__ = ["ALWAYS", "Condition", "Selection"]
+__all__ = ["ALWAYS", "Condition", "Selection", "Test"]
+
+Test = Callable[[Mapping[str, Any]], bool]
+"""Tells whether something holds for a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +19,10 @@ class Condition:
 
     tests: tuple[tuple[RowPath, frozenset[str] | bool], ...]
 
-    def holds(self, row: Mapping[str, Any]) -> bool:
-        """Tell whether it holds for a row."""
-        return all(
-            (text is not None) == wanted if isinstance(wanted, bool) else text in wanted
-            for text, wanted in ((text_of(path.of(row)), wanted) for path, wanted in self.tests)
-        )
+    def compiled(self) -> Test:
+        """Return the function that tells whether it holds."""
+        tests = [_test(path, wanted) for path, wanted in self.tests]
+        return reduce(_both, tests) if tests else lambda _: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,14 @@ class Selection:
     when: Condition | None = None
     unless: Condition | None = None
 
-    def takes(self, row: Mapping[str, Any]) -> bool:
-        """Tell whether a row is one of them."""
-        return (self.when is None or self.when.holds(row)) and not (
-            self.unless is not None and self.unless.holds(row)
-        )
+    def compiled(self) -> Test | None:
+        """Return the function that tells whether a row is one of them; None: every row is."""
+        when = self.when.compiled() if self.when is not None else None
+        unless = self.unless.compiled() if self.unless is not None else None
+        if unless is None:
+            return when
+        others: Test = lambda row: not unless(row)  # noqa: E731 - as the other tests
+        return others if when is None else _both(when, others)
 
     def paths(self) -> list[RowPath]:
         """Return what is asked about."""
@@ -43,3 +48,14 @@ class Selection:
 
 ALWAYS = Selection()
 """Takes every row."""
+
+
+def _both(first: Test, second: Test) -> Test:
+    return lambda row: first(row) and second(row)
+
+
+def _test(path: RowPath, wanted: frozenset[str] | bool) -> Test:  # noqa: FBT001 - as a mapping has it
+    of = path.of
+    if isinstance(wanted, bool):
+        return lambda row: (text_of(of(row)) is not None) == wanted
+    return lambda row: text_of(of(row)) in wanted

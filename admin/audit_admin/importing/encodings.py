@@ -17,7 +17,9 @@ class InvalidBytes:
 
     def problem(self, *texts: str) -> str | None:
         """Return what is wrong with texts of one row, and what to set; None if nothing is."""
-        bad = "".join(part for text in texts if not text.isascii() for part in _INVALID.findall(text))
+        if all(map(str.isascii, texts)):
+            return None
+        bad = "".join(part for text in texts for part in _INVALID.findall(text))
         if not bad:
             return None
         raw = bad.encode("ascii", "surrogateescape")

@@ -1,42 +1,35 @@
 """What an import has to say at its end beyond what became of the rows: what may be wrong in silence."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from collections.abc import Mapping as Table
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from audit_runtime import did_you_mean
 from audit_schemas import Catalogue, printable
 
 from audit_admin.importing.mapping import Mapping
+from audit_admin.importing.row import Fields
 from audit_admin.importing.row_path import RowPath, text_of
 
 __all__ = ["FieldUse", "Findings"]
 
 _EXAMPLES = 3
 _EXAMPLE_MAX = 40
+_ROWS_FOR_EXAMPLES = 1000
 _ROWS_FOR_NAMES = 100
 _NAMES_MAX = 1000
 _DEPTH_MAX = 5
 _TEXTS_MAX = 1000
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class FieldUse:
     """In how many events a field is, and what some of them have there."""
 
-    count: int = 0
-    examples: list[str] = field(default_factory=list)
-
-    def add(self, value: object) -> None:
-        """Count a value."""
-        self.count += 1
-        if len(self.examples) < _EXAMPLES:
-            text = printable(_shown(value))
-            shown = text if len(text) <= _EXAMPLE_MAX else text[: _EXAMPLE_MAX - 1] + "…"
-            if shown not in self.examples:
-                self.examples.append(shown)
+    count: int
+    examples: list[str]
 
 
 class Findings:
@@ -45,11 +38,16 @@ class Findings:
     def __init__(self, mapping: Mapping, catalogue: Catalogue) -> None:
         self._mapping = mapping
         self._failures = {name: f"{name}-failed" for name in catalogue if f"{name}-failed" in catalogue}
-        self.uses = {path: FieldUse() for path in ("@timestamp", "event.action", *mapping.fields)}
-        if mapping.changes:
-            self.uses["audit.changes"] = FieldUse()
+        changes = ["audit.changes"] if mapping.changes else []
+        self._examples: dict[str, list[str]] = {
+            path: [] for path in ("@timestamp", "event.action", *mapping.fields, *changes)
+        }
+        self._without_examples = set(self._examples)
+        self._counts: defaultdict[str, int] = defaultdict(int)
         self._optional = {
-            path for path, rule in mapping.fields.items() if rule.nothing and rule.sources
+            path: (rule, rule.rows.compiled())
+            for path, rule in mapping.fields.items()
+            if rule.nothing and rule.sources
         }
         self._names: dict[str, None] = {}
         self._rows = 0
@@ -59,16 +57,24 @@ class Findings:
         self._failed: Counter[str] = Counter()
         self._lists = _lists(mapping)
 
-    def note(self, row: Table[str, Any], values: Table[str, Any]) -> None:
+    @property
+    def uses(self) -> dict[str, FieldUse]:
+        """How each field of the mapping was used so far."""
+        return {path: FieldUse(self._counts[path], some) for path, some in self._examples.items()}
+
+    def note(self, row: Fields, values: Table[str, Any]) -> None:
         """Look at a row, and at the values that its event has at which paths."""
         self._rows += 1
         if self._rows <= _ROWS_FOR_NAMES:
             self._note_names(row, "", 1)
-        for path, value in values.items():
-            if (use := self.uses.get(path)) is not None:
-                use.add(value)
-        for path in self._optional - values.keys():
-            self._note_nothing(path, row)
+        counts = self._counts
+        for path in values:
+            counts[path] += 1
+        if self._without_examples:
+            self._note_examples(values)
+        for path in self._optional:
+            if path not in values:
+                self._note_nothing(path, row)
         for indexed, last in self._lists.items():
             entries = indexed.of(row)
             if isinstance(entries, list) and len(entries) > last + 1:
@@ -117,8 +123,19 @@ class Findings:
     def _near(self, name: str) -> str | None:
         return did_you_mean(name, self._names)
 
-    def _note_nothing(self, path: str, row: Table[str, Any]) -> None:
-        rule = self._mapping.fields[path]
+    def _note_examples(self, values: Table[str, Any]) -> None:
+        """Take different values of a field, of the first rows that have it."""
+        for path in self._without_examples & values.keys():
+            examples = self._examples[path]
+            text = printable(_shown(values[path]))
+            shown = text if len(text) <= _EXAMPLE_MAX else text[: _EXAMPLE_MAX - 1] + "…"
+            if shown not in examples:
+                examples.append(shown)
+            if len(examples) == _EXAMPLES or self._counts[path] >= _ROWS_FOR_EXAMPLES:
+                self._without_examples.remove(path)
+
+    def _note_nothing(self, path: str, row: Fields) -> None:
+        rule, takes = self._optional[path]
         for source in rule.sources:
             text = text_of(source.of(row))
             if text is None:
@@ -126,7 +143,7 @@ class Findings:
             if text.lower() in rule.nothing:
                 if len(self._dismissed) < _TEXTS_MAX:
                     self._dismissed[text] += 1
-            elif rule.keep is not None and rule.rows.takes(row):
+            elif rule.keep is not None and (takes is None or takes(row)):
                 self._kept[path] += 1
             return
 

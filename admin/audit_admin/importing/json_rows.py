@@ -3,9 +3,11 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
+import msgspec
 from audit_schemas import printable
 
 from audit_admin.importing.encodings import InvalidBytes
@@ -74,7 +76,7 @@ def _line_rows(lines: Iterator[str], invalid: InvalidBytes | None) -> Iterator[R
         if not line.strip():
             continue
         try:
-            found = json.loads(line, object_pairs_hook=_unique)
+            found = _read(line)
         except (ValueError, RecursionError) as error:
             yield Row(number, {"line": line[:_SHOWN_MAX]}, _why(error))
             continue
@@ -82,6 +84,17 @@ def _line_rows(lines: Iterator[str], invalid: InvalidBytes | None) -> Iterator[R
             yield Row(number, found, invalid.problem(line) if invalid else None)
         else:
             yield Row(number, {"line": line[:_SHOWN_MAX]}, "not a JSON object")
+
+
+def _read(line: str) -> Any:
+    """Read JSON, strictly. Raises ValueError or RecursionError."""
+    if "\\" not in line:
+        with suppress(msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            found = msgspec.json.decode(line)
+            # Of a key that stands twice one is gone, with its quotation marks.
+            if line.count('"') == msgspec.json.encode(found).count(b'"'):
+                return found
+    return _STRICT.decode(line)
 
 
 class _Document:
@@ -93,8 +106,6 @@ class _Document:
         self._text = ""
         self._at = 0
         self._number = 0
-        self._plain = json.JSONDecoder()
-        self._strict = json.JSONDecoder(object_pairs_hook=_unique)
         self.saw_list = False
         self.is_lost = False
         """Whether nobody can tell any more where a record begins."""
@@ -117,7 +128,7 @@ class _Document:
             elif self.peek() == "[" and not names:
                 yield from self._entries()
             elif names:
-                self._value(self._plain)
+                self._value(_PLAIN)
             else:
                 yield self._record()
         except (ValueError, RecursionError) as error:
@@ -136,7 +147,7 @@ class _Document:
         """Yield the records of one object, which may be as large as the file."""
         self._take("{")
         while self.peek() != "}":
-            key = self._value(self._plain)
+            key = self._value(_PLAIN)
             self._take(":")
             rest = names[1:] if key == names[0] else None
             if rest == [] and self.peek() == "[":
@@ -144,7 +155,7 @@ class _Document:
             elif rest and self.peek() == "{":
                 yield from self._inside(rest)
             else:
-                self._value(self._plain)
+                self._value(_PLAIN)
             if self.peek() != "}":
                 self._take(",")
         self._take("}")
@@ -162,9 +173,9 @@ class _Document:
         self.peek()
         problem = None
         try:
-            found, text = self._value(self._strict), self._read
+            found, text = self._value(_STRICT), self._read
         except _RepeatedKeyError as error:
-            found, text, problem = self._value(self._plain), self._read, str(error)
+            found, text, problem = self._value(_PLAIN), self._read, str(error)
         self._number += 1
         if not isinstance(found, dict):
             return Row(self._number, {"record": text[:_SHOWN_MAX]}, "not a JSON object", is_record=True)
@@ -227,3 +238,7 @@ def _why(error: ValueError | RecursionError) -> str:
             return "not JSON: nested too deeply"
         case _:
             return f"not JSON: {error}"  # such as an integer of thousands of digits
+
+
+_PLAIN = json.JSONDecoder()
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique)

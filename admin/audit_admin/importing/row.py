@@ -1,16 +1,18 @@
 """A row of another log."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-__all__ = ["LINE_MAX", "Row"]
+__all__ = ["LINE_MAX", "Fields", "Row"]
+
+Fields = Mapping[str, Any]
+"""The fields of a row."""
 
 LINE_MAX = 8 * 1024 * 1024
 """Characters in a line or record. An event has at most a megabyte, and a row is not much larger."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row: its number and its fields; `problem` if it is malformed."""
 
     number: int

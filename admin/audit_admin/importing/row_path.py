@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 __all__ = ["RowPath", "read_path", "text_of"]
@@ -27,20 +27,11 @@ class RowPath:
     """As written in the mapping. A column of exactly this name comes first."""
     steps: tuple[str | _Named, ...]
     """Empty if `text` can only be the name of a column."""
+    of: Callable[[Mapping[str, Any]], Any] = field(init=False, compare=False, repr=False)
+    """Returns what is there in a row, None if nothing is."""
 
-    def of(self, row: Mapping[str, Any]) -> Any:
-        """Return what is there, None if nothing is."""
-        if self.text in row:
-            return row[self.text]
-        if len(self.steps) <= 1:
-            return None
-        found: Any = row
-        for step in self.steps:
-            is_name = type(found) is dict and type(step) is str
-            found = found.get(step) if is_name else _inside(found, step)
-            if found is None:
-                return None
-        return found
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "of", _getter(self.text, self.steps))
 
     def replaced(self, row: Mapping[str, Any], value: object) -> dict[str, Any]:
         """Return a copy of a row that has `value` here. The path must lead through objects alone."""
@@ -85,11 +76,11 @@ def read_path(text: str) -> RowPath:
 
 def text_of(found: Any) -> str | None:
     """Return a value of a row as text without white space around it; None for one that is blank."""
+    if isinstance(found, str):  # first, as nearly all are
+        return found.strip() or None
     match found:
         case None:
             return None
-        case str():
-            return found.strip() or None
         case bool():
             return "true" if found else "false"
         case int() | float():
@@ -98,10 +89,43 @@ def text_of(found: Any) -> str | None:
             return json.dumps(found, ensure_ascii=False) if found else None
 
 
+def _getter(text: str, steps: tuple[str | _Named, ...]) -> Callable[[Mapping[str, Any]], Any]:
+    """Return what `RowPath.of` is: made once, since it is called for every field of every row."""
+    match steps:
+        case () | (_,):
+            return lambda row: row.get(text)
+        case str(first), str(second):
+            return _getter_of_two(text, first, second)
+
+    def of(row: Mapping[str, Any]) -> Any:
+        if text in row:
+            return row[text]
+        found: Any = row
+        for step in steps:
+            is_name = type(found) is dict and type(step) is str
+            found = found.get(step) if is_name else _inside(found, step)
+            if found is None:
+                return None
+        return found
+
+    return of
+
+
+def _getter_of_two(text: str, first: str, second: str) -> Callable[[Mapping[str, Any]], Any]:
+    """Return the function for the most common paths, such as `actor.id`."""
+
+    def of(row: Mapping[str, Any]) -> Any:
+        if text in row:
+            return row[text]
+        inner = row.get(first)
+        return inner.get(second) if type(inner) is dict else _inside(inner, second)
+
+    return of
+
+
 def _inside(found: Any, step: str | _Named) -> Any:
     if isinstance(step, _Named):
-        entries = found if isinstance(found, list) else ()
-        return next((entry for entry in entries if _has(entry, step)), None)
+        return _named(found, step) if isinstance(found, list) else None
     if isinstance(found, dict):
         return found.get(step)
     if isinstance(found, list) and _is_index(step):
@@ -109,8 +133,12 @@ def _inside(found: Any, step: str | _Named) -> Any:
     return None
 
 
-def _has(entry: Any, named: _Named) -> bool:
-    return isinstance(entry, dict) and text_of(entry.get(named.name)) == named.text
+def _named(entries: list[Any], named: _Named) -> Any:
+    name, text = named
+    for entry in entries:
+        if isinstance(entry, dict) and text_of(entry.get(name)) == text:
+            return entry
+    return None
 
 
 def _is_index(step: str) -> bool:

@@ -4,9 +4,10 @@
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-__all__ = ["has_hour", "has_year", "read_time", "wrong_in"]
+__all__ = ["has_hour", "has_year", "time_reader", "wrong_in"]
 
 _DIRECTIVE = re.compile(r"%(.)")
 _NAMES_OF_UTC = re.compile(r"(?<![A-Za-z])(?:UTC|GMT|Z)(?![A-Za-z])", re.IGNORECASE)
@@ -42,17 +43,22 @@ def has_hour(form: str) -> bool:
     return bool(set("HIcX") & set(_DIRECTIVE.findall(form)))
 
 
-def read_time(text: str, form: str) -> datetime:
-    """Return the time, aware if text or format says of which zone it is. Raises ValueError.
+def time_reader(form: str) -> Callable[[str], datetime]:
+    """Return a function that reads a time, aware if text or format says of which zone it is.
 
-    %Z stands for UTC, GMT or Z, any other name is an error; these mean UTC in the format itself, too.
+    It raises ValueError. %Z stands for UTC, GMT or Z, any other name is an error; these mean UTC in the
+    format itself, too.
     """
-    if "Z" in _DIRECTIVE.findall(form):
-        text, form = _NAMES_OF_UTC.sub("Z", text), _DIRECTIVE.sub(_offset_for_name, form)
-    moment = datetime.strptime(text, form)  # noqa: DTZ007 - the caller adds the zone
-    if moment.tzinfo is None and _NAMES_OF_UTC.search(_literals(form)):
-        return moment.replace(tzinfo=UTC)
-    return moment
+    has_name = "Z" in _DIRECTIVE.findall(form)
+    is_utc = _NAMES_OF_UTC.search(_literals(form)) is not None
+    numeric = _DIRECTIVE.sub(_offset_for_name, form)
+
+    def read(text: str) -> datetime:
+        text = _NAMES_OF_UTC.sub("Z", text) if has_name else text
+        moment = datetime.strptime(text, numeric)  # noqa: DTZ007 - the caller adds the zone
+        return moment.replace(tzinfo=UTC) if is_utc and moment.tzinfo is None else moment
+
+    return read
 
 
 def _offset_for_name(directive: re.Match[str]) -> str:

@@ -1,18 +1,20 @@
 """The time of a row: where it comes from, and its formats. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from audit_schemas import format_timestamp
 
 from audit_admin.importing.errors import RowError, quoted
+from audit_admin.importing.row import Fields
 from audit_admin.importing.row_path import RowPath, text_of
-from audit_admin.importing.time_format import has_year, read_time
+from audit_admin.importing.time_format import has_year, time_reader
 
 __all__ = ["TIME_FORMS", "Clock", "TimestampRule"]
 
@@ -20,8 +22,8 @@ _UNITS = {"epoch": 1, "epoch-ms": 10**3, "epoch-us": 10**6, "epoch-ns": 10**9}
 TIME_FORMS = ("rfc3339", *_UNITS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAUSIBLE = (
-    datetime(1990, 1, 1, tzinfo=UTC).timestamp(),
-    datetime(2100, 1, 1, tzinfo=UTC).timestamp(),
+    int(datetime(1990, 1, 1, tzinfo=UTC).timestamp()),
+    int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()),
 )
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))? ?(Z|z|UTC|GMT|[+-]\d\d:?\d\d)?"
@@ -57,50 +59,53 @@ class Clock:
 
     def __init__(self, rule: TimestampRule) -> None:
         self._rule = rule
+        self._readers = [self._reader(form) for form in rule.formats]
         self._last: datetime | None = None
 
-    def time_of(self, row: Mapping[str, Any]) -> str:
+    def time_of(self, row: Fields) -> str:
         """Return the time of a row as RFC 3339, to the millisecond. Raises RowError."""
         rule = self._rule
         texts = [text_of(source.of(row)) for source in rule.sources]
         if None in texts:
             raise RowError(rule.sources[texts.index(None)].text, "has no time")
         text = " ".join(filter(None, texts))
-        moment = next(filter(None, (self._read(text, form) for form in rule.formats)), None)
-        if moment is None:
-            raise RowError(rule.name, f"{quoted(text)} is not a time in {self._wanted()}")
+        moment = self._read(text)
         if moment.tzinfo is None:
             moment = self._in_zone(moment, text)
         self._last = moment
         return format_timestamp(moment)
 
-    def _read(self, text: str, form: str) -> datetime | None:
-        """Return the time; None if it isn't in this format."""
-        try:
-            if form == "rfc3339":
-                return _rfc3339(text)
-            if form in _UNITS:
-                return self._since_epoch(text, form)
-            if "%f" in form:
-                text = _BEYOND_MICROSECONDS.sub(r"\1", text)
-            if has_year(form):
-                return read_time(text, form)
-            return self._nearest(text, form)
-        except (ValueError, OverflowError, InvalidOperation):
-            return None
+    def _read(self, text: str) -> datetime:
+        for read in self._readers:
+            try:
+                return read(text)
+            except (ValueError, OverflowError, InvalidOperation):
+                continue
+        raise RowError(self._rule.name, f"{quoted(text)} is not a time in {self._wanted()}")
 
-    def _nearest(self, text: str, form: str) -> datetime | None:
-        """Read a time without a year."""
-        last, year = self._last, self._rule.year
-        if last is None:
-            return _in_year(text, form, year)
-        found = [_in_year(text, form, last.year + step) for step in (-1, 0, 1)]
-        there = [moment for moment in found if moment is not None]
-        return min(
-            there, key=lambda m: abs(m.replace(tzinfo=None) - last.replace(tzinfo=None)), default=None
+    def _reader(self, form: str) -> Callable[[str], datetime]:
+        """Return a function that reads a format; it raises one of what `_read` passes over."""
+        if form == "rfc3339":
+            return _rfc3339
+        if form in _UNITS:
+            return partial(self._since_epoch, form)
+        read = (
+            time_reader(form) if has_year(form) else partial(self._nearest, time_reader(f"%Y {form}"))
         )
+        return (lambda text: read(_BEYOND_MICROSECONDS.sub(r"\1", text))) if "%f" in form else read
 
-    def _since_epoch(self, text: str, form: str) -> datetime:
+    def _nearest(self, read: Callable[[str], datetime], text: str) -> datetime:
+        """Read a time without a year."""
+        last = self._last
+        if last is None:
+            return read(f"{self._rule.year} {text}")
+        there = []
+        for year in (last.year - 1, last.year, last.year + 1):
+            with suppress(ValueError):  # such as a 29 February
+                there.append(read(f"{year} {text}"))
+        return min(there, key=lambda m: abs(m.replace(tzinfo=None) - last.replace(tzinfo=None)))
+
+    def _since_epoch(self, form: str, text: str) -> datetime:
         number = Decimal(text)
         if not _is_plausible(number / _UNITS[form]):
             fits = next((unit for unit, per in _UNITS.items() if _is_plausible(number / per)), None)
@@ -132,13 +137,6 @@ def _rfc3339(text: str) -> datetime:
     day, clock, fraction, zone = found.groups()
     offset = "+00:00" if zone and zone[0] not in "+-" else zone or ""
     return datetime.fromisoformat(f"{day}T{clock}{'.' + fraction[:6] if fraction else ''}{offset}")
-
-
-def _in_year(text: str, form: str, year: int | None) -> datetime | None:
-    try:
-        return read_time(f"{year} {text}", f"%Y {form}")
-    except ValueError:
-        return None
 
 
 def _is_plausible(seconds: Decimal) -> bool:
