@@ -69,15 +69,16 @@ class FastPath:
 
 def _is_plain(fields: Mapping[str, Any]) -> bool:
     """Tell whether all is of JSON's own types; the model refuses some that can be written too."""
-    for value in fields.values():
-        kind = type(value)
-        if kind is str or kind is int:
-            continue
-        if kind is list:
-            if not all(type(item) is str or (type(item) is dict and _is_plain(item)) for item in value):
+    waiting: list[Mapping[str, Any]] = [fields]
+    for part in waiting:  # which grows meanwhile
+        for value in part.values():
+            kind = type(value)
+            if kind is dict:
+                waiting.append(value)
+            elif kind is list:
+                waiting.append(dict(enumerate(value)))  # type: ignore[arg-type]
+            elif kind is not str and kind is not int:
                 return False
-        elif kind is not dict or not _is_plain(value):
-            return False
     return True
 
 
@@ -99,7 +100,7 @@ def _is_given(fields: Mapping[str, Any], path: list[str]) -> bool:
             return False
     if type(found) is dict:
         return any(type(inner) is str for inner in found.values())
-    return found != []
+    return bool(found != [])
 
 
 def _is_system(fields: Mapping[str, Any]) -> bool:
