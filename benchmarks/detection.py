@@ -47,6 +47,7 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
     "botnet-stuffing": ("refused-logins-surge",),
     "guessing-from-inside": ("brute-force-known-address",),
     "spraying-from-inside": ("unknown-names-shared-address",),
+    "acting-as-others": ("acting-as-another",),
 }
 """A kind of attack -> the rules whose descriptions promise to find it."""
 

@@ -111,12 +111,14 @@ def publish(kafka: str, count: int, way: str) -> Measured:
 def arguments_of(event: AuditEvent) -> dict[str, Any]:
     """Return what a service would call `record` with, less id and time, which are new each time."""
     user, audit = event.user, event.audit
-    person = user.model_dump(exclude_none=True, exclude={"target"}) if user else {}
+    person = user.model_dump(exclude_none=True, exclude={"effective", "target"}) if user else {}
     target_user = user.target.model_dump(exclude_none=True) if user and user.target else None
+    effective = user.effective.model_dump(exclude_none=True) if user and user.effective else None
     given = {
         "action": event.event.action,
         "reason": event.event.reason,
         "target_user": target_user,
+        "effective_user": effective,
         "ip": event.source.ip if event.source else None,
         "service": event.service.name if event.service else None,
         "organization": event.organization.id if event.organization else None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from audit_consumer import ConsumerSettings
+from audit_query import QuerySettings
 from audit_runtime.terminal import Json
 from rich.console import Console
 from rich.markup import escape
@@ -58,7 +59,7 @@ def doctor_command(json_output: Json = False) -> None:
     """Check connections, topics, index template and privileges; say how to fix what is wrong."""
     console = Console(emoji=False)
     with console.status("Checking") if not json_output else contextlib.nullcontext():
-        checks = list(run_checks(ConsumerSettings(), SetupSettings()))
+        checks = list(run_checks(ConsumerSettings(), SetupSettings(), QuerySettings()))
     if json_output:
         console.print_json(data=[asdict(check) for check in checks])
     else:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import elasticsearch
 from audit_consumer import ConsumerSettings, GeoFile, SetupFaultError
+from audit_query import QuerySettings
 from audit_runtime.elastic import connect
 from audit_runtime.kafka import committed_offsets, partition_bounds
 from audit_schemas import MANAGED_BY, CatalogueError, IndexNaming, index_template, lifecycle_of, mapping
@@ -13,6 +14,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from audit_admin.check import Check
 from audit_admin.reachability import away_brokers, away_nodes
+from audit_admin.reference_list_checks import reference_list_checks
 from audit_admin.settings import SetupSettings
 from audit_admin.setup import stored_template, template_differs
 from audit_admin.topics import TopicPlan, Topics, topic_plans
@@ -31,9 +33,12 @@ _CLUSTER = ["indices:admin/index_template/get"]
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def run_checks(settings: ConsumerSettings, setup: SetupSettings) -> Iterator[Check]:
-    """Check the catalogue, Kafka and Elasticsearch. Never raises for what is wrong with them."""
+def run_checks(
+    settings: ConsumerSettings, setup: SetupSettings, query: QuerySettings
+) -> Iterator[Check]:
+    """Check the files, Kafka and Elasticsearch. Never raises for what is wrong with them."""
     yield _catalogue(settings)
+    yield from reference_list_checks(query, datetime.now(UTC))
     for path in settings.geo_paths:
         yield _geo_file(GeoFile(path).renewed())
     yield from _kafka(settings, setup)

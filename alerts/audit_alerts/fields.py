@@ -19,6 +19,7 @@ _LISTS = frozenset({
     "event.type",
     "related.ip",
     "related.user",
+    "user.effective.roles",
     "user.roles",
     "user.target.roles",
 })  # fmt: skip

@@ -64,12 +64,14 @@ def run() -> int:
         _discard_output()
         return 141
     except Exception as error:
-        from audit_cli.sentences import sentence_of  # noqa: PLC0415 - most commands succeed
+        from audit_runtime import UncheckedError  # noqa: PLC0415 - most commands succeed
+
+        from audit_cli.sentences import sentence_of  # noqa: PLC0415
 
         sentence = sentence_of(error)
         if sentence is None:
             raise
-        return _failed(sentence, 1)
+        return _failed(sentence, 2 if isinstance(error, UncheckedError) else 1)
     return status
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from audit_runtime import ConfigurationError
+from audit_runtime import ConfigurationError, UncheckedError
 from audit_schemas import SchemaError, printable
 from confluent_kafka import KafkaException
 from pydantic import ValidationError
@@ -21,6 +21,8 @@ _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 def sentence_of(error: Exception) -> str | None:
     """Return what to tell the user; None for what nobody expected."""
+    if isinstance(error, UncheckedError):
+        return sentence_of(error.__cause__) if isinstance(error.__cause__, Exception) else None
     if isinstance(error, ValidationError):
         return _settings(error)
     if isinstance(error, KafkaException):

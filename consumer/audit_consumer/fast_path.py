@@ -16,6 +16,7 @@ from audit_schemas import (
     MAX_EVENT_BYTES,
     SCHEMA_HEADER,
     SCHEMA_HEADER_VALUE,
+    SCHEMA_HEADER_VALUES,
     Catalogue,
     IndexNaming,
     TimeBounds,
@@ -42,6 +43,8 @@ _READ = (
     "@timestamp",
     "user.id",
     "user.name",
+    "user.effective.id",
+    "user.effective.name",
     "user.target.id",
     "user.target.name",
     "source.ip",
@@ -73,7 +76,7 @@ class FastPath:
 
         self._match = form.fullmatch
         self._groups = groups(_READ)
-        (self._action,) = groups(["event.action"])
+        self._action, self._ip = groups(["event.action", "source.ip"])
         self._required = {name: groups(activity.requires) for name, activity in catalogue.items()}
         self._meanings = {name: meaning_of(activity) for name, activity in catalogue.items()}
         self._outcomes = {name: f',"outcome":"{each.outcome}"' for name, each in catalogue.items()}
@@ -115,6 +118,8 @@ class FastPath:
             timestamp,
             user_id,
             user_name,
+            effective_id,
+            effective_name,
             target_id,
             target_name,
             ip,
@@ -138,7 +143,7 @@ class FastPath:
             at = found.end(self._action) + 1
             text = text[:at] + self._outcomes[action] + text[at:]
         users = [user_id] if user_id else []
-        for name in (user_name, target_id, target_name):
+        for name in (user_name, effective_id, effective_name, target_id, target_name):
             if name and name not in users:
                 users.append(name)
         digest = _SHA256.copy()
@@ -149,9 +154,10 @@ class FastPath:
             shown = user_name or user_id
             if not shown or not shown.isascii() or "system" in shown.lower():
                 shown = _shown(kind, shown)
-            located = ""
+            located, behind = "", None
             if self._located is not None and ip is not None:
                 located = self._located.of(ip)
+                behind = found.end(self._ip) + 1 + len(text) - found.endpos
             document = splice(
                 text,
                 digest.hexdigest(),
@@ -165,6 +171,7 @@ class FastPath:
                 message.offset(),  # type: ignore[arg-type]  # a message without error has one
                 None,
                 located,
+                behind,
             )
         except ValueError:  # no such day, no address
             return None
@@ -213,8 +220,8 @@ def _shown(kind: str | None, name_or_id: str | None) -> str | None:
 def _is_known_version(headers: Headers) -> bool:
     if headers is False:
         return False
-    for name, value in headers:  # noqa: SIM110 - a loop is quicker, and this is for every event
-        if name == SCHEMA_HEADER and value != SCHEMA_HEADER_VALUE:
+    for name, value in headers:
+        if name == SCHEMA_HEADER and value not in SCHEMA_HEADER_VALUES:
             return False
     return True
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import maxminddb
+from audit_runtime import FileState
 
 __all__ = ["GeoFile", "Reader"]
 
@@ -19,8 +20,6 @@ Reader = maxminddb.Reader
 _OLD = timedelta(days=90)
 """Addresses change hands: what is free is published monthly or more often."""
 _BYTES_MAX = 512 * 1024 * 1024
-
-_Signature = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -33,24 +32,23 @@ class GeoFile:
     """When its publisher made the data."""
     problem: str = ""
     """Why it can't be read as it is now; then the reader is that of before."""
-    signature: _Signature | None = None
+    state: FileState | None = None
 
     def renewed(self) -> "GeoFile":
         """Return the file as it is now: itself, if nothing changed. Reads it whole if it did."""
         try:
-            stat = self.path.stat()
-            signature = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-            if signature == self.signature:
+            state = FileState.of(self.path)
+            if state == self.state:
                 return self
-            if stat.st_size > _BYTES_MAX:
-                return self._unusable(f"is larger than {_BYTES_MAX // 1024**2} MiB", signature)
+            if state.size > _BYTES_MAX:
+                return self._unusable(f"is larger than {_BYTES_MAX // 1024**2} MiB", state)
             reader = _open(self.path)
             built = datetime.fromtimestamp(reader.metadata().build_epoch, UTC)
         except OSError as error:
             return self._unusable(f"can't be read: {error.strerror or error}", None)
         except (maxminddb.InvalidDatabaseError, ValueError, OverflowError, TypeError):
-            return self._unusable("is not a database in MaxMind's format, or is damaged", signature)
-        return GeoFile(self.path, reader, built, "", signature)
+            return self._unusable("is not a database in MaxMind's format, or is damaged", state)
+        return GeoFile(self.path, reader, built, "", state)
 
     def is_old(self, at: datetime) -> bool:
         """Tell whether the data are too old to be believed."""
@@ -65,8 +63,8 @@ class GeoFile:
             return f"{self.path} was made on {self.built:%Y-%m-%d}"
         return ""
 
-    def _unusable(self, problem: str, signature: _Signature | None) -> "GeoFile":
-        return GeoFile(self.path, self.reader, self.built, problem, signature)
+    def _unusable(self, problem: str, state: FileState | None) -> "GeoFile":
+        return GeoFile(self.path, self.reader, self.built, problem, state)
 
 
 def _open(path: Path) -> Reader:

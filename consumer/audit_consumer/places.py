@@ -37,7 +37,7 @@ class Places:
     @property
     def bytes(self) -> int:
         """How much memory the files take."""
-        return sum(file.signature[1] for file in self.files if file.signature)
+        return sum(file.state.size for file in self.files if file.state)
 
     def of(self, ip: str) -> str:
         """Return `Place.to_json` of an address. Raises ValueError if it is not one."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from audit_producer import Person
 
+from audit_generator.impersonation import support_session
 from audit_generator.story import DENIED_RANGES, Cast, Step, Story, paced
 from audit_generator.traffic import Agent
 
@@ -268,6 +269,7 @@ EVERYDAY: Mapping[str, Callable[[Cast], Story]] = {
         odd_records,
         denied_and_refused,
         neighbour,
+        support_session,
         restart,
     )
 }

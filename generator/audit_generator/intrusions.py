@@ -7,6 +7,7 @@ that was taken over is used within minutes.
 
 from collections.abc import Callable, Mapping
 
+from audit_generator.impersonation import acting_as_others
 from audit_generator.story import DENIED_RANGES, Cast, Step, Story, paced
 from audit_generator.traffic import Agent
 
@@ -327,6 +328,7 @@ INTRUSIONS: Mapping[str, Callable[[Cast], Story]] = {
         botnet_stuffing,
         guessing_from_inside,
         spraying_from_inside,
+        acting_as_others,
     )
 }
 """Kinds of attack, each of which leaves a trace that can be told from normal life."""

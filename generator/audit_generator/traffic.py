@@ -67,6 +67,9 @@ _GUESSED = (
 )
 _AGENTS_A_DAY = 14
 _EVENTS_PER_AGENT = 8  # at the least
+_SUPPORTED = 200
+"""Events of a day from which on somebody helps a customer in their account."""
+_CUSTOMERS = ("Bakery Yildiz", "Hotel Miramar", "Nordlicht Optik", "Studio Weber")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +178,14 @@ class _Day:
         if attack:
             self._attack(min(300, self._budget // 12))
         self._administration()
+        if self._budget >= _SUPPORTED:
+            self._support()
         while len(self._planned) < self._budget:
             self._chat()
         self._planned.sort(key=lambda planned: planned[:2])
+        # Of a chat whose opening has no room any more, nothing happens on the next day.
+        left = {fields.get("chat") for _, _, fields in self._planned[self._budget :]} - {None}
+        self.later = [planned for planned in self.later if planned[2].get("chat") not in left]
         for at, _, fields in self._planned[: self._budget]:
             yield new_event(
                 **fields, at=at, event_id=str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
@@ -228,11 +236,11 @@ class _Day:
         at += timedelta(seconds=60 + rng.expovariate(1 / 420))
         self._add(at, "chat-closed", user=agent.person, ip=agent.ip, chat=chat)
 
-    def _on_duty(self, at: datetime) -> Agent:
+    def _on_duty(self, at: datetime, rng: random.Random | None = None) -> Agent:
         """Choose who takes a chat; the first agents of the list take more than the others."""
         duty = [a for a in self._agents if (at.hour - a.shift) % 24 < 8]  # noqa: PLR2004
         duty = duty or self._agents
-        return duty[min(int(self._rng.expovariate(0.5)), len(duty) - 1)]
+        return duty[min(int((rng or self._rng).expovariate(0.5)), len(duty) - 1)]
 
     def _administration(self) -> None:
         admin = self._agents[0]
@@ -254,6 +262,21 @@ class _Day:
             ip=admin.ip,
             target_user={**colleague.person, "roles": ["supervisor"]},
         )
+
+    def _support(self) -> None:
+        """Help a customer in their own account, for a ticket. Draws nothing from what else happens."""
+        rng = random.Random(f"support {self._start} {self._agents[0].name}")  # noqa: S311 - as above
+        who = self._on_duty(self._start + timedelta(hours=10), rng)
+        at = self._start + timedelta(hours=10, minutes=rng.uniform(0, 90))
+        fields = {
+            "user": who.person,
+            "effective_user": {"id": f"c-{rng.randrange(1000):03}", "name": rng.choice(_CUSTOMERS)},
+            "ip": who.ip,
+            "reason": f"ticket {rng.randrange(1000, 10_000)}",
+        }
+        self._add(at, "login", **fields)
+        changed = {"notifications.email": (False, True)}
+        self._add(at + timedelta(minutes=4), "settings-changed", changes=changed, **fields)
 
     def _attack(self, guesses: int) -> None:
         """Guess passwords from two addresses, many guesses a minute, on names that may not exist."""

@@ -144,6 +144,19 @@ CHARTS = (
         (24, 42, 24, 15),
         FAILED,
     ),
+    Chart(
+        "acting",
+        "Who acted as whom",
+        "lnsDatatable",
+        {
+            "user": top("audit.user", "User", 20, by="events"),
+            "effective": top("user.effective.name", "Effective user", 20, by="events"),
+            "events": count(),
+        },
+        _table("acting", "user", "effective", "events"),
+        (0, 57, 48, 12),
+        "user.effective.name:*",
+    ),
 )
 """The panels, in the order that they are read in."""
 

@@ -38,7 +38,10 @@ SEARCHES = (
         "Audit log: one user's trail",
         "All that one user did, in order: put the user's name, in quotation marks, in the place of *.",
         "audit.user:*",
-        ("audit.user", "event.action", "event.outcome", "source.ip", "audit.chat.id", "message"),
+        (
+            *("audit.user", "user.effective.name", "event.action", "event.outcome"),
+            *("source.ip", "audit.chat.id", "message"),
+        ),
         newest_first=False,
     ),
     Search(
@@ -48,12 +51,23 @@ SEARCHES = (
         "event.category:(configuration OR iam)",
         (
             "audit.user",
+            "user.effective.name",
             "event.action",
             "user.target.name",
             "audit.changes.field",
             "audit.changes.before",
             "audit.changes.after",
             "source.ip",
+        ),
+    ),
+    Search(
+        "acting-as-another",
+        "Audit log: who acted as whom",
+        "What somebody did as another user, such as support in a customer's account, and why.",
+        "user.effective.id:* OR user.effective.name:*",
+        (
+            *("audit.user", "user.effective.name", "user.effective.id", "event.action"),
+            *("event.reason", "source.ip", "organization.id"),
         ),
     ),
 )

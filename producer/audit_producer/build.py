@@ -52,6 +52,8 @@ class Person(TypedDict, total=False):
 class Context(TypedDict, total=False):
     """What any event may come with."""
 
+    effective_user: str | Person | None
+    """As whom `user` acted, where that is somebody else: "log in as", support for a customer."""
     ip: str | IPv4Address | IPv6Address | None
     """The client's address; see `client_ip` behind a proxy."""
     session: str | None
@@ -109,9 +111,7 @@ def event_fields(
     **context: Unpack[Context],
 ) -> dict[str, Any]:
     """Return the wire fields of `new_event` in the model's order, not validated."""
-    person = _account(user)
-    if target_user is not None:
-        person["target"] = _account(target_user)
+    person = _person(user, context.get("effective_user"), target_user)
     get: Callable[[str], Any] = context.get
     event: dict[str, Any] = {"id": get("event_id") or new_event_id(), "action": action}
     for name in _OF_EVENT:
@@ -157,6 +157,17 @@ def with_id(fields: Mapping[str, Any], make: Callable[[], str]) -> dict[str, Any
     if not isinstance(event, Mapping) or event.get("id") is not None:
         return dict(fields)
     return {**fields, "event": {**event, "id": make()}}
+
+
+def _person(
+    user: str | Person | None, effective: str | Person | None, target: str | Person | None
+) -> dict[str, Any]:
+    person = _account(user)
+    if effective is not None:
+        person["effective"] = _account(effective)
+    if target is not None:
+        person["target"] = _account(target)
+    return person
 
 
 def _account(user: str | Person | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from audit_query.aggregations import DIMENSIONS, Bucket, Buckets, Dimension, Ran
 from audit_query.claims import warning_of
 from audit_query.csv_format import CsvFormat, Delimiter, csv_cell
 from audit_query.cursor import decode_cursor, encode_cursor
+from audit_query.effective_user import effective_user
 from audit_query.errors import (
     ExportError,
     ParameterError,
@@ -67,6 +68,7 @@ __all__ = [
     "check_interval",
     "csv_cell",
     "decode_cursor",
+    "effective_user",
     "encode_cursor",
     "export",
     "fixed_width",

@@ -28,6 +28,8 @@ COLUMNS = {
     "Outcome": "event.outcome",
     "Reason": "event.reason",
     "User ID": "user.id",
+    "Effective User ID": "user.effective.id",
+    "Effective User": "user.effective.name",
     "Target User ID": "user.target.id",
     "Target User": "user.target.name",
     "Organization": "organization.id",

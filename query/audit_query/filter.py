@@ -9,6 +9,7 @@ from typing import Any
 
 from audit_schemas import format_timestamp, id_of, visible_name
 
+from audit_query.effective_user import EFFECTIVE_FIELDS
 from audit_query.errors import ParameterError, TimeRangeError
 from audit_query.letter_case import has_whole_pattern, prefix_pattern
 from audit_query.network_filter import FindList, as_number, country_code, list_query, no_lists
@@ -46,6 +47,8 @@ class Criteria:
 
     users: tuple[str, ...] = ()
     """Whole ids or names; `system` for what the system did."""
+    effective_users: tuple[str, ...] = ()
+    """Whole ids or names of those as whom somebody else acted, as events have them."""
     activities: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
     ips: tuple[str, ...] = ()
@@ -82,6 +85,9 @@ class Criteria:
             by_id = [{"terms": {"user.id": ids}}] if ids else []
             shown = list(dict.fromkeys([*users, *map(visible_name, users)]))
             yield _either(*by_id, {"terms": {"audit.user": shown}})
+        if self.effective_users:
+            effective = list(self.effective_users)
+            yield _either(*({"terms": {path: effective}} for path in EFFECTIVE_FIELDS))
         for name, path in _TERMS.items():
             if values := getattr(self, name):
                 yield {"terms": {path: list(values)}}

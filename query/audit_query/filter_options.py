@@ -12,6 +12,7 @@ __all__ = ["with_filter_options"]
 
 _HELP = {
     "user": "A user's whole id or name; may be repeated, as all of these.",
+    "effective_user": "A user as whom somebody else acted, by whole id or name.",
     "activity": "An activity, such as chat-opened.",
     "outcome": "success, failure or unknown.",
     "ip": "An address, a range such as 192.0.2.0/24, or none.",
@@ -47,12 +48,15 @@ def _spec(given: Mapping[str, Any]) -> QuerySpec:
 def _options(names: Collection[str]) -> dict[str, Any]:
     """Return a parameter a name; `from` is a word of Python's, and has an underscore behind."""
     included = {
-        name: Annotated[list[str] | None, typer.Option(f"--{name}", help=_HELP[name])] for name in names
+        name: Annotated[list[str] | None, typer.Option(_option(name), help=_HELP[name])]
+        for name in names
     }
     excluded = {
         f"{EXCLUDE}{name}": Annotated[
             list[str] | None,
-            typer.Option(f"--not-{name}", help=f"Leave out what has this {name}."),
+            typer.Option(
+                _option(f"{EXCLUDE}{name}"), help=f"Leave out what has this {name.replace('_', ' ')}."
+            ),
         ]
         for name in names
     }
@@ -61,6 +65,10 @@ def _options(names: Collection[str]) -> dict[str, Any]:
         "to": Annotated[str | None, typer.Option("--to", help=_TO)],
     }
     return {**included, **times, **excluded}
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _values(given: list[str] | str | None) -> list[str]:

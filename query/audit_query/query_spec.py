@@ -16,6 +16,7 @@ __all__ = ["EXCLUDE", "NAMES", "PARAMETERS", "VALUE_MAX", "QuerySpec"]
 
 PARAMETERS = {
     "user": "users",
+    "effective_user": "effective_users",
     "activity": "activities",
     "outcome": "outcomes",
     "ip": "ips",

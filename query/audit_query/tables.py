@@ -2,27 +2,35 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
 from audit_schemas import printable
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from audit_query.aggregations import Bucket, Ranked, Seen
+from audit_query.effective_user import EFFECTIVE_FIELDS, actor_label
+from audit_query.place_label import PLACE_FIELDS, place_label
 
 __all__ = [
     "ROW_FIELDS",
     "buckets_table",
     "event_table",
     "events_table",
+    "one_line",
     "ranking_table",
     "row_of",
     "seen_table",
 ]
 
-ROW_FIELDS = ("@timestamp", "audit.user", "source.ip", "event.action", "event.id")
+ROW_FIELDS = (
+    *("@timestamp", "audit.user", "source.ip", "event.action", "event.id"),
+    *EFFECTIVE_FIELDS,
+    *PLACE_FIELDS,
+)
 """What of an event a row is made of, and its id."""
 
 _BAR = 24
@@ -35,21 +43,29 @@ def row_of(event: Mapping[str, Any], zone: tzinfo) -> tuple[str, str, str, str]:
     at = datetime.fromisoformat(event["@timestamp"]).astimezone(zone)
     return (
         f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03}",
-        printable(event["audit"].get("user", "")),
+        actor_label(event),
         printable(event.get("source", {}).get("ip", "")),
         event["event"]["action"],
     )
 
 
-def events_table(events: Iterable[Mapping[str, Any]], zone: tzinfo, zone_name: str) -> Table:
-    """Return the four columns of the Audit Logs."""
+def events_table(events: Sequence[Mapping[str, Any]], zone: tzinfo, zone_name: str) -> Table:
+    """Return the four columns of the Audit Logs; a fifth, where any address has a place."""
+    places = [place_label(event) for event in events]
     table = Table(box=None, pad_edge=False)
     table.add_column(f"Date and Time ({zone_name})", no_wrap=True)
-    for heading in ("User", "IP Address", "Activity"):
-        table.add_column(heading, no_wrap=True, overflow="ellipsis")  # one event, one line
-    for event in events:
-        table.add_row(*map(escape, row_of(event, zone)))
+    for heading in ("User", "IP Address", *(["Network"] if any(places) else []), "Activity"):
+        # One event, one line; where there is no room, the network becomes narrower before the others.
+        table.add_column(heading, no_wrap=heading != "Network", overflow="ellipsis")
+    for event, place in zip(events, places, strict=True):
+        *before, activity = map(escape, row_of(event, zone))
+        table.add_row(*before, *([one_line(place)] if any(places) else []), activity)
     return table
+
+
+def one_line(text: str) -> Text:
+    """Return text that is cut where its column has no room."""
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def buckets_table(buckets: Sequence[Bucket], zone: tzinfo, zone_name: str, *, width: int = 80) -> Table:

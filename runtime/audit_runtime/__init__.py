@@ -6,7 +6,13 @@ client), `elastic` (the Elasticsearch client), `hits` (pages of what it finds), 
 """
 
 from audit_runtime.backoff import Backoff
-from audit_runtime.errors import ConfigurationError, CredentialsError, MonitorError
+from audit_runtime.errors import (
+    ConfigurationError,
+    CredentialsError,
+    MonitorError,
+    UncheckedError,
+)
+from audit_runtime.file_state import FileState
 from audit_runtime.output_file import output_file
 from audit_runtime.record_limits import MAX_RECORD_BYTES, oversized
 from audit_runtime.reference_list import ListError, ReferenceList
@@ -33,6 +39,7 @@ __all__ = [
     "CredentialsError",
     "ElasticsearchSettings",
     "EventSettings",
+    "FileState",
     "KafkaSettings",
     "ListError",
     "ListFolder",
@@ -43,6 +50,7 @@ __all__ = [
     "ReferenceList",
     "ReferenceLists",
     "SecretSettings",
+    "UncheckedError",
     "check_web_address",
     "did_you_mean",
     "output_file",

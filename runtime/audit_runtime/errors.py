@@ -1,13 +1,14 @@
-"""What is wrong with the settings of a process.
+"""What is wrong with the settings of a process, and what keeps a check from being made.
 
 ::
 
     ConfigurationError
     ├── CredentialsError  credentials can't be read, or would cross a network in plain text
     └── MonitorError      metrics and health can't be served
+    UncheckedError        what was to be checked could not be
 """
 
-__all__ = ["ConfigurationError", "CredentialsError", "MonitorError"]
+__all__ = ["ConfigurationError", "CredentialsError", "MonitorError", "UncheckedError"]
 
 
 class ConfigurationError(Exception):
@@ -20,3 +21,10 @@ class CredentialsError(ConfigurationError):
 
 class MonitorError(ConfigurationError):
     """Metrics and health can't be served where the settings say."""
+
+
+class UncheckedError(Exception):
+    """A check could not be made, because of its `__cause__`: the exit status is 2.
+
+    Of a command whose status 1 means that something was found.
+    """

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
+from audit_runtime.file_state import FileState
 from audit_runtime.reference_list import LIST_NAME, ListError, ReferenceList, parse_list
 
 __all__ = ["DENIED_LIST", "ListFolder", "ReferenceLists"]
@@ -16,8 +17,6 @@ DENIED_LIST = "denied"
 _FILES_MAX = 100
 _BYTES_MAX = 16 * 1024 * 1024
 _SUFFIX = ".txt"
-
-_Signature = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class ListFolder:
         self._folder = folder
         self._denied = denied
         self._lock = Lock()
-        self._read: dict[str, tuple[_Signature, ReferenceList | str]] = {}
+        self._read: dict[str, tuple[FileState | None, ReferenceList | str]] = {}
 
     def current(self) -> ReferenceLists:
         """Return the lists as they are now; reads only files that changed. Never raises for a file.
@@ -96,23 +95,22 @@ class ListFolder:
             elif file.stem != DENIED_LIST or self._denied is None:
                 yield file.stem, file
 
-    def _file(self, name: str, file: Path) -> tuple[_Signature, ReferenceList | str]:
+    def _file(self, name: str, file: Path) -> tuple[FileState | None, ReferenceList | str]:
         """Return a file's list, or why there is none."""
         try:
-            stat = file.stat()
-            signature = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            state = FileState.of(file)
             known = self._read.get(name)
-            if known is not None and known[0] == signature:
+            if known is not None and known[0] == state:
                 return known
-            if stat.st_size > _BYTES_MAX:
-                return signature, f"{file}: is larger than {_BYTES_MAX // 1024**2} MiB"
-            return signature, parse_list(name, file.read_text("utf-8-sig"), str(file))
+            if state.size > _BYTES_MAX:
+                return state, f"{file}: is larger than {_BYTES_MAX // 1024**2} MiB"
+            return state, parse_list(name, file.read_text("utf-8-sig"), str(file))
         except ListError as error:
-            return signature, str(error)
+            return state, str(error)
         except OSError as error:
-            return (0, 0, 0), f"{file}: can't be read: {error.strerror}"
+            return None, f"{file}: can't be read: {error.strerror}"
         except UnicodeDecodeError:
-            return signature, f"{file}: is not UTF-8 text"
+            return state, f"{file}: is not UTF-8 text"
 
 
 def _is_list(file: Path) -> bool:

@@ -61,6 +61,7 @@ from audit_schemas.timestamps import TimeBounds, format_timestamp, parse_timesta
 from audit_schemas.wire import (
     SCHEMA_HEADER,
     SCHEMA_HEADER_VALUE,
+    SCHEMA_HEADER_VALUES,
     check_version,
     decode,
     encode,
@@ -86,6 +87,7 @@ __all__ = [
     "RECEIVED_HEADER",
     "SCHEMA_HEADER",
     "SCHEMA_HEADER_VALUE",
+    "SCHEMA_HEADER_VALUES",
     "SCHEMA_VERSION",
     "SIZE_HEADER",
     "SYSTEM",

@@ -105,15 +105,16 @@ def splice(
     offset: int,
     original: str | None = None,
     located: str = "",
+    behind: int | None = None,
 ) -> str:
     """Write the fields of `ADDED` into an event's canonical text.
 
     `users`, the names that are related to the event, and `shown`, the one that the log counts by,
     are JSON strings without their quotation marks; `original` is text to be written as one, and
-    `located` the text of where `ip` is. Raises ValueError if `ip` is not an IP address.
+    `located` the text of where `ip` is, which goes `behind` it: looked for, if that is not given.
+    Raises ValueError if `ip` is not an IP address.
     """
     audit = canonical.rindex('"audit":{')
-    event = canonical[len(_HEAD) : audit]
     related = network = user = kept = ""
     if users or ip:
         names = '"user":["' + '","'.join(users) + '"]' if users else ""
@@ -127,8 +128,10 @@ def splice(
         network = f'"source":{{"network":"{network_of(ip)}"}},'
     if located and ip:
         # Nothing else can be the first: in a string, a quotation mark has a backslash before it.
-        at = event.index(_ADDRESS) + len(_ADDRESS) + len(ip) + 1
-        event = f"{event[:at]}{located}{event[at:]}"
+        cut = behind or canonical.index(_ADDRESS) + len(_ADDRESS) + len(ip) + 1
+        event = f"{canonical[len(_HEAD) : cut]}{located}{canonical[cut:audit]}"
+    else:
+        event = canonical[len(_HEAD) : audit]
     return (
         f'{_HEAD}{meaning},"created":"{created}","ingested":"{ingested}","hash":"{digest}",'
         f'{kept}{event}"ecs":{{"version":"{ECS_VERSION}"}}{related},'
@@ -164,13 +167,11 @@ def publisher_fields(source: Mapping[str, Any]) -> AuditEvent:
 
 
 def _users(event: AuditEvent) -> list[str]:
-    """Return each id and name of the actor and of whom it was done to, once, in order."""
+    """Return each id and name of who did it, as whom and to whom, once, in order."""
     if event.user is None:
         return []
-    target = event.user.target
-    names = [event.user.id, event.user.name]
-    if target is not None:
-        names += [target.id, target.name]
+    accounts = [event.user, event.user.effective, event.user.target]
+    names = [name for each in accounts if each is not None for name in (each.id, each.name)]
     return list(dict.fromkeys(name for name in names if name))
 
 

@@ -52,10 +52,11 @@ __all__ = [
     "Trace",
     "User",
     "UserAgent",
+    "UserEffective",
     "UserTarget",
 ]
 
-SCHEMA_VERSION = (1, 0)
+SCHEMA_VERSION = (1, 1)
 """major, minor. A new optional field is a new minor; travels in a Kafka header."""
 
 MAX_EVENT_BYTES = 1024 * 1024
@@ -173,13 +174,18 @@ class _Account(EventPart):
     roles: Annotated[list[Text], Field(max_length=100), _SEARCHED] | None = None
 
 
+class UserEffective(_Account):
+    """The user it was done as, by somebody else: an agent for a customer, an admin's "log in as"."""
+
+
 class UserTarget(_Account):
     """The user it was done to: the assignee, the changed account."""
 
 
 class User(_Account):
-    """Who did it."""
+    """Who really did it."""
 
+    effective: UserEffective | None = None
     target: UserTarget | None = None
 
 
@@ -260,8 +266,17 @@ class Audit(EventPart):
     changes: Annotated[list[Change], Field(max_length=200)] | None = None
     altered: (
         Annotated[
-            list[Literal["user.name", "user.target.name", "user_agent.original", "message", "labels"]],
-            Field(max_length=5),
+            list[
+                Literal[
+                    "user.name",
+                    "user.effective.name",
+                    "user.target.name",
+                    "user_agent.original",
+                    "message",
+                    "labels",
+                ]
+            ],
+            Field(max_length=6),
         ]
         | None
     ) = Field(None, description="Fields whose text was escaped or cut on the way.")

@@ -26,6 +26,7 @@ __all__ = ["printable", "sanitize"]
 _HOSTILE = re.compile(PRINTABLE.replace("[^", "[\\ud800-\\udfff"))
 _LENIENT = {
     ("user", "name"): NAME_MAX,
+    ("user", "effective", "name"): NAME_MAX,
     ("user", "target", "name"): NAME_MAX,
     ("user_agent", "original"): USER_AGENT_MAX,
     ("message",): MESSAGE_MAX,

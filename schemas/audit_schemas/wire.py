@@ -25,6 +25,7 @@ from audit_schemas.timestamps import TIMESTAMP_PATTERN
 __all__ = [
     "SCHEMA_HEADER",
     "SCHEMA_HEADER_VALUE",
+    "SCHEMA_HEADER_VALUES",
     "check_version",
     "decode",
     "encode",
@@ -36,6 +37,10 @@ __all__ = [
 SCHEMA_HEADER = "audit-schema"
 """Kafka header with the schema's `major.minor`; missing means 1.0."""
 SCHEMA_HEADER_VALUE = f"{SCHEMA_VERSION[0]}.{SCHEMA_VERSION[1]}".encode()
+SCHEMA_HEADER_VALUES = frozenset(
+    f"{SCHEMA_VERSION[0]}.{minor}".encode() for minor in range(SCHEMA_VERSION[1] + 1)
+)
+"""What the SDKs of this version and of those before it write there."""
 
 _PATH_MAX = 100
 _DIGITS_MAX = 640  # the lowest limit on int() that sys.set_int_max_str_digits allows
@@ -114,7 +119,7 @@ def too_large(size: int) -> EventRefusedError:
 
 def check_version(header: bytes | None) -> None:
     """Raise EventRefusedError (schema-newer) if a record's schema is newer than this program's."""
-    if header is None or header == SCHEMA_HEADER_VALUE:
+    if header is None or header in SCHEMA_HEADER_VALUES:
         return
     written = re.fullmatch(rb"([0-9]{1,4})\.([0-9]{1,4})", header)
     if written is None:

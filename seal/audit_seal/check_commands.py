@@ -1,23 +1,19 @@
 """`auditlog seal verify` and `prove`: what is checked by the sealed log, and proven with it."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import elasticsearch
 import typer
-from audit_consumer import ConsumerError
-from audit_query import AuditLog, QueryError, parse_time
-from audit_runtime import ConfigurationError, output_file
+from audit_query import AuditLog, parse_time
+from audit_runtime import UncheckedError, output_file
 from audit_runtime.terminal import Json, print_json, print_lines, report_progress
-from confluent_kafka import KafkaException
 
 from audit_seal.bundle import prove
 from audit_seal.checkpoint import Checkpoint
-from audit_seal.errors import ProofError, SealError
+from audit_seal.errors import ProofError
 from audit_seal.request_commands import adopt, retire
 from audit_seal.sealed_log import TimeRange
 from audit_seal.settings import SealSettings
@@ -25,9 +21,6 @@ from audit_seal.verification_text import as_json, report_lines
 from audit_seal.verify import verify_log
 
 __all__ = ["add_commands"]
-
-_UNCHECKED = 2
-"""The exit status where nothing could be said."""
 
 
 def add_commands(seal: typer.Typer) -> None:
@@ -136,24 +129,8 @@ def _times(start: str | None, end: str | None) -> TimeRange:
 
 @contextmanager
 def _unchecked_errors() -> Iterator[None]:
-    """End with a sentence and the status of what could not be checked."""
+    """Tell what could not be checked from what is wrong with the log."""
     try:
         yield
-    except (SealError, ConsumerError, ConfigurationError, QueryError) as error:
-        _fail(str(error))
-    except KafkaException as error:
-        _fail(f"Kafka can't be asked for what was published: {error.args[0].str()}")
-    except elasticsearch.ApiError as error:
-        _fail(f"Elasticsearch refuses the request: {error.meta.status} {error.message}")
-    except elasticsearch.TransportError as error:
-        _fail(
-            f"Elasticsearch does not answer ({type(error).__name__}). Is it up? "
-            "Set AUDITLOG_ELASTICSEARCH_URL, or check an export: --export FILE"
-        )
-    except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}")
-
-
-def _fail(sentence: str) -> None:
-    sys.stderr.write(f"auditlog: {sentence}\n")
-    raise typer.Exit(_UNCHECKED)
+    except Exception as error:
+        raise UncheckedError from error

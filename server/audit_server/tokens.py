@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+from audit_runtime import FileState
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from audit_server.errors import TokenError, TokenFileError
@@ -26,7 +27,6 @@ __all__ = ["NAME_PATTERN", "Token", "TokenCheck", "TokenFile"]
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,63}$"
 _PREFIX = "auditlog_"  # so that a scanner for leaked secrets knows one when it sees it
-_OTHERS_WRITE = 0o022
 
 
 class Token(BaseModel):
@@ -68,7 +68,7 @@ class TokenFile:
     ) -> None:
         self.path = Path(path)
         self._clock = clock
-        self._stamp: tuple[int, ...] = ()
+        self._state: FileState | None = None
         self._by_hash: dict[str, Token] = {}
 
     def check(self, secret: str) -> TokenCheck:
@@ -137,11 +137,10 @@ class TokenFile:
 
     def _read_if_changed(self) -> None:
         try:
-            status = self.path.stat()
-            stamp = (status.st_mtime_ns, status.st_ino, status.st_size, status.st_mode)
-            if stamp == self._stamp:
+            state = FileState.of(self.path)
+            if state == self._state:
                 return
-            if status.st_mode & _OTHERS_WRITE:
+            if state.is_writable_by_others:
                 raise self._broken("others may write to it, and give themselves access; chmod 600 it")
             read = _File.model_validate_json(self.path.read_bytes())
         except OSError as error:
@@ -149,7 +148,7 @@ class TokenFile:
         except ValidationError as error:
             raise self._broken(f"is not a valid tokens file ({_why_not(error)})") from None
         self._by_hash = {token.sha256: token for token in read.tokens}
-        self._stamp = stamp
+        self._state = state
 
     def _write(self, tokens: Sequence[Token]) -> None:
         """Put a whole new file, which nobody else may read, in the old one's place."""

@@ -33,7 +33,7 @@ def half(deployment: Deployment) -> tuple[Deployment, int]:
 def test_doctor_names_what_is_away(half: tuple[Deployment, int]) -> None:
     """And what to do; the other checks are made with what answers."""
     deployment, port = half
-    checks = list(run_checks(deployment.consumer, deployment.setup))
+    checks = list(run_checks(deployment.consumer, deployment.setup, deployment.query))
     failed = {check.subject: check.message for check in checks if not check.ok}
     assert set(failed) == {"Kafka broker", "Elasticsearch node"}
     assert f"127.0.0.1:{port} takes no connection" in failed["Kafka broker"]

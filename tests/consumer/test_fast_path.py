@@ -216,6 +216,7 @@ def test_newer_schema_is_left_to_the_model() -> None:
     raw = chat_opened()
     known = (SCHEMA_HEADER, SCHEMA_HEADER_VALUE)
     assert both(raw, headers=[("traceparent", b"x"), known])[0] is not None
+    assert both(raw, headers=[(SCHEMA_HEADER, b"1.0")])[0] is not None
     assert both(raw, headers=[known, (SCHEMA_HEADER, b"1.7")])[0] is None
 
 

@@ -79,8 +79,14 @@ def test_a_running_consumer_takes_in_a_changed_file(
         assert ["DE", "FR"] == stored()
 
 
-def test_doctor_warns_of_databases(deployment: Deployment, tmp_path: Path) -> None:
-    """A good one has its date; one that is missing or no database is named, with what to do."""
+def test_doctor_warns_of_databases_and_lists(deployment: Deployment, tmp_path: Path) -> None:
+    """A good one has its date; one that is missing, old or damaged is named, with what to do."""
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "tor.txt").write_text("# valid until: 2999-12-31\n192.0.2.7\nAS64500\n")
+    (lists / "old.txt").write_text("# valid until: 2020-01-01\n192.0.2.7\n")
+    (lists / "bad.txt").write_text("192.0.2.7\n192.0.2.0/33\n")
+    deployment.extra["AUDITLOG_LISTS"] = str(lists)
     good, bad = geo_file(tmp_path / "good.mmdb", {"192.0.2.0/24": COLOGNE}), tmp_path / "bad.mmdb"
     bad.write_text("junk")
     deployment.extra["AUDITLOG_GEO_FILES"] = f"{good},{bad},{tmp_path}/gone.mmdb"
@@ -89,3 +95,10 @@ def test_doctor_warns_of_databases(deployment: Deployment, tmp_path: Path) -> No
     assert [True, False, False] == [each["ok"] for each in found.values()]
     assert "not a database in MaxMind's format" in found["geo database bad.mmdb"]["message"]
     assert found["geo database gone.mmdb"]["fix"]
+    said = {each["subject"]: each for each in findings if each["subject"].startswith("list ")}
+    assert {"list bad": False, "list old": False, "list tor": True} == {
+        subject: each["ok"] for subject, each in said.items()
+    }
+    assert "2 entries, valid until 3000-01-01 00:00 UTC" == said["list tor"]["message"]
+    assert "bad.txt:2: '192.0.2.0/33'" in said["list bad"]["message"]
+    assert "was valid until 2020-01-02" in said["list old"]["message"]

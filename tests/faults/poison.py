@@ -21,7 +21,14 @@ Headers = tuple[tuple[str, bytes | None], ...]
 INVALID, MALFORMED, TWICE = Reason.INVALID, Reason.MALFORMED, Reason.DUPLICATE_KEY
 LACKING, NEWER = Reason.MISSING_CONTEXT, Reason.SCHEMA_NEWER
 
-LENIENT = ("user.name", "user.target.name", "user_agent.original", "message", "labels")
+LENIENT = (
+    "user.name",
+    "user.effective.name",
+    "user.target.name",
+    "user_agent.original",
+    "message",
+    "labels",
+)
 HOLE = '"@@hole@@"'
 
 
@@ -50,7 +57,12 @@ def whole_event(name: str) -> dict[str, Any]:
             "sequence": 7,
         },
         "@timestamp": time_from_now(),
-        "user": {"id": "u-1", **account, "target": {"id": "u-2", **account}},
+        "user": {
+            "id": "u-1",
+            **account,
+            "effective": {"id": "u-3", **account},
+            "target": {"id": "u-2", **account},
+        },
         "source": {"ip": "192.0.2.1"},
         "service": {"name": "chat-api", "version": "1"},
         "organization": {"id": "acme"},

@@ -62,6 +62,19 @@ def test_chats_run_their_course() -> None:
     assert sum(actions[0] == "chat-opened" for actions in chats.values()) == len(chats)
 
 
+def test_support_says_why_it_acts_as_a_customer() -> None:
+    """Once on every day that has room for it, from where its people work."""
+    traffic = Traffic(6000, END, days=5)
+    acted = [event for event in traffic if event.user is not None and event.user.effective is not None]
+    days = {event.timestamp[:10] for event in acted}
+    assert len(days) >= 4
+    addresses = {agent.ip for agent in traffic.staff()}
+    for event in acted:
+        assert (event.event.reason or "").startswith("ticket ")
+        assert event.source is not None
+        assert event.source.ip in addresses
+
+
 def test_few_events_have_chats_too() -> None:
     """Whatever the hour: people's log-ins don't fill a day of few events."""
     for hour in range(24):

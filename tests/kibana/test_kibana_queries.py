@@ -169,6 +169,7 @@ def test_searches_find_what_they_say(deployment: Deployment) -> None:
             "user.name": "Ada",
             "audit.changes": [{"field": "x"}],
         },
+        {"at": "5h", "event.action": "logout", "user.name": "Ben", "user.effective.name": "Ada"},
     ]
     stored(deployment, list(example_events(rule, {"events": lines, "says": ""}, CATALOGUE)))
     found = {}
@@ -183,6 +184,7 @@ def test_searches_find_what_they_say(deployment: Deployment) -> None:
         "failed-logins": ["01", "03"],
         "user-trail": ["01", "02", "04"],
         "changes": ["04"],
+        "acting-as-another": ["05"],
     } == found
 
 
@@ -191,8 +193,10 @@ def test_charts_count_by_fields_that_can_be_counted_by(deployment: Deployment) -
     rule = RULES["brute-force"]
     (first, *_) = rule.examples["fires"]
     place = {"geo": {"country_iso_code": "DE"}, "as": {"organization": {"name": "Example"}}}
+    acting = {"effective": {"name": "Bob"}}
     events = [
-        {**event, "source": event["source"] | place} for event in example_events(rule, first, CATALOGUE)
+        {**event, "source": event["source"] | place, "user": event["user"] | acting}
+        for event in example_events(rule, first, CATALOGUE)
     ]
     stored(deployment, events)
     for chart in CHARTS:

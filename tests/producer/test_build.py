@@ -76,6 +76,20 @@ def test_system_can_act_on_a_user() -> None:
     assert (event.user.id, event.user.target.id) == (None, "u-2")
 
 
+def test_user_can_act_as_another() -> None:
+    """`user` stays who really acted, and who saw the other's data."""
+    audit = Recorded()
+    audit.login(user="u-1", effective_user={"id": "u-2", "name": "Bob"})
+    (event,) = audit.events
+    assert event.user is not None
+    assert event.user.effective is not None
+    assert ("u-1", "u-2", "Bob") == (
+        event.user.id,
+        event.user.effective.id,
+        event.user.effective.name,
+    )
+
+
 @pytest.mark.parametrize("ip", [ip_address("192.0.2.1"), "192.0.2.1"])
 def test_address_may_be_text_or_an_object(ip: object) -> None:
     """What the standard library parsed is taken as well."""

@@ -33,6 +33,7 @@ FILTERS = {
     "places": Filter(
         countries=("de", "FR"), asns=("AS64500", "64501"), exclude=Criteria(countries=("US",))
     ),
+    "effective-user": Filter(effective_users=("bob", "u-8")),
     "text": Filter(text=("wrong password",)),
     "texts": Filter(text=("wrong password", "iPhone")),
     "exclude": Filter(exclude=Criteria(activities=("login",), ips=("10.0.0.0/8", "none"))),

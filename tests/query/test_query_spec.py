@@ -89,7 +89,7 @@ def test_values_are_added_moved_and_taken_away() -> None:
     ("pairs", "parameter", "says"),
     [
         ([("usr", "Ada")], "usr", "did you mean user?"),
-        ([("xyzzy", "1")], "xyzzy", "there are user, activity"),
+        ([("xyzzy", "1")], "xyzzy", "there are user, effective_user"),
         ([("from", "soon")], "from", "'soon' is not a valid time"),
         ([("to", "2026-13-01")], "to", "is not a valid time"),
         ([("to", "0999-01-01")], "to", "no event is of the year 999"),

@@ -270,10 +270,14 @@ def test_shown_user_is_name_else_id_else_the_system(
         ({"id": "Ada", "name": "Ada"}, ["Ada"]),
         ({"name": "", "target": {"id": "u-2", "name": "Bob"}}, ["u-2", "Bob"]),
         ({"id": "u-1", "target": {"id": "u-1"}}, ["u-1"]),
+        (
+            {"id": "u-1", "effective": {"id": "u-3", "name": "Cy"}, "target": {"name": "Bob"}},
+            ["u-1", "u-3", "Cy", "Bob"],
+        ),
         ({}, None),
     ],
 )
-def test_related_users_are_the_actor_and_the_target_once(
+def test_related_users_are_who_did_it_as_whom_and_to_whom_once(
     user: dict[str, Any], related: list[str] | None
 ) -> None:
     """Analysts find a person by any of its names, on either side."""

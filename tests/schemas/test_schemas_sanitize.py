@@ -21,7 +21,14 @@ from hypothesis import strategies as st
 from support.event_strategies import MINIMAL as LEAST
 from support.event_strategies import anything, json_values, many, some, wire_events
 
-LENIENT = ("user.name", "user.target.name", "user_agent.original", "message", "labels")
+LENIENT = (
+    "user.name",
+    "user.effective.name",
+    "user.target.name",
+    "user_agent.original",
+    "message",
+    "labels",
+)
 
 
 def holding(values: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -47,6 +54,7 @@ def read(event: AuditEvent) -> dict[str, Any]:
     user = wire.get("user", {})
     found = {
         "user.name": user.get("name"),
+        "user.effective.name": user.get("effective", {}).get("name"),
         "user.target.name": user.get("target", {}).get("name"),
         "user_agent.original": wire.get("user_agent", {}).get("original"),
         "message": wire.get("message"),
@@ -108,6 +116,7 @@ def test_softening_never_raises(value: Any) -> None:
     ("path", "limit"),
     [
         ("user.name", NAME_MAX),
+        ("user.effective.name", NAME_MAX),
         ("user.target.name", NAME_MAX),
         ("user_agent.original", USER_AGENT_MAX),
         ("message", MESSAGE_MAX),

@@ -362,10 +362,10 @@ def test_known_schema_version_is_read(header: bytes | None) -> None:
     check_version(header)
 
 
-@pytest.mark.parametrize("header", [b"1.1", b"2.0", b"10.0"])
+@pytest.mark.parametrize("header", [b"1.2", b"2.0", b"10.0"])
 def test_newer_schema_version_is_refused_as_such(header: bytes) -> None:
     """An event that this program might misread waits for an upgrade."""
-    with pytest.raises(EventRefusedError, match=r"this program knows 1\.0: upgrade it") as caught:
+    with pytest.raises(EventRefusedError, match=r"this program knows 1\.1: upgrade it") as caught:
         check_version(header)
     assert Reason.SCHEMA_NEWER == caught.value.reason
 

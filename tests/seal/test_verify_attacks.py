@@ -247,6 +247,9 @@ def test_without_elasticsearch_nothing_is_said(sealed: SealedLog) -> None:
     done = run(sealed, "seal", "verify", AUDITLOG_ELASTICSEARCH_URL="http://127.0.0.1:9")
     assert (2, "") == (done.returncode, done.stdout)
     assert done.stderr.startswith("auditlog: Elasticsearch")
+    done = run(sealed, "seal", "verify", AUDITLOG_SEAL_SECONDS="soon")
+    assert (2, "") == (done.returncode, done.stdout)
+    assert done.stderr.startswith("auditlog: AUDITLOG_SEAL_SECONDS: ")
 
 
 def test_after_kafka_has_deleted_the_records_the_answer_is_the_same(

@@ -48,6 +48,8 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 _FIRST_DAY, _LAST_DAY = datetime(1970, 1, 2), datetime(2999, 12, 30)  # noqa: DTZ001 - Hypothesis wants these naive
 _OUTERMOST = st.sampled_from(["+18:00", "-18:00", "-00:00"])
 
+_ALTERED = ["user.name", "user.effective.name", "message", "labels"]
+
 
 @st.composite
 def timestamps(draw: st.DrawFn) -> str:
@@ -91,8 +93,7 @@ def wire_events(*, plain: bool = False) -> st.SearchStrategy[dict[str, Any]]:
         "session": _part({"id": text}),
         "target": _part({"type": text, "id": text, "name": text}),
         "changes": st.lists(change, max_size=3) | st.none(),
-        "altered": st.lists(st.sampled_from(["user.name", "message", "labels"]), max_size=5)
-        | st.none(),
+        "altered": st.lists(st.sampled_from(_ALTERED), max_size=5) | st.none(),
     }
     event = _part(
         {
@@ -103,8 +104,9 @@ def wire_events(*, plain: bool = False) -> st.SearchStrategy[dict[str, Any]]:
         id=st.from_regex(r"\A[A-Za-z0-9_-]{16,128}\Z"),
         action=st.sampled_from([*CATALOGUE, "Own:thing_1.x"]),
     )
+    other = _part(account) | st.none()
     optional = {
-        "user": _part({**account, "target": _part(account) | st.none()}) | st.none(),
+        "user": _part({**account, "effective": other, "target": other}) | st.none(),
         "source": _part(
             {"ip": ips | unknown_ips if not plain else ips | st.sampled_from(["", " ", None])}
         ),

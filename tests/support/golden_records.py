@@ -96,6 +96,16 @@ def _every_activity(audit: AuditProducer) -> None:
     audit.audit_view_deleted(user=who, **view)
 
 
+def _impersonations(audit: AuditProducer) -> None:
+    """Publish what one user did as another."""
+    support: Any = {"id": "u-3", "name": "Grace"}
+    ada: Any = {"id": "u-7", "name": "Ada Lovelace", "email": "ada@example.com", "roles": ["agent"]}
+    audit.login(user=support, effective_user=ada, reason="ticket 4711", ip="192.0.2.7", at=AT)
+    audit.settings_changed(user=support, effective_user="u-7", changes={"limit": (8, 12)}, at=AT)
+    audit.password_changed(user="u-3", effective_user={"name": "\u202eAda"}, of="u-8", at=AT)
+    audit.chat_closed(user=None, effective_user=ada, chat="chat-42", at=AT)
+
+
 def _edges(audit: AuditProducer) -> None:
     """Publish what is at the edge of what an event may be."""
     hostile = "\u202eadmin\x1b[31m\n\x00" + "x" * 300
@@ -150,6 +160,7 @@ def _records() -> Iterator[tuple[bytes, str | None, dict[str, str]]]:
         audit = AuditProducer(settings)
         _every_activity(audit)
         _edges(audit)
+        _impersonations(audit)
         audit.close()
     yield from _produced
     for value in _ELSEWHERE:

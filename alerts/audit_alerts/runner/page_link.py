@@ -18,6 +18,8 @@ _NAMES = {
     "source.ip": "ip",
     "audit.source.network": "ip",
     "audit.user": "user",
+    "user.effective.id": "effective_user",
+    "user.effective.name": "effective_user",
     "organization.id": "org",
     "service.name": "service",
     "audit.chat.id": "chat",

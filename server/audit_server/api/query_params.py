@@ -46,6 +46,7 @@ INTERVAL = (
 
 _FILTERS = {
     "user": ("A user's whole id or name; `system` for what the system did.", "Ada"),
+    "effective_user": ("A user as whom somebody else acted, by whole id or name.", "bob"),
     "activity": ("An activity of the catalogue.", "login-failed"),
     "outcome": ("success, failure or unknown.", "failure"),
     "ip": ("An address, a CIDR range of IPv4 or IPv6, or `none`: unknown.", "192.0.2.0/24"),
@@ -149,6 +150,7 @@ class ChatFilterParams(_SearchParams):
 class FilterParams(ChatFilterParams):
     """All filters."""
 
+    effective_user: list[Text] = _any_of("effective_user")
     activity: list[Text] = _any_of("activity")
     outcome: list[Text] = _any_of("outcome")
     ip: list[Text] = _any_of("ip")
@@ -158,6 +160,7 @@ class FilterParams(ChatFilterParams):
     service: list[Text] = _any_of("service")
     session: list[Text] = _any_of("session")
     text: list[Text] = _any_of("text")
+    not_effective_user: list[Text] = _none_of("effective_user")
     not_activity: list[Text] = _none_of("activity")
     not_outcome: list[Text] = _none_of("outcome")
     not_ip: list[Text] = _none_of("ip")

@@ -29,6 +29,8 @@ GROUPED = {
     "audit.user": ("User", "user"),
     "user.name": ("User", "user"),
     "user.id": ("User", "user"),
+    "user.effective.name": ("Effective user", "effective_user"),
+    "user.effective.id": ("Effective user", "effective_user"),
     "organization.id": ("Organization", "org"),
     "service.name": ("Service", "service"),
     "audit.chat.id": ("Chat", "chat"),

@@ -11,6 +11,7 @@ __all__ = ["LABELS", "Chip", "Drop", "chips_of", "drops_of"]
 
 LABELS = {
     "user": "User",
+    "effective_user": "Effective user",
     "activity": "Activity",
     "outcome": "Outcome",
     "ip": "IP Address",

@@ -6,6 +6,7 @@ from typing import Any
 
 from audit_query import AuditLog, Filter, ParameterError
 
+from audit_server.page.address_history import seen_before
 from audit_server.page.expanded_event import event_path, expand_first
 from audit_server.page.palette import colours_of
 from audit_server.page.rows import ROW_FIELDS, rows_of
@@ -40,6 +41,7 @@ def event_page(
     path = event_path(row.id)
     return {
         "row": row,
+        "seen_before": seen_before(log, event, at),
         "event": expand_first(claims, view),
         "expanded": {},
         "events": around,

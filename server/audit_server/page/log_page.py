@@ -43,7 +43,7 @@ _FIELDS = (
     ("activity", "such as login-failed"),
     ("ip", "address or CIDR"),
 )
-_OTHER_FIELDS = ("country", "asn", "list", "service", "org", "chat", "session")
+_OTHER_FIELDS = ("effective_user", "country", "asn", "list", "service", "org", "chat", "session")
 
 
 @dataclass(frozen=True, slots=True)

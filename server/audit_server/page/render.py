@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
+from audit_schemas import printable
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -28,7 +29,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"duration": duration, "groupby_runs": runs_of}
+    templates.filters |= {"duration": duration, "groupby_runs": runs_of, "printable": printable}
     templates.globals |= {
         "number": "{:,}".format,
         "user_path": user_path,

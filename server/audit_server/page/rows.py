@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from audit_query import PLACE_FIELDS, place_label
+from audit_query import PLACE_FIELDS, effective_user, place_label
 from audit_schemas import printable
 
 from audit_server.page.palette import usual_colour
@@ -48,8 +48,15 @@ class Row:
     colour: int
     target: str
     """What or whom it was done to: what the four columns alone would leave open."""
+    effective: str | None = None
+    """As whom, where somebody acted as another: as the event has it, to be filtered by."""
     place: str = ""
     """Whose network the address is in, and which country."""
+
+    @property
+    def acting(self) -> str:
+        """Who did it, and as whom, in words."""
+        return f"{self.user} as {printable(self.effective)}".lstrip() if self.effective else self.user
 
     @property
     def failed(self) -> bool:
@@ -88,6 +95,7 @@ def _row(event: Mapping[str, Any], zone: tzinfo, colours: Mapping[str, int]) -> 
         event["event"].get("outcome", "unknown"),
         colours.get(activity, usual_colour(activity)),
         _target(event),
+        effective_user(event),
         place_label(event),
     )
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from audit_query import PLACE_FIELDS, AuditLog, Filter, QuerySpec, place_label
+from audit_query import PLACE_FIELDS, AuditLog, Filter, QuerySpec, Seen, place_label
+from audit_schemas import network_of
 from markupsafe import Markup
 
+from audit_server.page.address_history import NEW_FOR
 from audit_server.page.heat_map import WEEKDAYS, heat_map, hours_of_week
 from audit_server.page.palette import colours_of
 from audit_server.page.rows import ROW_FIELDS, DisplayTime, display_time, rows_of
@@ -30,6 +32,8 @@ class KnownAddress:
     last: DisplayTime
     place: str
     """Whose network it is in, and which country, as of its newest event."""
+    news: str
+    """That it, or its network, is new; blank if it is not."""
 
 
 def user_page(log: AuditLog, user: str, view: View) -> Mapping[str, Any]:
@@ -38,6 +42,7 @@ def user_page(log: AuditLog, user: str, view: View) -> Mapping[str, Any]:
     theirs = view.with_spec(QuerySpec().with_("user", user))
     seen = log.seen(wanted)
     context = {"user": user, "seen": seen, "user_view": theirs, "expanded": {}, "events": ()}
+    context |= _done_as(log, user, view)
     context["failures"] = theirs.with_("outcome", "failure")
     if seen.first is None or seen.last is None:
         return context
@@ -50,10 +55,18 @@ def user_page(log: AuditLog, user: str, view: View) -> Mapping[str, Any]:
         "first": display_time(seen.first, view.zone),
         "last": display_time(seen.last, view.zone),
         "ids": _other_names(recent, user),
-        "addresses": _addresses(log, wanted, view),
+        "addresses": _addresses(log, wanted, view, seen),
         "activities": activities,
         "events": recent,
         "rows": rows_of(recent, view.zone, colours),
+    }
+
+
+def _done_as(log: AuditLog, user: str, view: View) -> Mapping[str, Any]:
+    """Return how much others did as this user, by the name or id of the page."""
+    return {
+        "done_as": log.count(Filter(effective_users=(user,))),
+        "done_as_link": view.only_filter("effective_user", user),
     }
 
 
@@ -70,25 +83,50 @@ def _week(log: AuditLog, user: str, view: View, last: datetime) -> Mapping[str, 
     }
 
 
-def _addresses(log: AuditLog, wanted: Filter, view: View) -> Sequence[KnownAddress]:
-    terms = {"field": "source.ip", "size": _ADDRESSES}
+def _addresses(log: AuditLog, wanted: Filter, view: View, seen: Seen) -> Sequence[KnownAddress]:
     times = {name: {name: {"field": "@timestamp"}} for name in ("min", "max")}
     newest = {"size": 1, "sort": [{"@timestamp": "desc"}], "_source": list(PLACE_FIELDS)}
     each = {**times, "newest": {"top_hits": newest}}
     response = log.raw_search(
-        wanted, size=0, track_total_hits=False, aggs={"ips": {"terms": terms, "aggs": each}}
+        wanted,
+        size=0,
+        track_total_hits=False,
+        aggs={
+            "ips": {"terms": {"field": "source.ip", "size": _ADDRESSES}, "aggs": each},
+            "networks": {
+                "terms": {"field": "audit.source.network", "size": _ADDRESSES},
+                "aggs": {"min": times["min"]},
+            },
+        },
     )
-    rows = response.get("aggregations", {}).get("ips", {}).get("buckets", [])
+    found = response.get("aggregations", {})
+    rows = found.get("ips", {}).get("buckets", [])
+    networks = {row["key"]: row["min"]["value"] for row in found.get("networks", {}).get("buckets", [])}
     return [
         KnownAddress(
-            str(row.get("key_as_string", row["key"])),
+            _ip(row),
             row["doc_count"],
             _display_time(row["min"]["value"], view),
             _display_time(row["max"]["value"], view),
             place_label(row["newest"]["hits"]["hits"][0].get("_source", {})),
+            _news(row["min"]["value"], networks.get(network_of(_ip(row))), seen),
         )
         for row in rows
     ]
+
+
+def _ip(row: Mapping[str, Any]) -> str:
+    return str(row.get("key_as_string", row["key"]))
+
+
+def _news(first: float, of_network: float | None, seen: Seen) -> str:
+    """Return that an address was first seen in the week up to its user's last event, if it was."""
+    if seen.first is None or seen.last is None:
+        return ""
+    since = (seen.last - NEW_FOR).timestamp() * 1000
+    if first < since or seen.first.timestamp() * 1000 >= since:
+        return ""
+    return "new address" if of_network is not None and of_network < since else "new network"
 
 
 def _display_time(millis: float, view: View) -> DisplayTime:

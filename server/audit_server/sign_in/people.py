@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from audit_runtime import FileState
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit_server.roles import Permission, Role, permissions_of
@@ -13,7 +14,6 @@ from audit_server.sign_in.errors import NoRoleError, PeopleFileError
 
 __all__ = ["Grant", "PeopleFile"]
 
-_OTHERS_WRITE = 0o022
 _ASK = "Ask whoever operates the log"
 
 
@@ -48,7 +48,7 @@ class PeopleFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stamp: tuple[int, ...] = ()
+        self._state: FileState | None = None
         self._groups: Mapping[str, _Group] = {}
 
     def check(self) -> None:
@@ -84,11 +84,10 @@ class PeopleFile:
 
     def _read_if_changed(self) -> None:
         try:
-            status = self.path.stat()
-            stamp = (status.st_mtime_ns, status.st_ino, status.st_size, status.st_mode)
-            if stamp == self._stamp:
+            state = FileState.of(self.path)
+            if state == self._state:
                 return
-            if status.st_mode & _OTHERS_WRITE:
+            if state.is_writable_by_others:
                 raise self._broken("others may write to it, and give themselves roles; chmod 644 it")
             read = _File.model_validate(tomllib.loads(self.path.read_text("utf-8")))
         except OSError as error:
@@ -98,7 +97,7 @@ class PeopleFile:
         except ValueError as error:  # no TOML, or no UTF-8
             raise self._broken(f"it is not valid TOML ({error})") from None
         self._groups = read.groups
-        self._stamp = stamp
+        self._state = state
 
     def _broken(self, why: str) -> PeopleFileError:
         return PeopleFileError(f"The file of people {self.path} (AUDITLOG_PEOPLE_FILE): {why}")

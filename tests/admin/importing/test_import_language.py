@@ -211,7 +211,7 @@ def test_examples_of_the_handbook_are_mappings(tmp_path: Path) -> None:
     text = "\n".join(blocks) + '[source]\nname = "a"\nformat = "ndjson"\n[time]\nfrom = "at"\n'
     mapping = simple(tmp_path, text)
     assert len(mapping.activities) == 2
-    assert len(mapping.fields) == 10
+    assert len(mapping.fields) == 11
 
 
 def test_pattern_takes_linear_time(tmp_path: Path) -> None:
