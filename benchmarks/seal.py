@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from audit_query import AuditLog, Filter, QuerySettings
-from audit_runtime import partition_bounds, partitions_of
+from audit_runtime.kafka import partition_bounds, partitions_of
 from audit_runtime.partition_reader import PartitionReader
 from audit_seal import (
     PlaceIndex,

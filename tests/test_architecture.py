@@ -49,6 +49,7 @@ SURFACES = {
         "elastic",
         "hits",
         "http_client",
+        "kafka",
         "logs",
         "monitor",
         "partition_reader",

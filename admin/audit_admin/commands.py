@@ -1,4 +1,4 @@
-"""`auditlog setup` and `doctor`; the commands of the subpackages are registered here too."""
+"""`auditlog setup` and `doctor`."""
 
 import contextlib
 from dataclasses import asdict
@@ -12,7 +12,6 @@ from audit_runtime.terminal import Json
 from rich.console import Console
 from rich.markup import escape
 
-from audit_admin import dead_letters, importing, indices, status_commands, verification
 from audit_admin.acls import add_rules, load_rules, names_of
 from audit_admin.doctor import run_checks
 from audit_admin.settings import SetupSettings
@@ -22,14 +21,9 @@ __all__ = ["register"]
 
 
 def register(app: typer.Typer) -> None:
-    """Add this component's commands."""
-    importing.register(app)
+    """Add the commands."""
     app.command("setup", epilog="Example: auditlog setup")(setup_command)
     app.command("doctor", epilog="Example: auditlog doctor --json")(doctor_command)
-    status_commands.register(app)
-    verification.register(app)
-    dead_letters.register(app)
-    indices.register(app)
 
 
 def setup_command(

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import elasticsearch
 from audit_consumer import ConsumerSettings, GeoFile, SetupFaultError
 from audit_query import QuerySettings
-from audit_runtime import committed_offsets, partition_bounds
 from audit_runtime.elastic import connect
+from audit_runtime.kafka import committed_offsets, partition_bounds
 from audit_schemas import MANAGED_BY, CatalogueError, IndexNaming, index_template, lifecycle_of, mapping
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from audit_consumer import ConsumerSettings
-from audit_runtime import committed_offsets, partition_bounds, visible_partitions
+from audit_runtime.kafka import committed_offsets, partition_bounds, visible_partitions
 from confluent_kafka import Consumer
 
 __all__ = ["Lag", "PartitionOffsets"]

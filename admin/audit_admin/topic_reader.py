@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from audit_consumer import ConsumerSettings, Record, SetupFaultError
-from audit_runtime import committed_offsets, offset_at, partition_bounds, visible_partitions
+from audit_runtime.kafka import committed_offsets, offset_at, partition_bounds, visible_partitions
 from audit_schemas import merge_intervals
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 

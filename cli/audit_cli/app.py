@@ -1,47 +1,26 @@
-"""The application: each component's own commands, put together."""
+"""The application: each component's own commands, and what is told of errors."""
 
+import gc
 import logging
 import os
 import sys
 from contextlib import suppress
-from importlib import import_module
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from audit_runtime import UncheckedError
 from typer.main import get_command
 
-from audit_cli.sentences import sentence_of
+from audit_cli.components import LazyGroup
 from audit_cli.servers import use_local_servers
 
 __all__ = ["app", "run"]
-
-_COMPONENTS = (
-    "audit_producer.commands",
-    "audit_generator.commands",
-    "audit_consumer.commands",
-    "audit_admin.commands",
-    "audit_query.commands",
-    "audit_query.export_commands",
-    "audit_server.commands",
-    "audit_query.reports.commands",
-    "audit_alerts.commands",
-    "audit_forward.commands",
-    "audit_seal.commands",
-    "audit_seal.witness_commands",
-    "audit_kibana.commands",
-    "audit_local.commands",
-    "audit_secrets.commands",
-    "audit_cli.settings",
-    "audit_cli.demo",
-)
 
 _WITHOUT_SERVERS = {"demo", "local", "secrets", "witness"}
 """Commands that start the embedded servers, or need none."""
 
 app = typer.Typer(
     name="auditlog",
+    cls=LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="An audit log for chat platforms: Kafka to Elasticsearch, no event lost or duplicated.",
@@ -50,6 +29,8 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:
     if value:
+        from importlib.metadata import version  # noqa: PLC0415 - takes a while
+
         typer.echo(version("chat-auditlog"))
         raise typer.Exit
 
@@ -61,23 +42,11 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
+    gc.enable()  # after the imports
     if context.invoked_subcommand not in _WITHOUT_SERVERS:
         use_local_servers()
 
 
-def _put_together() -> None:
-    """Add each component whose extra is installed."""
-    for component in _COMPONENTS:
-        try:
-            module = import_module(component)
-        except ModuleNotFoundError as error:
-            if error.name is None or error.name.startswith("audit_"):
-                raise
-            continue
-        module.register(app)
-
-
-_put_together()
 _COMMAND = get_command(app)  # once: what calls `run` again, or forks this process, has it ready
 
 
@@ -95,6 +64,10 @@ def run() -> int:
         _discard_output()
         return 141
     except Exception as error:
+        from audit_runtime import UncheckedError  # noqa: PLC0415 - most commands succeed
+
+        from audit_cli.sentences import sentence_of  # noqa: PLC0415
+
         sentence = sentence_of(error)
         if sentence is None:
             raise

@@ -2,12 +2,10 @@
 
 import errno
 import sqlite3
+import sys
 from collections.abc import Iterator
-from contextlib import suppress
-from importlib import import_module
 from typing import Any
 
-from audit_producer import PublishError
 from audit_runtime import ConfigurationError, UncheckedError
 from audit_schemas import SchemaError, printable
 from confluent_kafka import KafkaException
@@ -37,9 +35,10 @@ def sentence_of(error: Exception) -> str | None:
 
 
 def _ours() -> Iterator[type[Exception]]:
-    """Yield the base errors of the components that are installed."""
-    yield from (ConfigurationError, SchemaError, PublishError)
+    """Yield the base errors of the components that this command has imported."""
+    yield from (ConfigurationError, SchemaError)
     for module, name in (
+        ("audit_producer.errors", "PublishError"),
         ("audit_consumer.errors", "ConsumerError"),
         ("audit_query.errors", "QueryError"),
         ("audit_alerts.errors", "AlertError"),
@@ -48,8 +47,8 @@ def _ours() -> Iterator[type[Exception]]:
         ("audit_local.errors", "LocalError"),
         ("audit_secrets.errors", "SecretsError"),
     ):
-        with suppress(ModuleNotFoundError):  # an extra that is not installed raises nothing either
-            yield getattr(import_module(module), name)
+        if module in sys.modules:
+            yield getattr(sys.modules[module], name)
 
 
 def _unwritable(error: OSError | sqlite3.OperationalError) -> str | None:
@@ -84,11 +83,11 @@ def _meant(detail: ErrorDetails) -> str:
 
 
 def _elasticsearch(error: Exception) -> str | None:  # noqa: PLR0911 - one an error
-    try:
-        import elasticsearch  # noqa: PLC0415 - an extra
-        from audit_runtime.elastic import AnswerTooLargeError  # noqa: PLC0415 - needs it
-    except ModuleNotFoundError:
+    if "audit_runtime.elastic" not in sys.modules:
         return None
+    import elasticsearch  # noqa: PLC0415 - an extra
+    from audit_runtime.elastic import AnswerTooLargeError  # noqa: PLC0415 - needs it
+
     if isinstance(error, elasticsearch.AuthenticationException):
         return (
             "Elasticsearch refuses the credentials. Set AUDITLOG_ELASTICSEARCH_USERNAME and "

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from audit_runtime import committed_offsets, partition_bounds, visible_partitions
+from audit_runtime.kafka import committed_offsets, partition_bounds, visible_partitions
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 

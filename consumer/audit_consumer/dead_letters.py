@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
-from audit_runtime import KafkaProducer, KafkaSettings
+from audit_runtime import KafkaSettings
+from audit_runtime.kafka import KafkaProducer
 from audit_schemas import DIGEST_HEADER, SIZE_HEADER, dead_letter_headers
 from confluent_kafka import KafkaError, Message
 

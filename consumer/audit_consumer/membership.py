@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
-from audit_runtime import committed_offsets, partition_bounds
+from audit_runtime.kafka import committed_offsets, partition_bounds
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from audit_consumer.assignment import Start, starting_points

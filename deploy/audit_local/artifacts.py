@@ -7,8 +7,8 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jgo.maven import MavenContext, PythonResolver
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
@@ -16,6 +16,9 @@ from audit_local import keycloak
 from audit_local.checksums import check
 from audit_local.errors import FetchError, ServerFailedError
 from audit_local.lock import locked
+
+if TYPE_CHECKING:
+    from jgo.maven import MavenContext
 
 __all__ = [
     "ELASTICSEARCH_VERSION",
@@ -54,7 +57,7 @@ def keycloak_home(cache: Path, java: Path, console: Console) -> Path:
     Raises FetchError, or ServerFailedError.
     """
 
-    def fetch(context: MavenContext, target: Path) -> None:
+    def fetch(context: "MavenContext", target: Path) -> None:
         _fetch_keycloak(context, target)
         keycloak.prepare(target, java)
 
@@ -62,7 +65,7 @@ def keycloak_home(cache: Path, java: Path, console: Console) -> Path:
 
 
 def _once(
-    target: Path, what: str, console: Console, fetch: Callable[[MavenContext, Path], None]
+    target: Path, what: str, console: Console, fetch: Callable[["MavenContext", Path], None]
 ) -> Path:
     """Fill `target` atomically: an incomplete download must not be taken for a server."""
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -73,8 +76,10 @@ def _once(
 
 
 def _fill(
-    target: Path, what: str, console: Console, fetch: Callable[[MavenContext, Path], None]
+    target: Path, what: str, console: Console, fetch: Callable[["MavenContext", Path], None]
 ) -> None:
+    from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415 - every command comes by here
+
     for stale in target.parent.glob(f".{target.name}-*"):
         shutil.rmtree(stale, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
@@ -98,7 +103,7 @@ def _fill(
         filled.rename(target)
 
 
-def _fetch_kafka(context: MavenContext, target: Path) -> None:
+def _fetch_kafka(context: "MavenContext", target: Path) -> None:
     wanted = [context.create_dependency(coordinate) for coordinate in _KAFKA]
     inputs, transitive = context.resolver.resolve(wanted)
     runtime = [dep for dep in transitive if dep.scope in ("compile", "runtime")]
@@ -106,18 +111,18 @@ def _fetch_kafka(context: MavenContext, target: Path) -> None:
         shutil.copy(check(dependency.artifact.resolve()), target)
 
 
-def _fetch_elasticsearch(context: MavenContext, target: Path) -> None:
+def _fetch_elasticsearch(context: "MavenContext", target: Path) -> None:
     inner = target / f"elasticsearch-{ELASTICSEARCH_VERSION}"
     _unpack(context, _ELASTICSEARCH, ELASTICSEARCH_VERSION, inner)
     for program in (target / "bin").iterdir():
         program.chmod(0o755)  # zipfile drops the permission bits
 
 
-def _fetch_keycloak(context: MavenContext, target: Path) -> None:
+def _fetch_keycloak(context: "MavenContext", target: Path) -> None:
     _unpack(context, _KEYCLOAK, KEYCLOAK_VERSION, target / f"keycloak-{KEYCLOAK_VERSION}")
 
 
-def _unpack(context: MavenContext, project: tuple[str, str], version: str, inner: Path) -> None:
+def _unpack(context: "MavenContext", project: tuple[str, str], version: str, inner: Path) -> None:
     """Unpack a zip, and put what is in its one folder in the folder's place."""
     component = context.project(*project).at_version(version)
     archive = check(component.artifact(packaging="zip").resolve())

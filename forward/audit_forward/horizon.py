@@ -4,7 +4,12 @@ import threading
 import time
 
 from audit_query import AuditLog
-from audit_runtime import committed_offsets, partition_bounds, partitions_of, visible_partitions
+from audit_runtime.kafka import (
+    committed_offsets,
+    partition_bounds,
+    partitions_of,
+    visible_partitions,
+)
 from confluent_kafka import Consumer, TopicPartition
 
 from audit_forward.settings import ForwardSettings

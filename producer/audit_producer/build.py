@@ -14,9 +14,27 @@ from audit_schemas import AuditEvent, format_timestamp, new_event_id, validate
 
 from audit_producer.masking import MASK, is_secret_name, masked
 
-__all__ = ["Changes", "Context", "Person", "complete", "new_event", "shown_changes", "with_id"]
+__all__ = [
+    "Changes",
+    "Context",
+    "Person",
+    "complete",
+    "event_fields",
+    "new_event",
+    "shown_changes",
+    "with_id",
+]
 
 _VALUE_MAX = 8192
+_OF_EVENT = ("outcome", "reason", "sequence")
+_OBJECTS = (
+    ("service", "name"),
+    ("organization", "id"),
+    ("user_agent", "original"),
+    ("trace", "id"),
+)
+"""Context that is the one value of an object, and its name there."""
+_WHOLE = ("labels", "message")
 
 Changes = Mapping[str, tuple[object, object]]
 """What was changed: field -> (before, after). Values under secret-looking names are masked."""
@@ -69,40 +87,60 @@ def new_event(
     Invalid names, user agents, messages and labels are sanitized. Raises EventRefusedError for anything
     else that breaks the contract, ValueError for a time without a zone.
     """
-    person = _account(user)
-    if (effective := context.get("effective_user")) is not None:
-        person["effective"] = _account(effective)
-    if target_user is not None:
-        person["target"] = _account(target_user)
-    audit: dict[str, Any] = {"actor": {"kind": "system" if user is None else "user"}}
-    audit |= _given(chat=_named("id", chat), session=_named("id", context.get("session")))
-    audit |= _given(target=target, changes=shown_changes(changes) if changes else None)
-    ip = context.get("ip")
-    at = context.get("at")
-    fields = {
-        "event": {
-            "id": context.get("event_id") or new_event_id(),
-            "action": action,
-            **_given(
-                outcome=context.get("outcome"),
-                reason=context.get("reason"),
-                sequence=context.get("sequence"),
-            ),
-        },
-        "@timestamp": format_timestamp(at or datetime.now(UTC)),
-        **_given(
-            user=person or None,
-            source=_named("ip", None if ip is None else str(ip)),
-            service=_named("name", context.get("service")),
-            organization=_named("id", context.get("organization")),
-            user_agent=_named("original", context.get("user_agent")),
-            trace=_named("id", context.get("trace")),
-            labels=context.get("labels"),
-            message=context.get("message"),
-        ),
-        "audit": audit,
+    return validate(
+        event_fields(
+            action,
+            user=user,
+            chat=chat,
+            target_user=target_user,
+            target=target,
+            changes=changes,
+            **context,
+        )
+    )
+
+
+def event_fields(
+    action: str,
+    *,
+    user: str | Person | None,
+    chat: str | None = None,
+    target_user: str | Person | None = None,
+    target: Mapping[str, str] | None = None,
+    changes: Changes | None = None,
+    **context: Unpack[Context],
+) -> dict[str, Any]:
+    """Return the wire fields of `new_event` in the model's order, not validated."""
+    person = _person(user, context.get("effective_user"), target_user)
+    get: Callable[[str], Any] = context.get
+    event: dict[str, Any] = {"id": get("event_id") or new_event_id(), "action": action}
+    for name in _OF_EVENT:
+        if (value := get(name)) is not None:
+            event[name] = value
+    fields: dict[str, Any] = {
+        "event": event,
+        "@timestamp": format_timestamp(context.get("at") or datetime.now(UTC)),
     }
-    return validate(fields)
+    if person:
+        fields["user"] = person
+    if (ip := context.get("ip")) is not None:
+        fields["source"] = {"ip": str(ip)}
+    for name, inner in _OBJECTS:
+        if (value := get(name)) is not None:
+            fields[name] = {inner: value}
+    for name in _WHOLE:
+        if (value := get(name)) is not None:
+            fields[name] = value
+    fields["audit"] = {
+        "actor": {"kind": "system" if user is None else "user"},
+        **_given(
+            chat=_named("id", chat),
+            session=_named("id", context.get("session")),
+            target=target,
+            changes=shown_changes(changes) if changes else None,
+        ),
+    }
+    return fields
 
 
 def complete(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,6 +157,17 @@ def with_id(fields: Mapping[str, Any], make: Callable[[], str]) -> dict[str, Any
     if not isinstance(event, Mapping) or event.get("id") is not None:
         return dict(fields)
     return {**fields, "event": {**event, "id": make()}}
+
+
+def _person(
+    user: str | Person | None, effective: str | Person | None, target: str | Person | None
+) -> dict[str, Any]:
+    person = _account(user)
+    if effective is not None:
+        person["effective"] = _account(effective)
+    if target is not None:
+        person["target"] = _account(target)
+    return person
 
 
 def _account(user: str | Person | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The Kafka client of `AuditProducer`: it says why an event was not delivered, and what to do."""
 
-from audit_runtime import KafkaProducer
+from audit_runtime.kafka import KafkaProducer
 from confluent_kafka import KafkaError
 
 from audit_producer.settings import ProducerSettings

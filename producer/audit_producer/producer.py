@@ -25,7 +25,7 @@ from audit_schemas import (
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from audit_producer.activities import Activities, User
-from audit_producer.build import complete, new_event
+from audit_producer.build import complete, event_fields
 from audit_producer.client import Client, no_topic
 from audit_producer.errors import (
     ClosedError,
@@ -35,6 +35,7 @@ from audit_producer.errors import (
     QueueFullError,
     UndeliveredError,
 )
+from audit_producer.fast_path import FastPath, Ready
 from audit_producer.process_lifetime import follow_process
 from audit_producer.report import Counts, Failure
 from audit_producer.settings import ProducerSettings
@@ -78,6 +79,7 @@ class AuditProducer(Activities):
         self._raises = raises
         self._catalogue = self._settings.load_catalogue()
         self._bounds = self._settings.time_bounds()
+        self._fast_path = FastPath(self._catalogue, self._bounds)
         self._service = Service(name=self._settings.service) if self._settings.service else None
         self._closed = False
         self._begin()
@@ -96,13 +98,8 @@ class AuditProducer(Activities):
         Blocks for at most `block_seconds`, where the queue is full. Raises EventRefusedError or
         PublishError, or returns False with `raises=False`.
         """
-        deadline = time.monotonic() + self._settings.block_seconds
         try:
-            ready = self._prepare(event)
-            while not self._offer(ready):
-                if time.monotonic() >= deadline:
-                    raise self._full()
-                self._connect().poll(_POLL_SECONDS / 10)
+            self._queue(self._prepare(event))
         except Exception as error:  # noqa: BLE001 - by contract nothing escapes with raises=False
             return self._refuse(event, error)
         return True
@@ -122,11 +119,19 @@ class AuditProducer(Activities):
 
     def record(self, action: str, *, user: User | None, **fields: Any) -> bool:
         """Publish an event of any activity of the catalogue; the fields are those of `new_event`."""
+        event = None
         try:
-            event = new_event(action, user=user, **fields)
+            if fields.get("service") is None:
+                fields["service"] = self._settings.service
+            wire = event_fields(action, user=user, **fields)
+            ready = self._fast_path.ready(wire, datetime.now(UTC) if fields.get("at") else None)
+            if ready is None:
+                event = validate(wire)
+                ready = self._prepare(event)
+            self._queue(ready)
         except Exception as error:  # noqa: BLE001 - as in publish
-            return self._refuse(None, error)
-        return self.publish(event)
+            return self._refuse(event, error)
+        return True
 
     def check(self, timeout: float = 5.0) -> None:
         """Raise KafkaUnavailableError, with what to do, if Kafka or the topic can't be reached."""
@@ -194,18 +199,27 @@ class AuditProducer(Activities):
         self._poller: threading.Thread | None = None
         self._stop = threading.Event()
 
-    def _prepare(self, event: AuditEvent | Mapping[str, Any]) -> AuditEvent:
+    def _prepare(self, event: AuditEvent | Mapping[str, Any]) -> Ready:
         if not isinstance(event, AuditEvent):
             event = validate(complete(event))
         if event.service is None and self._service is not None:
             event = event.model_copy(update={"service": self._service})
         self._bounds.check(event.timestamp, datetime.now(UTC))
         self._catalogue.check(event)  # a default outcome is for the consumer to fill in
-        return event
+        return Ready(encode(event), _key(event))
 
-    def _offer(self, event: AuditEvent) -> bool:
-        """Hand the event to librdkafka; False means that its queue is full."""
-        value = encode(event)
+    def _queue(self, ready: Ready) -> None:
+        if self._offer(ready):
+            return
+        deadline = time.monotonic() + self._settings.block_seconds
+        while not self._offer(ready):
+            if time.monotonic() >= deadline:
+                raise self._full()
+            self._connect().poll(_POLL_SECONDS / 10)
+
+    def _offer(self, ready: Ready) -> bool:
+        """Hand the record to librdkafka; False means that its queue is full."""
+        value, key = ready
         if len(value) > MAX_EVENT_BYTES:
             raise too_large(len(value))
         client = self._connect()
@@ -213,7 +227,7 @@ class AuditProducer(Activities):
             client.produce(
                 self._settings.topic,
                 value,
-                key=_key(event),
+                key=key,
                 headers=_HEADERS,
                 on_delivery=partial(self._delivered, client),
             )

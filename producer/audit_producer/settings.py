@@ -2,7 +2,8 @@
 
 from typing import Any, Literal
 
-from audit_runtime import GUARANTEES, EventSettings, KafkaSettings
+from audit_runtime import EventSettings, KafkaSettings
+from audit_runtime.kafka import GUARANTEES
 from audit_schemas import MAX_EVENT_BYTES
 from pydantic import Field
 

@@ -1,8 +1,8 @@
-"""What our processes share: settings, offsets, back-off, stop requests, lists, files that appear whole.
+"""What our processes share: settings, back-off, stop requests, lists, files that appear whole.
 
-Needs the base install alone. What needs more stands in modules of its own, which are public too:
-`elastic` (the Elasticsearch client), `hits` (pages of what it finds), `logs` (structlog), `monitor`
-(prometheus-client) and `terminal` (typer, rich). So does `http_client`, since few need it.
+Needs pydantic alone. What needs more stands in modules of its own, which are public too: `kafka` (its
+client), `elastic` (the Elasticsearch client), `hits` (pages of what it finds), `logs` (structlog),
+`monitor` (prometheus-client) and `terminal` (typer, rich). So does `http_client`, since few need it.
 """
 
 from audit_runtime.backoff import Backoff
@@ -13,15 +13,6 @@ from audit_runtime.errors import (
     UncheckedError,
 )
 from audit_runtime.file_state import FileState
-from audit_runtime.kafka_producer import GUARANTEES, KafkaProducer
-from audit_runtime.message_batches import message_batches
-from audit_runtime.offsets import (
-    committed_offsets,
-    offset_at,
-    partition_bounds,
-    partitions_of,
-    visible_partitions,
-)
 from audit_runtime.output_file import output_file
 from audit_runtime.owner import is_dead, owner_name
 from audit_runtime.record_limits import MAX_RECORD_BYTES, oversized
@@ -50,7 +41,6 @@ from audit_runtime.suggestions import did_you_mean
 
 __all__ = [
     "DENIED_LIST",
-    "GUARANTEES",
     "LIST_NAME",
     "MAX_RECORD_BYTES",
     "SIGNATURE",
@@ -61,7 +51,6 @@ __all__ = [
     "ElasticsearchSettings",
     "EventSettings",
     "FileState",
-    "KafkaProducer",
     "KafkaSettings",
     "ListError",
     "ListFolder",
@@ -75,19 +64,13 @@ __all__ = [
     "SecretSettings",
     "UncheckedError",
     "check_web_address",
-    "committed_offsets",
     "did_you_mean",
     "is_dead",
-    "message_batches",
-    "offset_at",
     "output_file",
     "oversized",
     "owner_name",
     "parse_list",
-    "partition_bounds",
-    "partitions_of",
     "secret_of",
     "signed_headers",
     "stop_requests",
-    "visible_partitions",
 ]

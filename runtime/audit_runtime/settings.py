@@ -40,7 +40,7 @@ class _LogsIn(Protocol):
 class SecretSettings(BaseModel):
     """What holds for all secrets: they are shown nowhere, and sent only where nobody listens."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)
+    model_config = ConfigDict(hide_input_in_errors=True, defer_build=True)
 
     allow_plain_text: bool = Field(
         False,

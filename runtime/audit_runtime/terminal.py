@@ -4,18 +4,13 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
 
 __all__ = [
     "Json",
@@ -48,15 +43,23 @@ def new_console() -> Console:
 
 
 def progress_bar(
-    *columns: ProgressColumn,
+    *columns: "ProgressColumn",
     console: Console | None = None,
     hidden: bool = False,
     transient: bool = True,
-) -> Progress:
+) -> "Progress":
     """Return a bar on standard error, not drawn where that is no terminal.
 
     `columns` stand between the bar and the time elapsed; by default, how much of how much.
     """
+    from rich.progress import (  # noqa: PLC0415 - takes a while, and most commands draw none
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     console = console or Console(stderr=True, emoji=False)
     return Progress(
         TextColumn("{task.description}"),

@@ -32,7 +32,7 @@ Type = Literal[
 class Activity(BaseModel):
     """One activity, as the catalogue has it."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
     description: Annotated[str, Field(min_length=1)]
     category: list[Category] = []
@@ -42,7 +42,7 @@ class Activity(BaseModel):
 
 
 class _File(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
 
     activities: dict[Annotated[str, Field(pattern=ACTION_PATTERN)], Activity]
 

@@ -138,7 +138,8 @@ LabelKey = Annotated[str, _text(LABEL_KEY_MAX)]
 class EventPart(BaseModel):
     """Base of the event and its objects: strict types, no unknown fields, immutable."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    # Built when the first event is read: most commands read none.
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class Event(EventPart):
@@ -258,7 +259,7 @@ class Change(EventPart):
 class Audit(EventPart):
     """What ECS has no name for."""
 
-    actor: Actor = Actor()
+    actor: Actor = Actor.model_construct()
     chat: Chat | None = None
     session: Session | None = None
     target: Target | None = None
@@ -304,4 +305,4 @@ class AuditEvent(EventPart):
     message: (
         Annotated[str, Field(max_length=MESSAGE_MAX, pattern=f"^{PRINTABLE}*$"), Mapped("text")] | None
     ) = Field(None, description="A sentence for people. Never refused: escaped and cut instead.")
-    audit: Audit = Audit()
+    audit: Audit = Audit.model_construct()

@@ -3,12 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from audit_runtime import (
-    committed_offsets,
-    partition_bounds,
-    partitions_of,
-    visible_partitions,
-)
+from audit_runtime.kafka import committed_offsets, partition_bounds, partitions_of, visible_partitions
 from audit_runtime.partition_reader import Fetched, PartitionReader
 from confluent_kafka import (
     Consumer,

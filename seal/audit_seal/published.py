@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from audit_runtime import partition_bounds, visible_partitions
+from audit_runtime.kafka import partition_bounds, visible_partitions
 from audit_runtime.partition_reader import PartitionReader
 from confluent_kafka import Consumer, TopicPartition
 

@@ -8,7 +8,7 @@ import threading
 import time
 
 import structlog
-from audit_runtime import KafkaProducer, partition_bounds, visible_partitions
+from audit_runtime.kafka import KafkaProducer, partition_bounds, visible_partitions
 from audit_runtime.partition_reader import PartitionReader
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 

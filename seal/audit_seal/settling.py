@@ -19,8 +19,8 @@ from audit_consumer import (
     Refusal,
     compare,
 )
-from audit_runtime import message_batches
 from audit_runtime.elastic import connect
+from audit_runtime.kafka import message_batches
 from audit_schemas import Reason
 from confluent_kafka import KafkaException, Message
 

@@ -9,14 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from audit_cli.app import app
+from audit_cli.components import COMPONENTS, component_commands
 from audit_schemas.dead_letter import REASON_HEADER
 from support.command import auditlog
 from support.consumers import settle
 from support.events import chat_opened
 from support.in_process import auditlog_in_process
 from support.servers import ROOT, Deployment, Servers, new_deployment
-from typer.main import get_command
 
 LINUX = ROOT.parent / "shared" / "data" / "linux-auth.ndjson"
 CATALOGUE = ROOT / "deploy" / "catalogue" / "linux-host.toml"
@@ -24,11 +23,11 @@ CATALOGUE = ROOT / "deploy" / "catalogue" / "linux-host.toml"
 
 def commands() -> list[str]:
     """Return every command, with its group."""
-    root = get_command(app)
     found = []
-    for name, command in root.commands.items():  # type: ignore[attr-defined]
-        inner = getattr(command, "commands", None)
-        found += [f"{name} {sub}" for sub in inner] if inner else [name]
+    for module in COMPONENTS:
+        for name, command in component_commands(module).items():
+            inner = getattr(command, "commands", None)
+            found += [f"{name} {sub}" for sub in inner] if inner else [name]
     return found
 
 

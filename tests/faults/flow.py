@@ -11,7 +11,7 @@ from typing import Self
 
 from audit_producer import AuditProducer, Failure, UndeliveredError
 from audit_producer.build import new_event
-from audit_runtime import KafkaProducer
+from audit_runtime.kafka import KafkaProducer
 from confluent_kafka import KafkaError, Message
 from support.servers import Deployment
 

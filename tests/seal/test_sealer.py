@@ -8,7 +8,8 @@ from shutil import copytree
 import pytest
 from audit_admin import set_up
 from audit_local.ports import free_port
-from audit_runtime import MAX_RECORD_BYTES, partitions_of, visible_partitions
+from audit_runtime import MAX_RECORD_BYTES
+from audit_runtime.kafka import partitions_of, visible_partitions
 from audit_seal.block import EMPTY_SLOT, Block, Kind, slot_of
 from audit_seal.errors import HistoryError, SealError, SignatureError
 from audit_seal.lock import locked

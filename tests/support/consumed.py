@@ -7,7 +7,7 @@ that are about what comes after it.
 from audit_admin.topic_reader import TopicReader
 from audit_admin.verification.repair import settle
 from audit_consumer import DeadLetters, Decoder, EventIndex, Places, Settler
-from audit_runtime import message_batches
+from audit_runtime.kafka import message_batches
 from confluent_kafka import Consumer, TopicPartition
 from support.servers import Deployment
 

@@ -17,11 +17,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from audit_cli.components import COMPONENTS
+
 __all__ = ["ForkedProcess"]
 
 _forks = multiprocessing.get_context("forkserver")
-_READ_LATE = ("audit_server.serve", "audit_alerts.compile", "audit_runtime.partition_reader")
-"""What some commands import only when they need it: half a second each time."""
+_READ_LATE = (
+    *COMPONENTS,
+    "audit_server.serve",
+    "audit_alerts.compile",
+    "audit_runtime.partition_reader",
+)
+"""What commands import only when they need it: up to half a second each time."""
 
 _forks.set_forkserver_preload(["audit_cli.app", *_READ_LATE])
 

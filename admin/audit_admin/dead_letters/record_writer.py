@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit_runtime import KafkaProducer, KafkaSettings
+from audit_runtime import KafkaSettings
+from audit_runtime.kafka import KafkaProducer
 from audit_schemas import Headers, Origin
 from confluent_kafka import KafkaError, Message
 

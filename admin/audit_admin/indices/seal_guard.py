@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from audit_consumer import ConsumerSettings
-from audit_runtime import partition_bounds, visible_partitions
+from audit_runtime.kafka import partition_bounds, visible_partitions
 from audit_runtime.terminal import Report
 from confluent_kafka import Consumer, TopicPartition
 

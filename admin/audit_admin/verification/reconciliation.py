@@ -18,8 +18,8 @@ from datetime import UTC, datetime, timedelta
 
 import elasticsearch
 from audit_consumer import ConsumerSettings, EventIndex, Outcome, Record, Refusal
-from audit_runtime import message_batches
 from audit_runtime.elastic import connect
+from audit_runtime.kafka import message_batches
 from audit_runtime.terminal import Report, silent
 
 from audit_admin.offset_set import OffsetSet

@@ -27,7 +27,7 @@ from audit_consumer import (
     Settler,
     SetupFaultError,
 )
-from audit_runtime import message_batches
+from audit_runtime.kafka import message_batches
 from audit_runtime.terminal import Report, silent
 from audit_schemas import format_timestamp
 from confluent_kafka import Message

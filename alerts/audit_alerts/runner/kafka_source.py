@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from audit_runtime import committed_offsets, offset_at, partition_bounds, partitions_of
+from audit_runtime.kafka import committed_offsets, offset_at, partition_bounds, partitions_of
 from audit_schemas import (
     OFFSET_HEADER,
     PARTITION_HEADER,

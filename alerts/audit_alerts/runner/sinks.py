@@ -8,8 +8,9 @@ from http import HTTPStatus
 from typing import Any, Protocol, TextIO
 from urllib.parse import urlsplit
 
-from audit_runtime import CredentialsError, KafkaProducer, signed_headers
+from audit_runtime import CredentialsError, signed_headers
 from audit_runtime.http_client import HttpClient, NoAnswerError
+from audit_runtime.kafka import KafkaProducer
 from confluent_kafka import KafkaException
 
 from audit_alerts.desk.alert import RUNNER

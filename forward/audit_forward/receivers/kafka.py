@@ -3,7 +3,8 @@
 import time
 from collections.abc import Sequence
 
-from audit_runtime import KafkaProducer, KafkaSettings
+from audit_runtime import KafkaSettings
+from audit_runtime.kafka import KafkaProducer
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from audit_forward.errors import NotDeliveredError, RefusedError

@@ -1,0 +1,22 @@
+"""What is built on Kafka's client: the base of our producers, offsets, messages in batches."""
+
+from audit_runtime.kafka_producer import GUARANTEES, KafkaProducer
+from audit_runtime.message_batches import message_batches
+from audit_runtime.offsets import (
+    committed_offsets,
+    offset_at,
+    partition_bounds,
+    partitions_of,
+    visible_partitions,
+)
+
+__all__ = [
+    "GUARANTEES",
+    "KafkaProducer",
+    "committed_offsets",
+    "message_batches",
+    "offset_at",
+    "partition_bounds",
+    "partitions_of",
+    "visible_partitions",
+]

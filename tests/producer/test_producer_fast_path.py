@@ -1,0 +1,104 @@
+"""What the SDK writes without a model is what the model writes."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from audit_producer.build import event_fields
+from audit_producer.fast_path import FastPath
+from audit_schemas import Catalogue, Service, TimeBounds, encode, validate
+from hypothesis import given
+from hypothesis import strategies as st
+from support.event_strategies import CATALOGUE, many
+
+_NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+_FAST = FastPath(Catalogue.load(), TimeBounds())
+
+
+class _Text(StrEnum):
+    """A text that is more than one."""
+
+    ONE = "one"
+
+
+_texts = st.text(max_size=5) | st.sampled_from(
+    [
+        *("u-007", "Ada", 'say "hi"', 'x","id":"y', "back\\slash", "", " ", "\x00", "\u202e", "\ud800"),
+        *("x" * 256, "x" * 257, "203.0.113.7", "2001:db8::1", "1.2.3", "success", _Text.ONE),
+    ]
+)
+_values = _texts | st.sampled_from(
+    [None, True, 0, 7, 2**70, 1.5, Decimal(5), UUID(int=1), b"x", ("a",), ["a"], {"id": "a"}, _NOW]
+)
+_mostly = st.one_of(_texts, _texts, _texts, _values)
+_people = (
+    _texts
+    | st.none()
+    | st.dictionaries(
+        st.sampled_from(["id", "name", "email", "roles", 'id":"x","name', "more"]),
+        _mostly | st.lists(_mostly, max_size=2),
+        max_size=4,
+    )
+)
+_context = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(["chat", "ip", "session", "organization", "service", "trace"], _mostly),
+        **dict.fromkeys(["user_agent", "outcome", "reason", "sequence", "message"], _mostly),
+        "target_user": _people,
+        "target": st.dictionaries(st.sampled_from(["type", "id", "name"]), _mostly, max_size=3),
+        "labels": st.dictionaries(_texts | st.integers(), _mostly, max_size=3) | _values,
+        "changes": st.dictionaries(st.just("email"), st.tuples(_texts, _texts), max_size=1),
+        "at": st.sampled_from([_NOW, _NOW - timedelta(days=500), _NOW + timedelta(hours=1)]),
+        "event_id": st.sampled_from(["0192f0c1-0000-7000-8000-000000000001", "short"]),
+    },
+)
+
+
+@many
+@given(st.sampled_from([*CATALOGUE, "nothing", 'login"']), _people, _context)
+def test_what_it_writes_is_what_the_model_writes(
+    action: str, user: Any, context: dict[str, Any]
+) -> None:
+    """The same bytes and the same key; what the model or the catalogue refuses is declined."""
+    try:
+        fields = event_fields(action, user=user, **{"at": _NOW} | context)
+    except (ValueError, TypeError, AttributeError):
+        return
+    ready = _FAST.ready(fields, _NOW)
+    if ready is None:
+        return
+    event = validate(fields)
+    CATALOGUE.check(event)
+    TimeBounds().check(event.timestamp, _NOW)
+    assert encode(event) == ready.value
+    key = None if event.user is None or user is None else event.user.id or event.user.name
+    assert key == ready.key
+
+
+def test_usual_events_take_it() -> None:
+    """A person, an address, labels, changes: nothing in them needs the model."""
+    fields = event_fields(
+        "settings-changed",
+        user={"id": "u-007", "name": "Ada Lovelace", "roles": ["admin"]},
+        ip="2001:db8::1",
+        user_agent="Mozilla/5.0 (X11; Linux x86_64) Firefox/120",
+        service="chat",
+        labels={"a": "1", "b": "2"},
+        target={"type": "settings", "id": "s-1"},
+        changes={"theme": ("dark", "light")},
+    )
+    ready = _FAST.ready(fields, None)
+    assert ready is not None
+    assert encode(validate(fields)) == ready.value
+
+
+def test_default_service_is_added() -> None:
+    """As the model's copy has it."""
+    fields = event_fields("login", user="u-1", service="chat")
+    bare = validate({name: value for name, value in fields.items() if name != "service"})
+    ready = _FAST.ready(fields, None)
+    assert ready is not None
+    assert encode(bare.model_copy(update={"service": Service(name="chat")})) == ready.value
