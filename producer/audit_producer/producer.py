@@ -119,7 +119,7 @@ class AuditProducer(Activities):
 
     def record(self, action: str, *, user: User | None, **fields: Any) -> bool:
         """Publish an event of any activity of the catalogue; the fields are those of `new_event`."""
-        event = None
+        event = ready = None
         try:
             if fields.get("service") is None:
                 fields["service"] = self._settings.service
@@ -130,6 +130,8 @@ class AuditProducer(Activities):
                 ready = self._prepare(event)
             self._queue(ready)
         except Exception as error:  # noqa: BLE001 - as in publish
+            if event is None and ready is not None:
+                event = AuditEvent.model_validate_json(ready.value)
             return self._refuse(event, error)
         return True
 

@@ -272,6 +272,10 @@ def test_never_raising_mode_never_raises(wrong: dict[str, object], failures: lis
     producer.close()
     assert not producer.login(user="u-1"), "closed"
     assert producer.counts.refused == 4
+    event = failures[3].event
+    assert event is not None, "what was well made is handed over"
+    assert event.user is not None
+    assert event.user.id == "u-1"
 
 
 def test_failing_callback_does_not_reach_the_caller(caplog: pytest.LogCaptureFixture) -> None:
