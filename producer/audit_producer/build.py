@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
-from audit_schemas import AuditEvent, format_timestamp, new_event_id, validate
+from audit_schemas import AuditEvent, format_timestamp, new_event_id, present_timestamp, validate
 
 from audit_producer.masking import MASK, is_secret_name, masked
 
@@ -21,6 +21,7 @@ __all__ = [
     "complete",
     "event_fields",
     "new_event",
+    "settled",
     "shown_changes",
     "with_id",
 ]
@@ -28,12 +29,13 @@ __all__ = [
 _VALUE_MAX = 8192
 _OF_EVENT = ("outcome", "reason", "sequence")
 _OBJECTS = (
-    ("service", "name"),
-    ("organization", "id"),
-    ("user_agent", "original"),
-    ("trace", "id"),
+    ("ip", "source", "ip"),
+    ("service", "service", "name"),
+    ("organization", "organization", "id"),
+    ("user_agent", "user_agent", "original"),
+    ("trace", "trace", "id"),
 )
-"""Context that is the one value of an object, and its name there."""
+"""Context that is the one value of an object: its name, the object's, and the value's there."""
 _WHOLE = ("labels", "message")
 
 Changes = Mapping[str, tuple[object, object]]
@@ -87,57 +89,58 @@ def new_event(
     Invalid names, user agents, messages and labels are sanitized. Raises EventRefusedError for anything
     else that breaks the contract, ValueError for a time without a zone.
     """
-    return validate(
-        event_fields(
-            action,
-            user=user,
-            chat=chat,
-            target_user=target_user,
-            target=target,
-            changes=changes,
-            **context,
-        )
+    given = settled(
+        action=action,
+        user=user,
+        chat=chat,
+        target_user=target_user,
+        target=target,
+        changes=changes,
+        **context,
     )
+    return validate(event_fields(given))
 
 
-def event_fields(
-    action: str,
-    *,
-    user: str | Person | None,
-    chat: str | None = None,
-    target_user: str | Person | None = None,
-    target: Mapping[str, str] | None = None,
-    changes: Changes | None = None,
-    **context: Unpack[Context],
-) -> dict[str, Any]:
-    """Return the wire fields of `new_event` in the model's order, not validated."""
-    person = _person(user, context.get("effective_user"), target_user)
-    get: Callable[[str], Any] = context.get
-    event: dict[str, Any] = {"id": get("event_id") or new_event_id(), "action": action}
+def settled(**given: Any) -> dict[str, Any]:
+    """Return the arguments of `new_event` as they are written: with an id, and times as texts."""
+    given["event_id"] = given.get("event_id") or new_event_id()
+    at = given.get("at")
+    given["at"] = format_timestamp(at) if at else present_timestamp()
+    if (ip := given.get("ip")) is not None:
+        given["ip"] = str(ip)
+    changes = given.get("changes")
+    given["changes"] = shown_changes(changes) if changes else None
+    return given
+
+
+def event_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the wire fields of `settled` arguments in the model's order, not validated.
+
+    Which fields there are depends on which arguments are given, and not on what they say.
+    """
+    get = given.get
+    user = given["user"]
+    person = _person(user, get("effective_user"), get("target_user"))
+    event: dict[str, Any] = {"id": given["event_id"], "action": given["action"]}
     for name in _OF_EVENT:
         if (value := get(name)) is not None:
             event[name] = value
-    fields: dict[str, Any] = {
-        "event": event,
-        "@timestamp": format_timestamp(context.get("at") or datetime.now(UTC)),
-    }
+    fields: dict[str, Any] = {"event": event, "@timestamp": given["at"]}
     if person:
         fields["user"] = person
-    if (ip := context.get("ip")) is not None:
-        fields["source"] = {"ip": str(ip)}
-    for name, inner in _OBJECTS:
+    for name, place, inner in _OBJECTS:
         if (value := get(name)) is not None:
-            fields[name] = {inner: value}
+            fields[place] = {inner: value}
     for name in _WHOLE:
         if (value := get(name)) is not None:
             fields[name] = value
     fields["audit"] = {
         "actor": {"kind": "system" if user is None else "user"},
         **_given(
-            chat=_named("id", chat),
-            session=_named("id", context.get("session")),
-            target=target,
-            changes=shown_changes(changes) if changes else None,
+            chat=_named("id", get("chat")),
+            session=_named("id", get("session")),
+            target=get("target"),
+            changes=get("changes"),
         ),
     }
     return fields
@@ -147,7 +150,7 @@ def complete(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of wire fields with a new id and the present time where they have none."""
     whole = with_id(fields, new_event_id)
     if whole.get("@timestamp") is None:
-        whole["@timestamp"] = format_timestamp(datetime.now(UTC))
+        whole["@timestamp"] = present_timestamp()
     return whole
 
 

@@ -25,7 +25,7 @@ from audit_schemas import (
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from audit_producer.activities import Activities, User
-from audit_producer.build import complete, event_fields
+from audit_producer.build import complete, event_fields, settled
 from audit_producer.client import Client, no_topic
 from audit_producer.errors import (
     ClosedError,
@@ -123,10 +123,10 @@ class AuditProducer(Activities):
         try:
             if fields.get("service") is None:
                 fields["service"] = self._settings.service
-            wire = event_fields(action, user=user, **fields)
-            ready = self._fast_path.ready(wire, datetime.now(UTC) if fields.get("at") else None)
+            given = settled(action=action, user=user, **fields)
+            ready = self._fast_path.ready(given, datetime.now(UTC) if fields.get("at") else None)
             if ready is None:
-                event = validate(wire)
+                event = validate(event_fields(given))
                 ready = self._prepare(event)
             self._queue(ready)
         except Exception as error:  # noqa: BLE001 - as in publish

@@ -57,7 +57,12 @@ from audit_schemas.template import (
     mapping,
 )
 from audit_schemas.time_expressions import parse_time, zone
-from audit_schemas.timestamps import TimeBounds, format_timestamp, parse_timestamp
+from audit_schemas.timestamps import (
+    TimeBounds,
+    format_timestamp,
+    parse_timestamp,
+    present_timestamp,
+)
 from audit_schemas.wire import (
     SCHEMA_HEADER,
     SCHEMA_HEADER_VALUE,
@@ -137,6 +142,7 @@ __all__ = [
     "parse_time",
     "parse_timestamp",
     "place_of",
+    "present_timestamp",
     "printable",
     "published_forms",
     "publisher_fields",

@@ -3,7 +3,14 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from audit_schemas import EventRefusedError, Reason, TimeBounds, format_timestamp, parse_timestamp
+from audit_schemas import (
+    EventRefusedError,
+    Reason,
+    TimeBounds,
+    format_timestamp,
+    parse_timestamp,
+    present_timestamp,
+)
 from hypothesis import given
 from support.event_strategies import some, timestamps
 
@@ -92,3 +99,14 @@ def test_bounds_are_lifted_for_an_import() -> None:
 def test_unlimited_bounds_hold_every_time(text: str) -> None:
     """No time that an event may have is too far away."""
     TimeBounds.unlimited().check(text, RECEIVED)
+
+
+def test_the_present_is_written_as_other_times_are() -> None:
+    """Both cut to milliseconds."""
+    before, present, after = (
+        format_timestamp(datetime.now(UTC)),
+        present_timestamp(),
+        format_timestamp(datetime.now(UTC)),
+    )
+    assert before <= present <= after
+    assert format_timestamp(datetime.fromisoformat(present)) == present
