@@ -18,6 +18,7 @@ from typing import Any
 __all__ = ["defer_modules"]
 
 _DEFERRED = {
+    "elastic_transport._async_transport",
     "elastic_transport._node._http_aiohttp",
     "elastic_transport._node._http_httpx",
     "elastic_transport._node._http_requests",

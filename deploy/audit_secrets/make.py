@@ -6,8 +6,6 @@ from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from audit_server import TokenFile
-
 from audit_secrets.authority import SERVER_DAYS, Authority, expiry_warnings
 from audit_secrets.folder import Folder
 from audit_secrets.logins import (
@@ -124,6 +122,8 @@ class Secrets:
         """Create the page's token file with one token; after that, its contents are the operator's."""
         folder = self._folder(_TOKENS.name)
         if not folder.has("tokens.json"):
+            from audit_server import TokenFile  # noqa: PLC0415 - slow to import, and needed once
+
             # In the vault at first: in its service's folder, the path could become a link.
             with TemporaryDirectory(dir=self._vault.path) as scratch:
                 path = Path(scratch, "tokens.json")

@@ -1,10 +1,9 @@
 """The topic that is sealed: what it is, and its records. KafkaException passes through."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit_runtime.kafka import committed_offsets, partition_bounds, partitions_of, visible_partitions
-from audit_runtime.partition_reader import Fetched, PartitionReader
 from confluent_kafka import (
     Consumer,
     KafkaError,
@@ -19,6 +18,9 @@ from audit_seal.errors import SealError
 from audit_seal.settings import SealSettings
 from audit_seal.statement import TopicStatement
 
+if TYPE_CHECKING:
+    from audit_runtime.partition_reader import Fetched
+
 __all__ = ["EventsTopic"]
 
 _SECONDS = 15.0
@@ -28,6 +30,8 @@ class EventsTopic:
     """All partitions of the topic, read without joining the consumers' group. For one thread."""
 
     def __init__(self, settings: SealSettings) -> None:
+        from audit_runtime.partition_reader import PartitionReader  # noqa: PLC0415 - slow to import
+
         self.name = settings.topic
         self._group = settings.group
         self._admin = AdminClient(settings.kafka_config())
@@ -64,7 +68,7 @@ class EventsTopic:
         found = committed_offsets(self._consumer, places, seconds=_SECONDS)
         return {each.partition: max(0, each.offset) for each in found}
 
-    def fetch(self, partition: int, offset: int) -> Fetched:
+    def fetch(self, partition: int, offset: int) -> "Fetched":
         """Return the records that are there from an offset on, about 512 KiB of them."""
         return self._reader.fetch(self.name, partition, offset, seconds=0)
 

@@ -5,7 +5,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from audit_runtime.kafka import partition_bounds, visible_partitions
-from audit_runtime.partition_reader import PartitionReader
 from confluent_kafka import Consumer, TopicPartition
 
 from audit_seal.checkpoint import Checkpoint
@@ -99,6 +98,8 @@ def check_published_log(
 
 
 def _notes(settings: SealSettings, topic: str, first: int, end: int) -> Iterator[tuple[int, Note]]:
+    from audit_runtime.partition_reader import PartitionReader  # noqa: PLC0415 - slow to import
+
     with closing(PartitionReader(settings)) as reader:
         while first < end:
             found = reader.fetch(topic, 0, first, seconds=_SECONDS)

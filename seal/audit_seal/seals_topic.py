@@ -9,7 +9,6 @@ import time
 
 import structlog
 from audit_runtime.kafka import KafkaProducer, partition_bounds, visible_partitions
-from audit_runtime.partition_reader import PartitionReader
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from audit_seal.checkpoint import Checkpoint
@@ -30,6 +29,8 @@ class SealsTopic:
     """Reads and writes the topic. For one thread. KafkaException passes through."""
 
     def __init__(self, settings: SealSettings) -> None:
+        from audit_runtime.partition_reader import PartitionReader  # noqa: PLC0415 - slow to import
+
         self._name = settings.seals_topic
         self._consumer = Consumer(settings.consumer_config())
         self._reader = PartitionReader(settings)

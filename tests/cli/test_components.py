@@ -39,6 +39,8 @@ def test_components_register_what_the_help_shows(module: str) -> None:
         ("serch", {"pydantic"}),  # typer validates with it
         ("search --help", {"confluent_kafka", "elasticsearch", "pydantic"}),
         ("consume --help", HEAVY - {"cryptography", "fastapi", "jgo", "kafka", "sigma"}),
+        ("seal run --help", HEAVY - {"fastapi", "jgo", "kafka", "sigma"}),
+        ("secrets --help", HEAVY - {"fastapi", "jgo", "kafka", "sigma"}),
     ],
 )
 def test_commands_import_only_what_they_need(words: str, needed: set[str]) -> None:
