@@ -16,7 +16,6 @@ from audit_consumer.errors import (
 from audit_consumer.geo_file import GeoFile
 from audit_consumer.places import Places
 from audit_consumer.record import Outcome, Prepared, Record, Refusal
-from audit_consumer.service import run_consumer
 from audit_consumer.settings import ConsumerSettings
 from audit_consumer.settle import Settler
 from audit_consumer.strays import resolve_strays
@@ -45,5 +44,4 @@ __all__ = [
     "classify_items",
     "compare",
     "resolve_strays",
-    "run_consumer",
 ]
