@@ -101,6 +101,7 @@ EXTRAS = {
     "starlette",
     "urllib3",
     "uvicorn",
+    "pyarrow",
     "sigma",
     "yaml",
 }

@@ -114,14 +114,20 @@ class KafkaTable(Table):
 
 
 class FilesTable(Table):
-    """Files of a folder, by time; each appears when it is whole."""
+    """Files of a folder, by time; each appears when it is whole. `compress` is for NDJSON."""
 
     type: Literal["files"]
     folder: Path
-    format: Literal["ndjson"] = "ndjson"
+    format: Literal["ndjson", "parquet"] = "ndjson"
     compress: bool = False
     seconds: float = Field(60.0, gt=0, le=3600)
     events: int = Field(20_000, ge=1, le=200_000)
+
+    @model_validator(mode="after")
+    def _is_compressed_once(self) -> Self:
+        if self.compress and self.format == "parquet":
+            raise ValueError("compress is for ndjson; Parquet is compressed as it is")
+        return self
 
 
 ReceiverTable = WebhookTable | SplunkTable | SyslogTable | KafkaTable | FilesTable

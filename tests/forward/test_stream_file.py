@@ -59,6 +59,10 @@ def test_whole_file(tmp_path: Path) -> None:
         (f'leave_out = ["event"]\n{HOOK}', "event can't be changed: receivers need it"),
         (f'pseudonymise = ["user.id"]\n{HOOK}', "pseudonymise needs key_file"),
         (f'what = "alerts"\nleave_out = ["user.id"]\n{HOOK}', "alerts have names in their text"),
+        (
+            '[to]\ntype = "files"\nfolder = "a"\nformat = "parquet"\ncompress = true',
+            "to: compress is for ndjson",
+        ),
         ('[to]\ntype = "webhook"\nurl = "siem"\n', "to.url: must be like https://host/path"),
     ],
 )

@@ -22,7 +22,7 @@ __all__ = ["Answer", "Receiver", "receiver_of"]
 
 
 def receiver_of(stream: StreamFile, settings: ForwardSettings) -> Receiver:
-    """Return a stream's receiver, not connected yet. Raises CredentialsError."""
+    """Return a stream's receiver, not connected yet. Raises CredentialsError, ForwardError."""
     seconds = settings.stream_attempt_seconds
     match stream.to:
         case WebhookTable() as table:
