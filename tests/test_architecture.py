@@ -101,6 +101,7 @@ EXTRAS = {
     "starlette",
     "urllib3",
     "uvicorn",
+    "obstore",
     "pyarrow",
     "sigma",
     "yaml",

@@ -148,7 +148,7 @@ def load_stream(path: Path) -> StreamFile:
 def _sentence(error: ValidationError) -> str:
     """Name the first place that is wrong, and never its value: it may be a secret."""
     detail = error.errors(include_url=False, include_input=False)[0]
-    tags = ("webhook", "splunk", "syslog", "kafka", "files")
+    tags = ("webhook", "splunk", "syslog", "kafka", "files", "s3")
     place = ".".join(str(part) for part in detail["loc"] if part not in tags)
     text = detail["msg"].removeprefix("Value error, ")
     return f"{place}: {text}" if place else text

@@ -1,14 +1,19 @@
-"""How items are written into a file: a line each as NDJSON, or a row each as Parquet."""
+"""How items become a file: a line each as NDJSON, or a row each as Parquet; and what it is called."""
 
 import gzip
+import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from audit_forward.errors import ForwardError
 from audit_forward.forms.stored import milliseconds
-from audit_forward.item import Item
+from audit_forward.item import Item, Limits
+from audit_forward.receiver_tables import WrittenTable
 
-__all__ = ["FileFormat", "Ndjson", "Parquet"]
+__all__ = ["FileFormat", "FileMaker", "Ndjson", "Parquet"]
+
+_BYTES = 32 * 1024 * 1024
 
 
 class FileFormat(Protocol):
@@ -82,3 +87,24 @@ class Parquet:
         )
         contents: bytes = out.getvalue().to_pybytes()
         return contents
+
+
+class FileMaker:
+    """Makes files of a stream, as its table says. Raises ForwardError where a library is missing."""
+
+    def __init__(self, table: WrittenTable, stream: str) -> None:
+        self.limits = Limits(table.events, _BYTES, table.seconds)
+        self._stream = stream
+        self._format: FileFormat = (
+            Parquet() if table.format == "parquet" else Ndjson(compress=table.compress)
+        )
+
+    def make(self, items: Sequence[Item]) -> tuple[str, bytes]:
+        """Return a file's path, `YYYY/MM/DD/STREAM-HHMMSS-DIGEST.ndjson`, and what it holds.
+
+        The time is that of writing; the digest follows from the ids.
+        """
+        now = datetime.now(UTC)
+        digest = hashlib.sha256("\n".join(item.id for item in items).encode()).hexdigest()[:16]
+        path = f"{now:%Y/%m/%d}/{self._stream}-{now:%H%M%S}-{digest}{self._format.suffix}"
+        return path, self._format.contents(items)
