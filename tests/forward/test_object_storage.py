@@ -91,16 +91,28 @@ def test_object_is_put_whole_by_one_request(tmp_path: Path, bucket: Bucket, form
     assert [json.loads(text)["n"] for text in texts] == [0, 1, 2]
 
 
-def test_refused_object_is_tried_again_and_told_in_few_words(tmp_path: Path, bucket: Bucket) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        ("403 Forbidden", "AccessDenied"),
+        ("404 Not Found", "NoSuchBucket"),
+        ("400 Bad Request", "ExpiredToken"),
+        ("412 Precondition Failed", "PreconditionFailed"),
+        ("503 Service Unavailable", "SlowDown"),
+    ],
+)
+def test_refused_object_is_tried_again_and_told_in_few_words(
+    tmp_path: Path, bucket: Bucket, status: str, code: str
+) -> None:
     """A missing right or bucket is about us: no event is a dead letter. The words stay the same."""
     to = receiver(tmp_path, bucket.url)
-    bucket.status = 403
-    head = b"<?xml?><Error><Code>AccessDenied</Code><Message>Access Denied</Message>"
+    bucket.status = int(status[:3])
+    head = f"<?xml?><Error><Code>{code}</Code><Message>Why</Message>".encode()
     for number in (b"1", b"2"):
         bucket.said = head + b"<RequestId>%s</RequestId></Error>" % number
         with pytest.raises(NotDeliveredError) as caught:
             to.send(ITEMS)
-        assert str(caught.value) == ("s3://audit/logs/app: 403 Forbidden AccessDenied Access Denied")
+        assert str(caught.value) == f"s3://audit/logs/app: {status} {code} Why"
     bucket.status = 200
     to.send(ITEMS)
     assert len(bucket.objects) == 1

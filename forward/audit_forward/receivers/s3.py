@@ -65,7 +65,7 @@ class S3Receiver:
         self.limits = self._maker.limits
         self._where = f"s3://{table.bucket}/{table.prefix}".rstrip("/")
         self._put = obstore.put
-        self._error = BaseError
+        self._errors = (BaseError, OSError)  # FileNotFoundError stands for a missing bucket
         try:
             self._store = S3Store(
                 prefix=table.prefix or None,
@@ -73,7 +73,7 @@ class S3Receiver:
                 client_options=client,
                 retry_config={"max_retries": 0},  # the forwarder tries again, and says so
             )
-        except BaseError as error:
+        except self._errors as error:
             raise ForwardError(f"{self._where}: {_sentence(error)}") from None
 
     def send(self, items: Sequence[Item]) -> Answer:
@@ -81,7 +81,7 @@ class S3Receiver:
         name, contents = self._maker.make(items)
         try:
             self._put(self._store, name, contents, use_multipart=False)
-        except self._error as error:
+        except self._errors as error:
             raise NotDeliveredError(f"{self._where}: {_sentence(error)}") from error
         return Answer(f"written to {self._where}/{name}")
 
