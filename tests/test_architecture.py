@@ -101,6 +101,8 @@ EXTRAS = {
     "starlette",
     "urllib3",
     "uvicorn",
+    "obstore",
+    "pyarrow",
     "sigma",
     "yaml",
 }

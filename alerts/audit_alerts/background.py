@@ -18,7 +18,7 @@ __all__ = ["Background", "EventBackground", "Seen", "filter_by_seen", "is_surge"
 _DAY = 86_400_000
 _CHUNK = 2000
 _KEYS_MAX = 20_000
-"""Groups whose past is remembered; names that a guesser makes up are condition end."""
+"""Groups whose past is remembered; there is no end of names that a guesser makes up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Background(Protocol):
     def seen(
         self, condition: SeenBefore, groups: Collection[GroupValues], since: int
     ) -> Mapping[GroupValues, Sequence[Seen]]:
-        """Return the events of these groups that leave out others, from a time on; perhaps more."""
+        """Return earlier events of these groups, from a time on; those of others may be among them."""
         ...
 
     def sizes(

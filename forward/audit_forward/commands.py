@@ -12,6 +12,7 @@ from audit_runtime.terminal import Json, new_console, print_json, print_lines
 from audit_schemas import format_timestamp, printable
 from rich.table import Table
 
+from audit_forward.checks import check_streams
 from audit_forward.counting import count_stream
 from audit_forward.errors import ForwardError, NotDeliveredError, RefusedError
 from audit_forward.horizon import Horizon
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Send events and alerts to other systems.")
     group.command("run", epilog="Example: auditlog forward run")(run)
     group.command("test", epilog="Example: auditlog forward test siem")(test)
+    group.command("check", epilog="Example: auditlog forward check")(check)
     group.command("status", epilog="Example: auditlog forward status")(status)
     example = "Example: auditlog forward verify siem --from 2026-11-01 --to 2026-11-08"
     group.command("verify", epilog=example)(verify)
@@ -83,6 +85,23 @@ def test(stream: Stream) -> None:
             what = "refused" if isinstance(error, RefusedError) else "not delivered"
             raise ForwardError(f"{item.id} was {what}: {error}") from None
     print_lines(f"Sent to {target_of(found)}:", item.body.decode(), f"Answer: {answer.text}")
+
+
+def check(streams: Streams = None, json_output: Json = False) -> None:
+    """Check streams' files and their receivers' settings, secrets among them; send nothing.
+
+    Exits with 1 if anything is wrong. Whether a receiver takes events, only `test` can tell.
+    """
+    found = list(check_streams(ForwardSettings(), streams or ()))
+    if json_output:
+        print_json([asdict(each) for each in found])
+    else:
+        table = Table("STREAM", "TO", "STATE", box=None, pad_edge=False)
+        for each in found:
+            table.add_row(each.stream, each.to or "-", printable(each.problem or "ok"))
+        new_console().print(table)
+    if any(each.problem for each in found):
+        raise typer.Exit(1)
 
 
 def status(streams: Streams = None, json_output: Json = False) -> None:

@@ -21,11 +21,24 @@ class _Event(msgspec.Struct, gc=False):
     outcome: str = ""
 
 
+class _Part(msgspec.Struct, frozen=True, gc=False):
+    """A user, an organization or a source."""
+
+    id: str | None = None
+    ip: str | None = None
+
+
+_NO_PART = _Part()
+
+
 class _Document(msgspec.Struct, gc=False):
     """What is needed of an event beside its text."""
 
     event: _Event
     happened: str = msgspec.field(name="@timestamp")
+    organization: _Part = _NO_PART
+    user: _Part = _NO_PART
+    source: _Part = _NO_PART
 
 
 _DOCUMENT = msgspec.json.Decoder(_Document)
@@ -43,17 +56,25 @@ class Encoder:
         self, text: bytes, partition: int = -1, offset: int = -1, cursor: Sequence[int] = ()
     ) -> Item:
         """Return an event as an item, of its document's text."""
-        found = _DOCUMENT.decode(text)
+        if self._is_whole:
+            found, body = _DOCUMENT.decode(text), text
+        else:
+            document: dict[str, Any] = msgspec.json.decode(text)
+            self._rules.apply(document)
+            found, body = msgspec.convert(document, _Document), _text(self._form.event(document))
         severity = _WARNING if found.event.outcome == "failure" else _INFORMATIONAL
         return Item(
             found.event.id,
-            text if self._is_whole else self._formed(text),
+            body,
             found.happened,
             found.event.action,
             severity,
             partition,
             offset,
             cursor,
+            found.organization.id,
+            found.user.id,
+            found.source.ip,
         )
 
     def alert(self, document: dict[str, Any], partition: int = -1, offset: int = -1) -> Item:
@@ -67,12 +88,8 @@ class Encoder:
             _LEVELS.get(own["level"], _WARNING),
             partition,
             offset,
+            organization=own.get("sole_organization"),
         )
-
-    def _formed(self, text: bytes) -> bytes:
-        document: dict[str, Any] = msgspec.json.decode(text)
-        self._rules.apply(document)
-        return _text(self._form.event(document))
 
 
 def _text(formed: dict[str, Any] | str) -> bytes:

@@ -23,6 +23,10 @@ class Item:
     offset: int = -1
     cursor: Sequence[int] = ()
     """Where history goes on behind it."""
+    organization: str | None = None
+    user: str | None = None
+    """The id of who acted; like the next, as the stream's rules for fields leave it."""
+    ip: str | None = None
 
 
 @dataclass(slots=True)

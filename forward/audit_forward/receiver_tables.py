@@ -18,10 +18,12 @@ __all__ = [
     "FilesTable",
     "KafkaTable",
     "ReceiverTable",
+    "S3Table",
     "SplunkTable",
     "SyslogTable",
     "Table",
     "WebhookTable",
+    "WrittenTable",
 ]
 
 Url = Annotated[str, AfterValidator(check_web_address)]
@@ -113,15 +115,43 @@ class KafkaTable(Table):
     ca_file: Path | None = None
 
 
-class FilesTable(Table):
-    """Files of a folder, by time; each appears when it is whole."""
+class WrittenTable(Table):
+    """What a file holds, wherever it is written; `compress` is for NDJSON."""
 
-    type: Literal["files"]
-    folder: Path
-    format: Literal["ndjson"] = "ndjson"
+    format: Literal["ndjson", "parquet"] = "ndjson"
     compress: bool = False
     seconds: float = Field(60.0, gt=0, le=3600)
     events: int = Field(20_000, ge=1, le=200_000)
 
+    @model_validator(mode="after")
+    def _is_compressed_once(self) -> Self:
+        if self.compress and self.format == "parquet":
+            raise ValueError("compress is for ndjson; Parquet is compressed as it is")
+        return self
 
-ReceiverTable = WebhookTable | SplunkTable | SyslogTable | KafkaTable | FilesTable
+
+class FilesTable(WrittenTable):
+    """Files of a folder, by time; each appears when it is whole."""
+
+    type: Literal["files"]
+    folder: Path
+
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _is_here(cls, found: Any) -> Any:
+        if isinstance(found, str) and "://" in found:
+            raise ValueError('must be a folder of this machine; for a bucket, use type = "s3"')
+        return found
+
+
+class S3Table(WrittenTable):
+    """Objects of a bucket of S3, or of what speaks like it, by time; each is put whole."""
+
+    type: Literal["s3"]
+    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    prefix: str = Field("", pattern=r"^([A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*)?$")
+    region: str | None = None
+    endpoint: Url | None = None
+
+
+ReceiverTable = WebhookTable | SplunkTable | SyslogTable | KafkaTable | FilesTable | S3Table

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from audit_query import QuerySettings
-from audit_runtime import KafkaSettings, LogSettings
+from audit_runtime import KafkaSettings, LogSettings, OptionalPath
 from audit_runtime.monitor import MonitorSettings
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -17,7 +17,7 @@ class ForwardSettings(QuerySettings, KafkaSettings, MonitorSettings, LogSettings
     """Which streams there are, and where their positions are kept."""
 
     group: str = Field("audit-indexer", min_length=1, description="Consumer group.")
-    streams: Path | None = Field(
+    streams: OptionalPath = Field(
         None, description="Folder of streams (*.toml) that `auditlog forward` sends to other systems."
     )
     streams_index: str = Field(

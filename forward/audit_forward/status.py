@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit_forward.horizon import Horizon
-from audit_forward.receiver_tables import FilesTable, KafkaTable, SyslogTable
+from audit_forward.receiver_tables import FilesTable, KafkaTable, S3Table, SyslogTable
 from audit_forward.settings import ForwardSettings
 from audit_forward.state import StreamState, StreamStates
 from audit_forward.stream_file import StreamFile
@@ -89,5 +89,7 @@ def target_of(stream: StreamFile) -> str:
             return f"topic {table.topic}"
         case FilesTable() as table:
             return f"files {table.folder}"
+        case S3Table() as table:
+            return f"s3://{table.bucket}/{table.prefix}"
         case table:
             return f"{table.type} {table.url}"

@@ -17,7 +17,7 @@ from audit_forward.fields import FieldRules
 from audit_forward.receiver_tables import ReceiverTable, Table
 from audit_forward.secret_file import read_secret
 
-__all__ = ["StreamFile", "load_stream", "load_streams"]
+__all__ = ["StreamFile", "load_stream", "load_streams", "stream_paths"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _LEVELS = ("informational", "low", "medium", "high", "critical")
@@ -116,6 +116,11 @@ class StreamFile(Table):
 
 def load_streams(folder: Path, names: Iterable[str] = ()) -> list[StreamFile]:
     """Return the streams of a folder, or those named. Raises StreamFileError."""
+    return [load_stream(path) for path in stream_paths(folder, names)]
+
+
+def stream_paths(folder: Path, names: Iterable[str] = ()) -> list[Path]:
+    """Return the files of a folder's streams, or of those named. Raises StreamFileError."""
     if not folder.is_dir():
         raise StreamFileError(f"{folder} is not a folder; AUDITLOG_STREAMS names that of your streams")
     known = {path.stem: path for path in sorted(folder.glob("*.toml"))}
@@ -124,7 +129,7 @@ def load_streams(folder: Path, names: Iterable[str] = ()) -> list[StreamFile]:
         if name not in known:
             meant = did_you_mean(name, known)
             raise StreamFileError(f"{folder} has no stream {name}{_question(meant)}")
-    return [load_stream(path) for name, path in known.items() if not wanted or name in wanted]
+    return [path for name, path in known.items() if not wanted or name in wanted]
 
 
 def load_stream(path: Path) -> StreamFile:
@@ -148,7 +153,7 @@ def load_stream(path: Path) -> StreamFile:
 def _sentence(error: ValidationError) -> str:
     """Name the first place that is wrong, and never its value: it may be a secret."""
     detail = error.errors(include_url=False, include_input=False)[0]
-    tags = ("webhook", "splunk", "syslog", "kafka", "files")
+    tags = ("webhook", "splunk", "syslog", "kafka", "files", "s3")
     place = ".".join(str(part) for part in detail["loc"] if part not in tags)
     text = detail["msg"].removeprefix("Value error, ")
     return f"{place}: {text}" if place else text

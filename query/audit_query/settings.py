@@ -1,8 +1,6 @@
 """Settings of the query client."""
 
-from pathlib import Path
-
-from audit_runtime import ElasticsearchSettings
+from audit_runtime import ElasticsearchSettings, OptionalPath
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,13 +28,13 @@ class QuerySettings(BaseSettings, ElasticsearchSettings):
         None, description="TOML file of teams and their users, for reports by team."
     )
 
-    lists: Path | None = Field(
+    lists: OptionalPath = Field(
         None,
         description="Folder of lists (*.txt) of addresses, ranges, AS numbers or names that filters "
         "and alert rules can name.",
     )
 
-    denied_ranges: Path | None = Field(
+    denied_ranges: OptionalPath = Field(
         None,
         description="File of CIDR ranges, one per line, that logins must not come from: the list "
         "`denied`.",

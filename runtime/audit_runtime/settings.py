@@ -8,11 +8,19 @@ from contextlib import suppress
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from audit_schemas import Catalogue, TimeBounds
-from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FilePath,
+    SecretStr,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from audit_runtime.errors import CredentialsError
@@ -24,11 +32,15 @@ __all__ = [
     "KafkaSettings",
     "LogFormat",
     "LogSettings",
+    "OptionalPath",
     "PageSettings",
     "SecretSettings",
     "check_web_address",
     "secret_of",
 ]
+
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda found: None if found == "" else found)]
+"""A file or folder that need not be; an empty variable names none, and never the current folder."""
 
 LogFormat = Literal["auto", "console", "json"]
 
@@ -228,7 +240,7 @@ class PageSettings(BaseModel):
 class EventSettings(BaseModel):
     """What an event may be."""
 
-    catalogue: Path | None = Field(
+    catalogue: OptionalPath = Field(
         None,
         description="TOML file of the deployment's own activities, in addition to the shipped ones.",
     )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from audit_consumer import ConsumerSettings
-from audit_runtime import check_web_address
+from audit_runtime import OptionalPath, check_web_address
 from pydantic import Field, FilePath, field_validator
 
 from audit_seal.errors import SealError
@@ -17,7 +17,7 @@ class SealSettings(ConsumerSettings):
     Group, catalogue and time limits are the consumers' own: what has no document is judged by them.
     """
 
-    seal_folder: Path | None = Field(
+    seal_folder: OptionalPath = Field(
         None, description="Folder of the sealed log, its salts and its keys; `auditlog seal init`."
     )
     seal_name: str = Field(
@@ -33,7 +33,7 @@ class SealSettings(ConsumerSettings):
     seal_witness_url: str | None = Field(
         None, description="Address of a witness that `auditlog seal init` writes into the log's policy."
     )
-    seal_witness_key_file: Path | None = Field(
+    seal_witness_key_file: OptionalPath = Field(
         None, description="File of that witness's public key: NAME+ID+KEY."
     )
     stamp_url: str | None = Field(

@@ -2,6 +2,7 @@
 
 import json
 import random
+import threading
 from collections import Counter
 
 import pytest
@@ -82,6 +83,36 @@ def test_troubled_receivers_hold_up_themselves_alone(trial: StreamTrial) -> None
     found = json.loads(counted)
     assert (found["matching"], found["delivered"], found["dead_letters"]) == (45, 44, 1)
     assert (found["waiting"], found["missing"]) == (0, 0)
+
+
+def test_slow_receiver_loses_nothing_and_holds_up_no_other(trial: StreamTrial) -> None:
+    """Its answers come too late, then in time but slowly; others go on meanwhile."""
+    trial.deployment.extra["AUDITLOG_STREAM_ATTEMPT_SECONDS"] = "1"
+    ids = trial.publish(15)
+    recovers, pause = threading.Event(), threading.Event()
+
+    def late(_: bytes) -> int:
+        if recovers.is_set():
+            pause.wait(0.3)
+            return 200
+        recovers.wait(120)
+        return 0  # nobody waits for it any more
+
+    with http_receiver() as slow, http_receiver() as quick:
+        slow.answer = late
+        trial.write("slow", webhook(slow, events=10))
+        trial.write("quick", webhook(quick))
+        with trial.running():
+            wait_until(lambda: set(quick.taken) == ids, what="the other has all")
+            wait_until(lambda: trial.state("slow").get("problem"), what="an answer came too late")
+            more = trial.publish(5)
+            wait_until(lambda: set(quick.taken) >= more, what="the other has what came later")
+            state = trial.state("slow")
+            assert state["delivered"] == 0
+            assert "does not answer" in state["problem"]
+            recovers.set()
+            wait_until(lambda: set(slow.taken) == {*ids, *more}, what="the slow one has all as well")
+            wait_until(lambda: trial.state("slow")["delivered"] == 20, what="that was noted")
 
 
 def test_gap_is_told_and_sent_from_history(trial: StreamTrial) -> None:

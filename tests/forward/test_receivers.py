@@ -1,24 +1,30 @@
 """Each receiver by what reaches it: byte by byte, and rsyslog itself where it is installed."""
 
 import gzip
+import hashlib
+import hmac
 import json
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_forward import ForwardSettings, load_stream
+from audit_forward import ForwardError, ForwardSettings, load_stream
 from audit_forward.delivery import RefusesAllError, deliver
 from audit_forward.errors import NotDeliveredError, RefusedError
 from audit_forward.item import Item, Limits, first_part
 from audit_forward.receivers import Answer, Receiver, receiver_of
+from audit_forward.service import encoder_of
 from audit_runtime import CredentialsError
+from pyarrow import parquet
 from support.certificates import loopback_certificate
 from support.conditions import wait_until
 from support.http_receiver import http_receiver
@@ -37,10 +43,10 @@ def item(number: int, **more: Any) -> Item:
     return Item(f"event-{number}", text, "2026-11-27T09:30:00.250+03:00", "login", 4, 0, number)
 
 
-def receiver(folder: Path, table: str) -> Receiver:
+def receiver(folder: Path, table: str, before: str = "") -> Receiver:
     """Return the receiver of a stream's file."""
     file = folder / "siem.toml"
-    file.write_text(f"[to]\n{table}")
+    file.write_text(f"{before}[to]\n{table}")
     settings = ForwardSettings(stream_attempt_seconds=10)
     return receiver_of(load_stream(file), settings)
 
@@ -79,6 +85,48 @@ def test_files_are_whole_and_named_by_time(tmp_path: Path) -> None:
     (tmp_path / "blocked").write_text("")
     with pytest.raises(NotDeliveredError, match="blocked"):
         receiver(tmp_path, 'type = "files"\nfolder = "blocked"').send([item(1)])
+
+
+def test_parquet_has_columns_to_filter_by_and_the_event(tmp_path: Path) -> None:
+    """Types are the same where all values are missing; rules for fields hold for columns too."""
+    (tmp_path / "key").write_text("k")
+    rules = 'form = "ocsf"\nleave_out = ["source.ip"]\npseudonymise = ["user.id"]\nkey_file = "key"\n'
+    to = receiver(tmp_path, 'type = "files"\nfolder = "out"\nformat = "parquet"', rules)
+    encoder = encoder_of(load_stream(tmp_path / "siem.toml"))
+    document = json.loads(item(1).body) | {
+        "user": {"id": "u-1"},
+        "source": {"ip": "192.0.2.7"},
+        "organization": {"id": "acme"},
+    }
+    made = encoder.event(json.dumps(document).encode())
+    to.send([made, item(2)])
+    to.send([item(3)])
+    paths = sorted((tmp_path / "out").rglob("*.*"))
+    assert {path.suffix for path in paths} == {".parquet"}
+    tables = [parquet.read_table(path) for path in paths]
+    tables.sort(key=lambda table: -table.num_rows)
+    assert tables[0].schema.equals(tables[1].schema)
+    first, second = tables[0].to_pylist()
+    pseudonym = hmac.new(b"k", b"u-1", hashlib.sha256).hexdigest()
+    time = datetime(2026, 11, 27, 6, 30, 0, 250_000, UTC)
+    assert first == {
+        "id": "event-1",
+        "time": time,
+        "action": "login",
+        "organization": "acme",
+        "user": pseudonym,
+        "ip": None,
+        "event": made.body.decode(),
+    }
+    assert json.loads(first["event"])["time"] == int(time.timestamp() * 1000)
+    assert (second["id"], second["user"], second["event"]) == ("event-2", None, item(2).body.decode())
+
+
+def test_missing_library_is_told_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to install, before anything is forwarded."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ForwardError, match=r"needs pyarrow: pip install .*\[forward-parquet\]"):
+        receiver(tmp_path, 'type = "files"\nfolder = "out"\nformat = "parquet"')
 
 
 @pytest.mark.parametrize("status", [301, 401, 403, 404, 408, 429, 500, 503])

@@ -59,6 +59,15 @@ def test_whole_file(tmp_path: Path) -> None:
         (f'leave_out = ["event"]\n{HOOK}', "event can't be changed: receivers need it"),
         (f'pseudonymise = ["user.id"]\n{HOOK}', "pseudonymise needs key_file"),
         (f'what = "alerts"\nleave_out = ["user.id"]\n{HOOK}', "alerts have names in their text"),
+        (
+            '[to]\ntype = "files"\nfolder = "a"\nformat = "parquet"\ncompress = true',
+            "to: compress is for ndjson",
+        ),
+        (
+            '[to]\ntype = "files"\nfolder = "s3://audit/logs"',
+            'to.folder: must be a folder of this machine; for a bucket, use type = "s3"',
+        ),
+        ('[to]\ntype = "s3"\nbucket = "s3://audit"', "to.bucket: String should match"),
         ('[to]\ntype = "webhook"\nurl = "siem"\n', "to.url: must be like https://host/path"),
     ],
 )

@@ -1,8 +1,11 @@
 """What holds where nobody sets anything: safe connections, no secrets, no waiting that is hidden."""
 
 import elasticsearch
+import pytest
 from audit_cli.settings import all_settings
+from audit_forward import ForwardSettings
 from audit_runtime.settings import ElasticsearchSettings, KafkaSettings
+from audit_seal import SealSettings
 
 
 def test_certificates_are_checked_by_default() -> None:
@@ -27,3 +30,12 @@ def test_client_of_elasticsearch_tries_nothing_again_by_itself() -> None:
     """The engine retries; a client that does too hides back-pressure, and doubles the waiting."""
     options = ElasticsearchSettings().elasticsearch_options()
     assert (options["max_retries"], options["retry_on_timeout"]) == (0, False)
+
+
+def test_empty_variable_names_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deployments set it to nothing where there is nothing; it is not the current folder."""
+    names = ("streams", "lists", "denied_ranges", "catalogue", "seal_folder", "seal_witness_key_file")
+    for name in names:
+        monkeypatch.setenv(f"AUDITLOG_{name.upper()}", "")
+    found = ForwardSettings().model_dump() | SealSettings().model_dump()
+    assert {name: found[name] for name in names} == dict.fromkeys(names)

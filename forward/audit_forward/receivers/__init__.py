@@ -5,6 +5,7 @@ from typing import assert_never
 from audit_forward.receiver_tables import (
     FilesTable,
     KafkaTable,
+    S3Table,
     SplunkTable,
     SyslogTable,
     WebhookTable,
@@ -12,6 +13,7 @@ from audit_forward.receiver_tables import (
 from audit_forward.receivers.files import FilesReceiver
 from audit_forward.receivers.kafka import KafkaReceiver
 from audit_forward.receivers.receiver import Answer, Receiver
+from audit_forward.receivers.s3 import S3Receiver
 from audit_forward.receivers.splunk import SplunkReceiver
 from audit_forward.receivers.syslog import SyslogReceiver
 from audit_forward.receivers.webhook import WebhookReceiver
@@ -22,7 +24,7 @@ __all__ = ["Answer", "Receiver", "receiver_of"]
 
 
 def receiver_of(stream: StreamFile, settings: ForwardSettings) -> Receiver:
-    """Return a stream's receiver, not connected yet. Raises CredentialsError."""
+    """Return a stream's receiver, not connected yet. Raises CredentialsError, ForwardError."""
     seconds = settings.stream_attempt_seconds
     match stream.to:
         case WebhookTable() as table:
@@ -35,5 +37,7 @@ def receiver_of(stream: StreamFile, settings: ForwardSettings) -> Receiver:
             return KafkaReceiver(table, settings, seconds)
         case FilesTable() as table:
             return FilesReceiver(table, stream.name)
+        case S3Table() as table:
+            return S3Receiver(table, stream.name, settings, seconds)
         case other:
             assert_never(other)

@@ -1,49 +1,37 @@
-"""Files in a folder, by time: for object storage that is mounted, or whoever collects them."""
+"""Files in a folder, by time: for whoever collects them."""
 
-import gzip
-import hashlib
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from audit_runtime import output_file
 
 from audit_forward.errors import NotDeliveredError
-from audit_forward.item import Item, Limits
+from audit_forward.item import Item
 from audit_forward.receiver_tables import FilesTable
+from audit_forward.receivers.file_formats import FileMaker
 from audit_forward.receivers.receiver import Answer
 
 __all__ = ["FilesReceiver"]
 
-_BYTES = 32 * 1024 * 1024
-
 
 class FilesReceiver:
-    """See `audit_forward.receivers.Receiver`.
-
-    `YYYY/MM/DD/STREAM-HHMMSS-DIGEST.ndjson`, by the time of writing. A file appears whole, on the disk,
-    and is never changed; its digest follows from the ids in it.
-    """
+    """See `audit_forward.receivers.Receiver`. A file appears whole, on the disk; it never changes."""
 
     def __init__(self, table: FilesTable, stream: str) -> None:
-        self.limits = Limits(table.events, _BYTES, table.seconds)
+        """Write nothing yet. Raises ForwardError where the format's library is not installed."""
+        self._maker = FileMaker(table, stream)
+        self.limits = self._maker.limits
         self._folder = table.folder
-        self._stream = stream
-        self._compress = table.compress
 
     def send(self, items: Sequence[Item]) -> Answer:
         """Write a file."""
-        now = datetime.now(UTC)
-        digest = hashlib.sha256("\n".join(item.id for item in items).encode()).hexdigest()[:16]
-        suffix = ".ndjson.gz" if self._compress else ".ndjson"
-        folder = self._folder / f"{now:%Y/%m/%d}"
-        path = folder / f"{self._stream}-{now:%H%M%S}-{digest}{suffix}"
-        text = b"".join([item.body + b"\n" for item in items])
+        name, contents = self._maker.make(items)
+        path = self._folder / name
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             with output_file(path, private=False) as out:
-                out.write(gzip.compress(text, 6, mtime=0) if self._compress else text)
-            _make_durable(folder)
+                out.write(contents)
+            _make_durable(path.parent)
         except OSError as error:
             raise NotDeliveredError(f"{error.filename or path}: {error.strerror}") from error
         return Answer(f"written to {path}")
