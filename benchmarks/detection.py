@@ -220,7 +220,7 @@ def stored(events: Iterable[AuditEvent], catalogue: Catalogue) -> Log:
             dead_letters.append(_dead_letter(event, offset, refused.reason))
             continue
         at = event.timestamp
-        place = _place_of(event.source.ip) if event.source and event.source.ip else ""
+        place = place_of(event)
         origin = Origin(_TOPIC, 0, offset)
         document = Document.of(settled, activity, origin, at, at, place=place)
         if document.id not in hashes:
@@ -231,9 +231,13 @@ def stored(events: Iterable[AuditEvent], catalogue: Catalogue) -> Log:
     return Log(documents, dead_letters)
 
 
+def place_of(event: AuditEvent) -> str:
+    """Return where an event's made-up address is, as the consumer adds it; nothing of others."""
+    return _place_of(event.source.ip) if event.source and event.source.ip else ""
+
+
 @lru_cache(maxsize=100_000)
 def _place_of(ip: str) -> str:
-    """Return where a made-up address is, as the consumer adds it; nothing of others."""
     record: Any = _places().get(ip)
     if record is None:
         return ""

@@ -27,6 +27,7 @@ from benchmarks.detection import (
     detect,
     found_by,
     is_about,
+    place_of,
     quiet_alerts,
     shipped_rules,
     stored,
@@ -199,7 +200,7 @@ def test_backfill_of_the_real_elasticsearch_finds_the_same(deployment: Deploymen
     events = list({event.event.id: event for event in reversed(list(attacks))}.values())[::-1]
     known = [event for event in events if event.event.action in CATALOGUE]
     for first in range(0, len(known), 2000):
-        store(deployment, *known[first : first + 2000], first=first)
+        store(deployment, *known[first : first + 2000], first=first, place=place_of)
     memory = stored(known, CATALOGUE)
     end = attacks.traffic.end
     fired = 0

@@ -218,7 +218,7 @@ def test_asyncio_full_queue_raises_after_a_bounded_time() -> None:
     """publish_async has the same bound."""
 
     async def serve() -> None:
-        producer = AuditProducer(away(queue_events=1, block_seconds=0.2, delivery_seconds=1))
+        producer = AuditProducer(away(queue_events=1, block_seconds=0.2))
         await producer.publish_async(new_event("login", user="u-1"))
         with pytest.raises(QueueFullError):
             await producer.publish_async(new_event("login", user="u-1"))

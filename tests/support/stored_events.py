@@ -1,5 +1,6 @@
 """Events in the index as the consumer would have written them, with no Kafka in between."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,11 +16,11 @@ def store(
     first: int = 0,
     partition: int = 0,
     ingested: datetime | None = None,
-    place: str = "",
+    place: str | Callable[[AuditEvent], str] = "",
 ) -> None:
     """Index events at the offsets from `first` on, in the order given, and make them searchable.
 
-    `place` is `Place.to_json` of all their addresses.
+    `place` is `Place.to_json` of all their addresses, or what returns it for each.
     """
     catalogue, naming = Catalogue.load(), IndexNaming(deployment.name)
     now = format_timestamp(ingested or datetime.now(UTC))
@@ -27,7 +28,8 @@ def store(
     for offset, event in enumerate(events, first):
         settled = catalogue.settle(event)
         origin = Origin(f"{deployment.name}.events", partition, offset)
-        document = Document.of(settled, catalogue[event.event.action], origin, now, now, place=place)
+        where = place if isinstance(place, str) else place(event)
+        document = Document.of(settled, catalogue[event.event.action], origin, now, now, place=where)
         index = naming.index_of(event.timestamp)
         lines.append(b'{"create":{"_index":"%s","_id":"%s"}}' % (index.encode(), document.id.encode()))
         lines.append(document.body)
