@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping
 from audit_producer import Person
 
 from audit_generator.impersonation import support_session
+from audit_generator.places import HOME
 from audit_generator.story import LISTS, Cast, Step, Story, paced
 from audit_generator.traffic import Agent
 
 __all__ = ["EVERYDAY"]
-
-_HOME = "Cologne"
-"""Where those are who come in their hundreds; else a country of strangers would be the house's own."""
 
 
 def _step(at: float, action: str, who: Agent, ip: str | None = None, **more: object) -> Step:
@@ -52,14 +50,14 @@ def stale_password(cast: Cast) -> Story:
 
 def large_office(cast: Cast) -> Story:
     """Two thousand people behind one address, on two mornings; one login in ten is mistyped."""
-    rng, ip = cast.rng, cast.address(cast.network_in(_HOME))
+    rng, ip = cast.rng, cast.address(cast.network_in(HOME))
     people = cast.clerks(2000)
     return Story(_mornings(rng, people, ip, days=2), "2,000 people, two mornings", hours=(6, 8))
 
 
 def carriers_nat(cast: Cast) -> Story:
     """A mobile carrier's customers, who come from one address all day; some have old passwords."""
-    rng, ip = cast.rng, cast.address(cast.network_in(_HOME))
+    rng, ip = cast.rng, cast.address(cast.network_in(HOME))
     people = cast.clerks(120)
     steps = [_step(rng.uniform(0, 43_200), "login", who, ip) for who in people]
     for who in people[:12]:
@@ -73,7 +71,7 @@ def carriers_nat(cast: Cast) -> Story:
 
 def vpn_switched_on(cast: Cast) -> Story:
     """From one hour to the next, a house's people all come from the address of a VPN."""
-    rng, ip = cast.rng, cast.address(cast.network_in(_HOME))
+    rng, ip = cast.rng, cast.address(cast.network_in(HOME))
     return Story(_mornings(rng, cast.clerks(300), ip, days=1), "300 people", hours=(7, 9))
 
 
@@ -93,7 +91,7 @@ def shared_root(cast: Cast) -> Story:
     """Administrators use one account from where each of them works, and mistype now and then."""
     rng = cast.rng
     root: Person = {"id": "root", "name": "root"}
-    addresses = [cast.address(cast.network_in(_HOME)) for _ in range(3)]
+    addresses = [cast.address(cast.network_in(HOME)) for _ in range(3)]
     steps: list[Step] = []
     for at in paced(rng, 24, 3600, 600):
         where = {"user": root, "ip": rng.choice(addresses), "service": "sshd"}
@@ -135,7 +133,7 @@ def two_families(cast: Cast) -> Story:
 def train_ride(cast: Cast) -> Story:
     """Three networks in a day: at home, on the train, in the office."""
     who = cast.agent()
-    ways = [cast.address(cast.network_in(_HOME)) for _ in range(3)]
+    ways = [cast.address(cast.network_in(HOME)) for _ in range(3)]
     steps = [_step(3600.0 * hour, "login", who, ip) for hour, ip in enumerate(ways)]
     return Story(steps, "an hour between them", (who.name,), hours=_at_work(who, 0.5, 4))
 
@@ -144,7 +142,7 @@ def business_trip(cast: Cast) -> Story:
     """A network that is new for the agent, at home or abroad, and nothing but work."""
     who, ip = (
         cast.agent(),
-        cast.address(cast.network_in(cast.rng.choice((_HOME, _HOME, "Lyon")))),
+        cast.address(cast.network_in(cast.rng.choice((HOME, HOME, "Lyon")))),
     )
     steps = [_step(0, "login", who, ip)]
     steps += [

@@ -8,6 +8,7 @@ that was taken over is used within minutes.
 from collections.abc import Callable, Mapping
 
 from audit_generator.impersonation import acting_as_others
+from audit_generator.places import HOME
 from audit_generator.story import LISTS, Cast, Step, Story, login_step, paced
 from audit_generator.traffic import Agent
 from audit_generator.visits import VISITS
@@ -278,7 +279,7 @@ def _office(cast: Cast, people: list[Agent], ip: str) -> list[Step]:
 
 def guessing_from_inside(cast: Cast) -> Story:
     """A machine of an office guesses at the account of one of its people."""
-    rng, ip = cast.rng, cast.address()
+    rng, ip = cast.rng, cast.address(cast.network_in(HOME))
     people = cast.clerks(rng.randint(5, 60))
     steps = _office(cast, people, ip)
     begin, victim = rng.uniform(2, 8) * 3600, people[0]
@@ -290,7 +291,7 @@ def guessing_from_inside(cast: Cast) -> Story:
 
 def spraying_from_inside(cast: Cast) -> Story:
     """A machine of a large office goes through a list of names."""
-    rng, ip = cast.rng, cast.address()
+    rng, ip = cast.rng, cast.address(cast.network_in(HOME))
     steps = _office(cast, cast.clerks(rng.randint(40, 200)), ip)
     begin = rng.uniform(26, 32) * 3600
     names = _names(cast, rng.randint(30, 120))

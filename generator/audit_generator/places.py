@@ -12,7 +12,7 @@ from itertools import cycle
 
 from audit_generator.mmdb import Value, write_mmdb
 
-__all__ = ["FAR", "PLACES", "networks_of", "place_database"]
+__all__ = ["FAR", "HOME", "PLACES", "networks_of", "place_database"]
 
 _CITIES = (
     ("DE", "Cologne", 50.94, 6.96, "Example Telekom", 64501),
@@ -29,6 +29,8 @@ _CITIES = (
 )
 FAR = ("Denver", "Recife", "Pune", "Osaka", "Durban")
 """Cities on other continents than the office's."""
+HOME = "Cologne"
+"""Where the house's people are, also those who come in their hundreds from an address of their own."""
 _OFFICE = ("DE", "Berlin", 52.52, 13.4, "Example House", 64500)
 _HOSTING = _CITIES[-2]
 

@@ -5,7 +5,7 @@ Nothing here knows of a rule.
 
 from collections.abc import Callable
 
-from audit_generator.places import FAR
+from audit_generator.places import FAR, HOME
 from audit_generator.story import LISTS, Cast, Story, login_step, paced
 
 __all__ = ["VISITS"]
@@ -14,7 +14,7 @@ __all__ = ["VISITS"]
 def impossible_journey(cast: Cast) -> Story:
     """Somebody uses an account on another continent while its owner is at work."""
     rng, victim = cast.rng, cast.agent()
-    home, ip = cast.address(cast.network_in("Cologne")), cast.address(cast.network_in(rng.choice(FAR)))
+    home, ip = cast.address(cast.network_in(HOME)), cast.address(cast.network_in(rng.choice(FAR)))
     times = paced(rng, rng.randint(1, 4), 1800, 60)
     begin = rng.uniform(60, 4 * 3600)
     steps = [login_step(0, victim, home), *(login_step(begin + at, victim, ip) for at in times)]
