@@ -74,9 +74,21 @@ class Batch:
         return rest
 
     def leave(self, partitions: Collection[int]) -> None:
-        """Forget the records of partitions that were taken away."""
-        self.keep([n for n, m in enumerate(self.messages) if m.partition() not in partitions])
+        """Forget the records of partitions that were taken away, and give their memory back."""
+        kept = []
+        for number, (message, lines) in enumerate(zip(self.messages, self.lines, strict=True)):
+            if message.partition() not in partitions:
+                kept.append(number)
+                continue
+            self.size -= len(lines)
+            self.held -= len(message) + len(lines)
+        self.keep(kept)
+        for refusal in self.refusals:
+            if refusal.record.origin.partition in partitions:
+                self.held -= len(refusal.record.value or b"")
         self.refusals = [r for r in self.refusals if r.record.origin.partition not in partitions]
+        if not len(self):
+            self.size = self.held = 0  # of what was settled before, or too large to be kept
 
     def reached(self) -> dict[int, int]:
         """Return for each partition the first offset that is not settled, or the end."""

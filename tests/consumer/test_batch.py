@@ -31,11 +31,14 @@ def test_reached_is_the_first_unsettled_record_of_each_partition() -> None:
 
 
 def test_records_of_partitions_that_left_are_forgotten() -> None:
-    """The others stay, each with its own lines."""
+    """The others stay, each with its own lines. Bytes that nobody gives back would stop the reading."""
     batch = pack_of(ORIGINS)
     batch.leave([0])
     assert [(m.partition(), m.offset()) for m in batch.messages] == [(1, 9)]
     assert len(batch.lines) == 1
+    assert (batch.size, batch.held) == (9, 9 + 5)
+    batch.leave([1])
+    assert (len(batch), batch.size, batch.held) == (0, 0, 0)
 
 
 def test_later_half_is_a_pack_of_its_own() -> None:
