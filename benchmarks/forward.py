@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -40,16 +41,16 @@ def measure_forward(arena: Arena, rounds: int) -> None:
 def _measure(arena: Arena, index: Index, rounds: int) -> None:
     arena.servers.calm_down()
 
-    def forward(form: str) -> Cost:
+    def forward(form: str, what: str) -> Cost:
         servers = arena.servers
         where = (servers.kafka, servers.elasticsearch, arena.topic, index.prefix)
-        command = job(f"forward {form}", forward_all, *where, form, arena.events)
+        command = job(what, forward_all, *where, form, arena.events)
         with running([command], servers.folder) as (child,):
             answer = child.finish(60 + arena.events * _SECONDS_AN_EVENT)
         rate, cpu, mib = map(float, answer.strip(b"[]").split(b","))
         return rate, cpu, mib
 
-    ways = dict.fromkeys(_FORMS, forward)
+    ways = {form: partial(forward, form) for form in _FORMS}
     costs = interleaved(arena.screen, rounds, ways, lambda cost: f"{cost[0]:,.0f} events/s")
     rows = [
         [
