@@ -47,7 +47,8 @@ def _measure(arena: Arena, index: Index, rounds: int) -> None:
         command = job(what, forward_all, *where, form, arena.events)
         with running([command], servers.folder) as (child,):
             answer = child.finish(60 + arena.events * _SECONDS_AN_EVENT)
-        rate, cpu, mib = map(float, answer.strip(b"[]").split(b","))
+        *_, figures = answer.splitlines()  # behind what the forwarder logs
+        rate, cpu, mib = map(float, figures.strip(b"[]").split(b","))
         return rate, cpu, mib
 
     ways = {form: partial(forward, form) for form in _FORMS}
