@@ -15,6 +15,8 @@ __all__ = ["COPIES", "FieldRules", "pseudonym"]
 COPIES: Mapping[str, tuple[str, ...]] = {
     "user.id": ("related.user", "audit.user"),
     "user.name": ("related.user", "audit.user"),
+    "user.effective.id": ("related.user",),
+    "user.effective.name": ("related.user",),
     "user.target.id": ("related.user",),
     "user.target.name": ("related.user",),
     "source.ip": ("related.ip",),

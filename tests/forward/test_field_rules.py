@@ -52,6 +52,20 @@ def test_pseudonym_is_the_same_wherever_the_value_stands() -> None:
     assert other["source"]["ip"] != address
 
 
+def test_copies_of_each_account_go_with_it() -> None:
+    """Of who did it, as whom, and to whom: `related.user` has the ids and names of all."""
+    for path in ("user.effective.id", "user.effective.name", "user.target.id", "user.target.name"):
+        _, account, name = path.split(".")
+        for rules in (FieldRules([path]), FieldRules((), [path], KEY)):
+            found = {
+                "user": {"name": "Ada", account: {name: "Bob"}},
+                "related": {"user": ["Ada", "Bob"]},
+            }
+            rules.apply(found)
+            assert "Bob" not in str(found), path
+            assert "Ada" in str(found)
+
+
 def test_without_rules_nothing_changes() -> None:
     """The hash can be checked by the receiver."""
     found = document()
