@@ -35,7 +35,7 @@ class AlertTopic:
         return self._horizon.bounds(self.name, partition)
 
     def items(self, partition: int, records: Sequence[StoredValue]) -> list[Item]:
-        """Return the alerts that the stream wants; what is no alert is passed over, and told."""
+        """Return the alerts that the stream wants; invalid ones are passed over, and logged."""
         found = []
         for offset, _, value in records:
             try:

@@ -2,7 +2,7 @@
 
 ::
 
-    ForwardError                what a person mends: a stream's file, a setting
+    ForwardError                what a person fixes: a stream's file, a setting
     ├── StreamFileError         a stream's file can't be used
     └── PositionLostError       another process has this stream now
     NotDeliveredError           a receiver did not take events: they are sent again

@@ -70,7 +70,7 @@ def _id_of(value: bytes | None) -> str | None:
         return _RECORD.decode(value).event.id
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
-    try:  # what the consumer mends
+    try:  # what the consumer sanitizes
         return decode(value).event.id
     except EventRefusedError:
         return None

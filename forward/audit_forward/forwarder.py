@@ -1,7 +1,7 @@
 """One stream: read, deliver, note the position, again and again.
 
 A position is stored once everything before it was acknowledged by the receiver, kept as a dead letter,
-or is none of the stream's. So whatever ends this process, and whenever, costs repeats, never an event.
+or is not wanted by the stream. So whatever ends this process costs repeats, and no event.
 """
 
 import threading

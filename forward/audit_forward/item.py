@@ -31,7 +31,7 @@ class Item:
 
 @dataclass(slots=True)
 class Batch:
-    """Items in order, and up to where everything before is in it, or is none of the stream's."""
+    """Items in order, and up to where everything before is in it, or is not wanted by the stream."""
 
     items: list[Item] = field(default_factory=list)
     ends: dict[int, int] = field(default_factory=dict)

@@ -20,9 +20,9 @@ from audit_forward.secret_file import read_secret
 __all__ = ["StreamFile", "load_stream", "load_streams", "stream_paths"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_LEVELS = ("informational", "low", "medium", "high", "critical")
 _NEEDED = ("@timestamp", "event.id", "event.action", "audit.kafka")
-_ALERTS = {"level": _LEVELS, "rule": None}
+_ALERTS = ("level", "rule")
+"""What alerts are filtered by."""
 
 
 def _paths(properties: Mapping[str, Any], before: str = "") -> Iterator[str]:

@@ -76,7 +76,10 @@ def test_troubled_receivers_hold_up_themselves_alone(trial: StreamTrial) -> None
             assert by_name["refusing"]["is_forwarded"]
             assert "refuses every event that was tried: 400" in by_name["refusing"]["problem"]
             refusing.answer = lambda _: 200
-            wait_until(lambda: set(refusing.taken) == {*ids, *more}, what="the receiver was mended")
+            wait_until(
+                lambda: set(refusing.taken) == {*ids, *more},
+                what="the receiver has all once it is fixed",
+            )
     (letter,) = json.loads(trial.deployment.run("forward", "dead-letters", "picky", "--json").stdout)
     assert (letter["item"], letter["answer"]) == (refused, '400 {"text": "Invalid data format"}')
     counted = trial.deployment.run("forward", "verify", "picky", "--from", "-1h", "--json").stdout
