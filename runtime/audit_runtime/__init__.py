@@ -6,6 +6,7 @@ client), `elastic` (the Elasticsearch client), `hits` (pages of what it finds), 
 """
 
 from audit_runtime.backoff import Backoff
+from audit_runtime.durable import sync, write_durably
 from audit_runtime.errors import (
     ConfigurationError,
     CredentialsError,
@@ -75,4 +76,6 @@ __all__ = [
     "secret_of",
     "signed_headers",
     "stop_requests",
+    "sync",
+    "write_durably",
 ]

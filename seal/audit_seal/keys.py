@@ -11,9 +11,8 @@ import os
 import re
 from pathlib import Path
 
-from audit_runtime import output_file
+from audit_runtime import output_file, sync
 
-from audit_seal.durable import sync
 from audit_seal.errors import FormatError, SealError
 from audit_seal.note import COSIGNATURE, ED25519, KeyType, SigningKey, VerifierKey
 from audit_seal.policy import Witness

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 
+from audit_runtime import sync, write_durably
+
 from audit_seal.block import SALT_BYTES, SLOT_BYTES, Block
 from audit_seal.checkpoint import Checkpoint
-from audit_seal.durable import sync, write_durably
 from audit_seal.errors import FormatError, SealError
 from audit_seal.merkle import HASH_BYTES, HashAt, complete_root, leaf_hash, root_hash
 from audit_seal.note import Note

@@ -6,8 +6,9 @@ Only then is the period's private key destroyed. Whatever was killed in between 
 
 from pathlib import Path
 
+from audit_runtime import write_durably
+
 from audit_seal.checkpoint import Checkpoint
-from audit_seal.durable import write_durably
 from audit_seal.errors import SealError
 from audit_seal.keys import KeyFolder
 from audit_seal.note import Note, VerifierKey

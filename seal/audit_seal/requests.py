@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+from audit_runtime import write_durably
+
 from audit_seal.block import SALT_BYTES, Block
-from audit_seal.durable import write_durably
 from audit_seal.errors import FormatError
 from audit_seal.statement import RetiredStatement, decode_entry
 

@@ -4,7 +4,8 @@ from pathlib import Path
 from shutil import rmtree
 from uuid import uuid4
 
-from audit_seal.durable import sync, write_durably
+from audit_runtime import sync, write_durably
+
 from audit_seal.errors import FormatError, StampError
 from audit_seal.note import MAX_NOTE_BYTES, Note
 from audit_seal.time_stamp import MAX_STAMP_BYTES, TimeStamp

@@ -9,11 +9,10 @@ from http import HTTPStatus
 from pathlib import Path
 
 import structlog
-from audit_runtime import Backoff
+from audit_runtime import Backoff, write_durably
 from audit_runtime.http_client import HttpClient, NoAnswerError
 
 from audit_seal.checkpoint import Checkpoint
-from audit_seal.durable import write_durably
 from audit_seal.errors import SealError, StampError
 from audit_seal.log_folder import LogReader
 from audit_seal.note import Note

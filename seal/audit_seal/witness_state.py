@@ -14,10 +14,9 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from audit_runtime import output_file
+from audit_runtime import output_file, sync
 
 from audit_seal.checkpoint import Checkpoint
-from audit_seal.durable import sync
 from audit_seal.errors import FormatError, ProofError, SealError, SignatureError
 from audit_seal.merkle import EMPTY_ROOT, verify_consistency
 from audit_seal.note import COSIGNATURE, Note, Signature, SigningKey, VerifierKey

@@ -1,9 +1,8 @@
 """Files in a folder, by time: for whoever collects them."""
 
-import os
 from collections.abc import Sequence
 
-from audit_runtime import output_file
+from audit_runtime import output_file, sync
 
 from audit_forward.errors import NotDeliveredError
 from audit_forward.item import Item
@@ -31,19 +30,10 @@ class FilesReceiver:
             path.parent.mkdir(parents=True, exist_ok=True)
             with output_file(path, private=False) as out:
                 out.write(contents)
-            _make_durable(path.parent)
+            sync(path.parent)  # the new name is on the disk too
         except OSError as error:
             raise NotDeliveredError(f"{error.filename or path}: {error.strerror}") from error
         return Answer(f"written to {path}")
 
     def close(self) -> None:
         """Do nothing: no file is open."""
-
-
-def _make_durable(folder: os.PathLike[str]) -> None:
-    """Have the new name on the disk too."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
