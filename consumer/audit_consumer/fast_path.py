@@ -13,6 +13,7 @@ from hashlib import sha256
 from itertools import pairwise
 
 from audit_schemas import (
+    HASH_DIGITS,
     MAX_EVENT_BYTES,
     SCHEMA_HEADER,
     SCHEMA_HEADER_VALUE,
@@ -43,10 +44,6 @@ _READ = (
     "@timestamp",
     "user.id",
     "user.name",
-    "user.effective.id",
-    "user.effective.name",
-    "user.target.id",
-    "user.target.name",
     "source.ip",
     "labels",
     "audit.actor.kind",
@@ -118,10 +115,6 @@ class FastPath:
             timestamp,
             user_id,
             user_name,
-            effective_id,
-            effective_name,
-            target_id,
-            target_name,
             ip,
             labels,
             kind,
@@ -142,10 +135,6 @@ class FastPath:
         if outcome is None:
             at = found.end(self._action) + 1
             text = text[:at] + self._outcomes[action] + text[at:]
-        users = [user_id] if user_id else []
-        for name in (user_name, effective_id, effective_name, target_id, target_name):
-            if name and name not in users:
-                users.append(name)
         digest = _SHA256.copy()
         digest.update(text.encode())
         try:
@@ -160,11 +149,10 @@ class FastPath:
                 behind = found.end(self._ip) + 1 + len(text) - found.endpos
             document = splice(
                 text,
-                digest.hexdigest(),
+                digest.hexdigest()[:HASH_DIGITS],
                 self._meanings[action],
                 moment[1],
                 ingested,
-                users,
                 shown,
                 ip,
                 self._place(message),

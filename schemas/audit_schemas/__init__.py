@@ -1,5 +1,6 @@
 """The contract of the audit log: event, catalogue, wire format, document, mapping."""
 
+from audit_schemas.added import FORMER
 from audit_schemas.addresses import canonical_ip, is_ip, network_of
 from audit_schemas.catalogue import Activity, Catalogue
 from audit_schemas.dead_letter import (
@@ -20,6 +21,7 @@ from audit_schemas.dead_letter import (
 )
 from audit_schemas.document import (
     ECS_VERSION,
+    HASH_DIGITS,
     Document,
     Origin,
     content_hash,
@@ -38,6 +40,7 @@ from audit_schemas.event import (
     AuditEvent,
     Service,
 )
+from audit_schemas.former import former_document, related_of
 from audit_schemas.grammar import canonical_form, group_of
 from audit_schemas.identity import LineIds, new_event_id, uuid5_text
 from audit_schemas.indices import Granularity, IndexNaming, Period
@@ -55,6 +58,7 @@ from audit_schemas.template import (
     lacks_fields,
     lifecycle_of,
     mapping,
+    missing_fields,
 )
 from audit_schemas.time_expressions import parse_time, zone
 from audit_schemas.timestamps import (
@@ -78,6 +82,8 @@ from audit_schemas.wire import (
 __all__ = [
     "DIGEST_HEADER",
     "ECS_VERSION",
+    "FORMER",
+    "HASH_DIGITS",
     "ID_PATTERN",
     "LABELS_MAX",
     "LABEL_MAX",
@@ -124,6 +130,7 @@ __all__ = [
     "decode",
     "encode",
     "format_timestamp",
+    "former_document",
     "group_of",
     "id_of",
     "index_template",
@@ -134,6 +141,7 @@ __all__ = [
     "mapping",
     "meaning_of",
     "merge_intervals",
+    "missing_fields",
     "network_of",
     "new_event_id",
     "origin_in",
@@ -146,6 +154,7 @@ __all__ = [
     "printable",
     "published_forms",
     "publisher_fields",
+    "related_of",
     "shown_person",
     "shown_user",
     "splice",

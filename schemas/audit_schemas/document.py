@@ -8,11 +8,11 @@ of the publisher's part can be recomputed from `_source` alone. So can the publi
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audit_schemas.added import ADDED
+from audit_schemas.added import ADDED, FORMER
 from audit_schemas.addresses import network_of
 from audit_schemas.catalogue import Activity
 from audit_schemas.event import AuditEvent
@@ -22,6 +22,7 @@ from audit_schemas.wire import encode, validate
 
 __all__ = [
     "ECS_VERSION",
+    "HASH_DIGITS",
     "Document",
     "Origin",
     "content_hash",
@@ -32,6 +33,10 @@ __all__ = [
 ]
 
 ECS_VERSION = "9.4.0"
+"""Whose names the fields have."""
+
+HASH_DIGITS = 32
+"""Of the 64 of a SHA-256 in hex: 128 bits tell contents apart, and no codec makes them smaller."""
 
 _HEAD = '{"event":{'
 _ADDRESS = '"source":{"ip":"'
@@ -71,7 +76,7 @@ class Document:
         `Place.to_json` of its address.
         """
         canonical = encode(event)
-        digest = hashlib.sha256(canonical).hexdigest()
+        digest = hashlib.sha256(canonical).hexdigest()[:HASH_DIGITS]
         ip = event.source.ip if event.source else None
         user = event.user
         shown = shown_user(event.audit.actor.kind, (user.name or user.id) if user else None)
@@ -81,7 +86,6 @@ class Document:
             meaning_of(activity),
             created,
             ingested,
-            [_escaped(name) for name in _users(event)],
             _escaped(shown) if shown else None,
             ip,
             place_of(origin.topic, origin.partition),
@@ -98,7 +102,6 @@ def splice(
     meaning: str,
     created: str,
     ingested: str,
-    users: Sequence[str],
     shown: str | None,
     ip: str | None,
     place: str,
@@ -109,39 +112,33 @@ def splice(
 ) -> str:
     """Write the fields of `ADDED` into an event's canonical text.
 
-    `users`, the names that are related to the event, and `shown`, the one that the log counts by,
-    are JSON strings without their quotation marks; `original` is text to be written as one, and
-    `located` the text of where `ip` is, which goes `behind` it: looked for, if that is not given.
+    `shown`, the user that the log counts by, is a JSON string without its quotation marks; `original`
+    is text to be written as one, and `located` the text of where `ip` is, which goes `behind` it:
+    looked for, if that is not given.
     Raises ValueError if `ip` is not an IP address.
     """
-    audit = canonical.rindex('"audit":{')
-    related = network = user = kept = ""
-    if users or ip:
-        names = '"user":["' + '","'.join(users) + '"]' if users else ""
-        addresses = f'"ip":["{ip}"]' if ip else ""
-        related = f',"related":{{{names}{"," if users and ip else ""}{addresses}}}'
+    network = user = kept = ""
     if shown:
-        user = f'"user":"{shown}",'
+        user = f',"user":"{shown}"'
     if original is not None:
         kept = f'"original":"{_escaped(original)}",'
     if ip:
-        network = f'"source":{{"network":"{network_of(ip)}"}},'
+        network = f',"source":{{"network":"{network_of(ip)}"}}'
     if located and ip:
         # Nothing else can be the first: in a string, a quotation mark has a backslash before it.
         cut = behind or canonical.index(_ADDRESS) + len(_ADDRESS) + len(ip) + 1
-        event = f"{canonical[len(_HEAD) : cut]}{located}{canonical[cut:audit]}"
+        event = f"{canonical[len(_HEAD) : cut]}{located}{canonical[cut:-2]}"
     else:
-        event = canonical[len(_HEAD) : audit]
+        event = canonical[len(_HEAD) : -2]
     return (
         f'{_HEAD}{meaning},"created":"{created}","ingested":"{ingested}","hash":"{digest}",'
-        f'{kept}{event}"ecs":{{"version":"{ECS_VERSION}"}}{related},'
-        f'{canonical[audit:-2]},{user}{network}"kafka":{{{place}{offset}}}}}}}'
+        f'{kept}{event}{user}{network},"kafka":{{{place}{offset}}}}}}}'
     )
 
 
 def meaning_of(activity: Activity) -> str:
     """Return what the catalogue says of an activity, as JSON fields of `event`."""
-    return _inner({"kind": "event", "category": activity.category, "type": activity.type})
+    return _inner({"category": activity.category, "type": activity.type})
 
 
 def place_of(topic: str, partition: int) -> str:
@@ -150,29 +147,23 @@ def place_of(topic: str, partition: int) -> str:
 
 
 def content_hash(event: AuditEvent) -> str:
-    """Return the SHA-256 of the event's canonical form, in hex: equal for equal content."""
-    return hashlib.sha256(encode(event)).hexdigest()
+    """Return the hash of the event's canonical form: equal for equal content.
+
+    The first `HASH_DIGITS` of its SHA-256 in hex.
+    """
+    return hashlib.sha256(encode(event)).hexdigest()[:HASH_DIGITS]
 
 
 def publisher_fields(source: Mapping[str, Any]) -> AuditEvent:
     """Return the event inside a stored `_source`, as its publisher meant it.
 
-    `content_hash` of it is the `event.hash` that was stored, or the document was tampered with.
+    `content_hash` of it is what the stored `event.hash` begins with, or the document was tampered with.
     Raises EventRefusedError if what is stored is no event.
     """
     fields = json.loads(json.dumps(source))
-    for leaf in ADDED:
+    for leaf in (*ADDED, *FORMER):
         _drop(fields, leaf.path.split("."))
     return validate(fields)
-
-
-def _users(event: AuditEvent) -> list[str]:
-    """Return each id and name of who did it, as whom and to whom, once, in order."""
-    if event.user is None:
-        return []
-    accounts = [event.user, event.user.effective, event.user.target]
-    names = [name for each in accounts if each is not None for name in (each.id, each.name)]
-    return list(dict.fromkeys(name for name in names if name))
 
 
 def _inner(fields: dict[str, Any]) -> str:
