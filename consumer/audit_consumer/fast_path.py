@@ -13,7 +13,6 @@ from hashlib import sha256
 from itertools import pairwise
 
 from audit_schemas import (
-    HASH_DIGITS,
     MAX_EVENT_BYTES,
     SCHEMA_HEADER,
     SCHEMA_HEADER_VALUE,
@@ -24,6 +23,7 @@ from audit_schemas import (
     canonical_form,
     format_timestamp,
     group_of,
+    hash_text,
     meaning_of,
     place_of,
     shown_user,
@@ -149,7 +149,7 @@ class FastPath:
                 behind = found.end(self._ip) + 1 + len(text) - found.endpos
             document = splice(
                 text,
-                digest.hexdigest()[:HASH_DIGITS],
+                hash_text(digest.digest()),
                 self._meanings[action],
                 moment[1],
                 ingested,

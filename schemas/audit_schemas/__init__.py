@@ -21,14 +21,15 @@ from audit_schemas.dead_letter import (
 )
 from audit_schemas.document import (
     ECS_VERSION,
-    HASH_DIGITS,
     Document,
     Origin,
     content_hash,
+    hash_text,
     meaning_of,
     place_of,
     publisher_fields,
     splice,
+    stored_hash,
 )
 from audit_schemas.errors import CatalogueError, EventRefusedError, Problem, Reason, SchemaError
 from audit_schemas.event import (
@@ -83,7 +84,6 @@ __all__ = [
     "DIGEST_HEADER",
     "ECS_VERSION",
     "FORMER",
-    "HASH_DIGITS",
     "ID_PATTERN",
     "LABELS_MAX",
     "LABEL_MAX",
@@ -132,6 +132,7 @@ __all__ = [
     "format_timestamp",
     "former_document",
     "group_of",
+    "hash_text",
     "id_of",
     "index_template",
     "is_ip",
@@ -159,6 +160,7 @@ __all__ = [
     "shown_user",
     "splice",
     "split_headers",
+    "stored_hash",
     "too_large",
     "uuid5_text",
     "validate",

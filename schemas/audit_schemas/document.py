@@ -8,6 +8,7 @@ of the publisher's part can be recomputed from `_source` alone. So can the publi
 
 import hashlib
 import json
+from binascii import b2a_base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,21 +23,21 @@ from audit_schemas.wire import encode, validate
 
 __all__ = [
     "ECS_VERSION",
-    "HASH_DIGITS",
     "Document",
     "Origin",
     "content_hash",
+    "hash_text",
     "meaning_of",
     "place_of",
     "publisher_fields",
     "splice",
+    "stored_hash",
 ]
 
 ECS_VERSION = "9.4.0"
 """Whose names the fields have."""
 
-HASH_DIGITS = 32
-"""Of the 64 of a SHA-256 in hex: 128 bits tell contents apart, and no codec makes them smaller."""
+_HASH_BYTES, _HASH_LENGTH, _WHOLE = 16, 22, 64
 
 _HEAD = '{"event":{'
 _ADDRESS = '"source":{"ip":"'
@@ -76,7 +77,7 @@ class Document:
         `Place.to_json` of its address.
         """
         canonical = encode(event)
-        digest = hashlib.sha256(canonical).hexdigest()[:HASH_DIGITS]
+        digest = hash_text(hashlib.sha256(canonical).digest())
         ip = event.source.ip if event.source else None
         user = event.user
         shown = shown_user(event.audit.actor.kind, (user.name or user.id) if user else None)
@@ -149,15 +150,37 @@ def place_of(topic: str, partition: int) -> str:
 def content_hash(event: AuditEvent) -> str:
     """Return the hash of the event's canonical form: equal for equal content.
 
-    The first `HASH_DIGITS` of its SHA-256 in hex.
+    See `hash_text`.
     """
-    return hashlib.sha256(encode(event)).hexdigest()[:HASH_DIGITS]
+    return hash_text(hashlib.sha256(encode(event)).digest())
+
+
+def hash_text(digest: bytes) -> str:
+    """Return the first 128 bits of a SHA-256 in base64, without padding.
+
+    They tell contents apart, and no codec makes a hash smaller, so its length is what it costs.
+    """
+    return b2a_base64(digest[:_HASH_BYTES], newline=False)[:_HASH_LENGTH].decode()
+
+
+def stored_hash(source: Mapping[str, Any]) -> str:
+    """Return a document's `event.hash` as it is written now; older ones have it whole, in hex.
+
+    Empty, if it was not written by a consumer.
+    """
+    found = source.get("event", {}).get("hash", "")
+    if not isinstance(found, str) or len(found) != _WHOLE:
+        return str(found)
+    try:
+        return hash_text(bytes.fromhex(found))
+    except ValueError:
+        return found
 
 
 def publisher_fields(source: Mapping[str, Any]) -> AuditEvent:
     """Return the event inside a stored `_source`, as its publisher meant it.
 
-    `content_hash` of it is what the stored `event.hash` begins with, or the document was tampered with.
+    `content_hash` of it is the `stored_hash`, or the document was tampered with.
     Raises EventRefusedError if what is stored is no event.
     """
     fields = json.loads(json.dumps(source))

@@ -13,6 +13,7 @@ from audit_schemas import (
     published_forms,
     publisher_fields,
     related_of,
+    stored_hash,
 )
 from audit_schemas.template import missing_fields
 from hypothesis import given
@@ -33,8 +34,8 @@ def test_event_and_published_bytes_come_back_from_the_former_form(
     assert former.keys() - document.keys() <= {"ecs", "related"}
     found = publisher_fields(former)
     assert publisher_fields(document) == found
-    assert former["event"]["hash"].startswith(content_hash(found))
-    assert document["event"]["hash"] == content_hash(found)
+    assert content_hash(found) == stored_hash(former) == stored_hash(document)
+    assert (64, 22) == (len(former["event"]["hash"]), len(document["event"]["hash"]))
     assert list(published_forms(document)) == list(published_forms(former))
     assert encode(event) in published_forms(former)
 
@@ -63,6 +64,12 @@ def test_related_users_are_who_did_it_as_whom_and_to_whom_once(
 def test_related_address_is_the_source() -> None:
     """The one that an event has."""
     assert {"ip": ["192.0.2.7"]} == related_of({"source": {"ip": "192.0.2.7"}})
+
+
+@pytest.mark.parametrize("event", [{}, {"hash": 7}, {"hash": "x" * 64}, {"hash": ""}])
+def test_hash_that_no_consumer_wrote_is_none_of_ours(event: dict[str, Any]) -> None:
+    """It equals no event's."""
+    assert 22 != len(stored_hash({"event": event}))
 
 
 @some

@@ -28,7 +28,7 @@ EVENT: dict[str, Any] = {
         "action": "login-failed",
         "outcome": "failure",
         "reason": "wrong password",
-        "hash": "5d41402abc4b2a76b9719d911017c592",
+        "hash": "XUFAKrxLKna5cZ2REBfFkg",
         "category": ["authentication"],
         "type": ["start"],
         "created": "2026-11-23T09:30:00.512Z",
