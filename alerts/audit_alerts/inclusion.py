@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from audit_schemas import ALERT_LEVELS
+
 from audit_alerts.episodes import Episode
 from audit_alerts.errors import RuleRefusedError
 from audit_alerts.plan import Rule
 
 __all__ = ["alerts_of", "linked"]
-
-_LEVELS = ("informational", "low", "medium", "high", "critical")
 
 
 def linked(rules: Mapping[str, Rule]) -> dict[str, Rule]:
@@ -67,7 +67,7 @@ def _check(rule: Rule, other: Rule | None, name: str) -> None:
         raise RuleRefusedError(rule.file, f"includes: there is no rule {name}")
     if other.root.group_by != rule.root.group_by:
         raise RuleRefusedError(rule.file, f"includes: {name} groups by other fields")
-    if _LEVELS.index(other.level) > _LEVELS.index(rule.level):
+    if ALERT_LEVELS.index(other.level) > ALERT_LEVELS.index(rule.level):
         raise RuleRefusedError(rule.file, f"includes: {name} has a higher level, which would be hidden")
 
 

@@ -1,6 +1,7 @@
 """The contract of the audit log: event, catalogue, wire format, document, mapping."""
 
 from audit_schemas.addresses import canonical_ip, is_ip, network_of
+from audit_schemas.alert_level import ALERT_LEVELS
 from audit_schemas.catalogue import Activity, Catalogue
 from audit_schemas.dead_letter import (
     DIGEST_HEADER,
@@ -76,6 +77,7 @@ from audit_schemas.wire import (
 )
 
 __all__ = [
+    "ALERT_LEVELS",
     "DIGEST_HEADER",
     "ECS_VERSION",
     "ID_PATTERN",

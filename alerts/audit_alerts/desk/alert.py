@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from audit_schemas import parse_timestamp
+from audit_schemas import ALERT_LEVELS, parse_timestamp
 
 __all__ = [
     "LEVELS",
@@ -24,7 +24,7 @@ __all__ = [
 RUNNER = "runner"
 """Who reopens an alert when it has new evidence: a history's name for the runner of rules."""
 
-LEVELS = ("critical", "high", "medium", "low", "informational")
+LEVELS = ALERT_LEVELS[::-1]
 """The worst first."""
 
 Document = Mapping[str, Any]
