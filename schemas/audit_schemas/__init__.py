@@ -1,7 +1,7 @@
 """The contract of the audit log: event, catalogue, wire format, document, mapping."""
 
 from audit_schemas.addresses import canonical_ip, is_ip, network_of
-from audit_schemas.alert_level import ALERT_LEVELS
+from audit_schemas.alert import ALERT_LEVELS, ALERT_RUNNER, shown_alert
 from audit_schemas.catalogue import Activity, Catalogue
 from audit_schemas.dead_letter import (
     DIGEST_HEADER,
@@ -78,6 +78,7 @@ from audit_schemas.wire import (
 
 __all__ = [
     "ALERT_LEVELS",
+    "ALERT_RUNNER",
     "DIGEST_HEADER",
     "ECS_VERSION",
     "ID_PATTERN",
@@ -148,6 +149,7 @@ __all__ = [
     "printable",
     "published_forms",
     "publisher_fields",
+    "shown_alert",
     "shown_person",
     "shown_user",
     "splice",

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from audit_schemas import ALERT_LEVELS, parse_timestamp
+from audit_schemas import ALERT_LEVELS, ALERT_RUNNER, parse_timestamp
 
 __all__ = [
     "LEVELS",
@@ -21,7 +21,7 @@ __all__ = [
     "scope_of",
 ]
 
-RUNNER = "runner"
+RUNNER = ALERT_RUNNER
 """Who reopens an alert when it has new evidence: a history's name for the runner of rules."""
 
 LEVELS = ALERT_LEVELS[::-1]
