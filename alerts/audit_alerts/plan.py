@@ -8,6 +8,7 @@ from typing import Any
 from audit_alerts.condition import Condition
 
 __all__ = [
+    "LEVELS",
     "OPTIONAL",
     "Absence",
     "Base",
@@ -31,8 +32,10 @@ __all__ = [
     "nodes_of",
 ]
 
-
 _DAY = 86_400_000
+
+LEVELS = ("critical", "high", "medium", "low", "informational")
+"""Of rules, and so of their alerts; the worst first."""
 
 OPTIONAL = frozenset({"organization.id"})
 """Fields of a group that an event may lack: where there is one organization, none is named.

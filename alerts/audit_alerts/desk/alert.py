@@ -10,7 +10,6 @@ from typing import Any
 from audit_schemas import parse_timestamp
 
 __all__ = [
-    "LEVELS",
     "RUNNER",
     "Alert",
     "AlertPart",
@@ -23,9 +22,6 @@ __all__ = [
 
 RUNNER = "runner"
 """Who reopens an alert when it has new evidence: a history's name for the runner of rules."""
-
-LEVELS = ("critical", "high", "medium", "low", "informational")
-"""The worst first."""
 
 Document = Mapping[str, Any]
 
