@@ -3,11 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from audit_schemas import ALERT_LEVELS
-
 from audit_alerts.episodes import Episode
 from audit_alerts.errors import RuleRefusedError
-from audit_alerts.plan import Rule
+from audit_alerts.plan import LEVELS, Rule
 
 __all__ = ["alerts_of", "linked"]
 
@@ -67,7 +65,7 @@ def _check(rule: Rule, other: Rule | None, name: str) -> None:
         raise RuleRefusedError(rule.file, f"includes: there is no rule {name}")
     if other.root.group_by != rule.root.group_by:
         raise RuleRefusedError(rule.file, f"includes: {name} groups by other fields")
-    if ALERT_LEVELS.index(other.level) > ALERT_LEVELS.index(rule.level):
+    if LEVELS.index(other.level) < LEVELS.index(rule.level):
         raise RuleRefusedError(rule.file, f"includes: {name} has a higher level, which would be hidden")
 
 

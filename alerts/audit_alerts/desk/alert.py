@@ -7,10 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from audit_schemas import ALERT_LEVELS, ALERT_RUNNER, parse_timestamp
+from audit_schemas import ALERT_RUNNER, parse_timestamp
 
 __all__ = [
-    "LEVELS",
     "RUNNER",
     "Alert",
     "AlertPart",
@@ -23,9 +22,6 @@ __all__ = [
 
 RUNNER = ALERT_RUNNER
 """Who reopens an alert when it has new evidence: a history's name for the runner of rules."""
-
-LEVELS = ALERT_LEVELS[::-1]
-"""The worst first."""
 
 Document = Mapping[str, Any]
 
