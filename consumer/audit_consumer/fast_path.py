@@ -143,10 +143,12 @@ class FastPath:
             shown = user_name or user_id
             if not shown or not shown.isascii() or "system" in shown.lower():
                 shown = _shown(kind, shown)
-            located, behind = "", None
+            located, behind = "", 0
             if self._located is not None and ip is not None:
-                located = self._located.of(ip)
-                behind = found.end(self._ip) + 1 + len(text) - found.endpos
+                known = self._located.known.get(ip)
+                located = self._located.of(ip) if known is None else known
+                if located:
+                    behind = found.end(self._ip) + 1 + len(text) - found.endpos
             document = splice(
                 text,
                 hash_text(digest.digest()),

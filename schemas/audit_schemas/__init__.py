@@ -2,6 +2,7 @@
 
 from audit_schemas.added import FORMER
 from audit_schemas.addresses import canonical_ip, is_ip, network_of
+from audit_schemas.alert import ALERT_LEVELS, ALERT_RUNNER, shown_alert
 from audit_schemas.catalogue import Activity, Catalogue
 from audit_schemas.dead_letter import (
     DIGEST_HEADER,
@@ -81,6 +82,8 @@ from audit_schemas.wire import (
 )
 
 __all__ = [
+    "ALERT_LEVELS",
+    "ALERT_RUNNER",
     "DIGEST_HEADER",
     "ECS_VERSION",
     "FORMER",
@@ -156,6 +159,7 @@ __all__ = [
     "published_forms",
     "publisher_fields",
     "related_of",
+    "shown_alert",
     "shown_person",
     "shown_user",
     "splice",

@@ -109,7 +109,7 @@ def splice(
     offset: int,
     original: str | None = None,
     located: str = "",
-    behind: int | None = None,
+    behind: int = 0,
 ) -> str:
     """Write the fields of `ADDED` into an event's canonical text.
 
@@ -125,15 +125,16 @@ def splice(
         kept = f'"original":"{_escaped(original)}",'
     if ip:
         network = f',"source":{{"network":"{network_of(ip)}"}}'
-    if located and ip:
+    cut = len(_HEAD)
+    if not ip:
+        located = ""
+    elif located:
         # Nothing else can be the first: in a string, a quotation mark has a backslash before it.
         cut = behind or canonical.index(_ADDRESS) + len(_ADDRESS) + len(ip) + 1
-        event = f"{canonical[len(_HEAD) : cut]}{located}{canonical[cut:-2]}"
-    else:
-        event = canonical[len(_HEAD) : -2]
     return (
         f'{_HEAD}{meaning},"created":"{created}","ingested":"{ingested}","hash":"{digest}",'
-        f'{kept}{event}{user}{network},"kafka":{{{place}{offset}}}}}}}'
+        f"{kept}{canonical[len(_HEAD) : cut]}{located}{canonical[cut:-2]}"
+        f'{user}{network},"kafka":{{{place}{offset}}}}}}}'
     )
 
 

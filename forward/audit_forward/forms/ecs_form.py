@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from audit_schemas import ECS_VERSION, related_of
+from audit_schemas import ECS_VERSION, related_of, shown_alert
 
-from audit_forward.forms.alert_document import shown_alert
 from audit_forward.forms.stored import part
 
 __all__ = ["EcsForm"]
