@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from audit_schemas import ALERT_LEVELS
+
 from audit_alerts.condition import Condition
 
 __all__ = [
@@ -34,7 +36,7 @@ __all__ = [
 
 _DAY = 86_400_000
 
-LEVELS = ("critical", "high", "medium", "low", "informational")
+LEVELS = ALERT_LEVELS[::-1]
 """Of rules, and so of their alerts; the worst first."""
 
 OPTIONAL = frozenset({"organization.id"})

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from audit_schemas import parse_timestamp
+from audit_schemas import ALERT_RUNNER, parse_timestamp
 
 __all__ = [
     "RUNNER",
@@ -20,7 +20,7 @@ __all__ = [
     "scope_of",
 ]
 
-RUNNER = "runner"
+RUNNER = ALERT_RUNNER
 """Who reopens an alert when it has new evidence: a history's name for the runner of rules."""
 
 Document = Mapping[str, Any]
