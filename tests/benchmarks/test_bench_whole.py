@@ -131,7 +131,8 @@ class StubArena:
         """Write a hundred documents."""
         writer = Writer(self.folder)
         for _ in range(100):
-            writer.write(b'{"create":{"_id":"0123456789abcdef"}}', b'{"user":{"id":"u"}}')
+            document = b'{"event":{},"user":{"id":"u"},"audit":{}}'
+            writer.write(b'{"create":{"_id":"0123456789abcdef"}}', document)
         writer.close()
         return Bodies(self.folder)
 
@@ -286,11 +287,12 @@ def test_every_variant_of_a_field_is_measured(
     monkeypatch.setattr(fields, "_answer", lambda *_: (b'{"errors":false}', 2000))
     shown = bench("fields", "--events", "1000", "--rounds", "1", "--only", "user")
     names = [what.partition(": ")[2] for what in arena.asked if what.startswith("Round")]
-    assert names[0] == "baseline: as it is"
-    assert names[1:-1] == [f"user: {name}" for name in ("no index", "no doc values", "neither", "gone")]
+    assert names[:2] == ["baseline: as it is", "raw: the event as published, nothing added"]
+    assert names[2:-1] == [f"user: {name}" for name in ("no index", "no doc values", "neither", "gone")]
     assert cells(shown, "user: gone")[1:] == ["50,000", "20.0", "+0.0", "300.0", "+0.0"]
     assert cells(shown, "user.id")[1:] == ["1.0", "2.0", "3.0", "6.0"]
     assert cells(shown, "errors")[1] == "0.0"
+    assert "Baseline by raw: 1.00 of Elasticsearch's CPU, 1.00 of the bytes." in shown
     assert not (arena.folder / "rewritten").exists()
 
 
@@ -408,7 +410,7 @@ def test_events_that_are_never_found_fail_the_latency(monkeypatch: pytest.Monkey
         latency.Stream("", source, 1000) as stream,
         pytest.raises(BenchError, match="not found within"),
     ):
-        stream.latencies(lambda _: [], 0.2)
+        stream.latencies(lambda _: [], 1.0)
     monkeypatch.setattr(latency, "send", lambda *_: 1 / 0)
     with latency.Stream("", source, 1000) as stream, pytest.raises(BenchError, match="stream failed"):
         stream.latencies(lambda _: [], 0.2)
