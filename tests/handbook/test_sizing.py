@@ -92,6 +92,8 @@ def test_model_follows_from_the_costs() -> None:
     ):
         most = int(1 / cost(what) / 1000) * 1000
         assert f"| {rule} | {most:,}/s |" in _TEXT
+    disk = 86_400e6 * measured("Elasticsearch, one segment, `AUDITLOG_CODEC=default`") * 2 * 1.25
+    assert f"| the disk | | {disk / 1e12:.0f} TB a day" in _TEXT
     assert 1024 * _DOCUMENTS_A_SHARD / 86_400 > 2_000_000
 
 
