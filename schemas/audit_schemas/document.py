@@ -34,7 +34,9 @@ __all__ = [
 ECS_VERSION = "9.4.0"
 
 _HEAD = '{"event":{'
+_ACTION = '","action":"'
 _ADDRESS = '"source":{"ip":"'
+_AUDIT = 'audit":{"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Document:
         user = event.user
         shown = shown_user(event.audit.actor.kind, (user.name or user.id) if user else None)
         body = splice(
-            canonical.decode(),
+            *_cut(canonical.decode()),
             digest,
             meaning_of(activity),
             created,
@@ -93,7 +95,9 @@ class Document:
 
 
 def splice(
-    canonical: str,
+    begin: str,
+    middle: str,
+    audit: str,
     digest: str,
     meaning: str,
     created: str,
@@ -105,16 +109,15 @@ def splice(
     offset: int,
     original: str | None = None,
     located: str = "",
-    behind: int | None = None,
 ) -> str:
     """Write the fields of `ADDED` into an event's canonical text.
 
-    `users`, the names that are related to the event, and `shown`, the one that the log counts by,
-    are JSON strings without their quotation marks; `original` is text to be written as one, and
-    `located` the text of where `ip` is, which goes `behind` it: looked for, if that is not given.
-    Raises ValueError if `ip` is not an IP address.
+    That text is `{"event":{`, `begin`, `middle`, `audit":{"`, `audit` and `}}`, with the value of
+    `event.action` and a quotation mark at the end of `begin`. `users`, the names that are related to
+    the event, and `shown`, the one that the log counts by, are JSON strings without their quotation
+    marks; `original` is text to be written as one, and `located` the text of where `ip` is. Raises
+    ValueError if `ip` is not an IP address.
     """
-    audit = canonical.rindex('"audit":{')
     related = network = user = kept = ""
     if users or ip:
         names = '"user":["' + '","'.join(users) + '"]' if users else ""
@@ -128,14 +131,12 @@ def splice(
         network = f'"source":{{"network":"{network_of(ip)}"}},'
     if located and ip:
         # Nothing else can be the first: in a string, a quotation mark has a backslash before it.
-        cut = behind or canonical.index(_ADDRESS) + len(_ADDRESS) + len(ip) + 1
-        event = f"{canonical[len(_HEAD) : cut]}{located}{canonical[cut:audit]}"
-    else:
-        event = canonical[len(_HEAD) : audit]
+        cut = middle.index(_ADDRESS) + len(_ADDRESS) + len(ip) + 1
+        middle = f"{middle[:cut]}{located}{middle[cut:]}"
     return (
         f'{_HEAD}{meaning},"created":"{created}","ingested":"{ingested}","hash":"{digest}",'
-        f'{kept}{event}"ecs":{{"version":"{ECS_VERSION}"}}{related},'
-        f'{canonical[audit:-2]},{user}{network}"kafka":{{{place}{offset}}}}}}}'
+        f'{kept}{begin}{middle}ecs":{{"version":"{ECS_VERSION}"}}{related},'
+        f'"audit":{{"{audit},{user}{network}"kafka":{{{place}{offset}}}}}}}'
     )
 
 
@@ -164,6 +165,14 @@ def publisher_fields(source: Mapping[str, Any]) -> AuditEvent:
     for leaf in ADDED:
         _drop(fields, leaf.path.split("."))
     return validate(fields)
+
+
+def _cut(canonical: str) -> tuple[str, str, str]:
+    """Return the parts of a canonical text that `splice` takes."""
+    action = canonical.index(_ACTION) + len(_ACTION)
+    behind = canonical.index('"', action) + 1
+    audit = canonical.rindex(_AUDIT)
+    return canonical[len(_HEAD) : behind], canonical[behind:audit], canonical[audit + len(_AUDIT) : -2]
 
 
 def _users(event: AuditEvent) -> list[str]:
