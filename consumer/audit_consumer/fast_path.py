@@ -26,6 +26,7 @@ from audit_schemas import (
     canonical_lines,
     format_timestamp,
     group_of,
+    hash_text,
     meaning_of,
     place_of,
     shown_user,
@@ -46,15 +47,10 @@ _PATHS = (
     "@timestamp",
     "user.id",
     "user.name",
-    "user.effective.id",
-    "user.effective.name",
-    "user.target.id",
-    "user.target.name",
     "source.ip",
     "labels",
     "audit.actor.kind",
 )
-_SPANS = ("middle", "audit_inside")
 _KEPT = 1000
 
 _USUAL = [(SCHEMA_HEADER, SCHEMA_HEADER_VALUE)]
@@ -86,7 +82,7 @@ class FastPath:
         form = canonical_lines(self._captured, is_ascii=True)
         at = {name: number - 1 for name, number in form.groupindex.items()}
         self._find_ascii = form.findall
-        self._parts = itemgetter(*(at[name] for name in (*map(group_of, _PATHS), *_SPANS)))
+        self._parts = itemgetter(*(at[name] for name in (*map(group_of, _PATHS), "rest")))
         self._required = {
             name: tuple(at[group_of(path)] for path in activity.requires)
             for name, activity in catalogue.items()
@@ -103,7 +99,7 @@ class FastPath:
         self._days: dict[str, str] = {}
         self._moments: dict[int, _Moment] = {}
 
-    def lines(  # noqa: C901, PLR0912, PLR0915
+    def lines(  # noqa: C901, PLR0912
         self, messages: Sequence[Message], headers: Sequence[Headers], ingested: str
     ) -> list[bytes | None]:
         """Return each record's action and document, or None if it has to take the slow path.
@@ -119,8 +115,8 @@ class FastPath:
             return [self.lines([message], [its], ingested)[0] for message, its in each]
         found: list[bytes | None] = []
         days, moments, home_of, places = self._days, self._moments, self._home.of, self._places
-        parts = self._parts
-        for message, value, its, row in zip(messages, values, headers, rows, strict=True):
+        parts, located, location = self._parts, self._located, ""
+        for message, its, row in zip(messages, headers, rows, strict=True):
             (
                 event_id,
                 action,
@@ -128,15 +124,10 @@ class FastPath:
                 timestamp,
                 user_id,
                 user_name,
-                effective_id,
-                effective_name,
-                target_id,
-                target_name,
                 ip,
                 labels,
                 kind,
-                middle,
-                audit,
+                rest,
             ) = parts(row)
             found.append(None)
             if not event_id or (its != _USUAL and not _is_known_version(its)):
@@ -158,38 +149,30 @@ class FastPath:
                 index = self._index_of(timestamp, milliseconds)
                 if index is None:
                     continue
-            begin = f'"id":"{event_id}","action":"{action}"'
-            if not outcome:
-                begin += self._outcomes[action]
-                canonical = f'{{"event":{{{begin}{middle}audit":{{"{audit}}}}}'.encode()
+            settled = "" if outcome else self._outcomes[action]
+            canonical = f'{{"event":{{"id":"{event_id}","action":"{action}"{settled}{rest}'
             digest = _SHA256.copy()
-            digest.update(value if outcome else canonical)  # type: ignore[arg-type]  # it matched
-            users = [user_id] if user_id else []
-            if user_name and user_name != user_id:
-                users.append(user_name)
-            if effective_id or effective_name or target_id or target_name:
-                others = (effective_id, effective_name, target_id, target_name)
-                users += [name for name in dict.fromkeys(others) if name and name not in users]
+            digest.update(canonical.encode())
             shown: str | None = user_name or user_id
             if not shown or not shown.isascii() or "system" in shown.lower():
                 shown = _shown(kind, shown)
             place = places.get((message.topic(), message.partition())) or self._new_place(message)
             try:
+                if ip and located is not None:
+                    known = located.known.get(ip)
+                    location = located.of(ip) if known is None else known
                 document = splice(
-                    begin,
-                    middle,
-                    audit,
-                    digest.hexdigest(),
+                    canonical,
+                    hash_text(digest.digest()),
                     self._meanings[action],
                     created,
                     ingested,
-                    users,
                     shown,
                     ip,
                     place,
                     message.offset(),  # type: ignore[arg-type]  # a message without error has one
                     None,
-                    self._located.of(ip) if ip and self._located is not None else "",
+                    location if ip else "",
                 )
             except ValueError:  # no address
                 continue

@@ -14,7 +14,6 @@ from audit_schemas import (
     SCHEMA_HEADER,
     SCHEMA_HEADER_VALUE,
     AuditEvent,
-    EventRefusedError,
     Service,
     decode,
     encode,
@@ -33,6 +32,7 @@ from audit_producer.errors import (
     PublishError,
     QueueFullError,
     UndeliveredError,
+    sentence_of,
 )
 from audit_producer.fast_path import FastPath, Ready
 from audit_producer.process_lifetime import follow_process
@@ -212,7 +212,12 @@ class AuditProducer(Activities):
 
     def _prepare(self, event: AuditEvent | Mapping[str, Any]) -> Ready:
         if not isinstance(event, AuditEvent):
-            event = validate(complete(event))
+            fields = complete(event)
+            if self._service is None or "service" in fields:
+                ready = self._fast_path.ready_fields(fields, datetime.now(UTC))
+                if ready is not None:
+                    return ready
+            event = validate(fields)
         if event.service is None and self._service is not None:
             event = event.model_copy(update={"service": self._service})
         self._bounds.check(event.timestamp, datetime.now(UTC))
@@ -312,7 +317,7 @@ class AuditProducer(Activities):
         """Hand a failure over, or log it where nobody else is told."""
         if self._on_failure is None:
             if not raised:
-                _log.warning("audit event not published: %s", _sentence(failure.error))
+                _log.warning("audit event not published: %s", sentence_of(failure.error))
         else:
             try:
                 self._on_failure(failure)
@@ -336,13 +341,6 @@ def _key(event: AuditEvent) -> str | None:
     if event.user is None or event.audit.actor.kind == "system":
         return None
     return event.user.id or event.user.name
-
-
-def _sentence(error: Exception) -> str:
-    """Say what went wrong without the event's values."""
-    if isinstance(error, EventRefusedError | PublishError):
-        return f"{type(error).__name__}: {error}"
-    return type(error).__name__
 
 
 _inherited: list[Client] = []

@@ -2,8 +2,8 @@
 
 A publisher that writes events as `encode` does, as the SDK is one, has them read in a fifth of the
 time: one match tells that a text is what the model would write, and where its parts are. It knows
-no escapes, no white space, no empty objects and no other order of fields; what it does not match may
-still be a valid event, and takes the way of `decode`.
+no escapes, no white space and no other order of fields; what it does not match may still be a valid
+event, and takes the way of `decode`.
 
 The patterns have the form that Python's `re` is quick at. A field's opening quotation mark belongs to
 what stands before it, so that the first letter tells whether a field is left out. For text of ASCII
@@ -45,18 +45,11 @@ def canonical_lines(captured: Iterable[str], *, is_ascii: bool = False) -> re.Pa
     r"""Return a pattern whose `findall` gives the groups of each line of a text of events.
 
     Each line ends with "\n". The groups of one that is no canonical event are empty; so is that of a
-    path that it does not have. Besides those of `canonical_form` there are two:
-
-    - `middle`: from behind the value of `event.action` up to the name of `audit`, exclusive.
-    - `audit_inside`: what stands between the braces of `audit`, less the first quotation mark.
+    path that it does not have. Besides those of `canonical_form` there is `rest`, what stands behind
+    the value of `event.action`.
     """
-    marks = {
-        "event.action>": "(?P<middle>",
-        "<audit": ")",
-        "<audit.actor": "(?P<audit_inside>",
-        "audit}": ")",
-    }
-    return re.compile(rf"(?:{_pattern(captured, marks, is_ascii=is_ascii)}|[^\n]*+)\n")
+    rest = {"event.action": "(?P<rest>"}
+    return re.compile(rf"(?:{_pattern(captured, rest, is_ascii=is_ascii)})|[^\n]*+)\n")
 
 
 def group_of(path: str) -> str:
@@ -64,29 +57,25 @@ def group_of(path: str) -> str:
     return re.sub(r"\W", "_", path)
 
 
-def _pattern(captured: Iterable[str], marks: Mapping[str, str], *, is_ascii: bool) -> str:
+def _pattern(captured: Iterable[str], behind: Mapping[str, str], *, is_ascii: bool) -> str:
     schema = AuditEvent.model_json_schema(by_alias=True)
-    return _Grammar(schema["$defs"], frozenset(captured), marks, is_ascii=is_ascii).of(schema, "")
+    return _Grammar(schema["$defs"], frozenset(captured), behind, is_ascii=is_ascii).of(schema, "")
 
 
 class _Grammar:
-    """Turns nodes of a JSON Schema into patterns.
-
-    `marks` are put before the name of a field (`<path`), behind its value (`path>`), and before the
-    brace that closes an object (`path}`).
-    """
+    """Turns nodes of a JSON Schema into patterns; `behind` the fields at some paths, more is put."""
 
     def __init__(
         self,
         definitions: Mapping[str, Any],
         captured: frozenset[str],
-        marks: Mapping[str, str],
+        behind: Mapping[str, str],
         *,
         is_ascii: bool,
     ) -> None:
         self._definitions = definitions
         self._captured = captured
-        self._marks = marks
+        self._behind = behind
         self._is_ascii = is_ascii
         self._kinds = {"integer": self._integer, "array": self._array, "object": self._object}
 
@@ -104,7 +93,7 @@ class _Grammar:
         return _WHOLE
 
     def _object(self, schema: Mapping[str, Any], path: str) -> str:
-        """Return what an object is, with one field at least.
+        """Return what an object is.
 
         Up to the last field that every one has, a comma follows each; behind that, it is looked for.
         """
@@ -120,24 +109,17 @@ class _Grammar:
             f'{text},"' if always else f'(?:{text},"|)' for text, always in fields[:sure]
         ).removesuffix(',"')
         more = [text for text, _ in fields[sure:]]
-        if len(fields) == 1:
-            return rf'\{{"{fields[0][0]}{self._marks.get(path + "}", "")}\}}'
-        rest = "".join(f"(?:{text}{_MORE}|)" for text in more[:-1]) + "".join(
-            f"(?:{text}|)" for text in more[-1:]
-        )
-        if not more:
-            rest = ""
-        elif sure:
-            rest = f"(?:{_NEXT}{rest}|)"
-        else:
-            rest = rf"(?!\}}){rest}"
-        return rf'\{{"{begin}{rest}{self._marks.get(path + "}", "")}\}}'
+        rest = "".join(f"(?:{text}{_MORE}|)" for text in more[:-1])
+        rest += "".join(f"(?:{text}|)" for text in more[-1:])
+        if not sure:
+            alone = more[0] if len(more) == 1 else rf"(?!\}}){rest}"
+            return rf'\{{(?:"{alone}|)\}}'
+        return rf'\{{"{begin}(?:{_NEXT}{rest}|)\}}' if more else rf'\{{"{begin}\}}'
 
     def _field(self, name: str, schema: Mapping[str, Any], path: str) -> str:
         """Return a field without the quotation mark that it begins with."""
         inner = f"{path}.{name}" if path else name
-        before, behind = self._marks.get(f"<{inner}", ""), self._marks.get(f"{inner}>", "")
-        return f'{before}{name}":{self.of(schema, inner)}{behind}'
+        return f'{name}":{self.of(schema, inner)}{self._behind.get(inner, "")}'
 
     def _array(self, schema: Mapping[str, Any], path: str) -> str:
         item = self.of(schema["items"], f"{path}[]")
