@@ -67,6 +67,9 @@ class AuditProducer(Activities):
     parent do. Call `flush()` at the end of a task there, or `Pool.close()` and `join()`.
     """
 
+    _left: int | None
+    """How many were neither delivered nor given up when it was closed."""
+
     def __init__(
         self,
         settings: ProducerSettings | None = None,
@@ -205,7 +208,7 @@ class AuditProducer(Activities):
         self._published = self._undelivered = self._refused = 0
         self._producer: Client | None = None
         self._clients: list[Client] = []  # those that may still deliver
-        self._left: int | None = None  # when it was closed
+        self._left = None
         self._poller: threading.Thread | None = None
         self._stopped = False
         self._wake = threading.Event()
