@@ -141,7 +141,7 @@ class ElasticsearchSettings(SecretSettings):
 
     elasticsearch_url: str = Field(
         "http://127.0.0.1:9200",
-        description="Elasticsearch nodes, separated by commas; if one is away, reads ask another.",
+        description="Elasticsearch nodes, separated by commas; if one is away, others are asked.",
     )
     elasticsearch_username: str | None = Field(
         None, description="Elasticsearch user, for basic authentication."
@@ -185,7 +185,7 @@ class ElasticsearchSettings(SecretSettings):
         """Return keyword arguments for `elasticsearch.Elasticsearch`, all but the credentials.
 
         The client's own retries are off: they hide back-pressure, and every caller has its own way
-        to wait. (`connect` lets what only reads go on to another node.)
+        to wait. (`connect` lets a request go on to another node that did not reach this one.)
         """
         options: dict[str, Any] = {
             "hosts": [url.strip() for url in self.elasticsearch_url.split(",")],
