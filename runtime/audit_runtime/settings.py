@@ -42,6 +42,10 @@ __all__ = [
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda found: None if found == "" else found)]
 """A file or folder that need not be; an empty variable names none, and never the current folder."""
 
+_FROZEN_BROKER = {"socket.timeout.ms": 20_000, "topic.metadata.refresh.interval.ms": 30_000}
+"""Who leads a partition is asked now and then, and one that does not answer is given up: a broker that
+is frozen closes no connection. librdkafka's own 60 and 300 seconds held events up for two minutes."""
+
 LogFormat = Literal["auto", "console", "json"]
 
 
@@ -110,6 +114,7 @@ class KafkaSettings(SecretSettings):
             "security.protocol": self.kafka_security_protocol,
             "client.id": "auditlog",
             "logger": KAFKA_LOG,  # else it writes to standard error
+            **_FROZEN_BROKER,
         }
         if self.kafka_ca_file is not None:
             config["ssl.ca.location"] = str(self.kafka_ca_file)
