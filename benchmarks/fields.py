@@ -1,4 +1,4 @@
-"""What each mapped field costs, and each setting, the id, the answer, and the body's size."""
+"""What each mapped field costs, each setting, the id, the answer, the body's size; and all we add."""
 
 import http.client
 import json
@@ -11,9 +11,11 @@ from timeit import repeat
 from typing import Any
 from urllib.parse import urlsplit
 
+from audit_schemas import published_forms
+
 from benchmarks.bodies import Bodies, Writer
 from benchmarks.contestants import Arena, Shape
-from benchmarks.figures import Spread, interleaved, table
+from benchmarks.figures import Spread, interleaved, ratio, table
 from benchmarks.index import Disk, Index
 from benchmarks.mapping_variants import group_leaves, pruned, turned_off
 from benchmarks.records import random_id
@@ -27,6 +29,7 @@ _NEGLIGIBLE = 0.05
 _WARM = 3
 _SHAPE = Shape()
 _AS_IT_IS = "baseline: as it is"
+_RAW = "raw: the event as published, nothing added"
 
 Rewrite = Callable[[bytes, bytes], tuple[bytes, bytes]]
 """Takes an action line and a document, and gives others."""
@@ -59,7 +62,8 @@ def measure_fields(arena: Arena, rounds: int, only: str = "") -> None:
     with arena.fresh_index() as index:
         template = index.template()
     sample = [json.loads(document) for _, document in bodies.pairs(_SAMPLE)]
-    chosen = [v for v in variants(template, sample) if only in v.name or v.name.startswith("baseline")]
+    always = ("baseline", "raw")
+    chosen = [v for v in variants(template, sample) if only in v.name or v.name.startswith(always)]
     for number in range(_WARM):
         arena.ceiling(_SHAPE, arena.events, f"Warming Elasticsearch up, {number + 1} of {_WARM}")
     runs = interleaved(
@@ -77,6 +81,8 @@ def variants(template: Mapping[str, Any], sample: Sequence[Mapping[str, Any]]) -
     """Yield what to compare; first and last nothing is changed, so that the noise shows. Pure."""
     plain = Variant(_AS_IT_IS, template["settings"]["index"], template["mappings"])
     yield plain
+    loose = {**plain.mappings, "dynamic": False}
+    yield replace(plain, name=_RAW, mappings=loose, rewrite=_as_published)
     yield from _field_variants(plain, sample)
     yield from _setting_variants(plain)
     yield replace(plain, name="id: made by Elasticsearch", rewrite=_without_id)
@@ -151,6 +157,10 @@ def _without(paths: Sequence[str], action: bytes, document: bytes) -> tuple[byte
     return action, json.dumps(less, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def _as_published(action: bytes, document: bytes) -> tuple[bytes, bytes]:
+    return action, next(published_forms(json.loads(document)))
+
+
 def _without_id(_: bytes, document: bytes) -> tuple[bytes, bytes]:
     return b'{"create":{}}', document
 
@@ -217,4 +227,15 @@ def _show_variants(arena: Arena, runs: Mapping[str, Sequence[_Figures]]) -> None
         f"{arena.events:,} ready-made documents, median (range). "
         "The difference between the two baselines is noise."
     )
-    arena.screen.show(table(title, headings, rows, note))
+    arena.screen.show(table(title, headings, rows, f"{note} {_against_raw(runs)}"))
+
+
+def _against_raw(runs: Mapping[str, Sequence[_Figures]]) -> str:
+    """Say what our document costs in the parts of what the event alone does."""
+    ours, raw = runs[_AS_IT_IS], runs[_RAW]
+    cpu = ratio(
+        (one.run.elastic_cpu_per_million for one in ours),
+        (one.run.elastic_cpu_per_million for one in raw),
+    )
+    size = ratio((one.disk.bytes for one in ours), (one.disk.bytes for one in raw))
+    return f"Baseline by raw: {cpu:.2f} of Elasticsearch's CPU, {size:.2f} of the bytes."

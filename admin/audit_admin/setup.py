@@ -12,9 +12,9 @@ from audit_schemas import (
     IndexNaming,
     Period,
     index_template,
-    lacks_fields,
     lifecycle_of,
     mapping,
+    missing_fields,
 )
 
 from audit_admin.settings import SetupSettings
@@ -82,11 +82,10 @@ def _live_indices(client: elasticsearch.Elasticsearch, prefix: str) -> Iterator[
     for index, body in found.items():
         if body["mappings"].get("_meta", {}).get("managed_by") != MANAGED_BY:
             continue  # it was mapped dynamically, and must not be marked as ours
-        if lacks_fields(body["mappings"].get("properties", {}), wanted["properties"]):
+        missing = missing_fields(body["mappings"].get("properties", {}), wanted["properties"])
+        if missing:
             try:
-                client.indices.put_mapping(
-                    index=index, properties=wanted["properties"], meta=wanted["_meta"]
-                )
+                client.indices.put_mapping(index=index, properties=missing, meta=wanted["_meta"])
             except elasticsearch.BadRequestError:
                 yield (
                     f"index {index} has an older mapping that can't be updated; "

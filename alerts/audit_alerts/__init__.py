@@ -2,7 +2,6 @@
 
 from audit_alerts.desk.address_range import ADDRESS_FIELDS, WIDEST, usual_range
 from audit_alerts.desk.alert import (
-    LEVELS,
     RUNNER,
     Alert,
     AlertPart,
@@ -36,7 +35,17 @@ from audit_alerts.errors import (
     TriageError,
 )
 from audit_alerts.evaluate import evaluate
-from audit_alerts.plan import OPTIONAL, Base, Correlation, Kind, LogSource, NewTerms, Rule, bases_of
+from audit_alerts.plan import (
+    LEVELS,
+    OPTIONAL,
+    Base,
+    Correlation,
+    Kind,
+    LogSource,
+    NewTerms,
+    Rule,
+    bases_of,
+)
 from audit_alerts.rules import load_rules
 from audit_alerts.settings import AlertSettings
 from audit_alerts.tables import rule_fields

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from audit_alerts.matches import GroupValues, Match, group_values, matches_of_base, needed_fields
 from audit_alerts.plan import Base, Correlation, Kind, SeenBefore, Surge, bases_of, group_fields
+from audit_alerts.sliding import GroupFiring
 
-__all__ = ["Background", "EventBackground", "Seen", "filter_by_seen", "is_surge"]
+__all__ = ["Background", "EventBackground", "Seen", "filter_by_seen", "filter_by_surge"]
 
 _DAY = 86_400_000
 _CHUNK = 2000
@@ -55,13 +56,14 @@ def filter_by_seen(
     return matches
 
 
-def is_surge(
-    surge: Surge, root: Correlation, group: GroupValues, at: int, size: int, background: Background
-) -> bool:
-    """Tell whether a window that ends then has far more than at the same time of the days before."""
-    ends = [at - day * _DAY for day in range(1, surge.days + 1)]
-    before = background.sizes(root, group, [(end - root.span, end) for end in ends])
-    return size >= surge.factor * max(before)
+def filter_by_surge(
+    root: Correlation, fired: Iterable[GroupFiring], background: Background
+) -> Iterable[GroupFiring]:
+    """Return the moments at which there is far more than at the same time of the days before.
+
+    Moments in the same cell of time are compared with the same windows: they end where the cell does.
+    """
+    return fired if root.surge is None else _surges(root, root.surge, fired, background)
 
 
 class EventBackground:
@@ -128,6 +130,39 @@ def _by_seen(
             is_known = key is not None and _is_known(condition, known[key], match.at)
             if is_known == condition.is_wanted:
                 yield match
+
+
+def _surges(
+    root: Correlation, surge: Surge, fired: Iterable[GroupFiring], background: Background
+) -> Iterator[GroupFiring]:
+    cell = root.cell or 1
+    before: dict[tuple[GroupValues, int], int] = {}
+    rest = iter(fired)
+    while chunk := [
+        (group, -(-firing.match.at // cell) * cell, firing) for group, firing in islice(rest, _CHUNK)
+    ]:
+        if len(before) > _KEYS_MAX:
+            before.clear()
+        ends: dict[GroupValues, set[int]] = {}
+        for group, end, _ in chunk:
+            if (group, end) not in before:
+                ends.setdefault(group, set()).add(end)
+        for group, new in ends.items():
+            before |= {(group, end): most for end, most in _most(root, surge, group, new, background)}
+        for group, end, firing in chunk:
+            if firing.size >= surge.factor * before[group, end]:
+                yield group, firing
+
+
+def _most(
+    root: Correlation, surge: Surge, group: GroupValues, ends: Collection[int], background: Background
+) -> Iterator[tuple[int, int]]:
+    """Yield each end of a window with the most that the group had then on any of the days before."""
+    days = [day * _DAY for day in range(1, surge.days + 1)]
+    windows = [(end - day - root.span, end - day) for end in ends for day in days]
+    sizes = iter(background.sizes(root, group, windows))
+    for end in ends:
+        yield end, max(islice(sizes, len(days)))
 
 
 def _is_known(condition: SeenBefore, seen: Sequence[Seen], at: int) -> bool:

@@ -95,7 +95,7 @@ class _Compiler:
             name=str(sigma.get("name") or sigma["id"]),
             title=parsed.title,
             description=" ".join(str(sigma["description"]).split()),
-            level=str(sigma["level"]),
+            level=parsed.level.name.lower(),
             false_positives=tuple(map(str, sigma["falsepositives"])),
             what_to_do=" ".join(ours.what_to_do.split()),
             reasons={part.label: part.ours.reasons for part in self._documents},

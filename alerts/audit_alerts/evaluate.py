@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from audit_alerts.absence import absences
-from audit_alerts.background import Background, EventBackground, filter_by_seen, is_surge
+from audit_alerts.background import Background, EventBackground, filter_by_seen, filter_by_surge
 from audit_alerts.cells import cells_of
 from audit_alerts.episodes import Episode, EpisodeEvents, FiringSpan, joined
 from audit_alerts.history_conditions import filter_by_history
@@ -82,16 +82,10 @@ class Evaluation:
             upto = known if until is None else until
             return _filled((group, list(absences(root, at, upto))) for group, at in times.items())
         spans: dict[GroupValues, list[FiringSpan]] = {}
-        for group, firing in _fired(root, self._found):
-            if not self._is_far_more(root, group, firing):
-                continue
+        for group, firing in filter_by_surge(root, _fired(root, self._found), self._background):
             known_spans = spans.setdefault(group, [])
             known_spans[-1:] = joined(known_spans[-1:], [_span(firing)], root.span)
         return spans
-
-    def _is_far_more(self, root: Correlation, group: GroupValues, firing: Firing) -> bool:
-        at, size = firing.match.at, firing.size
-        return root.surge is None or is_surge(root.surge, root, group, at, size, self._background)
 
     def _found(self, base: Base) -> Iterable[Match]:
         """Return the matches that decide."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from audit_runtime import did_you_mean
-from audit_schemas import PARTITION_HEADER, PATH_HEADER, REASON_HEADER, TOPIC_HEADER, mapping
+from audit_schemas import FORMER, PARTITION_HEADER, PATH_HEADER, REASON_HEADER, TOPIC_HEADER, mapping
 
 __all__ = ["DEAD_LETTER_FIELDS", "FieldKind", "check_group", "groupable", "kind_of", "nearest"]
 
@@ -17,8 +17,6 @@ _LISTS = frozenset({
     "audit.changes.field",
     "event.category",
     "event.type",
-    "related.ip",
-    "related.user",
     "user.effective.roles",
     "user.roles",
     "user.target.roles",
@@ -43,7 +41,9 @@ def _leaves(properties: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
 
 
 _KINDS: Mapping[str, FieldKind] = {"keyword": "keyword", "ip": "ip", "long": "number"}
-_MAPPED = dict(_leaves(mapping()["properties"]))
+_FORMER = {leaf.path for leaf in FORMER}
+_MAPPED = {path: field for path, field in _leaves(mapping()["properties"]) if path not in _FORMER}
+"""Without what only older events have: a rule that asks for it would find nothing new."""
 
 
 def kind_of(path: str) -> FieldKind | None:

@@ -5,11 +5,9 @@ from dataclasses import replace
 
 from audit_alerts.episodes import Episode
 from audit_alerts.errors import RuleRefusedError
-from audit_alerts.plan import Rule
+from audit_alerts.plan import LEVELS, Rule
 
 __all__ = ["alerts_of", "linked"]
-
-_LEVELS = ("informational", "low", "medium", "high", "critical")
 
 
 def linked(rules: Mapping[str, Rule]) -> dict[str, Rule]:
@@ -67,7 +65,7 @@ def _check(rule: Rule, other: Rule | None, name: str) -> None:
         raise RuleRefusedError(rule.file, f"includes: there is no rule {name}")
     if other.root.group_by != rule.root.group_by:
         raise RuleRefusedError(rule.file, f"includes: {name} groups by other fields")
-    if _LEVELS.index(other.level) > _LEVELS.index(rule.level):
+    if LEVELS.index(other.level) < LEVELS.index(rule.level):
         raise RuleRefusedError(rule.file, f"includes: {name} has a higher level, which would be hidden")
 
 

@@ -15,6 +15,8 @@ __all__ = ["LogBackground"]
 _DAY = 86_400_000
 _PRECISE = 40_000
 """Up to so many different values, Elasticsearch counts nearly exactly."""
+_WINDOWS = 200
+"""Counted by one search."""
 
 
 class LogBackground:
@@ -45,6 +47,12 @@ class LogBackground:
         self, root: Correlation, group: GroupValues, windows: Sequence[tuple[int, int]]
     ) -> Sequence[int]:
         """Return how many events, or values of what is counted, there are in each window."""
+        some = (windows[at : at + _WINDOWS] for at in range(0, len(windows), _WINDOWS))
+        return [size for each in some for size in self._sizes(root, group, each)]
+
+    def _sizes(
+        self, root: Correlation, group: GroupValues, windows: Sequence[tuple[int, int]]
+    ) -> Sequence[int]:
         ranges = [
             {"range": {"@timestamp": {"gt": after, "lte": upto, "format": "epoch_millis"}}}
             for after, upto in windows

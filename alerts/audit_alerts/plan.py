@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from audit_schemas import ALERT_LEVELS
+
 from audit_alerts.condition import Condition
 
 __all__ = [
+    "LEVELS",
     "OPTIONAL",
     "Absence",
     "Base",
@@ -31,8 +34,10 @@ __all__ = [
     "nodes_of",
 ]
 
-
 _DAY = 86_400_000
+
+LEVELS = ALERT_LEVELS[::-1]
+"""Of rules, and so of their alerts; the worst first."""
 
 OPTIONAL = frozenset({"organization.id"})
 """Fields of a group that an event may lack: where there is one organization, none is named.

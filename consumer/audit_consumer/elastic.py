@@ -9,7 +9,7 @@ from typing import Any
 import elasticsearch
 from audit_runtime import ElasticsearchSettings
 from audit_runtime.elastic import connect
-from audit_schemas import MANAGED_BY, IndexNaming, Origin, lacks_fields, mapping
+from audit_schemas import MANAGED_BY, IndexNaming, Origin, lacks_fields, mapping, stored_hash
 
 from audit_consumer.bulk import RESPONSE_FIELDS, Stored
 from audit_consumer.errors import OverloadedError, SetupFaultError, UnreachableError
@@ -221,8 +221,7 @@ def _is_ours(mappings: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
 def _stored(source: Mapping[str, Any]) -> Stored:
     """Read who wrote a document; one that was not written by a consumer names no record."""
     kafka = source.get("audit", {}).get("kafka", {})
-    event = source.get("event", {})
-    digest, created = event.get("hash", ""), event.get("created", "")
+    digest, created = stored_hash(source), source.get("event", {}).get("created", "")
     try:
         origin = Origin(kafka["topic"], kafka["partition"], kafka["offset"])
         return Stored(digest, origin, created)

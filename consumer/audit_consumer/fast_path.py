@@ -23,6 +23,7 @@ from audit_schemas import (
     canonical_form,
     format_timestamp,
     group_of,
+    hash_text,
     meaning_of,
     place_of,
     shown_user,
@@ -43,10 +44,6 @@ _READ = (
     "@timestamp",
     "user.id",
     "user.name",
-    "user.effective.id",
-    "user.effective.name",
-    "user.target.id",
-    "user.target.name",
     "source.ip",
     "labels",
     "audit.actor.kind",
@@ -118,10 +115,6 @@ class FastPath:
             timestamp,
             user_id,
             user_name,
-            effective_id,
-            effective_name,
-            target_id,
-            target_name,
             ip,
             labels,
             kind,
@@ -142,10 +135,6 @@ class FastPath:
         if outcome is None:
             at = found.end(self._action) + 1
             text = text[:at] + self._outcomes[action] + text[at:]
-        users = [user_id] if user_id else []
-        for name in (user_name, effective_id, effective_name, target_id, target_name):
-            if name and name not in users:
-                users.append(name)
         digest = _SHA256.copy()
         digest.update(text.encode())
         try:
@@ -154,17 +143,18 @@ class FastPath:
             shown = user_name or user_id
             if not shown or not shown.isascii() or "system" in shown.lower():
                 shown = _shown(kind, shown)
-            located, behind = "", None
+            located, behind = "", 0
             if self._located is not None and ip is not None:
-                located = self._located.of(ip)
-                behind = found.end(self._ip) + 1 + len(text) - found.endpos
+                known = self._located.known.get(ip)
+                located = self._located.of(ip) if known is None else known
+                if located:
+                    behind = found.end(self._ip) + 1 + len(text) - found.endpos
             document = splice(
                 text,
-                digest.hexdigest(),
+                hash_text(digest.digest()),
                 self._meanings[action],
                 moment[1],
                 ingested,
-                users,
                 shown,
                 ip,
                 self._place(message),

@@ -31,6 +31,8 @@ class Places:
     def __init__(self, paths: Sequence[Path]) -> None:
         self.files: tuple[GeoFile, ...] = tuple(GeoFile(path) for path in paths)
         self._current = _Databases(())
+        self.known: Mapping[str, str] = self._current.known
+        """What `of` found lately, by address: a lookup here spares the call."""
         self._warned: dict[Path, str] = {}
         self.refresh()
 
@@ -55,6 +57,7 @@ class Places:
         if any(new is not old for new, old in zip(files, self.files, strict=True)):
             # The databases of before are closed by whoever uses them last.
             self._current = _Databases(tuple(file.reader for file in files if file.reader))
+            self.known = self._current.known
             self.files = files
         for file in files:
             warning = file.warning(datetime.now(UTC))

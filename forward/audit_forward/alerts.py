@@ -43,7 +43,9 @@ class AlertTopic:
                 if self._wants(document):
                     found.append(self._encoder.alert(document, partition, offset))
             except (msgspec.DecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError):
-                _log.error("a record is no alert", topic=self.name, partition=partition, offset=offset)
+                _log.error(
+                    "a record is not an alert", topic=self.name, partition=partition, offset=offset
+                )
         return found
 
     def lost(self, partition: int, first: int, end: int) -> Iterator[Item]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from audit_query import AuditLog
+from audit_query import AuditLog, any_of, from_partition
 from audit_schemas import format_timestamp
 
 from audit_forward.state import StreamState, StreamStates
@@ -44,8 +44,8 @@ def count_stream(
     runs = states.of(stream.name, "history")
     scoped = log if stream.organization is None else log.for_organization(stream.organization)
     span = {"gte": format_timestamp(start), "lt": format_timestamp(end)}
-    passed = _any([*_passed(found, topic), *_covered(runs)])
-    waiting = _any(_waiting(found, topic))
+    passed = any_of([*_passed(found, topic), *_covered(runs)])
+    waiting = any_of(_waiting(found, topic))
     missing = {"bool": {"must_not": [passed, waiting]}}
     times = {
         "first": {"min": {"field": "@timestamp"}},
@@ -78,7 +78,7 @@ def count_stream(
 
 def _passed(state: StreamState, topic: str) -> list[Query]:
     return [
-        _places(topic, number, {"gte": began, "lt": goes_on})
+        from_partition(topic, number, (began, goes_on))
         for number, (began, goes_on) in state.positions.items()
         if goes_on > began
     ]
@@ -86,7 +86,8 @@ def _passed(state: StreamState, topic: str) -> list[Query]:
 
 def _waiting(state: StreamState, topic: str) -> list[Query]:
     return [
-        _places(topic, number, {"gte": goes_on}) for number, (_, goes_on) in state.positions.items()
+        from_partition(topic, number, (goes_on, None))
+        for number, (_, goes_on) in state.positions.items()
     ]
 
 
@@ -108,21 +109,3 @@ def _ingested_before(run: StreamState, span: Query) -> Query:
     if run.began:
         filters.append({"range": {"event.ingested": {"lt": run.began}}})
     return {"bool": {"filter": filters}}
-
-
-def _places(topic: str, partition: int, offsets: Query) -> Query:
-    return {
-        "bool": {
-            "filter": [
-                {"term": {"audit.kafka.topic": topic}},
-                {"term": {"audit.kafka.partition": partition}},
-                {"range": {"audit.kafka.offset": offsets}},
-            ]
-        }
-    }
-
-
-def _any(queries: Sequence[Query]) -> Query:
-    if not queries:
-        return {"match_none": {}}
-    return {"bool": {"should": list(queries), "minimum_should_match": 1}}

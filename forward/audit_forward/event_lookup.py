@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import elasticsearch
-from audit_query import Filter, FindList, list_finder
+from audit_query import Filter, FindList, from_partition, list_finder
 from audit_runtime.elastic import connect
 from audit_runtime.hits import ANSWER_BYTES, NO_HITS, Hit, HitPage, HitSerializer, PageSize
 
@@ -46,8 +46,8 @@ class EventLookup:
 
         `ids` has for each offset the id that its record gives.
         """
-        where = [{"ids": {"values": list(set(ids.values()))}}, *self._place(partition)]
-        for hit in self._pages(where):
+        where = from_partition(self._topic, partition)
+        for hit in self._pages({"ids": {"values": list(set(ids.values()))}}, where):
             if ids.get(hit.sort[1]) == hit.id:
                 yield hit
 
@@ -56,21 +56,14 @@ class EventLookup:
 
         Slow where the log is large: offsets have no index.
         """
-        offsets = {"range": {"audit.kafka.offset": {"gte": first, "lt": end}}}
-        return self._pages([offsets, *self._place(partition)])
+        return self._pages(from_partition(self._topic, partition, (first, end)))
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
 
-    def _place(self, partition: int) -> list[Mapping[str, Any]]:
-        return [
-            {"term": {"audit.kafka.topic": self._topic}},
-            {"term": {"audit.kafka.partition": partition}},
-            wanted_query(self._stream, self._find_list),
-        ]
-
-    def _pages(self, where: Sequence[Mapping[str, Any]]) -> Iterator[Hit]:
+    def _pages(self, *queries: Mapping[str, Any]) -> Iterator[Hit]:
+        where = [*queries, wanted_query(self._stream, self._find_list)]
         after: list[Any] | None = None
         while True:
             page, asked = self._size.fetch(partial(self._search, where, after))

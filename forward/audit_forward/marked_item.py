@@ -26,18 +26,17 @@ def marked_item(stream: StreamFile, encoder: Encoder) -> Item:
         "event": {"id": marked_id, "created": now},
         "@timestamp": now,
         "message": text,
-        "ecs": {"version": ECS_VERSION},
     }
     if stream.organization is not None:
         document["organization"] = {"id": stream.organization}
     if stream.what == "alerts":
         document["event"] |= {"kind": "alert", "severity": 0, "start": now, "end": now}
+        document["ecs"] = {"version": ECS_VERSION}
         document["rule"] = {"id": MARK, "name": MARK, "description": text, "category": "test"}
         document["related"] = {"user": [MARK]}
         document["audit"] = {"alert": _alert(now)}
         return encoder.alert(document)
     document["event"] |= {
-        "kind": "event",
         "category": ["authentication"],
         "type": ["start"],
         "ingested": now,
@@ -46,7 +45,6 @@ def marked_item(stream: StreamFile, encoder: Encoder) -> Item:
     }
     document["user"] = {"id": MARK, "name": MARK}
     document["service"] = {"name": MARK}
-    document["related"] = {"user": [MARK]}
     document["labels"] = {"test": "true"}
     document["audit"] = {"actor": {"kind": "user"}, "user": MARK}
     return encoder.event(msgspec.json.encode(document))

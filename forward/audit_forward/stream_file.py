@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from audit_query import EXCLUDE, PARAMETERS, ParameterError, QuerySpec
 from audit_runtime import did_you_mean
-from audit_schemas import mapping
+from audit_schemas import ALERT_LEVELS, mapping
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from audit_forward.errors import StreamFileError
@@ -82,6 +82,13 @@ class StreamFile(Table):
                 raise ValueError(
                     f"filter.{name} is not a filter of {self.what}{_question(meant)} "
                     f"Filters are {', '.join(known)}, and each with {EXCLUDE} before it"
+                )
+        for name, value in self._pairs() if self.what == "alerts" else ():
+            if name.removeprefix(EXCLUDE) == "level" and value not in ALERT_LEVELS:
+                meant = did_you_mean(value, ALERT_LEVELS)
+                raise ValueError(
+                    f"filter.{name}: {value} is not a level{_question(meant)} "
+                    f"Levels are {', '.join(ALERT_LEVELS)}"
                 )
         self.query  # noqa: B018 - raises for a value that no event can have
         return self

@@ -70,6 +70,25 @@ class FastPath:
             return None
         return Ready(value, _key(given["user"]))
 
+    def ready_fields(self, fields: Mapping[str, Any], received: datetime) -> Ready | None:
+        """Return the record of wire fields that are in the model's order, None for all others."""
+        try:
+            if not _is_plain(fields):
+                return None
+            value = to_json(fields)
+            if _canonical().fullmatch(value.decode()) is None:
+                return None  # else it has all that every event has, of the right types
+            self._bounds.check(fields["@timestamp"], received)
+        except (EventRefusedError, ValueError, RecursionError):
+            return None
+        labels, ip = fields.get("labels", {}), fields.get("source", {}).get("ip")
+        if list(labels) != sorted(labels) or (ip is not None and not is_ip(ip)):
+            return None
+        if not self._is_complete(fields["event"]["action"], fields):
+            return None
+        is_system = fields["audit"]["actor"]["kind"] == "system"
+        return Ready(value, None if is_system else _key(fields.get("user")))
+
     def _form(self, given: Mapping[str, Any], shape: list[object]) -> "_Form":
         known = (given["action"], *shape)
         form = self._forms.get(known)
@@ -147,6 +166,23 @@ def _take_apart(part: Mapping[str, Any], shape: list[object], values: list[str |
             _take_apart(dict(enumerate(value)), shape, values)  # type: ignore[arg-type]
         elif value is not None:
             raise _UnusualError
+
+
+def _is_plain(part: Mapping[str, Any]) -> bool:
+    """Tell whether there are only JSON's own types: others can be written too, and be refused."""
+    for name, value in part.items():
+        kind = type(value)
+        if type(name) is not str:
+            return False
+        if kind is dict:
+            if not _is_plain(value):
+                return False
+        elif kind is list:
+            if not all(type(one) is str or (type(one) is dict and _is_plain(one)) for one in value):
+                return False
+        elif kind is not str and kind is not int:
+            return False
+    return True
 
 
 def _marked(part: Any, kinds: list[type]) -> Any:

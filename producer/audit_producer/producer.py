@@ -203,7 +203,12 @@ class AuditProducer(Activities):
 
     def _prepare(self, event: AuditEvent | Mapping[str, Any]) -> Ready:
         if not isinstance(event, AuditEvent):
-            event = validate(complete(event))
+            fields = complete(event)
+            if self._service is None or "service" in fields:
+                ready = self._fast_path.ready_fields(fields, datetime.now(UTC))
+                if ready is not None:
+                    return ready
+            event = validate(fields)
         if event.service is None and self._service is not None:
             event = event.model_copy(update={"service": self._service})
         self._bounds.check(event.timestamp, datetime.now(UTC))

@@ -2,6 +2,7 @@
 
 from audit_query.aggregations import DIMENSIONS, Bucket, Buckets, Dimension, Ranked, Seen
 from audit_query.claims import warning_of
+from audit_query.clauses import any_of, from_partition
 from audit_query.csv_format import CsvFormat, Delimiter, csv_cell
 from audit_query.cursor import decode_cursor, encode_cursor
 from audit_query.effective_user import effective_user
@@ -74,6 +75,7 @@ __all__ = [
     "TimeRangeError",
     "TimeZoneError",
     "address_query",
+    "any_of",
     "buckets_table",
     "check_interval",
     "csv_cell",
@@ -82,6 +84,7 @@ __all__ = [
     "encode_cursor",
     "export",
     "fixed_width",
+    "from_partition",
     "list_finder",
     "no_lists",
     "parse_objectives",

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
+from audit_query.clauses import any_of
+
 __all__ = ["address_query", "is_written_so"]
 
 Query = dict[str, Any]
@@ -14,7 +16,6 @@ _OCTETS, _GROUPS = 4, 8
 _VALUES = 256
 _HEX = re.compile("[0-9a-f]{1,4}")
 _MAPPED = "::ffff:"
-_NONE: Query = {"match_none": {}}
 
 
 def address_query(prefix: str) -> Query:
@@ -25,7 +26,7 @@ def address_query(prefix: str) -> Query:
     ipv4 = [] if ":" in text else [_between(span) for span in _ipv4(text.split("."))]
     ipv6 = [] if "." in text else [_between(span) for span in _ipv6(text)]
     queries = [*ipv4, *([_ipv6_alone(ipv6)] if ipv6 else [])]
-    return {"bool": {"should": queries, "minimum_should_match": 1}} if queries else _NONE
+    return any_of(queries)
 
 
 def is_written_so(value: str, prefix: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from audit_runtime import ListError, Network, ReferenceList
 
+from audit_query.clauses import any_of
 from audit_query.errors import ParameterError
 
 __all__ = [
@@ -74,7 +75,7 @@ def list_query(names: Sequence[str], find: FindList) -> Query:
         )
     numbers = [number for each in lists for number in each.numbers]
     owners = [name for each in lists for name in each.names]
-    return _any_of(
+    return any_of(
         [
             *_addresses("source.ip", networks),
             *_terms("source.as.number", numbers),
@@ -90,12 +91,12 @@ def ranges_in(networks: Iterable[Network]) -> list[Network]:
 
 def address_query(path: str, networks: Sequence[Network]) -> Query:
     """Return the query for addresses of a field that are among some, or within their ranges."""
-    return _any_of(list(_addresses(path, networks)))
+    return any_of(_addresses(path, networks))
 
 
 def value_query(path: str, values: Sequence[str] | Sequence[int]) -> Query:
     """Return the query for events that have one of the values."""
-    return _any_of(list(_terms(path, values)))
+    return any_of(_terms(path, values))
 
 
 def _addresses(path: str, networks: Sequence[Network]) -> Iterator[Query]:
@@ -103,10 +104,6 @@ def _addresses(path: str, networks: Sequence[Network]) -> Iterator[Query]:
     yield from _terms(path, alone)
     for each in ranges_in(networks):
         yield (_range_of_ipv6 if _holds_ipv4(each) else _range)(path, str(each))
-
-
-def _any_of(queries: Sequence[Query]) -> Query:
-    return {"bool": {"should": list(queries), "minimum_should_match": 1}} if queries else _NOTHING
 
 
 def _terms(path: str, values: Sequence[str] | Sequence[int]) -> Iterator[Query]:
@@ -128,4 +125,3 @@ def _range_of_ipv6(path: str, text: str) -> Query:
 
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
-_NOTHING: Query = {"match_none": {}}

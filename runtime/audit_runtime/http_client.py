@@ -11,12 +11,15 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 __all__ = ["HttpAnswer", "HttpClient", "NoAnswerError"]
 
 _SAFE = "/?&=%:@!$'()*+,;~"
+_NOT_OF_CONTENTS = frozenset({401, 403, 404, 405, 407, 408, 410, 423, 425, 429})
+"""Refusals that are about us, the address or the moment; others may be about what was sent."""
 
 
 class NoAnswerError(Exception):
@@ -30,6 +33,17 @@ class HttpAnswer:
     status: int
     media_type: str = ""
     body: bytes = b""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the other side took what was sent."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    @property
+    def refuses_contents(self) -> bool:
+        """Whether it refuses what was sent, and so would again, but perhaps not others."""
+        is_of_request = HTTPStatus.BAD_REQUEST <= self.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        return is_of_request and self.status not in _NOT_OF_CONTENTS
 
 
 class HttpClient:

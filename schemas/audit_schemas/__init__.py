@@ -1,6 +1,8 @@
 """The contract of the audit log: event, catalogue, wire format, document, mapping."""
 
+from audit_schemas.added import FORMER
 from audit_schemas.addresses import canonical_ip, is_ip, network_of
+from audit_schemas.alert import ALERT_LEVELS, ALERT_RUNNER, shown_alert
 from audit_schemas.catalogue import Activity, Catalogue
 from audit_schemas.dead_letter import (
     DIGEST_HEADER,
@@ -23,10 +25,12 @@ from audit_schemas.document import (
     Document,
     Origin,
     content_hash,
+    hash_text,
     meaning_of,
     place_of,
     publisher_fields,
     splice,
+    stored_hash,
 )
 from audit_schemas.errors import CatalogueError, EventRefusedError, Problem, Reason, SchemaError
 from audit_schemas.event import (
@@ -38,6 +42,7 @@ from audit_schemas.event import (
     AuditEvent,
     Service,
 )
+from audit_schemas.former import former_document, related_of
 from audit_schemas.grammar import canonical_form, group_of
 from audit_schemas.identity import LineIds, new_event_id, uuid5_text
 from audit_schemas.indices import Granularity, IndexNaming, Period
@@ -55,6 +60,7 @@ from audit_schemas.template import (
     lacks_fields,
     lifecycle_of,
     mapping,
+    missing_fields,
 )
 from audit_schemas.time_expressions import parse_time, zone
 from audit_schemas.timestamps import (
@@ -76,8 +82,11 @@ from audit_schemas.wire import (
 )
 
 __all__ = [
+    "ALERT_LEVELS",
+    "ALERT_RUNNER",
     "DIGEST_HEADER",
     "ECS_VERSION",
+    "FORMER",
     "ID_PATTERN",
     "LABELS_MAX",
     "LABEL_MAX",
@@ -124,7 +133,9 @@ __all__ = [
     "decode",
     "encode",
     "format_timestamp",
+    "former_document",
     "group_of",
+    "hash_text",
     "id_of",
     "index_template",
     "is_ip",
@@ -134,6 +145,7 @@ __all__ = [
     "mapping",
     "meaning_of",
     "merge_intervals",
+    "missing_fields",
     "network_of",
     "new_event_id",
     "origin_in",
@@ -146,10 +158,13 @@ __all__ = [
     "printable",
     "published_forms",
     "publisher_fields",
+    "related_of",
+    "shown_alert",
     "shown_person",
     "shown_user",
     "splice",
     "split_headers",
+    "stored_hash",
     "too_large",
     "uuid5_text",
     "validate",

@@ -8,11 +8,12 @@ of the publisher's part can be recomputed from `_source` alone. So can the publi
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from binascii import b2a_base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audit_schemas.added import ADDED
+from audit_schemas.added import ADDED, FORMER
 from audit_schemas.addresses import network_of
 from audit_schemas.catalogue import Activity
 from audit_schemas.event import AuditEvent
@@ -25,13 +26,18 @@ __all__ = [
     "Document",
     "Origin",
     "content_hash",
+    "hash_text",
     "meaning_of",
     "place_of",
     "publisher_fields",
     "splice",
+    "stored_hash",
 ]
 
 ECS_VERSION = "9.4.0"
+"""Whose names the fields have."""
+
+_HASH_BYTES, _HASH_LENGTH, _WHOLE = 16, 22, 64
 
 _HEAD = '{"event":{'
 _ADDRESS = '"source":{"ip":"'
@@ -71,7 +77,7 @@ class Document:
         `Place.to_json` of its address.
         """
         canonical = encode(event)
-        digest = hashlib.sha256(canonical).hexdigest()
+        digest = hash_text(hashlib.sha256(canonical).digest())
         ip = event.source.ip if event.source else None
         user = event.user
         shown = shown_user(event.audit.actor.kind, (user.name or user.id) if user else None)
@@ -81,7 +87,6 @@ class Document:
             meaning_of(activity),
             created,
             ingested,
-            [_escaped(name) for name in _users(event)],
             _escaped(shown) if shown else None,
             ip,
             place_of(origin.topic, origin.partition),
@@ -98,50 +103,44 @@ def splice(
     meaning: str,
     created: str,
     ingested: str,
-    users: Sequence[str],
     shown: str | None,
     ip: str | None,
     place: str,
     offset: int,
     original: str | None = None,
     located: str = "",
-    behind: int | None = None,
+    behind: int = 0,
 ) -> str:
     """Write the fields of `ADDED` into an event's canonical text.
 
-    `users`, the names that are related to the event, and `shown`, the one that the log counts by,
-    are JSON strings without their quotation marks; `original` is text to be written as one, and
-    `located` the text of where `ip` is, which goes `behind` it: looked for, if that is not given.
+    `shown`, the user that the log counts by, is a JSON string without its quotation marks; `original`
+    is text to be written as one, and `located` the text of where `ip` is, which goes `behind` it:
+    looked for, if that is not given.
     Raises ValueError if `ip` is not an IP address.
     """
-    audit = canonical.rindex('"audit":{')
-    related = network = user = kept = ""
-    if users or ip:
-        names = '"user":["' + '","'.join(users) + '"]' if users else ""
-        addresses = f'"ip":["{ip}"]' if ip else ""
-        related = f',"related":{{{names}{"," if users and ip else ""}{addresses}}}'
+    network = user = kept = ""
     if shown:
-        user = f'"user":"{shown}",'
+        user = f',"user":"{shown}"'
     if original is not None:
         kept = f'"original":"{_escaped(original)}",'
     if ip:
-        network = f'"source":{{"network":"{network_of(ip)}"}},'
-    if located and ip:
+        network = f',"source":{{"network":"{network_of(ip)}"}}'
+    cut = len(_HEAD)
+    if not ip:
+        located = ""
+    elif located:
         # Nothing else can be the first: in a string, a quotation mark has a backslash before it.
         cut = behind or canonical.index(_ADDRESS) + len(_ADDRESS) + len(ip) + 1
-        event = f"{canonical[len(_HEAD) : cut]}{located}{canonical[cut:audit]}"
-    else:
-        event = canonical[len(_HEAD) : audit]
     return (
         f'{_HEAD}{meaning},"created":"{created}","ingested":"{ingested}","hash":"{digest}",'
-        f'{kept}{event}"ecs":{{"version":"{ECS_VERSION}"}}{related},'
-        f'{canonical[audit:-2]},{user}{network}"kafka":{{{place}{offset}}}}}}}'
+        f"{kept}{canonical[len(_HEAD) : cut]}{located}{canonical[cut:-2]}"
+        f'{user}{network},"kafka":{{{place}{offset}}}}}}}'
     )
 
 
 def meaning_of(activity: Activity) -> str:
     """Return what the catalogue says of an activity, as JSON fields of `event`."""
-    return _inner({"kind": "event", "category": activity.category, "type": activity.type})
+    return _inner({"category": activity.category, "type": activity.type})
 
 
 def place_of(topic: str, partition: int) -> str:
@@ -150,29 +149,45 @@ def place_of(topic: str, partition: int) -> str:
 
 
 def content_hash(event: AuditEvent) -> str:
-    """Return the SHA-256 of the event's canonical form, in hex: equal for equal content."""
-    return hashlib.sha256(encode(event)).hexdigest()
+    """Return the hash of the event's canonical form: equal for equal content.
+
+    See `hash_text`.
+    """
+    return hash_text(hashlib.sha256(encode(event)).digest())
+
+
+def hash_text(digest: bytes) -> str:
+    """Return the first 128 bits of a SHA-256 in base64, without padding.
+
+    They tell contents apart, and no codec makes a hash smaller, so its length is what it costs.
+    """
+    return b2a_base64(digest[:_HASH_BYTES], newline=False)[:_HASH_LENGTH].decode()
+
+
+def stored_hash(source: Mapping[str, Any]) -> str:
+    """Return a document's `event.hash` as it is written now; older ones have it whole, in hex.
+
+    Empty, if it was not written by a consumer.
+    """
+    found = source.get("event", {}).get("hash", "")
+    if not isinstance(found, str) or len(found) != _WHOLE:
+        return str(found)
+    try:
+        return hash_text(bytes.fromhex(found))
+    except ValueError:
+        return found
 
 
 def publisher_fields(source: Mapping[str, Any]) -> AuditEvent:
     """Return the event inside a stored `_source`, as its publisher meant it.
 
-    `content_hash` of it is the `event.hash` that was stored, or the document was tampered with.
+    `content_hash` of it is the `stored_hash`, or the document was tampered with.
     Raises EventRefusedError if what is stored is no event.
     """
     fields = json.loads(json.dumps(source))
-    for leaf in ADDED:
+    for leaf in (*ADDED, *FORMER):
         _drop(fields, leaf.path.split("."))
     return validate(fields)
-
-
-def _users(event: AuditEvent) -> list[str]:
-    """Return each id and name of who did it, as whom and to whom, once, in order."""
-    if event.user is None:
-        return []
-    accounts = [event.user, event.user.effective, event.user.target]
-    names = [name for each in accounts if each is not None for name in (each.id, each.name)]
-    return list(dict.fromkeys(name for name in names if name))
 
 
 def _inner(fields: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from audit_schemas.added import ADDED
+from audit_schemas.added import ADDED, FORMER
 from audit_schemas.event import AuditEvent
 from audit_schemas.model import model_paths
 
@@ -88,7 +88,9 @@ def _without(fields: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 def _added_at(prefix: str) -> frozenset[str]:
     """Return the names directly below a path that no published event has there."""
-    below = (leaf.path.removeprefix(prefix) for leaf in ADDED if leaf.path.startswith(prefix))
+    below = (
+        leaf.path.removeprefix(prefix) for leaf in (*ADDED, *FORMER) if leaf.path.startswith(prefix)
+    )
     names = {path.partition(".")[0] for path in below}
     published = model_paths(AuditEvent)
     return frozenset(name for name in names if f"{prefix}{name}" not in published)

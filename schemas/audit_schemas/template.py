@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from audit_schemas.added import ADDED
+from audit_schemas.added import ADDED, FORMER
 from audit_schemas.event import SCHEMA_VERSION, AuditEvent, Mapped
 from audit_schemas.indices import IndexNaming
 from audit_schemas.model import leaves
@@ -17,6 +17,7 @@ __all__ = [
     "lacks_fields",
     "lifecycle_of",
     "mapping",
+    "missing_fields",
 ]
 
 MANAGED_BY = "auditlog"
@@ -53,9 +54,9 @@ class IndexSettings(BaseModel):
 
 
 def mapping() -> dict[str, Any]:
-    """Return the mapping of a document: every field of the model and of `ADDED`, and no other."""
+    """Return the mapping of a document: every field of the model, `ADDED` and `FORMER`, no other."""
     properties: dict[str, Any] = {}
-    for leaf in [*leaves(AuditEvent), *ADDED]:
+    for leaf in [*leaves(AuditEvent), *ADDED, *FORMER]:
         *parents, name = leaf.path.split(".")
         level = properties
         for parent in parents:
@@ -89,13 +90,23 @@ def index_template(naming: IndexNaming, settings: IndexSettings) -> dict[str, An
     }
 
 
+def missing_fields(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the wanted `properties` that a mapping lacks, at any depth.
+
+    Existing fields are left out, since Elasticsearch refuses to change how they are indexed.
+    """
+    missing: dict[str, Any] = {}
+    for name, field in wanted.items():
+        if name not in found:
+            missing[name] = field
+        elif inner := missing_fields(found[name].get("properties", {}), field.get("properties", {})):
+            missing[name] = {"properties": inner}
+    return missing
+
+
 def lacks_fields(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Tell whether a mapping's `properties` lack a field of the wanted ones, at any depth."""
-    return any(
-        name not in found
-        or lacks_fields(found[name].get("properties", {}), field.get("properties", {}))
-        for name, field in wanted.items()
-    )
+    return bool(missing_fields(found, wanted))
 
 
 def _field(mapped: Mapped) -> dict[str, Any]:

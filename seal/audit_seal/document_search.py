@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import elasticsearch
+from audit_query import from_partition
 
 __all__ = ["DocumentSearch"]
 
@@ -48,9 +49,7 @@ class DocumentSearch:
             written["lte"] = until
         where: list[Mapping[str, Any]] = [
             {"range": {"event.ingested": written}},
-            {"term": {"audit.kafka.topic": self._topic}},
-            {"term": {"audit.kafka.partition": partition}},
-            {"range": {"audit.kafka.offset": {"gte": first, "lt": end}}},
+            from_partition(self._topic, partition, (first, end)),
         ]
         each = {"field": "audit.kafka.offset", "interval": 1, "min_doc_count": 1}
         answer = self._client.search(

@@ -14,11 +14,10 @@ __all__ = ["DocumentText", "cut"]
 
 _START = b'{"event":{'
 _HEAD = re.compile(
-    rb'\{"event":\{"kind":"event","category":\[[^\]]*\],"type":\[[^\]]*\],'
-    rb'"created":"([^"]{24})","ingested":"([^"]{24})","hash":"[0-9a-f]{64}",'
+    rb'\{"event":\{"category":\[[^\]]*\],"type":\[[^\]]*\],'
+    rb'"created":"([^"]{24})","ingested":"([^"]{24})","hash":"[A-Za-z0-9+/]{22}",'
 )
 _TAIL = re.compile(rb'"kafka":\{"topic":"([^"\\]+)","partition":(\d{1,10}),"offset":(\d{1,19})\}\}\}')
-_ECS = b'"ecs":{"version":"'
 _AUDIT = b',"audit":{'
 _KAFKA = b'"kafka":{"topic":"'
 _ADDED = (b',"source":{"network":"', b',"user":"')
@@ -58,9 +57,8 @@ class DocumentText(NamedTuple):
 def cut(source: bytes) -> DocumentText | None:
     """Return the parts of a document that is as the consumer writes most; None for any other one."""
     source = _without_place(source)
-    head, ecs = _HEAD.match(source), source.rfind(_ECS)
-    audit, kafka = source.find(_AUDIT, ecs), source.rfind(_KAFKA)
-    if head is None or not head.end() < ecs < audit < kafka:
+    head, kafka = _HEAD.match(source), source.rfind(_KAFKA)
+    if head is None or not head.end() < (audit := source.find(_AUDIT, head.end())) < kafka:
         return None
     tail = _TAIL.fullmatch(source, kafka)
     if tail is None:
@@ -70,7 +68,7 @@ def cut(source: bytes) -> DocumentText | None:
         found = source.rfind(added, audit, end)
         if found >= 0:
             end = found
-    event = b"".join((_START, source[head.end() : ecs], source[audit + 1 : end], b"}}"))
+    event = b"%b%b}}" % (_START, source[head.end() : end])
     try:
         created, ingested = head[1].decode(), head[2].decode()
         topic, partition, offset = tail[1].decode(), int(tail[2]), int(tail[3])

@@ -9,6 +9,7 @@ from typing import Any
 
 import elasticsearch
 from audit_consumer import EventIndex
+from audit_query import from_partition
 from audit_runtime.elastic import connect
 from audit_runtime.terminal import Report
 
@@ -91,16 +92,7 @@ def _excused(log: SealedLog) -> Iterator[Mapping[str, Any]]:
         ]
         ranges = _disjoint(ranges)
         for at in range(0, len(ranges), _RANGES):
-            offsets = [
-                {"range": {"audit.kafka.offset": {"gte": first, "lt": end}}}
-                for first, end in ranges[at : at + _RANGES]
-            ]
-            where = [
-                {"term": {"audit.kafka.topic": topic}},
-                {"term": {"audit.kafka.partition": partition}},
-                {"bool": {"should": offsets, "minimum_should_match": 1}},
-            ]
-            yield {"bool": {"filter": where}}
+            yield from_partition(topic, partition, *ranges[at : at + _RANGES])
 
 
 def _disjoint(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

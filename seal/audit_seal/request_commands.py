@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from audit_query import AuditLog, Filter
+from audit_query import AuditLog, Filter, from_partition
 from audit_runtime.terminal import print_lines, report_progress
 
 from audit_seal.adoption import adopted_blocks, unproven_ranges
@@ -76,13 +76,8 @@ def _sources(
     events: AuditLog, partition: SealedPartition, span: tuple[int, int]
 ) -> Iterator[Mapping[str, Any]]:
     """Yield a range's documents in the order of their offsets."""
-    place = partition.place
-    where = [
-        {"term": {"audit.kafka.topic": place.topic}},
-        {"term": {"audit.kafka.partition": place.partition}},
-        {"range": {"audit.kafka.offset": {"gte": span[0], "lt": span[1]}}},
-    ]
+    where = from_partition(partition.place.topic, partition.place.partition, span)
     sort = [{"audit.kafka.offset": "asc"}]
-    with events.scan(Filter(), query={"bool": {"filter": where}}, sort=sort) as pages:
+    with events.scan(Filter(), query=where, sort=sort) as pages:
         for hits in pages:
             yield from (msgspec.json.decode(hit.source) for hit in hits)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_consumer import EventIndex
-from audit_query import AuditLog, Filter
+from audit_query import AuditLog, Filter, any_of, from_partition
 from audit_runtime import ElasticsearchSettings
 from audit_runtime.elastic import connect
 from audit_schemas import Catalogue, IndexNaming
@@ -247,19 +247,9 @@ def _query(log: SealedLog, times: TimeRange) -> dict[str, object]:
     for place, partition in log.partitions.items():
         blocks = [block for block in partition.blocks if times.has(block)]
         if blocks:
-            offsets = {"gte": blocks[0].first, "lt": blocks[-1].end}
-            ranges.append(
-                {
-                    "bool": {
-                        "filter": [
-                            {"term": {"audit.kafka.topic": place.topic}},
-                            {"term": {"audit.kafka.partition": place.partition}},
-                            {"range": {"audit.kafka.offset": offsets}},
-                        ]
-                    }
-                }
-            )
-    return {"bool": {"should": ranges, "minimum_should_match": 1}} if ranges else {"match_none": {}}
+            span = blocks[0].first, blocks[-1].end
+            ranges.append(from_partition(place.topic, place.partition, span))
+    return any_of(ranges)
 
 
 def _in_turn(check: DocumentCheck, batches: Iterable[Batch]) -> Iterator[tuple[int, Tally]]:

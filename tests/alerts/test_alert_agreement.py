@@ -80,7 +80,7 @@ def a_document(rng: random.Random) -> dict[str, Any]:
     if rng.random() < 0.7:
         found["source"] = {"ip": rng.choice(ADDRESSES)}
     if rng.random() < 0.5:
-        found["related"] = {"user": rng.choices(NAMES, k=rng.randrange(4))}
+        found.setdefault("user", {})["roles"] = rng.choices(NAMES, k=rng.randrange(4))
     if rng.random() < 0.5:
         found["labels"] = {key: rng.choice(NAMES) for key in ("host", "a.b") if rng.random() < 0.7}
     if rng.random() < 0.5:
@@ -88,7 +88,7 @@ def a_document(rng: random.Random) -> dict[str, Any]:
     return found
 
 
-KEYWORDS = ["user.name", "user.id", "related.user", "audit.changes.field"]
+KEYWORDS = ["user.name", "user.id", "user.roles", "audit.changes.field"]
 _text = st.one_of(st.sampled_from(NAMES), st.text("aAdb *?\\", min_size=1, max_size=4))
 _literal = _text.map(lambda text: text.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?"))
 _item = st.one_of(
@@ -103,7 +103,7 @@ _item = st.one_of(
         st.sampled_from(KEYWORDS).map("{}|neq".format), st.lists(_literal, min_size=1, max_size=3)
     ),
     st.tuples(st.sampled_from(KEYWORDS), st.lists(_literal, min_size=1, max_size=3)),
-    st.tuples(st.just("related.user|contains|all"), st.lists(_literal, min_size=1, max_size=2)),
+    st.tuples(st.just("user.roles|contains|all"), st.lists(_literal, min_size=1, max_size=2)),
     st.tuples(st.just("source.ip"), st.sampled_from(ADDRESSES)),
     st.tuples(st.just("source.ip|cidr"), st.lists(st.sampled_from(NETWORKS), min_size=1, max_size=2)),
     st.tuples(

@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from audit_alerts.background import EventBackground, filter_by_seen, is_surge
+from audit_alerts.background import EventBackground, filter_by_seen, filter_by_surge
 from audit_alerts.cells import cells_of
 from audit_alerts.matches import Match
 from audit_alerts.plan import Correlation, Kind, SeenBefore, Surge
+from audit_alerts.sliding import Firing
 from audit_alerts.times import in_millis
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,7 +69,9 @@ def test_an_event_whose_group_is_not_known_is_a_stranger() -> None:
 @pytest.mark.parametrize(("before", "expected"), [([], True), ([2, 3], True), ([2, 4], False)])
 def test_a_surge_is_held_to_the_most_of_the_days_before(before: list[int], *, expected: bool) -> None:
     """At the same time of day; nine is three times three, and not three times four."""
-    root = Correlation("many", Kind.EVENT_COUNT, (FAILED,), ("source.ip",), 3_600_000, 1)
+    root = Correlation(
+        "many", Kind.EVENT_COUNT, (FAILED,), ("source.ip",), 3_600_000, 1, surge=Surge(2, 3)
+    )
     end = failure(0).at + 3 * DAY
     events = [
         event((3 - day) * DAY - 60_000 * number, "login-failed", number=9 * day + number,
@@ -77,7 +80,9 @@ def test_a_surge_is_held_to_the_most_of_the_days_before(before: list[int], *, ex
         for number in range(count)
     ]  # fmt: skip
     background = EventBackground(root, events)
-    assert expected == is_surge(Surge(2, 3), root, ("192.0.2.1",), end, 9, background)
+    firing = Firing(Match(end, (0, 0), "x", end, {}), end, 9)
+    kept = list(filter_by_surge(root, [(("192.0.2.1",), firing)], background))
+    assert expected == bool(kept)
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.sampled_from("ab")), max_size=30), st.integers(1, 20))

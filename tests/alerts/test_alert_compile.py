@@ -31,6 +31,11 @@ def test_more_than_is_one_more_at_least() -> None:
     assert 3 == rule.root.at_least
 
 
+def test_levels_are_read_as_sigma_reads_them() -> None:
+    """In whichever case: what compares, sorts and looks levels up has one spelling."""
+    assert "high" == compiled(documents(rule__level="High")).level
+
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     # fields and values
     ({"part__detection__it": {"user.nme": "x"}}, "user.nme is not a field that rules can use"),

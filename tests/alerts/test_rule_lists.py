@@ -169,6 +169,20 @@ def test_lists_are_read_again_without_a_restart(tmp_path: Path) -> None:
     assert 2 == len(set(versions))
 
 
+def test_lists_are_filled_in_when_they_change_and_when_they_expire(tmp_path: Path) -> None:
+    """A step of a runner whose lists are as before finds its rules as they were."""
+    (tmp_path / "tor.txt").write_text("# valid until: 2026-11-27\n192.0.2.7")
+    (text := tmp_path / "rule.yml").write_text("content")
+    rule = replace(naming({"source.ip": "%lists.tor%"}), file=str(text))
+    now = NOW
+    in_force = RulesInForce([rule], ListFolder(tmp_path), RunnerMetrics([rule]), lambda: now)
+    ((first, _),) = in_force.current()
+    ((second, _),) = in_force.current()
+    assert first is second
+    now += timedelta(days=1)
+    assert [] == in_force.current()
+
+
 def test_examples_bring_lists_of_their_own() -> None:
     """So that they say the same wherever they are run."""
     rule = with_example_lists(naming({"source.ip": "%lists.tor%"}))

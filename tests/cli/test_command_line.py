@@ -136,8 +136,16 @@ def test_setup_adds_new_fields_to_live_indices(deployment: Deployment) -> None:
             index=f"{deployment.name}-2026.02",
             mappings={"dynamic": "strict", "_meta": {"managed_by": "auditlog"}},
         )
+        # Indexed, where today's mapping says that it is not: that stays so until a reindex.
+        hashed = {"event": {"properties": {"hash": {"type": "keyword"}}}}
+        client.indices.create(
+            index=f"{deployment.name}-2026.03",
+            mappings={"dynamic": "strict", "_meta": {"managed_by": "auditlog"}, "properties": hashed},
+        )
     changes = json.loads(deployment.run("setup", "--json").stdout)["changes"]
-    assert changes[-1] == f"added fields to index {deployment.name}-2026.02"
+    assert changes[-2:] == [
+        f"added fields to index {deployment.name}-2026.0{month}" for month in (2, 3)
+    ]
 
 
 @pytest.mark.servers

@@ -44,7 +44,7 @@ def test_setup_gives_live_indices_the_fields_of_places(deployment: Deployment, t
     client.indices.refresh(index=name)
     near = {"distance": "20km", "source.geo.location": {"lat": 50.94, "lon": 6.96}}
     (hit,) = client.search(index=name, query={"geo_distance": near})["hits"]["hits"]
-    assert ["after"] == hit["_source"]["related"]["user"]
+    assert "after" == hit["_source"]["user"]["id"]
     assert {"number": 3320, "organization": {"name": 'Deutsche "Telekom" AG'}} == hit["_source"][
         "source"
     ]["as"]

@@ -8,7 +8,13 @@ from pathlib import Path
 import elasticsearch
 import pytest
 from audit_query import AuditLog, Filter
-from audit_schemas import MAX_EVENT_BYTES, IndexNaming, published_forms
+from audit_schemas import (
+    MAX_EVENT_BYTES,
+    REASON_HEADER,
+    IndexNaming,
+    former_document,
+    published_forms,
+)
 from audit_schemas.template import index_template
 from support.consumed import consume_all
 from support.events import chat_opened, raw
@@ -71,3 +77,18 @@ def test_published_bytes_are_in_the_index_and_in_exports(older: Deployment, tmp_
         assert client.count(index=older.name, query=everywhere)["count"] == 0
         with pytest.raises(elasticsearch.BadRequestError, match="not indexed"):
             client.count(index=older.name, query={"term": {"event.original": "x"}})
+
+
+def test_an_event_that_an_older_version_indexed_is_known_again(deployment: Deployment) -> None:
+    """Its document has the longer hash; another event under its id is still a conflict."""
+    deployment.publish_raw(SDK)
+    consume_all(deployment)
+    (stored,) = deployment.documents()
+    event_id, index = stored.pop("_id"), stored.pop("_index")
+    former = former_document(stored)
+    with deployment.client() as client:
+        client.index(index=index, id=event_id, document=former, refresh=True)
+    deployment.publish_raw(SDK, SDK.replace(b"chat-0", b"chat-9"))
+    consume_all(deployment)
+    assert [former | {"_id": event_id, "_index": index}] == deployment.documents()
+    assert [b"id-conflict"] == [letter.header(REASON_HEADER) for letter in deployment.dead_letters()]

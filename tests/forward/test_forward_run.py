@@ -105,7 +105,7 @@ def alert(number: int, level: str, organization: str | None = None) -> dict[str,
 
 
 def test_alerts_are_streamed_by_level_and_organization(trial: StreamTrial) -> None:
-    """Each revision once; what is no alert is passed over, and told."""
+    """Each revision once; what is not an alert is passed over, and told."""
     with http_receiver() as receiver:
         trial.write(
             "pager",
@@ -132,7 +132,7 @@ def test_alerts_are_streamed_by_level_and_organization(trial: StreamTrial) -> No
         assert "Answer: 200" in shown
         assert receiver.taken[-1].startswith("auditlog-test-")
         assert json.loads(receiver.posts[-1].body)["rule"]["name"] == "auditlog-test"
-    assert "a record is no alert" in trial.log.read_text()
+    assert "a record is not an alert" in trial.log.read_text()
 
 
 def test_one_of_two_forwarders_has_a_stream(trial: StreamTrial, tmp_path: Path) -> None:

@@ -55,6 +55,10 @@ def test_whole_file(tmp_path: Path) -> None:
         (f"[filter]\nactivty = 'login'\n{HOOK}", "filter.activty is not a filter of events; did you "),
         (f"[filter]\nip = 'all'\n{HOOK}", "filter: ip: 'all' is not a valid IP address"),
         (f'what = "alerts"\n[filter]\nuser = "a"\n{HOOK}', "filter.user is not a filter of alerts"),
+        (
+            f'what = "alerts"\n[filter]\nlevel = "hihg"\n{HOOK}',
+            "hihg is not a level; did you mean high?",
+        ),
         (f'leave_out = ["user.nam"]\n{HOOK}', "user.nam is not a field of an event; did you mean"),
         (f'leave_out = ["event"]\n{HOOK}', "event can't be changed: receivers need it"),
         (f'pseudonymise = ["user.id"]\n{HOOK}', "pseudonymise needs key_file"),

@@ -99,7 +99,7 @@ def test_programs_in_other_languages_publish_events_of_the_contract(
     documents = {document["service"]["name"]: document for document in deployment.documents()}
     assert documents.keys() == {"java-service", "go-service", "node-service"}
     assert {document["event"]["action"] for document in documents.values()} == {"login"}
-    assert all(len(document["event"]["hash"]) == 64 for document in documents.values())
+    assert all(len(document["event"]["hash"]) == 22 for document in documents.values())
     assert deployment.dead_letters() == []
 
 

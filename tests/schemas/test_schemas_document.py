@@ -18,7 +18,6 @@ from audit_schemas import (
     publisher_fields,
 )
 from audit_schemas.added import ADDED
-from audit_schemas.document import ECS_VERSION
 from audit_schemas.place import PLACE as FIELDS
 from audit_schemas.template import mapping
 from hypothesis import assume, given
@@ -56,7 +55,6 @@ def test_document_is_the_event_and_what_the_consumer_adds() -> None:
     event = decode(json.dumps({**MINIMAL, "source": {"ip": "192.0.2.7"}}).encode())
     expected = {
         "event": {
-            "kind": "event",
             "category": ["authentication"],
             "type": ["start"],
             "created": CREATED,
@@ -67,8 +65,6 @@ def test_document_is_the_event_and_what_the_consumer_adds() -> None:
         "@timestamp": MINIMAL["@timestamp"],
         "user": {"id": "u-1"},
         "source": {"ip": "192.0.2.7"},
-        "ecs": {"version": ECS_VERSION},
-        "related": {"user": ["u-1"], "ip": ["192.0.2.7"]},
         "audit": {
             "actor": {"kind": "user"},
             "user": "u-1",
@@ -200,11 +196,11 @@ def test_document_has_all_added_fields_where_they_are_known(event: AuditEvent) -
     )
     source = json.loads(document.body)
     missing = {leaf.path for leaf in ADDED if not _holds(source, tuple(leaf.path.split(".")))}
-    of_address = {"related.ip", "audit.source.network", *(leaf.path for leaf in FIELDS)}
-    assert missing <= {"related.user", "audit.user", *of_address}
+    of_address = {"audit.source.network", *(leaf.path for leaf in FIELDS)}
+    assert missing <= {"audit.user", *of_address}
     has_ip = event.source is not None and event.source.ip is not None
     assert missing & of_address == (set() if has_ip else of_address)
-    assert has_ip == ("related.ip" not in missing) == ("audit.source.network" not in missing)
+    assert has_ip == ("audit.source.network" not in missing)
 
 
 @pytest.mark.parametrize(
@@ -222,14 +218,13 @@ def test_document_has_all_added_fields_where_they_are_known(event: AuditEvent) -
 def test_ip_is_counted_to_its_network(ip: str, network: str) -> None:
     """A /24 or a /64; an IPv4 address mapped into IPv6 counts as IPv4."""
     source = source_with(source={"ip": ip})
-    assert ([ip], network) == (source["related"]["ip"], source["audit"]["source"]["network"])
+    assert network == source["audit"]["source"]["network"]
 
 
 @pytest.mark.parametrize("ip", [None, "", " "])
 def test_unknown_ip_adds_nothing(ip: str | None) -> None:
-    """No address, no network, nothing related."""
+    """No address, no network."""
     source = source_with(source={"ip": ip}, user=None, audit={"actor": {"kind": "system"}})
-    assert "related" not in source
     assert "source" not in source["audit"]
 
 
@@ -261,27 +256,6 @@ def test_shown_user_is_name_else_id_else_the_system(
 ) -> None:
     """What the log counts by is never blank."""
     assert shown == source_with(user=user, audit={"actor": {"kind": kind}})["audit"].get("user")
-
-
-@pytest.mark.parametrize(
-    ("user", "related"),
-    [
-        ({"id": "u-1", "name": "Ada"}, ["u-1", "Ada"]),
-        ({"id": "Ada", "name": "Ada"}, ["Ada"]),
-        ({"name": "", "target": {"id": "u-2", "name": "Bob"}}, ["u-2", "Bob"]),
-        ({"id": "u-1", "target": {"id": "u-1"}}, ["u-1"]),
-        (
-            {"id": "u-1", "effective": {"id": "u-3", "name": "Cy"}, "target": {"name": "Bob"}},
-            ["u-1", "u-3", "Cy", "Bob"],
-        ),
-        ({}, None),
-    ],
-)
-def test_related_users_are_who_did_it_as_whom_and_to_whom_once(
-    user: dict[str, Any], related: list[str] | None
-) -> None:
-    """Analysts find a person by any of its names, on either side."""
-    assert related == source_with(user=user).get("related", {}).get("user")
 
 
 def test_text_that_looks_like_the_seams_is_left_alone() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from audit_schemas import SCHEMA_VERSION, AuditEvent, IndexNaming
-from audit_schemas.added import ADDED
+from audit_schemas.added import ADDED, FORMER
 from audit_schemas.event import Change, EventPart, Mapped
 from audit_schemas.model import leaves, model_paths
 from audit_schemas.template import MANAGED_BY, IndexSettings, index_template, mapping
@@ -20,14 +20,14 @@ def fields() -> dict[str, Any]:
 
 
 def test_mapping_has_the_fields_of_the_model_and_the_added_ones() -> None:
-    """No field is missing, and none is mapped that no document has."""
+    """No field is missing, and none is mapped that no document has or had."""
     published = _wire_paths(AuditEvent.model_json_schema(by_alias=True))
-    assert sorted([*published, *(leaf.path for leaf in ADDED)]) == sorted(fields())
+    assert sorted([*published, *(leaf.path for leaf in (*ADDED, *FORMER))]) == sorted(fields())
 
 
 def test_no_added_field_is_a_publishers() -> None:
     """Otherwise the publisher's part could not be told from ours."""
-    assert set() == {leaf.path for leaf in ADDED} & model_paths(AuditEvent)
+    assert set() == {leaf.path for leaf in (*ADDED, *FORMER)} & model_paths(AuditEvent)
 
 
 def test_mapping_is_strict() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from audit_consumer import Decoder, Places, Prepared, Record
-from audit_schemas import Catalogue, IndexNaming, Origin, TimeBounds
+from audit_schemas import Catalogue, IndexNaming, Origin, TimeBounds, former_document
 from audit_seal import Kind
 from audit_seal.document_check import StoredDocument
 from audit_seal.reconciliation import Reconciliation
@@ -106,7 +106,8 @@ CHANGES: dict[str, Change] = {
     "hash": lambda d: d["event"].update(hash="0" * 64),
     "category": lambda d: d["event"].update(category=["file"]),
     "user that is shown": lambda d: d["audit"].pop("user"),
-    "related users": lambda d: d["related"].update(user=["nobody"]),
+    "related users": lambda d: d.setdefault("related", {}).update(user=["nobody"]),
+    "kind": lambda d: d["event"].update(kind="alert"),
     "id": lambda d: d.update(_id="another-id-of-the-document"),
     "index": lambda d: d.update(_index="audit-events-2020.01"),
     "a field more": lambda d: d.update(message="hidden"),
@@ -126,6 +127,25 @@ def test_a_changed_document_is_found(
     assert [("changed", which)] == found(result)
     assert (3, 2, 1) == (result.sealed, result.classes["indexed"], result.classes["changed"])
     assert not result.is_sound
+
+
+def in_former_form(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document as an older version wrote it."""
+    source = {name: value for name, value in document.items() if name not in ("_id", "_index")}
+    return former_document(source) | {name: document[name] for name in ("_id", "_index")}
+
+
+@pytest.mark.parametrize("which", range(3))
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_document_of_an_older_version_is_held_to_the_log(
+    three: tuple[SealedLogMaker, Documents], what: str, which: int
+) -> None:
+    """In its own form, with all that was added to it then."""
+    maker, documents = three
+    former = list(map(in_former_form, documents))
+    assert verify(maker, former).is_sound
+    CHANGES[what](former[which])
+    assert [("changed", which)] == found(verify(maker, former))
 
 
 def test_the_quick_way_proves_only_what_the_whole_one_does(

@@ -32,7 +32,6 @@ def flood(
                 document["event"]["id"] = f"flood-{number:012}"
                 document["audit"]["kafka"]["offset"] = number
                 document["audit"]["user"] = document["user"]["id"] = user
-                document["related"]["user"] = [user]
                 action = {"create": {"_index": index, "_id": document["event"]["id"]}}
                 lines += [json.dumps(line).encode() for line in (action, document)]
             answer = client.options(request_timeout=60).bulk(

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import typer
 from audit_producer import AuditProducer, PublishError, UndeliveredError
 from audit_producer.publishing import PublisherSettings, file_size, opened, publishing_bar
 from audit_runtime import output_file
-from audit_schemas import AuditEvent, Catalogue, EventRefusedError, encode, printable
+from audit_schemas import AuditEvent, Catalogue, EventRefusedError, encode, printable, validate
 from rich.console import Console
 
 from audit_admin.importing.errors import ImportFileError, MappingError, RowError
@@ -22,7 +22,7 @@ from audit_admin.importing.mapping import Mapping, load_mapping
 from audit_admin.importing.outcome import Outcome, print_outcome
 from audit_admin.importing.row import Row
 from audit_admin.importing.rows import read_rows
-from audit_admin.importing.translate import Translator, event_of
+from audit_admin.importing.translate import Translator
 
 __all__ = ["register"]
 
@@ -94,7 +94,7 @@ def import_command(
             for record in records:
                 try:
                     values = translator.values_of(record)
-                    take(event_of(values))
+                    take(translator.written(values))
                 except RowError as error:
                     reject(record, error.path, str(error))
                 except EventRefusedError as refused:
@@ -138,13 +138,14 @@ def _takers(
     *,
     dry_run: bool,
     show: int,
-) -> tuple[Callable[[AuditEvent], None], Callable[[], int]]:
+) -> tuple[Callable[[dict[str, Any]], None], Callable[[], int]]:
     """Return a function that takes an event, and one that counts the events that Kafka has."""
     if dry_run:
         bounds = settings.time_bounds()
         left = [show]
 
-        def look(event: AuditEvent) -> None:
+        def look(fields: dict[str, Any]) -> None:
+            event = validate(fields)
             catalogue.check(event)
             bounds.check(
                 event.timestamp, datetime.now(UTC)
@@ -159,8 +160,8 @@ def _takers(
     producer.check()
     stack.enter_context(_closing(producer))
 
-    def publish(event: AuditEvent) -> None:
-        producer.publish(event)
+    def publish(fields: dict[str, Any]) -> None:
+        producer.publish(fields)
 
     return publish, lambda: producer.counts.delivered
 

@@ -1,8 +1,6 @@
 """Translating a row into events. Pure."""
 
 from collections.abc import Iterator
-from collections.abc import Mapping as Table
-from functools import cache
 from typing import Any, NamedTuple
 
 from audit_schemas import AuditEvent, validate
@@ -20,10 +18,9 @@ from audit_admin.importing.row import Fields, Row
 from audit_admin.importing.row_ids import RowIds
 from audit_admin.importing.row_path import RowPath, text_of
 from audit_admin.importing.timestamps import Clock
+from audit_admin.importing.wire_fields import wire_writer
 
-__all__ = ["Step", "Translator", "event_of"]
-
-_LABELS = "labels."
+__all__ = ["Step", "Translator"]
 
 
 class Step(NamedTuple):
@@ -49,6 +46,9 @@ class Decision(NamedTuple):
     """Why there is none."""
 
 
+_EVERY_EVENT = ("event.id", "event.action", "@timestamp", "audit.changes")
+
+
 class Translator:
     """Translates the rows of one file, with the same result each time."""
 
@@ -60,6 +60,9 @@ class Translator:
         self._changes = [compile_changes(rule) for rule in mapping.changes]
         self._skips = [test for skip in mapping.skips if (test := skip.compiled()) is not None]
         self._ids = RowIds(mapping)
+        kept = [rule.keep for rule in mapping.fields.values() if rule.keep]
+        self.written = wire_writer({*_EVERY_EVENT, *mapping.fields, *kept})
+        """Makes the wire fields of an event of what `values_of` returns."""
 
     def records_of(self, row: Row) -> Iterator[Row]:
         """Yield what becomes an event each: the row, or each entry of the list that it has.
@@ -78,7 +81,7 @@ class Translator:
 
     def event_of(self, row: Row) -> AuditEvent:
         """Return the event of what `records_of` gave. Raises RowError or EventRefusedError."""
-        return event_of(self.values_of(row))
+        return validate(self.written(self.values_of(row)))
 
     def values_of(self, row: Row) -> dict[str, Any]:
         """Return what stands at each path of the event. Raises RowError."""
@@ -155,32 +158,3 @@ def _step(field: CompiledField, fields: Fields) -> Step:
     for path, value in values.items():  # at most one, which may be the label that keeps a text
         return Step(path, source, found, ", ".join(value) if isinstance(value, list) else str(value))
     return Step(field.path, source, found, None)
-
-
-def event_of(values: Table[str, Any]) -> AuditEvent:
-    """Return the event with these values at its paths. Raises EventRefusedError."""
-    fields: dict[str, Any] = {}
-    objects = {"": fields}
-    for path, value in values.items():
-        parent, name = _split(path)
-        inside = objects.get(parent)
-        if inside is None:
-            inside = _object_at(objects, parent)
-        inside[name] = value
-    return validate(fields)
-
-
-def _object_at(objects: dict[str, dict[str, Any]], path: str) -> dict[str, Any]:
-    if path not in objects:
-        parent, _, name = path.rpartition(".")
-        objects[path] = _object_at(objects, parent)[name] = {}
-    return objects[path]
-
-
-@cache  # a mapping's paths, of which there are few
-def _split(path: str) -> tuple[str, str]:
-    """Return an object's path, and the name inside of it; that of a label may contain dots."""
-    if path.startswith(_LABELS):
-        return "labels", path.removeprefix(_LABELS)
-    parent, _, name = path.rpartition(".")
-    return parent, name

@@ -12,6 +12,7 @@ from typing import Any
 
 import elasticsearch
 from audit_consumer import ConsumerSettings, SetupFaultError
+from audit_query import any_of, from_partition
 from audit_schemas import IndexNaming
 
 from audit_admin.indices.inventory import IndexInfo, take_inventory
@@ -162,8 +163,7 @@ def _kept_because(
         return "it is closed, so its contents are unknown: open it, or delete it by hand"
     if not in_kafka:
         return ""
-    query = {"bool": {"should": list(in_kafka), "minimum_should_match": 1}}
-    count = client.count(index=info.index, query=query)["count"]
+    count = client.count(index=info.index, query=any_of(in_kafka))["count"]
     if not count:
         return ""
     return f"Kafka still holds {count:,} of its events; it can be deleted once they have expired there"
@@ -182,10 +182,8 @@ def _still_in_kafka(settings: ConsumerSettings) -> Sequence[dict[str, Any]]:
             if first is None:
                 continue
             since = max(first.received, datetime.fromtimestamp(0, UTC))
-            terms: list[dict[str, Any]] = [
-                {"term": {"audit.kafka.topic": topic}},
-                {"term": {"audit.kafka.partition": partition}},
-                {"range": {"audit.kafka.offset": {"gte": low}}},
+            terms = [
+                from_partition(topic, partition, (low, None)),
                 {"range": {"event.ingested": {"gte": since.isoformat()}}},
             ]
             queries.append({"bool": {"filter": terms}})

@@ -7,10 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from audit_schemas import parse_timestamp
+from audit_schemas import ALERT_RUNNER, parse_timestamp
 
 __all__ = [
-    "LEVELS",
     "RUNNER",
     "Alert",
     "AlertPart",
@@ -21,11 +20,8 @@ __all__ = [
     "scope_of",
 ]
 
-RUNNER = "runner"
+RUNNER = ALERT_RUNNER
 """Who reopens an alert when it has new evidence: a history's name for the runner of rules."""
-
-LEVELS = ("critical", "high", "medium", "low", "informational")
-"""The worst first."""
 
 Document = Mapping[str, Any]
 

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from audit_query import ParameterError
 from audit_schemas import format_timestamp
 
-from audit_alerts.desk.alert import LEVELS, AlertStatus
+from audit_alerts.desk.alert import AlertStatus
+from audit_alerts.plan import LEVELS
 
 __all__ = ["NOBODY", "AlertFilter", "AlertOrder", "scoped"]
 

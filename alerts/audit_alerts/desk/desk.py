@@ -8,7 +8,7 @@ from typing import Any, Self
 import elasticsearch
 from audit_runtime.elastic import connect
 
-from audit_alerts.desk.alert import LEVELS, Alert, AlertStatus, scope_of
+from audit_alerts.desk.alert import Alert, AlertStatus, scope_of
 from audit_alerts.desk.alert_filter import AlertFilter, AlertOrder
 from audit_alerts.desk.cursor import decode_alert_cursor, encode_alert_cursor
 from audit_alerts.desk.exception_desk import ExceptionDesk
@@ -19,6 +19,7 @@ from audit_alerts.desk.self_audit import Actor, Publish, publish_step
 from audit_alerts.desk.step_times import read_step_times
 from audit_alerts.desk.triage import TriageStep, applied
 from audit_alerts.errors import AlertConflictError, NoSuchAlertError, TriageError
+from audit_alerts.plan import LEVELS
 from audit_alerts.settings import AlertSettings
 
 __all__ = ["BULK_MAX", "PAGE_MAX", "AlertDesk", "AlertPage", "Related", "Triaged"]

@@ -4,16 +4,15 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any, Protocol, TextIO
 from urllib.parse import urlsplit
 
 from audit_runtime import CredentialsError, signed_headers
 from audit_runtime.http_client import HttpClient, NoAnswerError
 from audit_runtime.kafka import KafkaProducer
+from audit_schemas import shown_alert
 from confluent_kafka import KafkaException
 
-from audit_alerts.desk.alert import RUNNER
 from audit_alerts.runner.settings import RunnerSettings
 
 __all__ = [
@@ -25,15 +24,6 @@ __all__ = [
     "body_of",
     "sinks_of",
 ]
-
-_NOT_ALERT_SPECIFIC = frozenset({401, 403, 404, 405, 407, 408, 410, 429})
-"""Refusals that are about us or the address; others may be about what this one alert says."""
-
-
-_KEPT = frozenset({
-    *("pending", "last_notified_count", "notices", "history", "triage_version", "suppressed_count"),
-})  # fmt: skip
-"""What is no receiver's business: the outbox's, and what analysts wrote."""
 
 
 class NotDeliveredError(Exception):
@@ -59,17 +49,8 @@ class Sink(Protocol):
 
 
 def body_of(alert: Mapping[str, Any]) -> bytes:
-    """Return an alert as sinks get it: the document, less what only the outbox and analysts need.
-
-    Its message says so where the runner has reopened it.
-    """
-    own = alert["audit"]["alert"]
-    content = {name: value for name, value in own.items() if name not in _KEPT}
-    shown = {**alert, "audit": {"alert": content}}
-    latest: Mapping[str, str] = next(iter(own.get("history", [])[-1:]), {})
-    if (latest.get("by"), latest.get("action")) == (RUNNER, "reopened"):
-        shown["message"] = f"Reopened, {latest['note']}: {alert['message']}"
-    return json.dumps(shown, ensure_ascii=True, separators=(",", ":")).encode()
+    """Return an alert as sinks get it."""
+    return json.dumps(shown_alert(alert), ensure_ascii=True, separators=(",", ":")).encode()
 
 
 def sinks_of(settings: RunnerSettings) -> list[Sink]:
@@ -163,16 +144,14 @@ class WebhookSink:
         """Post the alert; any 2xx response means that it was delivered."""
         body = body_of(alert)
         try:
-            status = self._post.send(body, self._headers(alert, body)).status
+            answer = self._post.send(body, self._headers(alert, body))
         except NoAnswerError as error:
             raise NotDeliveredError(f"the webhook does not answer ({error})") from error
         except CredentialsError as error:
             raise NotDeliveredError(str(error)) from error
-        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+        if not answer.is_success:
             raise NotDeliveredError(
-                f"the webhook answers {status}",
-                alert_specific=refused and status not in _NOT_ALERT_SPECIFIC,
+                f"the webhook answers {answer.status}", alert_specific=answer.refuses_contents
             )
 
     def close(self) -> None:

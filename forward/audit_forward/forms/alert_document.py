@@ -1,30 +1,13 @@
-"""An alert's stored document, as far as it is a receiver's business."""
+"""What an alert's document says of its changes."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from audit_forward.forms.stored import milliseconds, part, text
 
-__all__ = ["change_of", "changed_at", "shown_alert"]
+__all__ = ["change_of", "changed_at"]
 
-_HIDDEN = frozenset({
-    *("pending", "last_notified_count", "notices", "history", "triage_version", "suppressed_count"),
-})  # fmt: skip
-"""What only the runner needs, and what analysts wrote: as the alerts' own webhook leaves it out."""
-_RUNNER = "runner"
 _OVER = ("closed", "merged")
-
-
-def shown_alert(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an alert as receivers get it. Its message says so where new evidence reopened it."""
-    own = part(part(document, "audit"), "alert")
-    shown = {name: value for name, value in own.items() if name not in _HIDDEN}
-    made = {**document, "audit": {"alert": shown}}
-    history = own.get("history")
-    latest = history[-1] if isinstance(history, list) and history else None
-    if isinstance(latest, dict) and latest.get("by") == _RUNNER and latest.get("action") == "reopened":
-        made["message"] = f"Reopened, {latest.get('note')}: {document.get('message')}"
-    return made
 
 
 def change_of(document: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from audit_forward.forms.alert_document import shown_alert
+from audit_schemas import shown_alert
 
 __all__ = ["AuditlogForm"]
 

@@ -5,9 +5,9 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from audit_schemas import SYSTEM, Catalogue
+from audit_schemas import SYSTEM, Catalogue, shown_alert
 
-from audit_forward.forms.alert_document import change_of, changed_at, shown_alert
+from audit_forward.forms.alert_document import change_of, changed_at
 from audit_forward.forms.cef_line import cef_header, cef_line
 from audit_forward.forms.stored import inner, ip_of, milliseconds, part, strings, text
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from audit_schemas import ECS_VERSION
+from audit_schemas import ECS_VERSION, related_of, shown_alert
 
-from audit_forward.forms.alert_document import shown_alert
 from audit_forward.forms.stored import part
 
 __all__ = ["EcsForm"]
@@ -20,9 +19,20 @@ class EcsForm:
     name = "ecs"
 
     def event(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Return an event with `event.module` and `event.dataset`."""
+        """Return an event with `event.module`, `event.dataset`, and what ECS has copies for."""
         own = {name: value for name, value in part(document, "audit").items() if name != "kafka"}
-        made = _renamed(document, own, "events")
+        what = {"kind": "event", **part(document, "event")}
+        related = document.get("related") or related_of(document)
+        made = _renamed(
+            {
+                **document,
+                "event": what,
+                "ecs": document.get("ecs") or {"version": ECS_VERSION},
+                **({"related": related} if related else {}),
+            },
+            own,
+            "events",
+        )
         if labels := part(document, "labels"):
             made["labels"] = _flat(labels)
         return made

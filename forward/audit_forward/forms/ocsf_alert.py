@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from audit_schemas import SYSTEM
+from audit_schemas import SYSTEM, shown_alert
 
-from audit_forward.forms.alert_document import change_of, changed_at, shown_alert
+from audit_forward.forms.alert_document import change_of, changed_at
 from audit_forward.forms.ocsf_classes import OcsfClass
 from audit_forward.forms.ocsf_objects import endpoint, user
 from audit_forward.forms.stored import inner, ip_of, milliseconds, part, strings, text

@@ -2,7 +2,6 @@
 
 import ssl
 from collections.abc import Mapping
-from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,8 +15,6 @@ from audit_forward.receivers.receiver import Answer
 __all__ = ["HttpReceiver", "tls_context"]
 
 _ANSWER_BYTES = 2000
-_NOT_OF_CONTENTS = frozenset({401, 403, 404, 405, 407, 408, 410, 423, 425, 429})
-"""Refusals that are about us, the address or the moment; others may be about what was sent."""
 
 
 class HttpReceiver:
@@ -44,10 +41,9 @@ class HttpReceiver:
             raise NotDeliveredError(f"{self._where} does not answer ({error})") from error
         text = printable(answer.body.decode("utf-8", "replace").strip())
         said = f"{answer.status} {text}".strip()
-        if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        if answer.is_success:
             return Answer(said)
-        is_of_request = HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        if is_of_request and answer.status not in _NOT_OF_CONTENTS:
+        if answer.refuses_contents:
             raise RefusedError(said)
         raise NotDeliveredError(f"{self._where} answers {said[:300]}")
 

@@ -28,8 +28,7 @@ EVENT: dict[str, Any] = {
         "action": "login-failed",
         "outcome": "failure",
         "reason": "wrong password",
-        "hash": "5d41402abc4b2a76b9719d911017c5925d41402abc4b2a76b9719d911017c592",
-        "kind": "event",
+        "hash": "XUFAKrxLKna5cZ2REBfFkg",
         "category": ["authentication"],
         "type": ["start"],
         "created": "2026-11-23T09:30:00.512Z",
@@ -39,8 +38,6 @@ EVENT: dict[str, Any] = {
     "user": {"id": "u-7", "name": "Ada"},
     "source": {"ip": "192.0.2.7"},
     "organization": {"id": "acme"},
-    "ecs": {"version": "9.4.0"},
-    "related": {"user": ["u-7", "Ada"], "ip": ["192.0.2.7"]},
     "audit": {
         "actor": {"kind": "user"},
         "user": "Ada",

@@ -90,8 +90,8 @@ _GROUPS: Mapping[str, Mapping[str, tuple[str, str | None]]] = {
 }
 _ELSEWHERE = ("message", "audit.changes")
 """Shown in a way of their own."""
-_IMPLIED = ("related.", "ecs.version")
-"""Copies of what is shown already; the JSON has them."""
+_IMPLIED = ("related.", "ecs.version", "event.kind")
+"""Of older events: copies of what is shown already, and what is the same for all; the JSON has them."""
 
 
 def details_of(event: Mapping[str, Any]) -> Details:

@@ -9,9 +9,8 @@ from audit_alerts import Alert, CloseReason, Step, TriageStep
 from audit_alerts.desk.triage import applied
 from audit_alerts.runner.sinks import body_of
 from audit_forward.forms import FORMS, FormError, form
-from audit_forward.forms.alert_document import shown_alert
 from audit_producer.build import new_event
-from audit_schemas import content_hash, publisher_fields
+from audit_schemas import content_hash, publisher_fields, shown_alert
 from support.stored_alerts import NOW, made_alert
 from support.stored_documents import example, example_names, stored
 from support.written_forms import GOLDEN, written_forms
