@@ -2,13 +2,13 @@
 
 import contextlib
 import random
-import resource
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import zip_longest
 
+from audit_local.process import run
 from audit_producer import AuditProducer, QueueFullError
 from audit_producer.build import new_event
 from clusters.cluster import Cluster
@@ -152,21 +152,20 @@ def _replicas_disk_full(scene: Scene) -> Iterator[None]:
     Elasticsearch gives a copy up after five attempts, and an operator has to say that it may try again.
     """
     _, (node, *_) = scene.cluster.holders(scene.index())
-    _limit_files(node, 0)
+    _limit_files(node, "0")
     yield
-    _limit_files(node, None)
+    _limit_files(node, "unlimited")
     node.revive()
     node.wait()
     with scene.cluster.client() as client:
         client.cluster.reroute(retry_failed=True)
 
 
-def _limit_files(server: Server, size: int | None) -> None:
-    """Let no file of a server grow beyond a size; None: beyond what was allowed before."""
+def _limit_files(server: Server, size: str) -> None:
+    """Let no file of a server grow beyond a size in bytes, or `unlimited`."""
     for process in server.processes():
-        _, allowed = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
-        limit = allowed if size is None else size
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, allowed))
+        done = run(["prlimit", "--pid", str(process.pid), f"--fsize={size}:"])
+        assert done.returncode == 0, done.stderr
 
 
 @contextlib.contextmanager

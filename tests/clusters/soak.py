@@ -51,7 +51,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
-    parser.add_argument("--rate", type=int, default=500, help="Events a second of each publisher.")
+    parser.add_argument("--rate", type=int, default=200, help="Events a second of each publisher.")
     return parser.parse_args()
 
 
