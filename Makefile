@@ -24,6 +24,12 @@ HASHED := --quiet --constraint constraints.txt --generate-hashes --python-platfo
 # Where it is set, each worker and each command that a test starts would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+# The check of types has use for one core alone, and takes a minute: tests begin on the other.
+ifeq ($(MAKECMDGOALS),lint test)
+MAKEFLAGS += --jobs=2
+endif
+unexport MAKEFLAGS  # a test calls make too, and has none of these jobs to share
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-fast test-containers soak bench bench-fields bench-adaptive bench-query bench-alerts bench-seal bench-detection bench-sizes lint format requirements schema clean
 

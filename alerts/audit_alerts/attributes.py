@@ -56,7 +56,9 @@ Duration = Annotated[str, AfterValidator(_offset)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, populate_by_name=True, defer_build=True
+    )
 
 
 class NewTermsSpec(_Part):

@@ -42,7 +42,8 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    gc.enable()  # after the imports
+    gc.freeze()  # what the imports made
+    gc.enable()
     if context.invoked_subcommand not in _WITHOUT_SERVERS:
         use_local_servers()
 

@@ -4,6 +4,8 @@ A library imports all that it has: Elasticsearch's client its asynchronous twin 
 APIs, its transport each HTTP client that is installed. That was a third of a command's start. So the
 command's own process finds stand-ins for these modules, whose names are placeholders: what is made
 of one imports the real module when it is first used. From Python 3.15 on, PEP 810 does as much.
+
+A library also imports what it could do without, if it is installed: that is not found by it.
 """
 
 import sys
@@ -23,11 +25,19 @@ _DEFERRED = {
     "elastic_transport._node._http_httpx",
     "elastic_transport._node._http_requests",
     "elasticsearch._async.client",
+    "rich.markdown",
     "rich.traceback",
 }
 _APIS = "elasticsearch._sync.client."
 _SHARED = {f"{_APIS}_base", f"{_APIS}utils"}
 """What all of Elasticsearch's groups of APIs are made from."""
+_OPTIONAL = {
+    "elasticsearch.serializer": "pyarrow",
+    "rich.pretty": "attr",
+    "structlog.dev": "rich.console",
+    "structlog.tracebacks": "rich.pretty",
+}
+"""A module -> what it tries to import, and has no use for here. Who else imports that finds it."""
 
 
 def defer_modules() -> None:
@@ -40,12 +50,19 @@ class _Finder(MetaPathFinder, Loader):
 
     def __init__(self) -> None:
         self._wanted: set[str] = set()
+        self._optional: set[str] = set()
+        """What the next to seek it does not find: the module that could do without it comes first."""
         self._lock = RLock()
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None, /
     ) -> ModuleSpec | None:
         del path, target
+        if fullname in self._optional:
+            self._optional.remove(fullname)
+            raise ModuleNotFoundError(f"{fullname} is left out", name=fullname)
+        if fullname in _OPTIONAL:
+            self._optional.add(_OPTIONAL[fullname])
         deferred = fullname in _DEFERRED or (fullname.startswith(_APIS) and fullname not in _SHARED)
         return ModuleSpec(fullname, self) if deferred and fullname not in self._wanted else None
 

@@ -29,7 +29,7 @@ _PRIORITY = 500  # above the built-in templates of Elasticsearch, which stop at 
 class IndexSettings(BaseModel):
     """What a deployment may choose for the indices it creates from now on."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     shards: int = Field(1, ge=1, le=64)
     replicas: str = Field("0-1", pattern=r"^(\d|\d-(\d|all))$")

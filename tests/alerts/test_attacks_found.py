@@ -45,8 +45,8 @@ LINUX = ROOT.parent / "shared" / "data" / "linux-auth.ndjson"
 
 @pytest.fixture(scope="module")
 def found() -> Detection:
-    """Give what is found of two seeds, half the traffic; all of twenty: make bench-detection."""
-    return detect(RULES, (1, 2), a_day=1200)
+    """Give what is found of one seed, half the traffic; all of twenty: make bench-detection."""
+    return detect(RULES, (1,), a_day=1200)
 
 
 def test_every_rule_has_attacks_that_it_promises_to_find() -> None:
@@ -57,8 +57,8 @@ def test_every_rule_has_attacks_that_it_promises_to_find() -> None:
 
 def test_nine_in_ten_attacks_are_found_by_each_rule(found: Detection) -> None:
     """Of kinds, paces and addresses that the rules were not made for."""
-    assert found.attacks.total() > 40
     for rule in RULES:
+        assert found.attacks[rule.name] > 0, rule.name
         assert found.recall(rule.name) >= 0.9, found.missed
 
 
@@ -71,7 +71,7 @@ def test_nine_in_ten_alerts_are_about_an_attack(found: Detection) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_week_without_an_attack_fires_at_most_once(seed: int) -> None:
     """Mistyped passwords, shifts and administration are everyday."""
-    assert len(list(quiet_alerts(RULES, seed, 20_000, CATALOGUE))) <= 1
+    assert len(list(quiet_alerts(RULES, seed, 10_000, CATALOGUE))) <= 1
 
 
 def label(**changes: Any) -> Label:

@@ -21,6 +21,9 @@ HEAVY = {
 }
 """Libraries that take from 20 ms to 300 ms of CPU to import."""
 
+NEEDLESS = {"attr", "markdown_it", "pyarrow", "requests"}
+"""What libraries of ours import if it is installed."""
+
 
 @pytest.mark.parametrize("module", COMPONENTS)
 def test_components_register_what_the_help_shows(module: str) -> None:
@@ -57,7 +60,20 @@ def test_commands_import_only_what_they_need(words: str, needed: set[str]) -> No
         check=False,
         env={**os.environ, "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"},  # so no embedded ones
     )
-    assert needed == HEAVY & set(done.stderr.split())
+    imported = set(done.stderr.split())
+    assert needed == HEAVY & imported
+    assert set() == NEEDLESS & imported
+
+
+def test_what_a_library_can_do_without_is_left_out_for_that_library_alone() -> None:
+    """Who else imports it finds it, and a log's lines are as before."""
+    program = (
+        "import sys; from audit_cli.deferred_modules import defer_modules; defer_modules(); "
+        "import elasticsearch, rich.pretty, structlog; left_out = 'pyarrow' in sys.modules; "
+        "import attr, pyarrow, rich.console; print(left_out, pyarrow.Table)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("False <class 'pyarrow")
 
 
 def test_deferred_modules_are_imported_when_they_are_used() -> None:

@@ -10,18 +10,16 @@ from faults.fleet import Fleet, running_fleet
 from support.run_folder import RunFolder
 from support.servers import Deployment, Servers, new_deployment, tear_down
 
-TINY_QUEUES = {
+NARROW = {
     f"thread_pool.{pool}.{what}": "1"
     for pool in ("write", "write_coordination")
     for what in ("size", "queue_size")
-}
-LITTLE_MEMORY = {"indexing_pressure.memory.limit": "2mb"}
-_UNUSUAL = ("small", "narrow")
+} | {"indexing_pressure.memory.limit": "2mb"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put tests with the same settings of Elasticsearch side by side: a restart takes long."""
-    items.sort(key=lambda item: [name in getattr(item, "fixturenames", ()) for name in _UNUSUAL])
+    items.sort(key=lambda item: "narrow" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
@@ -40,15 +38,8 @@ def fleet(both: Fleet) -> Fleet:
 
 @pytest.fixture
 def narrow(both: Fleet) -> Fleet:
-    """Give an Elasticsearch that does one thing at a time, and lets one wait."""
-    both.configure(TINY_QUEUES)
-    return both
-
-
-@pytest.fixture
-def small(both: Fleet) -> Fleet:
-    """Give an Elasticsearch that holds 2 MiB of requests at a time."""
-    both.configure(LITTLE_MEMORY)
+    """Give an Elasticsearch that does one thing at a time, lets one wait, and holds 2 MiB."""
+    both.configure(NARROW)
     return both
 
 

@@ -44,15 +44,18 @@ def test_single_items_are_rejected(narrow: Fleet, tmp_path: Path) -> None:
 
 
 def test_whole_requests_are_rejected(narrow: Fleet, tmp_path: Path) -> None:
-    """Others fill the queue, so that bulks are answered 429 before anyone looks into them."""
-    with Storm(narrow.search, threads=THREADS, bulk_bytes=MIB // 2) as storm:
+    """Others fill the queue, so that bulks are answered 429 before anyone looks into them.
+
+    All that they send at once is less than the memory that there is.
+    """
+    with Storm(narrow.search, threads=THREADS, bulk_bytes=MIB // THREADS) as storm:
         ride_out(storm, "queue", narrow.servers, tmp_path)
 
 
-def test_requests_are_rejected_for_want_of_memory(small: Fleet, tmp_path: Path) -> None:
+def test_requests_are_rejected_for_want_of_memory(narrow: Fleet, tmp_path: Path) -> None:
     """Others fill what memory there is for writes: bulks are answered 429."""
-    with Storm(small.search, threads=3, bulk_bytes=3 * MIB // 2) as storm:
-        ride_out(storm, "memory", small.servers, tmp_path)
+    with Storm(narrow.search, threads=3, bulk_bytes=3 * MIB // 2) as storm:
+        ride_out(storm, "memory", narrow.servers, tmp_path)
 
 
 def ride_out(storm: Storm, kind: str, servers: Servers, folder: Path) -> None:
@@ -76,21 +79,21 @@ def ride_out(storm: Storm, kind: str, servers: Servers, folder: Path) -> None:
         assert_flow_settled(deployment, flow)
 
 
-def test_bulks_that_are_larger_than_the_memory_are_made_smaller(small: Fleet, tmp_path: Path) -> None:
+def test_bulks_that_are_larger_than_the_memory_are_made_smaller(narrow: Fleet, tmp_path: Path) -> None:
     """A bulk that can never be taken as it is is answered 429 too: trying it again helps nobody."""
-    before = rejections(small.search)
+    before = rejections(narrow.search)
     events = chats(2000, message="x" * 4000)
-    with a_deployment(small.servers) as deployment, Crew(deployment, tmp_path) as crew:
+    with a_deployment(narrow.servers) as deployment, Crew(deployment, tmp_path) as crew:
         deployment.publish_raw(*events.values())
         crew.join()
         crew.settle()
-        assert rejections(small.search)["memory"] > before["memory"]
+        assert rejections(narrow.search)["memory"] > before["memory"]
         assert_exactly_once(deployment, [*events])
 
 
-def test_refused_request_is_sent_once(small: Fleet) -> None:
+def test_refused_request_is_sent_once(narrow: Fleet) -> None:
     """The client tries nothing again by itself: that would hide the refusal, and wait twice."""
-    deployment, before = new_deployment(small.servers), rejections(small.search)
+    deployment, before = new_deployment(narrow.servers), rejections(narrow.search)
     too_much = [
         b'{"create":{"_index":"%b-x"}}\n{"x":"%b"}' % (deployment.name.encode(), b"x" * 3 * MIB)
     ]
@@ -98,7 +101,7 @@ def test_refused_request_is_sent_once(small: Fleet) -> None:
     with pytest.raises(UnreachableError):
         index.create(too_much)
     index.close()
-    assert rejections(small.search)["memory"] == before["memory"] + 1
+    assert rejections(narrow.search)["memory"] == before["memory"] + 1
 
 
 def test_memory_stays_bounded_while_nothing_can_be_written(
