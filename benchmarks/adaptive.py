@@ -1,13 +1,10 @@
 """How near the adaptive bulk settings come to the best fixed ones."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from benchmarks.contestants import CONSUMER, Arena
 from benchmarks.figures import Spread, interleaved, ratio, table
-from benchmarks.index import Index
 from benchmarks.run import Sample
-from benchmarks.topic import lengthened
 
 _TOPIC = "bench.long"
 _BULKS = (1, 2, 3, 4)
@@ -32,9 +29,7 @@ def measure_adaptive(arena: Arena, rounds: int, settle: float, seconds: float) -
     arena.screen.show(table(f"Fixed settings, {arena.events:,} events", ("", "docs/s"), rates))
     best = max(swept, key=lambda name: swept[name][0])
     rate, settings = swept[best]
-    longer = replace(arena, topic=_TOPIC, events=max(arena.events, int(rate * (settle + seconds))))
-    Index.make_topic(arena.servers, _TOPIC)
-    lengthened(arena.servers, arena.screen, _TOPIC, longer.events)
+    longer = arena.on_topic(_TOPIC, max(arena.events, int(rate * (settle + seconds))))
 
     def way(settings: Mapping[str, str]) -> Callable[[str], float]:
         return lambda what: settled_rate(

@@ -25,12 +25,20 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A Python module to run as a process."""
+    """A process to run: a Python module, or another program."""
 
     name: str
     module: str
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] | None = None
+    program: str = ""
+    """A path; the module does not count then."""
+
+    @property
+    def argv(self) -> list[str]:
+        """The program and its arguments."""
+        start = [self.program] if self.program else [sys.executable, "-m", self.module]
+        return [*start, *self.arguments]
 
 
 def job(name: str, function: Callable[P, object], *positional: P.args, **named: P.kwargs) -> Command:
@@ -47,8 +55,8 @@ class Child:
         self._log = log
         self._output = log.with_suffix(".out")
         with log.open("wb") as errors, self._output.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - our own modules
-                [sys.executable, "-m", command.module, *command.arguments],
+            self._process = subprocess.Popen(  # noqa: S603 - our own modules, and contestants
+                command.argv,
                 cwd=ROOT,
                 env=_clean_environment() | dict(command.environment or {}),
                 stdin=subprocess.DEVNULL,
@@ -79,6 +87,11 @@ class Child:
             ) from error
         self.check(may_be_done=True)
         return self._output.read_bytes()
+
+    def kill(self) -> None:
+        """End it as a crash does, without a chance to finish anything."""
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> None:
         """End it: SIGTERM, then SIGKILL if that is ignored."""

@@ -67,7 +67,7 @@ def speed(
         list[str] | None, typer.Option(help=f"One of {', '.join(CONTESTANTS)}; may be repeated.")
     ] = None,
 ) -> None:
-    """Measure the ceiling, this consumer in one and two processes, and the one written by hand."""
+    """Measure the ceiling, this consumer in one and two processes, one by hand, and rsyslog."""
     if unknown := set(only or ()) - CONTESTANTS.keys():
         raise typer.BadParameter(f"{min(unknown)} must be one of {', '.join(CONTESTANTS)}")
     with _bench(events) as (arena, _):
@@ -76,7 +76,7 @@ def speed(
 
 @app.command()
 def scaling(events: Events = _FULL, rounds: Rounds = 3) -> None:
-    """Measure one process and two, against a sink that answers at once."""
+    """Measure one process, two and four, against a sink that answers at once."""
     with _bench(events) as (arena, _):
         measure_scaling(arena, rounds)
 

@@ -3,6 +3,7 @@
 import http.client
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,18 +16,27 @@ from audit_local.ports import free_port
 from benchmarks.bodies import Bodies, push
 from benchmarks.children import Child, Command, job, running
 from benchmarks.errors import BenchError
-from benchmarks.index import Codec, Index
+from benchmarks.index import PARTITIONS, Codec, Index
 from benchmarks.kafka import committed, ends
-from benchmarks.run import Run, Sample, Watch, figures
+from benchmarks.run import STALL_SECONDS, Run, Sample, Watch, figures
 from benchmarks.screen import Screen
 from benchmarks.servers import Servers
+from benchmarks.shippers import Shipper
 from benchmarks.sink import serve
 from benchmarks.topic import TOPIC, lengthened
 
 CONSUMER = "audit_cli"
 BY_HAND = "benchmarks.by_hand"
 
-_ONE_EVENT = "bench.one"
+Indexer = str | Shipper
+"""What indexes the topic: a module of ours, or a program of others."""
+
+_ONE_EVENT, _KILL = "bench.one", "bench.kill"
+_KILL_EVENTS = 300_000
+_RETURN_SECONDS = 240.0
+"""The group waits for the killed one's session to expire, and then there is still much to do."""
+_STEADY_SECONDS = 3.0
+_MIDDLE, _LATE = 1 / 3, 4 / 5
 _SMALL = 50_000
 _MILLION = 1_000_000
 
@@ -56,6 +66,16 @@ class Emptied:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """What a kill -9 in the middle, and a new start, left of the topic."""
+
+    missing: int
+    """Events without a document."""
+    doubled: int
+    """Documents beyond one for each event."""
+
+
+@dataclass(frozen=True, slots=True)
 class Arena:
     """What a measurement needs: servers, a client to watch with, the topic's size, a screen."""
 
@@ -64,13 +84,20 @@ class Arena:
     screen: Screen
     events: int
     topic: str = TOPIC
-    starts: dict[str, float] = field(default_factory=dict)
-    """CPU seconds that one process of each module takes to start; measured when first needed."""
+    starts: dict[Indexer, float] = field(default_factory=dict)
+    """CPU seconds that one process of each takes to start; measured when first needed."""
 
     @property
     def is_small(self) -> bool:
         """Tell whether the topic is too small for a steady run."""
         return self.events < _SMALL
+
+    def on_topic(self, topic: str, events: int, partitions: int = PARTITIONS) -> "Arena":
+        """Return the same for another topic: so many of the preloaded events, under new ids."""
+        Index.make_topic(self.servers, topic, partitions)
+        if not ends(self.servers.kafka, topic):
+            lengthened(self.servers, self.screen, topic, events)
+        return replace(self, topic=topic, events=events)
 
     def ceiling(self, shape: Shape, limit: int, what: str = "") -> Run:
         """Push ready-made bodies into a fresh index, as `setup` makes it."""
@@ -100,7 +127,7 @@ class Arena:
 
     def consumers(
         self,
-        module: str,
+        indexer: Indexer,
         processes: int,
         what: str,
         *,
@@ -109,10 +136,10 @@ class Arena:
         then: Callable[[Index], None] = lambda _: None,
     ) -> tuple[Run, list[Sample]]:
         """Let processes of one group index the whole topic; `then` gets the full index."""
-        start_cpu = self._start_cpu(module, processes)
+        start_cpu = self._start_cpu(indexer, processes)
         with (
             self.fresh_index(codec) as index,
-            self.consuming(index.prefix, what, module, processes, settings) as children,
+            self.consuming(index.prefix, what, indexer, processes, settings) as children,
         ):
             samples = self._watched(children, index, self.events, what)
             self.wait_for_commit(children, index.prefix)
@@ -149,6 +176,22 @@ class Arena:
             twice = received["documents"] - self.events
             return Emptied(run, received["requests"], twice, sink_cpu)
 
+    def killed(self, indexer: Indexer, what: str) -> Loss:
+        """Kill what indexes a topic in the middle, start it again, and see what it makes up for.
+
+        In the middle is where a third is indexed and something is committed, or four fifths are.
+        """
+        arena = self.on_topic(_KILL, min(self.events, _KILL_EVENTS))
+        with arena.fresh_index() as index:
+            with arena.consuming(index.prefix, what, indexer) as (child,):
+                watch = Watch(arena.servers, [child], index.indexed, arena.events)
+                watch.until(lambda: _is_midway(arena, index), "it can be killed")
+                child.kill()
+            with arena.consuming(index.prefix, what, indexer) as children:
+                arena.wait_for_commit(children, index.prefix, _RETURN_SECONDS)
+                _wait_for_rest(index)
+                return Loss(*index.losses(arena.events))
+
     def make_bodies(self) -> Bodies:
         """Turn the topic into ready-made bulk bodies: what the consumer sends, kept by the sink."""
         emptied = self.emptied(1, "Making the ceiling's documents", keep=True)
@@ -173,11 +216,30 @@ class Arena:
         self,
         prefix: str,
         what: str,
-        module: str = CONSUMER,
+        indexer: Indexer = CONSUMER,
         processes: int = 1,
         settings: Mapping[str, str] | None = None,
     ) -> Iterator[list[Child]]:
         """Run consumers of the topic into a prefix; what `settings` does not name is the default."""
+        if isinstance(indexer, Shipper):
+            command = indexer.command(what, self.servers, self.topic, prefix)
+        else:
+            command = self._command(prefix, what, indexer, settings or {})
+        with running([command] * processes, self.servers.folder) as children:
+            yield children
+
+    def wait_for_commit(
+        self, children: Sequence[Child], group: str, seconds: float = STALL_SECONDS
+    ) -> None:
+        """Wait until the group has committed the end of the topic."""
+        kafka, topic = self.servers.kafka, self.topic
+        total = ends(kafka, topic)
+        watch = Watch(self.servers, children, lambda: 0, 0)
+        watch.until(
+            lambda: committed(kafka, group, topic) >= total, "all offsets are committed", seconds
+        )
+
+    def _command(self, prefix: str, what: str, module: str, settings: Mapping[str, str]) -> Command:
         environment = {
             "AUDITLOG_KAFKA_BOOTSTRAP_SERVERS": self.servers.kafka,
             "AUDITLOG_ELASTICSEARCH_URL": self.servers.elasticsearch,
@@ -187,35 +249,23 @@ class Arena:
             "AUDITLOG_GROUP": prefix,
             "AUDITLOG_INDEX_PREFIX": prefix,
             "AUDITLOG_LOG_FORMAT": "json",
-            **(settings or {}),
+            **settings,
         }
         arguments = ("consume", "--start", "earliest") if module == CONSUMER else ()
-        command = Command(what, module, arguments, environment)
-        with running([command] * processes, self.servers.folder) as children:
-            yield children
+        return Command(what, module, arguments, environment)
 
-    def wait_for_commit(self, children: Sequence[Child], group: str) -> None:
-        """Wait until the group has committed the end of the topic."""
-        kafka, topic = self.servers.kafka, self.topic
-        total = ends(kafka, topic)
-        watch = Watch(self.servers, children, lambda: 0, 0)
-        watch.until(lambda: committed(kafka, group, topic) >= total, "all offsets are committed")
-
-    def _start_cpu(self, module: str, processes: int) -> float | None:
+    def _start_cpu(self, indexer: Indexer, processes: int) -> float | None:
         """Return the CPU seconds that processes take to start, and each to index one event.
 
         None for a topic so small that the start is a part of the run.
         """
         if self.is_small:
             return None
-        if module not in self.starts:
-            alone = replace(self, topic=_ONE_EVENT, events=1)
-            Index.make_topic(self.servers, _ONE_EVENT)
-            if not ends(self.servers.kafka, _ONE_EVENT):
-                lengthened(self.servers, self.screen, _ONE_EVENT, 1)
-            run, _ = alone.consumers(module, 1, f"Starting {module}")
-            self.starts[module] = run.total_cpu_seconds
-        return self.starts[module] * processes
+        if indexer not in self.starts:
+            name = indexer if isinstance(indexer, str) else indexer.name
+            run, _ = self.on_topic(_ONE_EVENT, 1).consumers(indexer, 1, f"Starting {name}")
+            self.starts[indexer] = run.total_cpu_seconds
+        return self.starts[indexer] * processes
 
     @contextmanager
     def _sink(self, *, keep: bool) -> Iterator[tuple[Child, int]]:
@@ -234,6 +284,22 @@ def _used(children: Sequence[Child]) -> tuple[int, float]:
     """Return the largest memory of one, and the CPU seconds of all, until now."""
     peak = max(child.family.peak_bytes() for child in children)
     return peak, sum(child.family.cpu_seconds() for child in children)
+
+
+def _is_midway(arena: Arena, index: Index) -> bool:
+    """Tell whether a kill hits the middle, with an offset to go on from if one comes in time."""
+    share = index.indexed() / arena.events
+    if share < _MIDDLE:
+        return False
+    return share > _LATE or committed(arena.servers.kafka, index.prefix, arena.topic) > 0
+
+
+def _wait_for_rest(index: Index) -> None:
+    """Wait for what is committed, and still on its way to the index."""
+    count = -1
+    while (found := index.indexed()) != count:
+        count = found
+        time.sleep(_STEADY_SECONDS)
 
 
 def _received(port: int) -> dict[str, int]:

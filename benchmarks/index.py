@@ -5,11 +5,14 @@ from typing import Any, Literal
 
 import elasticsearch
 from audit_admin import SetupSettings, set_up
+from elasticsearch import helpers
 
 from benchmarks.errors import BenchError
 from benchmarks.servers import Servers
 
+PARTITIONS = 6
 _MERGE_SECONDS = 600.0
+_PAGE = 5000
 
 Codec = Literal["default", "best_compression"]
 
@@ -35,12 +38,15 @@ class Index:
         self.prefix = prefix
         self.pattern = f"{prefix}-*"
 
-    def set_up(self, servers: Servers, topic: str, codec: Codec = "default") -> None:
+    def set_up(
+        self, servers: Servers, topic: str, codec: Codec = "default", partitions: int = PARTITIONS
+    ) -> None:
         """Make topic and template as `auditlog setup` does: 1 shard, no replica, refresh 1 s."""
         settings = SetupSettings(
             kafka_bootstrap_servers=servers.kafka,
             elasticsearch_url=servers.elasticsearch,
             topic=topic,
+            partitions=partitions,
             dead_letter_topic=f"{topic}.dead-letter",
             alerts_topic=f"{topic}.alerts",
             index_prefix=self.prefix,
@@ -52,11 +58,11 @@ class Index:
         list(set_up(settings))
 
     @classmethod
-    def make_topic(cls, servers: Servers, topic: str) -> None:
+    def make_topic(cls, servers: Servers, topic: str, partitions: int = PARTITIONS) -> None:
         """Make a topic, as `auditlog setup` does, and leave no template behind."""
         with client_of(servers) as client:
             index = cls(client, "bench-topic")
-            index.set_up(servers, topic)
+            index.set_up(servers, topic, partitions=partitions)
             index.delete()
 
     def indexed(self) -> int:
@@ -92,6 +98,14 @@ class Index:
             filter_path="hits.hits._id",
         ).body
         return [hit["_id"] for hit in found.get("hits", {}).get("hits", [])]
+
+    def losses(self, events: int) -> tuple[int, int]:
+        """Return how many of so many events have no document, and how many documents are surplus."""
+        self._client.indices.refresh(index=self.pattern)
+        hits = helpers.scan(self._client, {"_source": ["event.id"]}, index=self.pattern, size=_PAGE)
+        ids = [hit["_source"]["event"]["id"] for hit in hits]
+        different = len(set(ids))
+        return events - different, len(ids) - different
 
     def check_count(self, expected: int, who: str) -> None:
         """Raise BenchError unless exactly so many documents can be found."""

@@ -11,7 +11,7 @@ from benchmarks.errors import BenchError
 from benchmarks.family import Family, busy_seconds
 from benchmarks.servers import Servers
 
-_STALL_SECONDS = 60.0
+STALL_SECONDS = 60.0
 _LONGEST_PAUSE, _USUAL_PAUSE, _SHORTEST_PAUSE = 0.5, 0.1, 0.01
 _MILLION = 1_000_000
 _MIB = 1024 * 1024
@@ -78,16 +78,16 @@ class Watch:
             self._take(self.count())
             if self.samples[-1].documents > moved.documents:
                 moved = self.samples[-1]
-            elif self.samples[-1].at - moved.at > _STALL_SECONDS:
+            elif self.samples[-1].at - moved.at > STALL_SECONDS:
                 raise self._stalled(f"stopped at {moved.documents:,} of {self.target:,} documents")
         return self.samples
 
-    def until(self, done: Callable[[], bool], what: str) -> None:
+    def until(self, done: Callable[[], bool], what: str, seconds: float = STALL_SECONDS) -> None:
         """Wait for a condition that has to come true while the contestant runs."""
-        deadline = time.monotonic() + _STALL_SECONDS
+        deadline = time.monotonic() + seconds
         while not done():
             if time.monotonic() > deadline:
-                raise self._stalled(f"did not get to where {what}")
+                raise self._stalled(f"did not get to where {what}", seconds)
             self._check()
             time.sleep(_USUAL_PAUSE)
 
@@ -119,11 +119,9 @@ class Watch:
         for child in self.children:
             child.check()
 
-    def _stalled(self, what: str) -> BenchError:
+    def _stalled(self, what: str, seconds: float = STALL_SECONDS) -> BenchError:
         names = ", ".join(child.name for child in self.children)
-        return BenchError(
-            f"{names} {what} within {_STALL_SECONDS:.0f} s. {self.children[0].end_of_log()}"
-        )
+        return BenchError(f"{names} {what} within {seconds:.0f} s. {self.children[0].end_of_log()}")
 
 
 def figures(

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console, Group
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
-_FILE_WIDTH = 160
+_FILE_WIDTH = 200
 
 
 class Screen:

@@ -52,6 +52,14 @@ def test_processes_end_with_the_block(tmp_path: Path) -> None:
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
+def test_killed_process_does_not_finish_anything(tmp_path: Path) -> None:
+    """As in a crash."""
+    with running([SLEEP], tmp_path) as (child,):
+        child.kill()
+        with pytest.raises(BenchError, match=f"a sleeper ended with status -{signal.SIGKILL:d}"):
+            child.check()
+
+
 def test_failure_is_told_with_the_end_of_the_log(tmp_path: Path) -> None:
     """By whoever looks first: who checks, or who waits for the end."""
     with running([FAIL], tmp_path) as (child,):

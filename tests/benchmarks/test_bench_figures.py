@@ -78,7 +78,7 @@ def test_table_has_rates_ratios_and_costs() -> None:
     ours = [
         figures([*start, sample(1 + 2 * t, 100_001, elastic=30.0)], 1, 10.0, 0.0) for t in (2.0, 4.0)
     ]
-    shown = text_of(speed_table({"ceiling": ceiling, "one": ours}, "note"))
+    shown = text_of(speed_table({"ceiling": ceiling, "one": ours}, {}, "note"))
     row = next(line for line in shown.splitlines() if "auditlog consume" in line)
     cells = [cell.strip() for cell in row.strip("| ").split("|")]
     assert cells[:5] == ["auditlog consume", "18,750 (12,500 to 25,000)", "0.50", "0.75", "100.0"]

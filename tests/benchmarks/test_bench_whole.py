@@ -22,7 +22,6 @@ from support.servers import ROOT, Deployment
 from typer.testing import CliRunner
 
 from benchmarks import (
-    adaptive,
     commands,
     detection_report,
     fields,
@@ -36,7 +35,7 @@ from benchmarks import (
 )
 from benchmarks.alerts import time_steps
 from benchmarks.bodies import Bodies, Writer
-from benchmarks.contestants import Arena, Emptied, Shape
+from benchmarks.contestants import Arena, Emptied, Indexer, Loss, Shape
 from benchmarks.detection import Detection
 from benchmarks.errors import BenchError
 from benchmarks.family import Family
@@ -51,6 +50,7 @@ from benchmarks.records import record_of
 from benchmarks.run import Run, Sample
 from benchmarks.screen import Screen
 from benchmarks.servers import Servers
+from benchmarks.shippers import RSYSLOG, Shipper
 from benchmarks.speed import CONTESTANTS
 from benchmarks.topic import end_of_traffic, preload_topic
 
@@ -80,6 +80,7 @@ class StubArena:
     topic: str = "bench.events"
     is_small: bool = True
     asked: list[str] = field(default_factory=list)
+    topics: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.servers = SimpleNamespace(
@@ -99,16 +100,27 @@ class StubArena:
         return run_at(50_000)
 
     def consumers(
-        self, module: str, processes: int, what: str, **options: Any
+        self, indexer: Indexer, processes: int, what: str, **options: Any
     ) -> tuple[Run, list[Sample]]:
         """Be slower with two processes, and slowest by hand."""
         self.asked.append(what)
         if "then" in options:
             options["then"](StubIndex())
-        rate = {("audit_cli", 1): 40_000, ("audit_cli", 2): 36_000}.get((module, processes), 8000)
+        rates = {("audit_cli", 1): 40_000, ("audit_cli", 2): 36_000, (RSYSLOG, 1): 32_000}
+        rate = rates.get((indexer, processes), 8000)
         times = ((0.0, 0), (1.0, 1), (2.0, 1000))
         samples = [Sample(at, documents, 0, 0, 0, 0, 0) for at, documents in times]
         return run_at(rate), samples
+
+    def on_topic(self, topic: str, events: int, partitions: int = 6) -> "StubArena":
+        """Note which it is, and give the same figures for it."""
+        self.topics[topic] = events, partitions
+        return self
+
+    def killed(self, indexer: Indexer, what: str) -> Loss:
+        """Lose events as rsyslog alone does."""
+        self.asked.append(what)
+        return Loss(26_000, 0) if indexer is RSYSLOG else Loss(0, 0)
 
     def emptied(self, processes: int, what: str) -> Emptied:
         """Be half as fast with two processes."""
@@ -154,6 +166,7 @@ class StubIndex:
 def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubArena:
     """Give the arena that every command gets, instead of servers."""
     stub = StubArena(tmp_path)
+    monkeypatch.setattr(Shipper, "missing", lambda _: None)
 
     @contextmanager
     def bench(events: int, _: int | None = None) -> Iterator[tuple[StubArena, float]]:
@@ -161,7 +174,7 @@ def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubArena:
         yield stub, 329.0
 
     monkeypatch.setattr(commands, "_bench", bench)
-    for module in (adaptive, fields, producer, sizes):
+    for module in (fields, producer, sizes):
         monkeypatch.setattr(module, "Index", StubIndex)
     StubIndex.make_topic = staticmethod(lambda *_: None)  # type: ignore[attr-defined]
     return stub
@@ -208,16 +221,21 @@ def test_all_measures_side_by_side_scaling_latency_and_producer(
     monkeypatch.setattr(places, "_ROUNDS", 2)
     printed(monkeypatch, producer, {"seconds": 0.01, "cpu_us": 5.0, "caller_cpu_us": 3.0})
     shown = bench("all", "--events", "1000", "--rounds", "2")
-    turns = [what for what in arena.asked if what.startswith("Round")]
-    assert [what.partition(": ")[2] for what in turns[:4]] == list(CONTESTANTS)
-    assert [what[:7] for what in turns[:8]] == ["Round 1"] * 4 + ["Round 2"] * 4
+    turns, count = [what for what in arena.asked if what.startswith("Round")], len(CONTESTANTS)
+    assert [what.partition(": ")[2] for what in turns[:count]] == list(CONTESTANTS)
+    assert [what[:7] for what in turns[: 2 * count]] == ["Round 1"] * count + ["Round 2"] * count
     assert cells(shown, "auditlog consume")[1:4] == ["40,000", "0.77", "1.00"]
+    assert cells(shown, "auditlog consume")[-2:] == ["once", "0 + 0"]
+    assert cells(shown, "rsyslog, events as they are")[1] == "32,000"
+    assert cells(shown, "rsyslog, events as they are")[-2:] == ["once at most", "26,000 + 0"]
     assert cells(shown, "2 connections, 1,000 documents a body")[1] == "52,000"
     assert "The ceiling: 2 connections, 1,000 documents a body" in shown, "the fastest shape"
     assert "is 5.00 times as fast as what is written by hand" in shown
     assert "a million take 2,861 MiB" in shown
     assert "Up to 2% of the machine went to other processes" in shown
     assert cells(shown, "2 of the consumer against the sink")[1:3] == ["30,000", "0.50"]
+    assert cells(shown, "4 of the consumer against the sink")[1:5] == ["15,000", "0.25", "10.0", "1.00"]
+    assert arena.topics == {"bench.scaling": (2000, 12)}, "each has as many partitions"
     assert rates == [20_000]
     assert "From a record to its lines: 100 events" in shown
     assert cells(shown, "bare Producer.produce, the same bytes")[1:4] == ["100,000", "1.00", "5.0"]
@@ -228,7 +246,21 @@ def test_only_some_contestants_have_no_ratios(arena: StubArena) -> None:
     shown = bench("speed", "--events", "1000", "--rounds", "1", "--only", "one")
     assert cells(shown, "auditlog consume")[1:4] == ["40,000", "", ""]
     assert "by shape" not in shown
-    assert len(arena.asked) == 2
+    assert len(arena.asked) == 3
+
+
+def test_shipper_that_is_not_installed_is_left_out(
+    arena: StubArena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a line that says what it needs; alone, there is nothing to measure."""
+    said: list[str] = []
+    monkeypatch.setattr(Shipper, "missing", lambda shipper: f"{shipper.name} is left out")
+    monkeypatch.setattr(arena.screen, "say", said.append)
+    shown = bench("speed", "--events", "1000", "--rounds", "1")
+    assert said[0] == "rsyslog is left out"
+    assert "rsyslog" not in shown
+    with pytest.raises(BenchError, match="no contestant is left"):
+        bench("speed", "--events", "1000", "--only", "rsyslog")
 
 
 def test_unknown_contestant_is_refused() -> None:
@@ -238,15 +270,11 @@ def test_unknown_contestant_is_refused() -> None:
     assert "must be one of ceiling, one" in re.sub(r"[\s│]+", " ", done.output)
 
 
-def test_adaptive_is_compared_with_the_best_fixed_setting(
-    arena: StubArena, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_adaptive_is_compared_with_the_best_fixed_setting(arena: StubArena) -> None:
     """All twelve are swept; both then get a stream that lasts."""
-    lengths: list[int] = []
-    monkeypatch.setattr(adaptive, "lengthened", lambda *arguments: lengths.append(arguments[-1]))
     shown = bench("adaptive", "--events", "1000", "--settle", "1", "--seconds", "1")
     assert sum("bulks of" in line for line in shown.splitlines()) == 13
-    assert lengths == [80_000]
+    assert arena.topics == {"bench.long": (80_000, 6)}
     assert cells(shown, "ratio")[1] == "1.00"
     assert len(arena.asked) == 1 + 12 + 2
 
@@ -476,6 +504,7 @@ def test_topic_is_indexed_asked_and_searched_for_attacks(
         with arena.fresh_index() as index:
             run = arena.pushed(index, Shape(2, 500), 1000, "the ceiling")
             assert run.documents == 1000
+            assert index.losses(1001) == (1, 0)
             assert min(run.documents_per_second, run.peak_mib, run.elastic_cpu_per_million) > 0
             settings = QuerySettings(elasticsearch_url=real.elasticsearch, index_prefix=index.prefix)
             ask_all(arena, settings, end_of_traffic(), samples=1)
