@@ -26,8 +26,9 @@ QUICK = {
     f"cluster.fault_detection.{check}.{name}": value
     for check in ("follower_check", "leader_check")
     for name, value in {"timeout": "4s", "retry_count": "2"}.items()
-}
-"""Settings by which nodes miss one that does not answer after eight seconds and not after thirty."""
+} | {"cluster.publish.timeout": "8s"}
+"""Settings by which nodes miss one that does not answer after eight seconds and not after thirty, and a
+new master does not wait thirty for it either."""
 
 
 @dataclass(frozen=True)
