@@ -1,6 +1,6 @@
 """Kafka -> validated -> Elasticsearch: nothing lost, nothing twice."""
 
-from audit_consumer.batch import Batch
+from audit_consumer.batch import Batch, portions
 from audit_consumer.bulk import RESPONSE_FIELDS, Stored, classify_items, compare
 from audit_consumer.dead_letters import DeadLetters
 from audit_consumer.decode import Decoder
@@ -43,5 +43,6 @@ __all__ = [
     "UnreachableError",
     "classify_items",
     "compare",
+    "portions",
     "resolve_strays",
 ]

@@ -1,13 +1,17 @@
 """A batch: records that are settled together, by one bulk request and by dead letters."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from confluent_kafka import Message
 
 from audit_consumer.record import Refusal
 
-__all__ = ["Batch"]
+__all__ = ["Batch", "portions"]
+
+_TOGETHER = 64
+_TOGETHER_BYTES = 128 * 1024
+"""Much for one call, little for the CPU's cache and for the limit of a bulk request's body."""
 
 
 @dataclass(slots=True)
@@ -36,17 +40,27 @@ class Batch:
 
     def add(self, message: Message, read: bytes | Refusal) -> None:
         """Add a record: its lines of the bulk request, or why it is refused."""
-        if not self.ends:
-            self.oldest = message.timestamp()[1]
-        self.ends[message.partition()] = message.offset() + 1  # type: ignore[index,operator]
-        self.held += len(message)
-        if isinstance(read, bytes):
-            self.messages.append(message)
-            self.lines.append(read)
-            self.size += len(read)
-            self.held += len(read)
-        else:
-            self.refusals.append(read)
+        self.extend([message], [read])
+
+    def extend(self, messages: Sequence[Message], read: Sequence[bytes | Refusal]) -> None:
+        """Add records, as `add` does with one."""
+        if not self.ends and messages:
+            self.oldest = messages[0].timestamp()[1]
+        for message in messages:
+            self.ends[message.partition()] = message.offset() + 1  # type: ignore[index,operator]
+        lines = [one for one in read if isinstance(one, bytes)]
+        size = sum(map(len, lines))
+        self.held += sum(map(len, messages)) + size
+        self.size += size
+        self.lines += lines
+        if len(lines) == len(messages):
+            self.messages += messages
+            return
+        for message, one in zip(messages, read, strict=True):
+            if isinstance(one, bytes):
+                self.messages.append(message)
+            else:
+                self.refusals.append(one)
 
     def keep(self, positions: Sequence[int]) -> None:
         """Forget the messages that are settled; `positions`, in order, are those that are not."""
@@ -61,8 +75,7 @@ class Batch:
         assert not self.refusals  # noqa: S101 - the caller's to see to
         half = len(self.messages) // 2
         rest = Batch()
-        for message, lines in zip(self.messages[half:], self.lines[half:], strict=True):
-            rest.add(message, lines)
+        rest.extend(self.messages[half:], self.lines[half:])
         self.keep(range(half))
         self.size -= rest.size
         self.held -= rest.held
@@ -99,3 +112,14 @@ class Batch:
             if partition is not None and offset is not None:
                 reached[partition] = min(reached[partition], offset)
         return reached
+
+
+def portions(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """Yield records in order, as many together as are read and added at once; large ones alone."""
+    for start in range(0, len(messages), _TOGETHER):
+        some = messages[start : start + _TOGETHER]
+        if sum(map(len, some)) <= _TOGETHER_BYTES:
+            yield some
+        else:
+            for message in some:
+                yield [message]

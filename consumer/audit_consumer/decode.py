@@ -3,6 +3,8 @@
 So does the document, but for the place of its address, where there are databases of places.
 """
 
+from collections.abc import Sequence
+
 from audit_schemas import (
     SCHEMA_HEADER,
     Catalogue,
@@ -21,7 +23,7 @@ from confluent_kafka import Message
 from audit_consumer.fast_path import FastPath
 from audit_consumer.home_index import HomeIndex
 from audit_consumer.places import Places
-from audit_consumer.record import Prepared, Record, Refusal, headers_of
+from audit_consumer.record import Headers, Prepared, Record, Refusal, headers_of
 
 __all__ = ["Decoder"]
 
@@ -55,10 +57,18 @@ class Decoder:
 
         `ingested` is the time of now, in RFC 3339. The message must not stand for an error.
         """
-        headers = headers_of(message)
-        lines = self._fast_path.lines(message, headers, ingested)
-        if lines is not None:
-            return lines
+        return self.read_all([message], ingested)[0]
+
+    def read_all(self, messages: Sequence[Message], ingested: str) -> list[bytes | Refusal]:
+        """Return what `read` does for each record, in less time; see `portions`."""
+        headers = headers_of(messages)
+        found = self._fast_path.lines(messages, headers, ingested)
+        return [
+            lines or self._read_slowly(message, its, ingested)
+            for message, its, lines in zip(messages, headers, found, strict=True)
+        ]
+
+    def _read_slowly(self, message: Message, headers: Headers, ingested: str) -> bytes | Refusal:
         found = self.prepare(Record.of(message, headers), ingested)
         if isinstance(found, Refusal):
             return found

@@ -12,6 +12,7 @@ from audit_runtime.elastic import connect
 from audit_schemas import MANAGED_BY, IndexNaming, Origin, lacks_fields, mapping, stored_hash
 
 from audit_consumer.bulk import RESPONSE_FIELDS, Stored
+from audit_consumer.bulk_serializers import BulkAnswer, BulkBody
 from audit_consumer.errors import OverloadedError, SetupFaultError, UnreachableError
 from audit_consumer.record import Prepared
 
@@ -37,7 +38,8 @@ class EventIndex:
     def __init__(self, settings: ElasticsearchSettings, request_seconds: float) -> None:
         self._prefix = settings.index_prefix
         self._url = settings.elasticsearch_url
-        self._client = connect(settings, seconds=request_seconds)
+        serializers = BulkAnswer(), BulkBody()
+        self._client = connect(settings, seconds=request_seconds, serializers=serializers)
 
     def naming(self) -> IndexNaming:
         """Return the index naming that `auditlog setup` left in the template."""
@@ -65,7 +67,7 @@ class EventIndex:
         """Create documents by one bulk request, and return its answer."""
         with self._sorted_errors():
             response = self._client.bulk(
-                operations=[b"\n".join(lines)],  # type: ignore[list-item]  # sent as it is
+                operations=b"\n".join((*lines, b"")),  # type: ignore[arg-type]  # sent as it is
                 filter_path=RESPONSE_FIELDS,
             )
             return response.body

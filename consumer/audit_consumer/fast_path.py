@@ -1,16 +1,19 @@
-"""The fast path from a record to its lines of a bulk request, for events in the canonical form.
+"""The fast path from records to their lines of a bulk request, for events in the canonical form.
 
-One match of a regular expression says that the event is valid and where its parts are; the document
-is spliced together from the text as it is. No model, no parse, no object that outlives the call:
-about 6 microseconds of CPU instead of 25. Pure. It returns exactly the lines that `Decoder.prepare`
-leads to, or None, which sends the record there.
+One search of a regular expression through the text of many records tells which events are valid and
+where their parts are; a document is spliced together from these. No model, no parse, no object that
+outlives the call. Pure. It returns exactly the lines that `Decoder.prepare` leads to, or None, which
+sends the record there.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
+from operator import itemgetter
+from typing import NamedTuple
 
 from audit_schemas import (
     MAX_EVENT_BYTES,
@@ -20,7 +23,7 @@ from audit_schemas import (
     Catalogue,
     IndexNaming,
     TimeBounds,
-    canonical_form,
+    canonical_lines,
     format_timestamp,
     group_of,
     hash_text,
@@ -37,7 +40,7 @@ from audit_consumer.record import Headers, StrayLines
 
 __all__ = ["FastPath"]
 
-_READ = (
+_PATHS = (
     "event.id",
     "event.action",
     "event.outcome",
@@ -56,7 +59,16 @@ _USUAL = [(SCHEMA_HEADER, SCHEMA_HEADER_VALUE)]
 _SHA256 = sha256()
 """Copied for each event: OpenSSL takes longer to find the algorithm than to copy it."""
 
-_Moment = tuple[datetime, str]
+_Row = tuple[str, ...]
+"""What the groups of one event hold; empty where it has nothing there."""
+
+
+class _Moment(NamedTuple):
+    """When Kafka took records, and between which texts an event's time is within bounds."""
+
+    created: str
+    after: str
+    before: str
 
 
 class FastPath:
@@ -66,15 +78,15 @@ class FastPath:
         self, catalogue: Catalogue, bounds: TimeBounds, naming: IndexNaming, places: Places | None
     ) -> None:
         required = {path for activity in catalogue.values() for path in activity.requires}
-        form = canonical_form({*_READ, *required})
-
-        def groups(paths: Iterable[str]) -> tuple[int, ...]:
-            return tuple(form.groupindex[group_of(path)] for path in paths)
-
-        self._match = form.fullmatch
-        self._groups = groups(_READ)
-        self._action, self._ip = groups(["event.action", "source.ip"])
-        self._required = {name: groups(activity.requires) for name, activity in catalogue.items()}
+        self._captured = {*_PATHS, *required}
+        form = canonical_lines(self._captured, is_ascii=True)
+        at = {name: number - 1 for name, number in form.groupindex.items()}
+        self._find_ascii = form.findall
+        self._parts = itemgetter(*(at[name] for name in (*map(group_of, _PATHS), "rest")))
+        self._required = {
+            name: tuple(at[group_of(path)] for path in activity.requires)
+            for name, activity in catalogue.items()
+        }
         self._meanings = {name: meaning_of(activity) for name, activity in catalogue.items()}
         self._outcomes = {name: f',"outcome":"{each.outcome}"' for name, each in catalogue.items()}
         self.indices: set[str] = set()
@@ -87,118 +99,145 @@ class FastPath:
         self._days: dict[str, str] = {}
         self._moments: dict[int, _Moment] = {}
 
-    def lines(  # noqa: C901, PLR0911, PLR0912
-        self, message: Message, headers: Headers, ingested: str
-    ) -> bytes | None:
-        """Return the action and the document, or None if the record has to take the slow path.
+    def lines(  # noqa: C901, PLR0912
+        self, messages: Sequence[Message], headers: Sequence[Headers], ingested: str
+    ) -> list[bytes | None]:
+        """Return each record's action and document, or None if it has to take the slow path.
 
-        Long and linear on purpose: every call in here is made for every event.
+        Long and linear on purpose: every call in the loop is made for every event.
         """
-        if len(message) > MAX_EVENT_BYTES:
-            return None
-        value = message.value()
-        if not isinstance(value, bytes):
-            return None
-        if headers != _USUAL and not _is_known_version(headers):
-            return None
-        try:
-            text = value.decode()
-        except UnicodeDecodeError:
-            return None
-        found = self._match(text)
-        if found is None:
-            return None
-        (
-            event_id,
-            action,
-            outcome,
-            timestamp,
-            user_id,
-            user_name,
-            ip,
-            labels,
-            kind,
-        ) = found.group(*self._groups)
-        required = self._required.get(action)
-        if required is None:
-            return None
-        for group in required:
-            if not _says_something(found[group]):
-                return None
-        if user_id is None and user_name is None and kind != "system":
-            return None
-        if labels is not None and not _is_in_order(labels):
-            return None
-        moment = self._moment_of(message)
-        if moment is None:
-            return None
-        if outcome is None:
-            at = found.end(self._action) + 1
-            text = text[:at] + self._outcomes[action] + text[at:]
-        digest = _SHA256.copy()
-        digest.update(text.encode())
-        try:
-            if not self._bounds.hold(datetime.fromisoformat(timestamp), moment[0]):
-                return None
-            shown = user_name or user_id
+        values = [message.value() for message in messages]
+        rows = self._rows(values)
+        if rows is None:
+            if len(messages) <= 1:
+                return [None] * len(messages)
+            each = zip(messages, headers, strict=True)
+            return [self.lines([message], [its], ingested)[0] for message, its in each]
+        found: list[bytes | None] = []
+        days, moments, home_of, places = self._days, self._moments, self._home.of, self._places
+        parts, located, location = self._parts, self._located, ""
+        for message, its, row in zip(messages, headers, rows, strict=True):
+            (
+                event_id,
+                action,
+                outcome,
+                timestamp,
+                user_id,
+                user_name,
+                ip,
+                labels,
+                kind,
+                rest,
+            ) = parts(row)
+            found.append(None)
+            if not event_id or (its != _USUAL and not _is_known_version(its)):
+                continue
+            required = self._required.get(action)
+            if required is None or (required and not _is_complete(row, required)):
+                continue
+            if not user_id and not user_name and kind != "system":
+                continue
+            if labels and not _is_in_order(labels):
+                continue
+            _, milliseconds = message.timestamp()
+            moment = moments.get(milliseconds) or self._new_moment(message)
+            if moment is None:
+                continue
+            created, after, before = moment
+            index = days.get(timestamp[:10])
+            if not (index and timestamp[-1] == "Z" and after < timestamp < before):
+                index = self._index_of(timestamp, milliseconds)
+                if index is None:
+                    continue
+            settled = "" if outcome else self._outcomes[action]
+            canonical = f'{{"event":{{"id":"{event_id}","action":"{action}"{settled}{rest}'
+            digest = _SHA256.copy()
+            digest.update(canonical.encode())
+            shown: str | None = user_name or user_id
             if not shown or not shown.isascii() or "system" in shown.lower():
                 shown = _shown(kind, shown)
-            located, behind = "", 0
-            if self._located is not None and ip is not None:
-                known = self._located.known.get(ip)
-                located = self._located.of(ip) if known is None else known
-                if located:
-                    behind = found.end(self._ip) + 1 + len(text) - found.endpos
-            document = splice(
-                text,
-                hash_text(digest.digest()),
-                self._meanings[action],
-                moment[1],
-                ingested,
-                shown,
-                ip,
-                self._place(message),
-                message.offset(),  # type: ignore[arg-type]  # a message without error has one
-                None,
-                located,
-                behind,
-            )
-        except ValueError:  # no such day, no address
-            return None
-        index = self._index_of(timestamp)
-        lines = f'{{"create":{{"_index":"{index}","_id":"{event_id}"}}}}\n{document}'.encode()
-        return lines if index == self._home.of(event_id, moment[1]) else StrayLines(lines)
+            place = places.get((message.topic(), message.partition())) or self._new_place(message)
+            try:
+                if ip and located is not None:
+                    known = located.known.get(ip)
+                    location = located.of(ip) if known is None else known
+                document = splice(
+                    canonical,
+                    hash_text(digest.digest()),
+                    self._meanings[action],
+                    created,
+                    ingested,
+                    shown,
+                    ip,
+                    place,
+                    message.offset(),  # type: ignore[arg-type]  # a message without error has one
+                    None,
+                    location if ip else "",
+                )
+            except ValueError:  # no address
+                continue
+            lines = f'{{"create":{{"_index":"{index}","_id":"{event_id}"}}}}\n{document}'.encode()
+            found[-1] = lines if index == home_of(event_id, created) else StrayLines(lines)
+        return found
 
-    def _moment_of(self, message: Message) -> _Moment | None:
-        """Return when Kafka took the record; many have the same time, so the last ones are kept."""
+    def _rows(self, values: Sequence[object]) -> list[_Row] | None:
+        """Return what each value holds.
+
+        None if one can't be read together with others: it is not there, no UTF-8, too large, or has a
+        line break inside.
+        """
+        try:
+            if max(map(len, values), default=0) > MAX_EVENT_BYTES:  # type: ignore[arg-type]
+                return None
+            text = b"\n".join((*values, b"")).decode()  # type: ignore[arg-type]
+        except (TypeError, UnicodeDecodeError):
+            return None
+        rows = self._find_ascii(text) if text.isascii() else self._find(text)
+        return rows if len(rows) == len(values) else None
+
+    @cached_property
+    def _find(self) -> Callable[[str], list[_Row]]:
+        return canonical_lines(self._captured).findall
+
+    def _new_moment(self, message: Message) -> _Moment | None:
+        """Return when Kafka took a record; many have the same time, so the last ones are kept."""
         kind, milliseconds = message.timestamp()
-        moment = self._moments.get(milliseconds)
-        if moment is None and kind != TIMESTAMP_NOT_AVAILABLE:
-            if len(self._moments) >= _KEPT:
-                self._moments.clear()
-            received = datetime.fromtimestamp(milliseconds / 1000, UTC)
-            moment = self._moments[milliseconds] = received, format_timestamp(received)
+        if kind == TIMESTAMP_NOT_AVAILABLE:
+            return None
+        if len(self._moments) >= _KEPT:
+            self._moments.clear()
+        received = _time_of(milliseconds)
+        created = format_timestamp(received)
+        moment = self._moments[milliseconds] = _Moment(created, *self._bounds.around(received))
         return moment
 
-    def _index_of(self, timestamp: str) -> str:
-        """Return the event's index; those of UTC days are kept."""
-        day = timestamp[:10] if timestamp[-1] == "Z" else None
-        index = self._days.get(day) if day else None
-        if index is None:
-            index = self._naming.index_of(timestamp)
-            self.indices.add(index)
-            if day:
-                if len(self._days) >= _KEPT:
-                    self._days.clear()
-                self._days[day] = index
+    def _index_of(self, timestamp: str, milliseconds: int) -> str | None:
+        """Return an event's index, None for a day that does not exist or a time out of bounds.
+
+        Those of UTC days are kept.
+        """
+        try:
+            moment = datetime.fromisoformat(timestamp)
+        except ValueError:
+            return None
+        if not self._bounds.hold(moment, _time_of(milliseconds)):
+            return None
+        index = self._naming.index_of(timestamp)
+        self.indices.add(index)
+        if timestamp[-1] == "Z":
+            if len(self._days) >= _KEPT:
+                self._days.clear()
+            self._days[timestamp[:10]] = index
         return index
 
-    def _place(self, message: Message) -> str:
+    def _new_place(self, message: Message) -> str:
         key = (message.topic(), message.partition())
-        place = self._places.get(key)
-        if place is None:
-            place = self._places[key] = place_of(str(key[0]), int(key[1] or 0))
+        place = self._places[key] = place_of(str(key[0]), int(key[1] or 0))
         return place
+
+
+def _time_of(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _shown(kind: str | None, name_or_id: str | None) -> str | None:
@@ -210,17 +249,19 @@ def _shown(kind: str | None, name_or_id: str | None) -> str | None:
 def _is_known_version(headers: Headers) -> bool:
     if headers is False:
         return False
-    for name, value in headers:
+    for name, value in headers or ():
         if name == SCHEMA_HEADER and value not in SCHEMA_HEADER_VALUES:
             return False
     return True
 
 
-def _says_something(part: str | None) -> bool:
-    """Tell whether a required part is plainly not blank; an object or list needs a value inside."""
-    if not part:
-        return False
-    return part[0] not in "[{" or '":"' in part or '["' in part
+def _is_complete(row: _Row, required: Sequence[int]) -> bool:
+    """Tell whether required parts are plainly not blank; an object or list needs a value inside."""
+    for number in required:
+        part = row[number]
+        if not part or (part[0] in "[{" and '":"' not in part and '["' not in part):
+            return False
+    return True
 
 
 def _is_in_order(labels: str) -> bool:

@@ -31,6 +31,7 @@ class HomeIndex:
         self._naming = naming
         self._of_start: dict[str, str] = {}
         self._of_day: dict[str, str] = {}
+        self._of_number: dict[int, str] = {}
 
     def of(self, event_id: str, created: str) -> str:
         """Return the index for an id; `created` is when Kafka received it, in RFC 3339."""
@@ -47,11 +48,20 @@ class HomeIndex:
             first, at = int(event_id[:8], 16) * _TICK, int(event_id[:8] + event_id[9:13], 16)
         except ValueError:
             return None
-        home = self._on(_date_of(at // _DAY))
-        if home == self._on(_date_of(first // _DAY)) == self._on(_date_of((first + _TICK - 1) // _DAY)):
+        home = self._on_number(at // _DAY)
+        if first // _DAY == (first + _TICK - 1) // _DAY:
             if len(self._of_start) >= _KEPT:
                 self._of_start.clear()
             self._of_start[event_id[:8]] = home
+        return home
+
+    def _on_number(self, number: int) -> str:
+        """Return the index of a day, counted since 1970."""
+        home = self._of_number.get(number)
+        if home is None:
+            if len(self._of_number) >= _KEPT:
+                self._of_number.clear()
+            home = self._of_number[number] = self._on(_date_of(number))
         return home
 
     def _on(self, day: str) -> str:

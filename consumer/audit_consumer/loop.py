@@ -19,7 +19,7 @@ from audit_schemas import format_timestamp
 from confluent_kafka import Message
 
 from audit_consumer.assignment import Start
-from audit_consumer.batch import Batch
+from audit_consumer.batch import Batch, portions
 from audit_consumer.decode import Decoder
 from audit_consumer.errors import (
     ConsumerError,
@@ -143,9 +143,8 @@ class ConsumerLoop:
         if not len(self._open):
             self._opened = time.monotonic()
         ingested = format_timestamp(self._now())
-        read = self._decoder.read
-        for message in messages:
-            self._open.add(message, read(message, ingested))
+        for some in portions(messages):
+            self._open.extend(some, self._decoder.read_all(some, ingested))
             if self._open.size >= self._settings.bulk_bytes:
                 self._close_batch()
         if len(self._open) >= self._pace.events:

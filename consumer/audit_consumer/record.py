@@ -1,5 +1,6 @@
 """A record of Kafka, and what becomes of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,8 +13,8 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, Message
 
 __all__ = ["Headers", "Outcome", "Prepared", "Record", "Refusal", "StrayLines", "headers_of"]
 
-Headers = list[tuple[str, str | bytes | None]] | Literal[False]
-"""As the client gives them; False where it can't."""
+Headers = list[tuple[str, str | bytes | None]] | Literal[False] | None
+"""As the client gives them: None where there are none, False where it can't."""
 
 _HEADERS = methodcaller("headers")
 _UNREADABLE = "a header's name is not UTF-8; the dead letter has no headers of the record"
@@ -55,7 +56,7 @@ class Record:
     """Whether that is because of its size; then key, value and headers are left out."""
 
     @classmethod
-    def of(cls, message: Message, headers: Headers | None = None) -> "Record":
+    def of(cls, message: Message, headers: Headers = None) -> "Record":
         """Copy what a message has; its headers may have been read already.
 
         A message that is an error stands for a record that can't be had; it says where that is.
@@ -76,7 +77,7 @@ class Record:
             return cls(origin, moment, None, None, defect=error.str(), is_too_large=too_large)
         if why := oversized(len(message)):
             return cls(origin, moment, None, None, defect=why, is_too_large=True)
-        found = headers if headers is not None else headers_of(message)
+        found = headers if headers is not None else headers_of([message])[0]
         return cls(
             origin,
             moment,
@@ -122,18 +123,21 @@ class Refusal:
     message: str
 
 
-def headers_of(message: Message) -> Headers:
-    """Return a message's headers; False where they can't be read.
+def headers_of(messages: Sequence[Message]) -> list[Headers]:
+    """Return each message's headers; False where they can't be read.
 
     Kafka takes any bytes for a header's name; the client raises for those that are not UTF-8. Such a
     message must not be asked again: the client would read memory that it has given back. And it is
     asked through C: a call that the interpreter has specialised does not notice that it failed.
     """
-    try:
-        found = _HEADERS(message)
-    except (SystemError, UnicodeDecodeError):
-        return False
-    return found if isinstance(found, list) or found is False else []
+    found: list[Headers] = []
+    while len(found) < len(messages):
+        try:
+            for headers in map(_HEADERS, messages[len(found) :]):
+                found.append(headers)  # noqa: PERF402 - those before one that fails are kept
+        except (SystemError, UnicodeDecodeError):
+            found.append(False)
+    return found
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

@@ -20,10 +20,9 @@ _ID = re.compile(rb'"_id":"([^"]+)"')
 
 def positions_of_strays(lines: Sequence[bytes]) -> list[int]:
     """Return which lines of a bulk request are strays, or have the id of one."""
-    strays = [each for each in lines if type(each) is StrayLines]
-    if not strays:
+    if StrayLines not in set(map(type, lines)):
         return []
-    ids = set(map(_id_in, strays))
+    ids = {_id_in(each) for each in lines if type(each) is StrayLines}
     return [position for position, each in enumerate(lines) if _id_in(each) in ids]
 
 

@@ -37,7 +37,7 @@ class EventLookup:
         self._client = connect(
             settings,
             seconds=settings.query_seconds,
-            serializer=HitSerializer(),
+            serializers=[HitSerializer()],
             answer_bytes=ANSWER_BYTES,
         )
 

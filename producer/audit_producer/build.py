@@ -21,6 +21,7 @@ __all__ = [
     "complete",
     "event_fields",
     "new_event",
+    "settle",
     "settled",
     "shown_changes",
     "with_id",
@@ -103,14 +104,18 @@ def new_event(
 
 def settled(**given: Any) -> dict[str, Any]:
     """Return the arguments of `new_event` as they are written: with an id, and times as texts."""
-    given["event_id"] = given.get("event_id") or new_event_id()
-    at = given.get("at")
-    given["at"] = format_timestamp(at) if at else present_timestamp()
-    if (ip := given.get("ip")) is not None:
-        given["ip"] = str(ip)
-    changes = given.get("changes")
-    given["changes"] = shown_changes(changes) if changes else None
+    settle(given)
     return given
+
+
+def settle(given: dict[str, Any]) -> None:
+    """Turn arguments of `new_event` into what `settled` returns."""
+    get = given.get
+    given["event_id"] = get("event_id") or new_event_id()
+    given["at"] = format_timestamp(at) if (at := get("at")) else present_timestamp()
+    if (ip := get("ip")) is not None:
+        given["ip"] = str(ip)
+    given["changes"] = shown_changes(changes) if (changes := get("changes")) else None
 
 
 def event_fields(given: Mapping[str, Any]) -> dict[str, Any]:

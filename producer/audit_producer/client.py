@@ -1,7 +1,10 @@
 """The Kafka client of `AuditProducer`: it says why an event was not delivered, and what to do."""
 
+from collections.abc import Callable
+from functools import partial
+
 from audit_runtime.kafka import KafkaProducer
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, Message
 
 from audit_producer.settings import ProducerSettings
 
@@ -16,12 +19,15 @@ def no_topic(topic: str, error: KafkaError) -> str:
 
 
 class Client(KafkaProducer):
-    """Says in words why an event was not delivered."""
+    """Reports what is not delivered, and nothing else, and says why in words."""
 
-    def __init__(self, settings: ProducerSettings) -> None:
+    def __init__(
+        self, settings: ProducerSettings, on_failure: Callable[["Client", KafkaError, Message], None]
+    ) -> None:
         self._topic = settings.topic
         self._is_purged = False
-        super().__init__(settings, settings.producer_config())
+        reports = {"delivery.report.only.error": True, "on_delivery": partial(on_failure, self)}
+        super().__init__(settings, settings.producer_config() | reports)
 
     def give_up(self) -> None:
         """Answer what is queued, as not delivered."""

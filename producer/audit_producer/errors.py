@@ -12,6 +12,8 @@
 An event that breaks the contract raises `audit_schemas.EventRefusedError`.
 """
 
+from audit_schemas import EventRefusedError
+
 __all__ = [
     "ClosedError",
     "DeliveryError",
@@ -19,6 +21,7 @@ __all__ = [
     "PublishError",
     "QueueFullError",
     "UndeliveredError",
+    "sentence_of",
 ]
 
 
@@ -48,3 +51,10 @@ class UndeliveredError(PublishError):
 
 class ClosedError(PublishError):
     """The producer is closed."""
+
+
+def sentence_of(error: Exception) -> str:
+    """Say what went wrong without the event's values."""
+    if isinstance(error, EventRefusedError | PublishError):
+        return f"{type(error).__name__}: {error}"
+    return type(error).__name__

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,7 +14,6 @@ from audit_schemas import (
     SCHEMA_HEADER,
     SCHEMA_HEADER_VALUE,
     AuditEvent,
-    EventRefusedError,
     Service,
     decode,
     encode,
@@ -25,7 +23,7 @@ from audit_schemas import (
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from audit_producer.activities import Activities, User
-from audit_producer.build import complete, event_fields, settled
+from audit_producer.build import complete, event_fields, settle
 from audit_producer.client import Client, no_topic
 from audit_producer.errors import (
     ClosedError,
@@ -34,6 +32,7 @@ from audit_producer.errors import (
     PublishError,
     QueueFullError,
     UndeliveredError,
+    sentence_of,
 )
 from audit_producer.fast_path import FastPath, Ready
 from audit_producer.process_lifetime import follow_process
@@ -44,6 +43,8 @@ __all__ = ["AuditProducer"]
 
 _log = logging.getLogger("audit_producer")
 _POLL_SECONDS = 0.1
+_SERVE_SECONDS = 0.05
+"""How often Kafka's reports are served: together, so that they don't interrupt whoever publishes."""
 _HEADERS: list[tuple[str, str | bytes | None]] = [(SCHEMA_HEADER, SCHEMA_HEADER_VALUE)]
 
 
@@ -65,6 +66,9 @@ class AuditProducer(Activities):
     signal ends, as `Pool.terminate()`, leaving `with Pool()` and the end of a daemonic process's
     parent do. Call `flush()` at the end of a task there, or `Pool.close()` and `join()`.
     """
+
+    _left: int | None
+    """How many were neither delivered nor given up when it was closed."""
 
     def __init__(
         self,
@@ -89,7 +93,9 @@ class AuditProducer(Activities):
     def counts(self) -> Counts:
         """What became of the events of this process so far."""
         with self._lock:
-            return Counts(self._published, self._acknowledged, self._undelivered, self._refused)
+            left = self._left if self._left is not None else sum(map(len, self._clients))
+            delivered = max(0, self._published - self._undelivered - left)
+            return Counts(self._published, delivered, self._undelivered, self._refused)
 
     def publish(self, event: AuditEvent | Mapping[str, Any]) -> bool:
         """Queue an event for Kafka and return True; its acknowledgement comes later.
@@ -123,10 +129,12 @@ class AuditProducer(Activities):
         try:
             if fields.get("service") is None:
                 fields["service"] = self._settings.service
-            given = settled(action=action, user=user, **fields)
-            ready = self._fast_path.ready(given, datetime.now(UTC) if fields.get("at") else None)
+            received = datetime.now(UTC) if fields.get("at") else None
+            fields["action"], fields["user"] = action, user
+            settle(fields)
+            ready = self._fast_path.ready(fields, received)
             if ready is None:
-                event = validate(event_fields(given))
+                event = validate(event_fields(fields))
                 ready = self._prepare(event)
             self._queue(ready)
         except Exception as error:  # noqa: BLE001 - as in publish
@@ -169,6 +177,7 @@ class AuditProducer(Activities):
         producer = self._producer
         if producer is not None and left:
             producer.give_up()
+        self._left = sum(len(client) for client in self._clients if left or client is not producer)
         self._stop_polling()
         if left and self._raises:
             raise UndeliveredError(left)
@@ -196,10 +205,13 @@ class AuditProducer(Activities):
     def _begin(self) -> None:
         """Start afresh: no connection yet, nothing counted."""
         self._lock = threading.Lock()
-        self._published = self._acknowledged = self._undelivered = self._refused = 0
+        self._published = self._undelivered = self._refused = 0
         self._producer: Client | None = None
+        self._clients: list[Client] = []  # those that may still deliver
+        self._left = None
         self._poller: threading.Thread | None = None
-        self._stop = threading.Event()
+        self._stopped = False
+        self._wake = threading.Event()
 
     def _prepare(self, event: AuditEvent | Mapping[str, Any]) -> Ready:
         if not isinstance(event, AuditEvent):
@@ -231,14 +243,9 @@ class AuditProducer(Activities):
             raise too_large(len(value))
         client = self._connect()
         try:
-            client.produce(
-                self._settings.topic,
-                value,
-                key=key,
-                headers=_HEADERS,
-                on_delivery=partial(self._delivered, client),
-            )
+            client.produce(self._settings.topic, value, key=key, headers=_HEADERS)
         except BufferError:
+            self._wake.set()
             return False
         except KafkaException as error:
             if error.args[0].code() == KafkaError._FATAL:  # noqa: SLF001 - librdkafka's public code
@@ -271,27 +278,29 @@ class AuditProducer(Activities):
 
     def _new_producer(self) -> Client:
         try:
-            return Client(self._settings)
+            client = Client(self._settings, self._on_undelivered)
         except KafkaException as error:
             raise PublishError(f"Kafka's client can't be set up: {error.args[0].str()}") from error
+        self._clients = [*filter(len, self._clients), client]
+        return client
 
     def _poll(self, producer: Client) -> None:
-        """Serve delivery reports, also while the service publishes nothing."""
-        while not self._stop.is_set() and producer is self._producer:
-            producer.poll(_POLL_SECONDS)
+        """Serve what Kafka reports, also while the service publishes nothing."""
+        while not self._stopped and producer is self._producer:
+            self._wake.wait(_SERVE_SECONDS)
+            self._wake.clear()
+            producer.poll(0)
             if producer.fatal_error is not None:
                 self._reconnect(producer)
 
     def _stop_polling(self) -> None:
-        self._stop.set()
+        self._stopped = True
+        self._wake.set()
         if self._poller is not None and self._poller is not threading.current_thread():
             self._poller.join()
 
-    def _delivered(self, client: Client, error: KafkaError | None, message: Message) -> None:
+    def _on_undelivered(self, client: Client, error: KafkaError, message: Message) -> None:
         with self._lock:
-            if error is None:
-                self._acknowledged += 1
-                return
             self._undelivered += 1
         value = message.value()
         event = decode(value) if value is not None else None
@@ -311,7 +320,7 @@ class AuditProducer(Activities):
         """Hand a failure over, or log it where nobody else is told."""
         if self._on_failure is None:
             if not raised:
-                _log.warning("audit event not published: %s", _sentence(failure.error))
+                _log.warning("audit event not published: %s", sentence_of(failure.error))
         else:
             try:
                 self._on_failure(failure)
@@ -325,10 +334,9 @@ class AuditProducer(Activities):
         )
 
     def _restart(self) -> None:
-        # After a fork: librdkafka's threads did not come along, and the parent's handle must not be
+        # After a fork: librdkafka's threads did not come along, and the parent's handles must not be
         # destroyed here.
-        if self._producer is not None:
-            _inherited.append(self._producer)
+        _inherited.extend(self._clients)
         self._begin()
 
 
@@ -336,13 +344,6 @@ def _key(event: AuditEvent) -> str | None:
     if event.user is None or event.audit.actor.kind == "system":
         return None
     return event.user.id or event.user.name
-
-
-def _sentence(error: Exception) -> str:
-    """Say what went wrong without the event's values."""
-    if isinstance(error, EventRefusedError | PublishError):
-        return f"{type(error).__name__}: {error}"
-    return type(error).__name__
 
 
 _inherited: list[Client] = []

@@ -69,7 +69,7 @@ class EventReader:
     def __init__(self, settings: ElasticsearchSettings, seconds: float) -> None:
         self._index = settings.index_prefix
         self._client = connect(
-            settings, seconds=seconds, serializer=HitSerializer(), answer_bytes=ANSWER_BYTES
+            settings, seconds=seconds, serializers=[HitSerializer()], answer_bytes=ANSWER_BYTES
         )
 
     def pages(

@@ -39,7 +39,7 @@ class Scan:
         self._pool = ThreadPoolExecutor(1, "scan")
         self._pit: str | None = None
         self._client = connect(
-            settings, seconds=seconds, serializer=HitSerializer(), answer_bytes=ANSWER_BYTES
+            settings, seconds=seconds, serializers=[HitSerializer()], answer_bytes=ANSWER_BYTES
         )
 
     def __enter__(self) -> Self:

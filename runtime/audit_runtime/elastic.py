@@ -1,5 +1,6 @@
 """The one way to connect to Elasticsearch."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
@@ -28,7 +29,7 @@ def connect(
     settings: ElasticsearchSettings,
     *,
     seconds: float,
-    serializer: Serializer | None = None,
+    serializers: Sequence[Serializer] = (),
     answer_bytes: int | None = None,
 ) -> elasticsearch.Elasticsearch:
     """Return a client whose requests take at most `seconds`, with no retries of its own.
@@ -36,6 +37,8 @@ def connect(
     But if there are several nodes and this one is away, a request goes on to another one at once: any
     request that did not reach it, and what only reads in any case.
     An answer of more than `answer_bytes` is AnswerTooLargeError, and never held.
+
+    `serializers` take the place of the client's own for their media types.
 
     Credentials that are refused (401) are read again from their files, and if they have changed the
     request is sent once more; so a password can be rotated under a running process. Raises
@@ -47,7 +50,7 @@ def connect(
         node_class=node_class(answer_bytes, is_one_of_several=len(options["hosts"]) > 1),
         request_timeout=seconds,
         transport_class=_RenewingTransport,
-        serializer=serializer,
+        serializers={each.mimetype: each for each in serializers},
     )
     transport = client.transport
     assert isinstance(transport, _RenewingTransport)  # noqa: S101 - the class given above

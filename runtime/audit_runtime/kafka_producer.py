@@ -99,6 +99,9 @@ class KafkaProducer(Producer):
         deadline = None if timeout < 0 else time.monotonic() + timeout
         while (left := len(self)) and (deadline is None or time.monotonic() < deadline):
             self.poll(_POLL_SECONDS)
+        if left:
+            self.poll(0)  # a line for the log that waits to be served counts as a record
+            left = len(self)
         return left
 
     def _on_client_error(self, error: KafkaError) -> None:

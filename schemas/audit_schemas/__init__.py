@@ -43,7 +43,7 @@ from audit_schemas.event import (
     Service,
 )
 from audit_schemas.former import former_document, related_of
-from audit_schemas.grammar import canonical_form, group_of
+from audit_schemas.grammar import canonical_form, canonical_lines, group_of
 from audit_schemas.identity import LineIds, new_event_id, uuid5_text
 from audit_schemas.indices import Granularity, IndexNaming, Period
 from audit_schemas.intervals import merge_intervals
@@ -127,6 +127,7 @@ __all__ = [
     "TimeBounds",
     "canonical_form",
     "canonical_ip",
+    "canonical_lines",
     "check_version",
     "content_hash",
     "dead_letter_headers",

@@ -109,14 +109,12 @@ def splice(
     offset: int,
     original: str | None = None,
     located: str = "",
-    behind: int = 0,
 ) -> str:
     """Write the fields of `ADDED` into an event's canonical text.
 
     `shown`, the user that the log counts by, is a JSON string without its quotation marks; `original`
-    is text to be written as one, and `located` the text of where `ip` is, which goes `behind` it:
-    looked for, if that is not given.
-    Raises ValueError if `ip` is not an IP address.
+    is text to be written as one, and `located` the text of where `ip` is. Raises ValueError if `ip` is
+    not an IP address.
     """
     network = user = kept = ""
     if shown:
@@ -130,7 +128,7 @@ def splice(
         located = ""
     elif located:
         # Nothing else can be the first: in a string, a quotation mark has a backslash before it.
-        cut = behind or canonical.index(_ADDRESS) + len(_ADDRESS) + len(ip) + 1
+        cut = canonical.index(_ADDRESS) + len(_ADDRESS) + len(ip) + 1
     return (
         f'{_HEAD}{meaning},"created":"{created}","ingested":"{ingested}","hash":"{digest}",'
         f"{kept}{canonical[len(_HEAD) : cut]}{located}{canonical[cut:-2]}"

@@ -5,6 +5,7 @@ import os
 import time
 import uuid
 from collections import defaultdict
+from functools import lru_cache
 
 __all__ = ["LineIds", "new_event_id", "uuid5_text"]
 
@@ -17,10 +18,15 @@ _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 def new_event_id() -> str:
     """Return a UUIDv7 (RFC 9562): unique, and ordered by time, which keeps the index's ids compact."""
-    moment = f"{time.time_ns() // 1_000_000:012x}"
     rest = os.urandom(10).hex()
-    variant = _VARIANT[rest[3]]
-    return f"{moment[:8]}-{moment[8:12]}-7{rest[:3]}-{variant}{rest[4:7]}-{rest[7:19]}"
+    begin = _begin_of(time.time_ns() // 1_000_000)
+    return f"{begin}{rest[:3]}-{_VARIANT[rest[3]]}{rest[4:7]}-{rest[7:19]}"
+
+
+@lru_cache(maxsize=1)
+def _begin_of(milliseconds: int) -> str:
+    moment = f"{milliseconds:012x}"
+    return f"{moment[:8]}-{moment[8:12]}-7"
 
 
 def uuid5_text(namespace: uuid.UUID, name: str) -> str:

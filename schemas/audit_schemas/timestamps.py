@@ -23,6 +23,10 @@ TIMESTAMP_PATTERN = (
 """RFC 3339 within what Elasticsearch's `date` takes: years 1970 to 2999, no leap second, at most
 nanoseconds, offsets up to 18 hours (java.time.ZoneOffset). Not \\d, which takes any script's digits."""
 
+_SECONDS = len("2026-11-23T09:30:00")
+_LATEST = "9"
+"""Sorts behind every time of the contract."""
+
 
 def parse_timestamp(text: str) -> datetime:
     """Return the time in UTC, cut to microseconds. Raises ValueError on a day that does not exist."""
@@ -65,6 +69,21 @@ class TimeBounds:
     def hold(self, moment: datetime, received: datetime) -> bool:
         """Tell whether an event's time is within bounds."""
         return received - moment <= self.past and moment - received <= self.future
+
+    def around(self, received: datetime) -> tuple[str, str]:
+        """Return two texts: a time in UTC, ending in Z, that sorts between them is within bounds.
+
+        One that does not may be, too: within a second of a bound.
+        """
+        try:
+            begin = (received - self.past + timedelta(seconds=1)).isoformat()[:_SECONDS]
+        except OverflowError:
+            begin = ""
+        try:
+            end = (received + self.future).isoformat()[:_SECONDS]
+        except OverflowError:
+            end = _LATEST
+        return begin, end
 
     def check(self, timestamp: str, received: datetime) -> None:
         """Raise EventRefusedError if the event's time is out of bounds."""

@@ -35,9 +35,9 @@ class Busy:
     def __init__(self) -> None:
         self.tried: list[bytes] = []
 
-    def read(self, _: Any, ingested: str) -> bytes:
+    def read_all(self, _: Any, ingested: str) -> list[bytes]:
         """Return the time."""
-        return ingested.encode()
+        return [ingested.encode()]
 
     def advance(self, pack: Batch) -> Progress:
         """Settle at the third try."""

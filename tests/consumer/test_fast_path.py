@@ -23,7 +23,7 @@ from audit_schemas import (
 from audit_schemas.catalogue import Activity
 from hypothesis import given
 from hypothesis import strategies as st
-from support.event_strategies import many, torn_events, wire_events
+from support.event_strategies import many, some, torn_events, wire_events
 from support.events import chat_opened
 from support.geo_files import COLOGNE, TELEKOM, geo_file
 from support.messages import NOW, message
@@ -56,7 +56,7 @@ def both(raw: bytes, bounds: TimeBounds | None = None, **record: object) -> tupl
     """Return what the quick way gives, and what the model's way gives."""
     reader, decoder = readers(bounds or TimeBounds.unlimited())
     found = message(raw, **record)  # type: ignore[arg-type]
-    quick = reader.lines(found, headers_of(found), INGESTED)
+    (quick,) = reader.lines([found], headers_of([found]), INGESTED)
     prepared = decoder.prepare(Record.of(found), INGESTED)
     return quick, prepared.lines if isinstance(prepared, Prepared) else prepared
 
@@ -106,7 +106,7 @@ def test_places_are_added_alike_and_change_nothing_else(
     """Both ways write the same document; hash, id and the published bytes are as without a place."""
     reader, decoder = locating
     found = message(raw)
-    quick = reader.lines(found, headers_of(found), INGESTED)
+    (quick,) = reader.lines([found], headers_of([found]), INGESTED)
     prepared = decoder.prepare(Record.of(found), INGESTED)
     if isinstance(prepared, Refusal):
         assert (None, prepared) == (quick, both(raw)[1])
@@ -123,7 +123,7 @@ def test_place_stands_beside_the_address(locating: tuple[FastPath, Decoder]) -> 
     reader, _ = locating
     for raw, expected in ((chat_opened(), "Cologne"), (chat_opened().replace(_SOURCE, b""), None)):
         found = message(raw)
-        lines = reader.lines(found, headers_of(found), INGESTED)
+        (lines,) = reader.lines([found], headers_of([found]), INGESTED)
         assert lines is not None
         source = json.loads(lines.splitlines()[1]).get("source", {})
         assert expected == source.get("geo", {}).get("city_name")
@@ -159,6 +159,21 @@ def test_both_ways_show_the_same_user(name: str, kind: str) -> None:
     quick, slow = both(raw.replace(b'"kind":"user"', b'"kind":"%s"' % kind.encode()))
     assert quick == slow
     assert isinstance(quick, bytes)
+
+
+_hiding = st.sampled_from(
+    [b"", b"\n", b"{\n}", b"\xff", b"x" * 2**20, chat_opened() + b"\n", chat_opened()[:-1], None]
+)
+
+
+@some
+@given(st.lists(canonical_events | st.just(chat_opened()) | _hiding, max_size=8))
+def test_records_read_together_are_read_as_alone(raws: list[bytes | None]) -> None:
+    """Whatever stands beside a record: another alphabet, line breaks, nothing, what is no text."""
+    reader, _ = readers(TimeBounds.unlimited())
+    found = [message(raw, offset=offset) for offset, raw in enumerate(raws)]
+    together = reader.lines(found, headers_of(found), INGESTED)
+    assert [reader.lines([one], headers_of([one]), INGESTED)[0] for one in found] == together
 
 
 def test_what_the_publisher_writes_takes_the_quick_way() -> None:

@@ -12,7 +12,8 @@ from audit_schemas import (
     present_timestamp,
 )
 from hypothesis import given
-from support.event_strategies import some, timestamps
+from hypothesis import strategies as st
+from support.event_strategies import many, some, timestamps
 
 RECEIVED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
@@ -110,3 +111,29 @@ def test_the_present_is_written_as_other_times_are() -> None:
     )
     assert before <= present <= after
     assert format_timestamp(datetime.fromisoformat(present)) == present
+
+
+@many
+@given(
+    st.datetimes(datetime(1970, 1, 1), datetime(2999, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001 - Hypothesis wants these naive
+    st.timedeltas(-timedelta(days=3), timedelta(days=3)),
+    st.sampled_from(["", ".0", ".999999999"]),
+    st.sampled_from(
+        [TimeBounds(timedelta(days=1), timedelta(minutes=5)), TimeBounds(), TimeBounds.unlimited()]
+    ),
+)
+def test_what_sorts_between_the_bounds_is_within_them(
+    received: datetime, apart: timedelta, fraction: str, bounds: TimeBounds
+) -> None:
+    """And what is two seconds inside does, so that nearly all of them take no arithmetic."""
+    try:
+        text = f"{(received + apart).replace(tzinfo=None).isoformat(timespec='seconds')}{fraction}Z"
+    except OverflowError:
+        return
+    after, before = bounds.around(received)
+    moment = parse_timestamp(text)
+    if after < text < before:
+        assert bounds.hold(moment, received)
+    margin = timedelta(seconds=2)
+    if bounds.hold(moment - margin, received) and bounds.hold(moment + margin, received):
+        assert after < text < before

@@ -43,7 +43,7 @@ def kept_by(record: Kept) -> tuple[bytes | None, list[tuple[str, str | bytes | N
 class _Recorder:
     """Stands in for Kafka's client, and keeps what it is handed."""
 
-    def __init__(self, _: object) -> None:
+    def __init__(self, *_: object) -> None:
         self.flush = self.poll = lambda *_, **__: 0
         self.fatal_error = None
 

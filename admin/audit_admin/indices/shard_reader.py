@@ -46,7 +46,7 @@ class ShardReader:
 
     def __init__(self, settings: ElasticsearchSettings, seconds: float) -> None:
         self.client = connect(
-            settings, seconds=seconds, serializer=HitSerializer(), answer_bytes=ANSWER_BYTES
+            settings, seconds=seconds, serializers=[HitSerializer()], answer_bytes=ANSWER_BYTES
         )
 
     def checkpoints(self, index: str, *, complete: bool = False) -> dict[int, int]:

@@ -26,6 +26,7 @@ from audit_consumer import (
     Refusal,
     Settler,
     SetupFaultError,
+    portions,
 )
 from audit_runtime.kafka import message_batches
 from audit_runtime.terminal import Report, silent
@@ -91,8 +92,8 @@ def _decode(messages: Sequence[Message], decoder: Decoder, refusals: Sequence[Re
     """Return a batch of these records, with the present as their time of ingestion."""
     batch = Batch(refusals=[*refusals])
     ingested = format_timestamp(datetime.now(UTC))
-    for message in messages:
-        batch.add(message, decoder.read(message, ingested))
+    for some in portions(messages):
+        batch.extend(some, decoder.read_all(some, ingested))
     return batch
 
 
