@@ -9,6 +9,7 @@ EVENTS ?= 1000000
 ROUNDS ?= 3
 QUERY_EVENTS ?= 2000000
 SECONDS ?= 600
+CLUSTER ?=
 KIBANA ?=
 T ?=
 # One more than a small machine has cores: a test waits for servers about as long as it computes.
@@ -93,8 +94,8 @@ bench-sizes: $(VENV)/.installed  ## Measure how many bytes an event takes in Kaf
 bench-adaptive: $(VENV)/.installed  ## Compare the settings that settle by themselves with fixed ones
 	$(BIN)/python -m benchmarks adaptive --events $(EVENTS)
 
-soak: $(VENV)/.installed-dev  ## Inject random faults for SECONDS=600 on servers of its own; SEED= repeats a run
-	PYTHONPATH=tests $(BIN)/python -m faults.soak --seconds $(SECONDS) $(addprefix --seed ,$(SEED))
+soak: $(VENV)/.installed-dev  ## Inject random faults for SECONDS=600 on servers of its own, or on three brokers and three nodes: CLUSTER=1; SEED= repeats a run
+	PYTHONPATH=tests $(BIN)/python -m $(if $(CLUSTER),clusters,faults).soak --seconds $(SECONDS) $(addprefix --seed ,$(SEED))
 
 lint: $(VENV)/.installed-dev  ## Check style and types
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Fixtures: real servers, shared by all tests, and a deployment of its own for each test."""
 
 import os
+import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,3 +112,11 @@ def deployment(bare: Deployment) -> Deployment:
 def log(tmp_path: Path) -> Path:
     """Give the file that a consumer's log goes to."""
     return tmp_path / "consumer.log"
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """Give the test's own chance. Its seed is printed; FAULTS_SEED repeats it."""
+    seed = int(os.environ.get("FAULTS_SEED") or random.randrange(1_000_000))
+    print(f"FAULTS_SEED={seed}")  # noqa: T201 - shown where the test fails
+    return random.Random(seed)

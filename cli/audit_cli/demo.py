@@ -65,7 +65,7 @@ def demo(
     console = Console(emoji=False)
     if not servers_are_named():
         for server in Stack(LocalSettings(), console).up():
-            console.print(f"{server.name} runs on {server.address}", highlight=False)
+            console.print(f"{server.title} runs on {server.address}", highlight=False)
         use_local_servers()
     _know_places()
     for change in set_up(SetupSettings()):

@@ -34,16 +34,17 @@ def use_local_servers() -> None:
         USER,
         LocalSettings,
         Stack,
+        addresses,
     )
     from rich.console import Console  # noqa: PLC0415
 
     stack = Stack(LocalSettings(), Console(stderr=True, emoji=False))
-    for server in stack.known():
-        if server.name == KAFKA:
-            os.environ[KAFKA_SERVERS] = server.address
-        elif server.name == ELASTICSEARCH:
-            os.environ[ELASTICSEARCH_URL] = f"http://{server.address}"
-            _log_in(stack.password_file(), USER)
+    known = stack.known()
+    if kafka := addresses(known, KAFKA):
+        os.environ[KAFKA_SERVERS] = kafka
+    if elastic := addresses(known, ELASTICSEARCH):
+        os.environ[ELASTICSEARCH_URL] = elastic
+        _log_in(stack.password_file(), USER)
 
 
 def _log_in(password_file: Path | None, user: str) -> None:

@@ -2,8 +2,9 @@
 
 from audit_local.errors import FetchError, JavaMissingError, LocalError, ServerFailedError
 from audit_local.password import USER
+from audit_local.server import ELASTICSEARCH, KAFKA, KEYCLOAK, Server, addresses
 from audit_local.settings import LocalSettings
-from audit_local.stack import ELASTICSEARCH, KAFKA, KEYCLOAK, Server, Stack
+from audit_local.stack import Stack
 
 __all__ = [
     "ELASTICSEARCH",
@@ -17,4 +18,5 @@ __all__ = [
     "Server",
     "ServerFailedError",
     "Stack",
+    "addresses",
 ]

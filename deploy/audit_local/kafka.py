@@ -1,4 +1,4 @@
-"""A single-node Kafka: broker and KRaft controller in one process."""
+"""Kafka: brokers that are KRaft controllers too, in one process each."""
 
 import contextlib
 import logging
@@ -12,10 +12,14 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from audit_local.errors import ServerFailedError
-from audit_local.ports import LOOPBACK, free_port
+from audit_local.member import Member, alone
+from audit_local.ports import LOOPBACK
 from audit_local.process import Running, change_owner, run, start
 
 __all__ = ["is_ready", "start_kafka"]
+
+_FOR_A_SMALL_HEAP = {"log.cleaner.dedupe.buffer.size": 32 * 1024 * 1024}
+"""A broker takes 128 MiB for it at its start."""
 
 
 def start_kafka(
@@ -26,19 +30,23 @@ def start_kafka(
     heap: str,
     properties: Mapping[str, str] | None = None,
     java_options: Sequence[str] = (),
+    member: Member | None = None,
 ) -> Running:
     """Start Kafka on the loopback address; its data, in `home`, survives a restart.
 
     `properties` go on top of ours, as in server.properties; `java_options` are for short-lived servers.
+    Of a cluster, the first member is started first, and no two at once: a new one joins by the others'
+    data. Each is ready when most of them run.
     """
+    member = member or alone(home)
     data, config = home / "data", home / "server.properties"
     data.mkdir(parents=True, exist_ok=True)
-    config.write_text(_properties(data, port, properties or {}))
+    config.write_text(_properties(data, port, member, properties or {}))
     (home / "simplelogger.properties").write_text("org.slf4j.simpleLogger.defaultLogLevel=warn\n")
     launcher = [str(java / "bin" / "java"), "-cp", f"{libraries}/*:{home}"]
     change_owner(data)
     if not (data / "meta.properties").exists():
-        _format([launcher[0], *java_options, *launcher[1:]], config)
+        _format([launcher[0], *java_options, *launcher[1:]], config, member)
     options = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true", *java_options]
     return start(
         [launcher[0], *options, *launcher[1:], "kafka.Kafka", config],
@@ -48,23 +56,32 @@ def start_kafka(
     )
 
 
-def is_ready(port: int) -> bool:
-    """Tell whether a client's metadata call is answered."""
+def is_ready(port: int, brokers: int = 1) -> bool:
+    """Tell whether a client's metadata call is answered, and names so many brokers."""
     config: dict[str, Any] = {
         "bootstrap.servers": f"{LOOPBACK}:{port}",
         "logger": logging.getLogger("auditlog.kafka"),
     }
     admin = AdminClient(config)
     with contextlib.suppress(KafkaException):
-        return bool(admin.list_topics(timeout=1).brokers)
+        return len(admin.list_topics(timeout=1).brokers) >= brokers
     return False
 
 
-def _format(launcher: list[str], config: Path) -> None:
-    cluster = _cluster_id()
+def _format(launcher: list[str], config: Path, member: Member) -> None:
+    cluster = _joined_cluster(member) or _cluster_id()
     done = run([*launcher, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config])
     if done.returncode:
         raise ServerFailedError(f"Kafka's storage can't be formatted: {done.stderr.strip()[-500:]}")
+
+
+def _joined_cluster(member: Member) -> str | None:
+    """Return the id of the cluster that another member's data is of."""
+    for home in member.homes:
+        with contextlib.suppress(FileNotFoundError):
+            lines = (home / "data" / "meta.properties").read_text().splitlines()
+            return next(line for line in lines if line.startswith("cluster.id=")).partition("=")[2]
+    return None
 
 
 def _cluster_id() -> str:
@@ -74,26 +91,30 @@ def _cluster_id() -> str:
     return urlsafe_b64encode(random).decode().rstrip("=")
 
 
-def _properties(data: Path, port: int, more: Mapping[str, str]) -> str:
-    controller = free_port()
+def _properties(data: Path, port: int, member: Member, more: Mapping[str, str]) -> str:
+    voters = [f"{number}@{address}" for number, address in enumerate(member.inner_addresses, 1)]
     listeners = f"PLAINTEXT://{LOOPBACK}:{port}"
+    copies = min(3, len(voters))
+    in_sync = max(1, copies - 1)
     ours = {
         "process.roles": "broker,controller",
-        "node.id": 1,
-        "controller.quorum.voters": f"1@{LOOPBACK}:{controller}",
-        "listeners": f"{listeners},CONTROLLER://{LOOPBACK}:{controller}",
+        "node.id": member.number,
+        "controller.quorum.voters": ",".join(voters),
+        "listeners": f"{listeners},CONTROLLER://{LOOPBACK}:{member.inner_port}",
         "advertised.listeners": listeners,
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": data,
         "auto.create.topics.enable": "false",
-        "default.replication.factor": 1,
-        "offsets.topic.replication.factor": 1,
+        "default.replication.factor": copies,
+        "min.insync.replicas": in_sync,
+        "offsets.topic.replication.factor": copies,
         "offsets.topic.num.partitions": 4,
-        "transaction.state.log.replication.factor": 1,
-        "transaction.state.log.min.isr": 1,
-        "share.coordinator.state.topic.replication.factor": 1,
-        "share.coordinator.state.topic.min.isr": 1,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": in_sync,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": in_sync,
         "group.initial.rebalance.delay.ms": 0,
+        **({} if member.is_alone else _FOR_A_SMALL_HEAP),
     }
     return "".join(f"{name}={value}\n" for name, value in (ours | dict(more)).items())

@@ -41,9 +41,10 @@ class Running:
 
     def is_alive(self) -> bool:
         """Tell whether exactly this process is running."""
-        return self._process() is not None
+        return self.process() is not None
 
-    def _process(self) -> psutil.Process | None:
+    def process(self) -> psutil.Process | None:
+        """Return it; None if it is gone, or its id was given to another."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.born) < 1
@@ -85,13 +86,14 @@ def run(command: Sequence[str | Path]) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def stop(running: Running) -> None:
-    """Stop a server and its children: SIGTERM, then SIGKILL for those left after 30 seconds."""
-    process = running._process()  # noqa: SLF001 - of this module
-    if process is None:
-        return
-    family = [process, *process.children(recursive=True)]
-    _signal(family[:1], signal.SIGTERM)
+def stop(*servers: Running) -> None:
+    """Stop servers and their children at once: SIGTERM, then SIGKILL for those left after 30 seconds.
+
+    Members of a cluster end together, since the last ones have nobody to hand over to.
+    """
+    found = [process for each in servers if (process := each.process()) is not None]
+    family = [*found, *(child for process in found for child in process.children(recursive=True))]
+    _signal(found, signal.SIGTERM)
     _, left = psutil.wait_procs(family, timeout=_STOP_SECONDS)
     _signal(left, signal.SIGKILL)
     psutil.wait_procs(left, timeout=5)

@@ -33,19 +33,30 @@ class LocalSettings(BaseSettings):
         None, description="Java home (21 or later), instead of the one that is found."
     )
     kafka_port: int = Field(
-        9092, ge=1, le=65535, description="Kafka's port; a free one if it is in use."
+        9092,
+        ge=1,
+        le=65535,
+        description="Kafka's port, and the next ones for more brokers; free ones if they are in use.",
     )
     elasticsearch_port: int = Field(
-        9200, ge=1, le=65535, description="Elasticsearch's port; a free one if it is in use."
+        9200,
+        ge=1,
+        le=65535,
+        description="Elasticsearch's port, and the next ones for more nodes; free ones if they are in "
+        "use.",
     )
     keycloak_port: int = Field(
         8180, ge=1, le=65535, description="Keycloak's port; a free one if it is in use."
     )
     kafka_heap: str = Field(
-        "512m", pattern=r"^\d+[mg]$", description="Kafka's heap size, such as 512m."
+        "512m",
+        pattern=r"^\d+[mg]$",
+        description="Kafka's heap size, such as 512m; each of several brokers gets half.",
     )
     elasticsearch_heap: str = Field(
-        "1g", pattern=r"^\d+[mg]$", description="Elasticsearch's heap size, such as 1g."
+        "1g",
+        pattern=r"^\d+[mg]$",
+        description="Elasticsearch's heap size, such as 1g; each of several nodes gets half.",
     )
     keycloak_heap: str = Field(
         "400m", pattern=r"^\d+[mg]$", description="Keycloak's heap size, such as 400m."

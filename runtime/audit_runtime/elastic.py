@@ -8,7 +8,7 @@ from typing import Any
 import elasticsearch
 from elastic_transport import HttpHeaders, Serializer, Transport, TransportApiResponse
 
-from audit_runtime.elastic_node import AnswerTooLargeError, node_class
+from audit_runtime.elastic_node import AnswerTooLargeError, NotSentError, node_class
 from audit_runtime.errors import CredentialsError
 from audit_runtime.settings import ElasticsearchSettings
 
@@ -34,7 +34,8 @@ def connect(
 ) -> elasticsearch.Elasticsearch:
     """Return a client whose requests take at most `seconds`, with no retries of its own.
 
-    But what only reads goes on to another node at once, if there are several and this one is away.
+    But if there are several nodes and this one is away, a request goes on to another one at once: any
+    request that did not reach it, and what only reads in any case.
     An answer of more than `answer_bytes` is AnswerTooLargeError, and never held.
 
     `serializers` take the place of the client's own for their media types.
@@ -83,13 +84,17 @@ class _RenewingTransport(Transport):
     def _send(
         self, method: str, target: str, authorization: str | None, headers: Any, options: dict[str, Any]
     ) -> TransportApiResponse:
-        if _only_reads(method, target):
-            nodes = len(self.node_pool)
-            options |= {"max_retries": nodes - 1, "retry_backoff_base": 0} if nodes > 1 else {}
-            options |= {"retry_on_status": _AWAY, "retry_on_timeout": False} if nodes > 1 else {}
+        others = len(self.node_pool) - 1
+        if others and _only_reads(method, target):
+            options |= {"max_retries": others, "retry_backoff_base": 0}
+            options |= {"retry_on_status": _AWAY, "retry_on_timeout": False}
+            others = 0
         merged = HttpHeaders(headers or {})
         if authorization is not None:
             merged.setdefault(_AUTHORIZATION, authorization)  # a call's own credentials come first
+        for _ in range(others):
+            with suppress(NotSentError):
+                return super().perform_request(method, target, headers=merged, **options)
         return super().perform_request(method, target, headers=merged, **options)
 
     def _renewed(self, sent: str | None) -> bool:

@@ -7,7 +7,7 @@ import elastic_transport
 import urllib3
 from elastic_transport import NodeConfig, Urllib3HttpNode
 
-__all__ = ["AnswerTooLargeError", "BoundedNode", "node_class"]
+__all__ = ["AnswerTooLargeError", "BoundedNode", "NotSentError", "node_class"]
 
 _CONNECT_SECONDS = 3.0
 """More than any network needs, and much less than a query may take."""
@@ -15,10 +15,15 @@ _CHECK_SECONDS = 2.0
 _TRUSTED_SECONDS = 5.0
 """For how long after an answer a node is taken to be there."""
 _CHUNK = 1024 * 1024
+_UNCONNECTED = (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError)
 
 
 class AnswerTooLargeError(elastic_transport.TransportError):
     """Elasticsearch's answer has more bytes than the client takes: ask for less."""
+
+
+class NotSentError(elastic_transport.ConnectionError):
+    """Nothing of a request reached the node, so that another one may have it, whatever it does."""
 
 
 class BoundedNode(Urllib3HttpNode):
@@ -27,7 +32,7 @@ class BoundedNode(Urllib3HttpNode):
     A node that can't be connected to in three seconds is away. One of several that has not answered
     lately is asked first whether it is there: one that takes connections and never answers costs two
     seconds at most, or a quarter of a short request's time, and not all of a query's. Both are a
-    ConnectionError: nothing was sent.
+    NotSentError.
     """
 
     answer_bytes: int | None = None
@@ -50,7 +55,7 @@ class BoundedNode(Urllib3HttpNode):
         try:
             self._request("HEAD", "/", request_timeout=seconds)  # any status is an answer
         except elastic_transport.ConnectionTimeout as error:
-            raise elastic_transport.ConnectionError("the node does not answer") from error
+            raise NotSentError("the node does not answer") from error
 
     def _request(self, method: str, target: str, **options: Any) -> Any:
         try:
@@ -60,8 +65,8 @@ class BoundedNode(Urllib3HttpNode):
             if too_large := [each for each in causes if isinstance(each, AnswerTooLargeError)]:
                 raise too_large[0] from None
             self._answered = float("-inf")
-            if any(isinstance(each, urllib3.exceptions.ConnectTimeoutError) for each in causes):
-                raise elastic_transport.ConnectionError(str(causes[0]), errors=error.errors) from error
+            if any(isinstance(each, _UNCONNECTED) for each in causes):
+                raise NotSentError(str(causes[0]), errors=error.errors) from error
             raise
         self._answered = time.monotonic()
         return answer

@@ -42,6 +42,10 @@ __all__ = [
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda found: None if found == "" else found)]
 """A file or folder that need not be; an empty variable names none, and never the current folder."""
 
+_FROZEN_BROKER = {"socket.timeout.ms": 20_000, "topic.metadata.refresh.interval.ms": 30_000}
+"""Who leads a partition is asked now and then, and one that does not answer is given up: a broker that
+is frozen closes no connection. librdkafka's own 60 and 300 seconds held events up for two minutes."""
+
 LogFormat = Literal["auto", "console", "json"]
 
 
@@ -110,6 +114,7 @@ class KafkaSettings(SecretSettings):
             "security.protocol": self.kafka_security_protocol,
             "client.id": "auditlog",
             "logger": KAFKA_LOG,  # else it writes to standard error
+            **_FROZEN_BROKER,
         }
         if self.kafka_ca_file is not None:
             config["ssl.ca.location"] = str(self.kafka_ca_file)
@@ -141,7 +146,7 @@ class ElasticsearchSettings(SecretSettings):
 
     elasticsearch_url: str = Field(
         "http://127.0.0.1:9200",
-        description="Elasticsearch nodes, separated by commas; if one is away, reads ask another.",
+        description="Elasticsearch nodes, separated by commas; if one is away, others are asked.",
     )
     elasticsearch_username: str | None = Field(
         None, description="Elasticsearch user, for basic authentication."
@@ -185,7 +190,7 @@ class ElasticsearchSettings(SecretSettings):
         """Return keyword arguments for `elasticsearch.Elasticsearch`, all but the credentials.
 
         The client's own retries are off: they hide back-pressure, and every caller has its own way
-        to wait. (`connect` lets what only reads go on to another node.)
+        to wait. (`connect` lets a request go on to another node that did not reach this one.)
         """
         options: dict[str, Any] = {
             "hosts": [url.strip() for url in self.elasticsearch_url.split(",")],

@@ -4,7 +4,7 @@ import itertools
 
 from audit_consumer.batch import Batch
 from audit_consumer.offset_tracker import OffsetTracker
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.messages import message
 
@@ -36,6 +36,7 @@ def readings(draw: st.DrawFn) -> list[Records]:
     return [records[start:end] for start, end in itertools.pairwise(cuts)]
 
 
+@settings(deadline=None)
 @given(readings(), st.data())
 def test_position_never_passes_an_unsettled_record(reading: list[Records], data: st.DataObject) -> None:
     """In whatever order batches come back, in parts and in halves, no record before it is unsettled."""

@@ -12,6 +12,7 @@ from typing import Self
 from audit_producer import AuditProducer, Failure, UndeliveredError
 from audit_producer.build import new_event
 from audit_runtime.kafka import KafkaProducer
+from audit_schemas import AuditEvent
 from confluent_kafka import KafkaError, Message
 from support.servers import Deployment
 
@@ -61,6 +62,12 @@ class Flow:
         """Publish records as fast as it goes."""
         for _ in range(count):
             self._publish()
+
+    def publish(self, event: AuditEvent) -> None:
+        """Publish an event of the caller's besides."""
+        with self._lock:
+            self.ids.append(event.event.id)
+            self._audit.publish(event)
 
     def start(self) -> None:
         """Publish from now on, until `stop`."""

@@ -10,18 +10,21 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from audit_cli.servers import use_local_servers
-from audit_local import USER, JavaMissingError, LocalSettings, Stack
+from audit_local import USER, JavaMissingError, LocalSettings, Stack, elasticsearch
 from audit_local.artifacts import kafka_libraries
 from audit_local.errors import FetchError, ServerFailedError
 from audit_local.java import find_java, java_version
 from audit_local.kafka import _cluster_id
+from audit_local.member import Member
 from audit_local.password import new_password, password_file, realm_files
 from audit_local.ports import LOOPBACK, free_port, is_free
 from audit_local.process import Running, change_owner, start, stop, wait_until_ready, write_file
+from audit_local.server import share_of_heap
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from rich.console import Console
@@ -43,7 +46,10 @@ def home() -> Iterator[Path]:
 
 
 def test_up_finds_what_runs_and_starts_what_does_not(home: Path) -> None:
-    """Taken ports are avoided, all listens on the loopback address, and data survives a restart."""
+    """Taken ports are avoided, all listens on the loopback address, and data survives a restart.
+
+    Also of a broker that was stopped, and joins the others again.
+    """
     with socket.socket() as taken:
         taken.bind((LOOPBACK, 0))
         taken.listen()
@@ -57,45 +63,79 @@ def test_up_finds_what_runs_and_starts_what_does_not(home: Path) -> None:
         def local(*arguments: str) -> "subprocess.CompletedProcess[str]":
             return auditlog_in_process("local", *arguments, **environment)
 
+        def servers() -> list[dict[str, Any]]:
+            found: list[dict[str, Any]] = json.loads(local("status", "--json").stdout)
+            return found
+
         try:
-            up = auditlog("local", "up", **environment)  # a process: the servers outlive it
+            up = auditlog("local", "up", "--brokers", "3", **environment)  # the servers outlive it
             assert up.returncode == 0, up.stderr
-            kafka, elastic = json.loads(local("status", "--json").stdout)
-            assert kafka["address"] != f"{LOOPBACK}:{taken.getsockname()[1]}"
+            *kafka, elastic = running = servers()
+            assert [(server["name"], server["number"]) for server in running] == [
+                *(("Kafka", number) for number in (1, 2, 3)),
+                ("Elasticsearch", 1),
+            ]
+            brokers = [server["address"] for server in kafka]
+            assert brokers[0] != f"{LOOPBACK}:{taken.getsockname()[1]}"
+            assert f"AUDITLOG_KAFKA_BOOTSTRAP_SERVERS={','.join(brokers)}\n" in up.stderr
             assert (
                 elastic["address"] == f"{LOOPBACK}:{environment['AUDITLOG_LOCAL_ELASTICSEARCH_PORT']}"
             )
-            assert listening(kafka["pid"], elastic["pid"]) == {"127.0.0.1", "::ffff:127.0.0.1"}
-            assert "root" not in accounts(kafka["pid"], elastic["pid"])
+            pids = [server["pid"] for server in running]
+            assert listening(*pids) == {"127.0.0.1", "::ffff:127.0.0.1"}
+            assert "root" not in accounts(*pids)
             assert status_without_password(elastic["address"]) == 401
             password = home / "elasticsearch" / "password"
             assert f"AUDITLOG_ELASTICSEARCH_PASSWORD_FILE={password}" in up.stderr
             assert password.stat().st_mode & 0o777 == 0o600
 
-            keep_a_record(kafka["address"])
+            keep_a_record(",".join(brokers))
             done = auditlog_in_process("generate", "--count", "1", **environment)
             assert done.returncode == 1, "not set up"
             done = auditlog_in_process("setup", **environment)
-            assert "created topic" in done.stdout, "found by itself"
+            assert "created topic audit.events (6 partitions, 3 replicas)" in done.stdout
 
             stop(Stack(LocalSettings(home=home), CONSOLE).status()[0].process)
-            status = local("status", "--json")
-            assert (status.returncode, json.loads(status.stdout)) == (1, [elastic])
+            assert (local("status").returncode, servers()) == (1, running[1:])
+            fewer = local("up", "--brokers", "1")
+            assert (fewer.returncode, "auditlog local reset" in fewer.stderr) == (1, True)
             assert local("up").returncode == 0
-            started, left_alone = json.loads(local("status", "--json").stdout)
-            assert left_alone == elastic
-            assert (started["address"], records_kept(kafka["address"])) == (kafka["address"], 1)
+            started, *left_alone = servers()
+            assert left_alone == running[1:]
+            assert (started["address"], records_kept(brokers[0])) == (brokers[0], 1)
             done = auditlog_in_process("setup", **environment)
             assert done.stdout.startswith("Nothing to change")
 
             assert local("down").returncode == 0
-            assert not any(psutil.pid_exists(server["pid"]) for server in (started, elastic))
+            assert not any(psutil.pid_exists(pid) for pid in (started["pid"], *pids))
             status = local("status")
             assert (status.returncode, "Nothing is running" in status.stdout) == (1, True)
         finally:
             reset = auditlog("local", "reset", "--yes", **environment)
     assert reset.returncode == 0
     assert not home.exists()
+
+
+def test_node_of_several_looks_for_the_others(tmp_path: Path) -> None:
+    """By their transports' ports, and with their names for the first election."""
+    member = Member(2, tuple(tmp_path / name for name in "abc"), (9300, 9301, 9302))
+    lines = elasticsearch._settings(tmp_path, 9201, member, {}).splitlines()  # noqa: SLF001
+    assert "node.name: node-2" in lines
+    assert "transport.port: 9301" in lines
+    assert 'discovery.seed_hosts: ["127.0.0.1:9300", "127.0.0.1:9301", "127.0.0.1:9302"]' in lines
+    assert 'cluster.initial_master_nodes: ["node-1", "node-2", "node-3"]' in lines
+
+
+@pytest.mark.parametrize(("heap", "half"), [("512m", "256m"), ("1g", "512m")])
+def test_each_of_several_servers_has_half_the_heap(heap: str, half: str) -> None:
+    """So that a cluster of each runs where one of each does."""
+    assert [share_of_heap(heap, servers) for servers in (1, 3)] == [heap, half]
+
+
+def test_two_servers_are_refused() -> None:
+    """Neither of two can tell which one is away."""
+    done = auditlog_in_process("local", "up", "--nodes", "2")
+    assert (done.returncode, "must be 1 or 3" in done.stderr) == (2, True)
 
 
 def status_without_password(address: str) -> int:
@@ -155,7 +195,7 @@ def accounts(*pids: int) -> set[str]:
 def keep_a_record(kafka: str) -> None:
     """Write one record."""
     admin = AdminClient({"bootstrap.servers": kafka})
-    admin.create_topics([NewTopic("kept", 1, 1)])["kept"].result(30)
+    admin.create_topics([NewTopic("kept", 1, -1)])["kept"].result(30)
     producer = Producer({"bootstrap.servers": kafka})
     producer.produce("kept", b"x")
     assert producer.flush(30) == 0

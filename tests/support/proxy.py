@@ -38,9 +38,14 @@ class Proxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
+    def port(self) -> int:
+        """The port at which the proxy listens."""
+        return int(self._listener.getsockname()[1])
+
+    @property
     def url(self) -> str:
         """Where the proxy listens."""
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def answers_cut(self) -> int:

@@ -13,6 +13,7 @@ __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler", "unit
 
 _TOGETHER = ("tests/faults/broken_servers/",)
 _LONGEST = (
+    "tests/clusters/",
     "tests/faults/broken_servers/",
     "tests/faults/",
     "tests/handbook/",

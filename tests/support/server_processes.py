@@ -16,8 +16,9 @@ import psutil
 from audit_local import LocalSettings, elasticsearch, kafka, keycloak
 from audit_local.artifacts import elasticsearch_home, kafka_libraries, keycloak_home
 from audit_local.java import find_java
+from audit_local.member import Member
 from audit_local.ports import LOOPBACK, free_port
-from audit_local.process import Running, wait_until_ready, write_file
+from audit_local.process import Running, stop, wait_until_ready, write_file
 from rich.console import Console
 from support.conditions import wait_until
 from support.process_records import (
@@ -29,7 +30,16 @@ from support.process_records import (
     write_record,
 )
 
-__all__ = ["Broker", "IdentityProvider", "Search", "Server", "User", "hashed_password", "started"]
+__all__ = [
+    "Broker",
+    "IdentityProvider",
+    "Search",
+    "Server",
+    "User",
+    "hashed_password",
+    "lasting_port",
+    "started",
+]
 
 _CONSOLE = Console(stderr=True, emoji=False)
 _START_SECONDS = 300.0
@@ -66,7 +76,7 @@ class Server(ABC):
 
     def __init__(self, folder: Path) -> None:
         self.home = folder
-        self.port = free_port(*random.sample(range(*_BELOW_EPHEMERAL), 20))
+        self.port = lasting_port()
         self._running: Running | None = None
 
     def launch_once(self) -> None:
@@ -119,7 +129,12 @@ class Server(ABC):
         A signal to stop reaches each thread when that runs next; until then it may still answer.
         """
         self._signal(signal.SIGSTOP)
-        wait_until(lambda: all(map(is_stopped, self._family())), what=f"{self.name} stands still")
+        wait_until(lambda: all(map(is_stopped, self.processes())), what=f"{self.name} stands still")
+
+    def terminate(self) -> None:
+        """Let it end in order, and return when it is gone."""
+        if self._running is not None:
+            stop(self._running)
 
     def thaw(self) -> None:
         """Let it go on. Does nothing if it was not frozen."""
@@ -131,6 +146,10 @@ class Server(ABC):
         if not self.is_alive():
             self.launch()
 
+    def processes(self) -> list[psutil.Process]:
+        """Return its process and that one's children; nothing if it is gone."""
+        return family_of(self._running.pid, self._running.born) if self._running else []
+
     @abstractmethod
     def is_ready(self) -> bool:
         """Tell whether it answers."""
@@ -138,11 +157,8 @@ class Server(ABC):
     @abstractmethod
     def _launch(self) -> Running: ...
 
-    def _family(self) -> list[psutil.Process]:
-        return family_of(self._running.pid, self._running.born) if self._running else []
-
     def _signal(self, number: signal.Signals) -> None:
-        for process in self._family():
+        for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
 
@@ -152,9 +168,18 @@ class Broker(Server):
 
     name = "kafka"
 
-    def __init__(self, folder: Path, properties: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        properties: Mapping[str, str] | None = None,
+        *,
+        heap: str = "512m",
+        member: Member | None = None,
+    ) -> None:
         super().__init__(folder)
         self.properties = _QUICK_GROUPS | dict(properties or {})
+        self._heap = heap
+        self._member = member
 
     def is_ready(self) -> bool:
         """Tell whether a client's metadata call is answered."""
@@ -163,7 +188,14 @@ class Broker(Server):
     def _launch(self) -> Running:
         libraries = kafka_libraries(LocalSettings().cache, _CONSOLE)
         return kafka.start_kafka(
-            self.home, libraries, _java(), self.port, "512m", self.properties, _SHORT_LIVED
+            self.home,
+            libraries,
+            _java(),
+            self.port,
+            self._heap,
+            self.properties,
+            _SHORT_LIVED,
+            self._member,
         )
 
 
@@ -187,9 +219,17 @@ class Search(Server):
     name = "elasticsearch"
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, str] | None = None, users: tuple[User, ...] = ()
+        self,
+        folder: Path,
+        settings: Mapping[str, str] | None = None,
+        users: tuple[User, ...] = (),
+        *,
+        heap: str = "768m",
+        member: Member | None = None,
     ) -> None:
         super().__init__(folder)
+        self._heap = heap
+        self._member = member
         self.settings = dict(settings or {})
         self._users = {user.name: user for user in users}
 
@@ -217,9 +257,10 @@ class Search(Server):
             distribution,
             _java(),
             self.port,
-            "768m",
+            self._heap,
             _NO_LOOK_AT_THE_DISK | (_WITH_USERS if self._users else {}) | self.settings,
             _SHORT_LIVED[:1],
+            member=self._member,
         )
 
     def _write_users(self) -> None:
@@ -247,6 +288,11 @@ class IdentityProvider(Server):
     def _launch(self) -> Running:
         distribution = keycloak_home(LocalSettings().cache, _java(), _CONSOLE)
         return keycloak.start_keycloak(self.home, distribution, _java(), self.port, "400m")
+
+
+def lasting_port() -> int:
+    """Return a free port that stays free while its server is away."""
+    return free_port(*random.sample(range(*_BELOW_EPHEMERAL), 20))
 
 
 def hashed_password(password: str) -> str:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Servers:
-    """Where a real Kafka and a real Elasticsearch answer."""
+    """Where a real Kafka and a real Elasticsearch answer; several of each are separated by commas."""
 
     kafka: str
     elasticsearch: str
@@ -81,7 +81,7 @@ class Deployment:
     def client(self) -> elasticsearch.Elasticsearch:
         """Return a client of Elasticsearch, which waits for the shards of an index just made."""
         return elasticsearch.Elasticsearch(
-            self.servers.elasticsearch,
+            self.servers.elasticsearch.split(","),
             retry_on_status=503,
             max_retries=10,
             retry_backoff_base=0.2,
