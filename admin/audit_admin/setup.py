@@ -79,7 +79,7 @@ def _live_indices(client: elasticsearch.Elasticsearch, prefix: str) -> Iterator[
     """Add new fields to the mappings of our existing indices; existing fields are never changed."""
     wanted = mapping()
     found = client.indices.get_mapping(index=f"{prefix}-*", allow_no_indices=True)
-    for index, body in found.items():
+    for index, body in sorted(found.items()):
         if body["mappings"].get("_meta", {}).get("managed_by") != MANAGED_BY:
             continue  # it was mapped dynamically, and must not be marked as ours
         missing = missing_fields(body["mappings"].get("properties", {}), wanted["properties"])

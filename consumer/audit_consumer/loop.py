@@ -47,6 +47,8 @@ _LINGER_SECONDS = 0.2
 _WAIT_SECONDS = 0.25
 _HOLD_SECONDS = 1.0
 """How long to go without reading before partitions are paused: a resume fetches again."""
+_RECORD_BYTES = 16_384.0
+"""What a record takes in memory, until some have been read: more than most do."""
 _COMMIT_SECONDS = 1.0
 _LEAVE_SECONDS = 2.0
 _REPORT_SECONDS = 10.0
@@ -82,6 +84,7 @@ class ConsumerLoop:
         self._offsets = OffsetTracker()
         self._open = Batch()
         self._opened = 0.0
+        self._record_bytes = _RECORD_BYTES
         self._ready: deque[Batch] = deque()
         self._backoff = Backoff(settings.backoff_seconds)
         self._blocking_error: ConsumerError | None = None
@@ -129,12 +132,19 @@ class ConsumerLoop:
         self._report()
 
     def _may_read(self) -> bool:
-        room = self._settings.memory_bytes - self._offsets.held() - self._open.held
-        return self._blocking_error is None and not self._ready and room > 0
+        return self._blocking_error is None and not self._ready and self._room() > 0
+
+    def _room(self) -> int:
+        return self._settings.memory_bytes - self._offsets.held() - self._open.held
 
     def _read(self) -> None:
-        count = self._pace.events - len(self._open)
-        self._take(self._membership.read(max(1, count), _READ_SECONDS))
+        """Read as many records as the open batch has places for, and as there is memory for, about."""
+        count = min(self._pace.events - len(self._open), int(self._room() / self._record_bytes))
+        messages = self._membership.read(max(1, count), _READ_SECONDS)
+        room = self._room()  # again: a rebalance may have made some
+        self._take(messages)
+        if messages:
+            self._record_bytes = max(1.0, (room - self._room()) / len(messages))
         self._last_read = time.monotonic()
 
     def _take(self, messages: Sequence[Message]) -> None:
