@@ -241,7 +241,7 @@ def test_runner_waits_for_an_elasticsearch_that_is_away(
         assert problem.startswith("Elasticsearch: ")
         assert get(port, "/healthz") == (200, "ok\n")
         assert samples(port)["auditlog_alerts_blocked"] == 1
-        proxy.mend()
+        proxy.restore()
         wait_until(lambda: run.client.indices.exists(index=run.index), what="it goes on")
         process.terminate()
         assert process.wait(30) == 0, output.read_text()

@@ -87,7 +87,7 @@ class Cluster:
     def heal(self) -> None:
         """Bring all of them back to work, whatever was done to them."""
         for way in self.ways:
-            way.mend()
+            way.restore()
         for server in (*self.brokers, *self.nodes):
             server.revive()
         self.wait_for_brokers()

@@ -175,7 +175,7 @@ def _primary_cut_off(scene: Scene) -> Iterator[None]:
     way = scene.cluster.ways[list(scene.cluster.nodes).index(primary)]
     way.cut()
     yield
-    way.mend()
+    way.restore()
 
 
 @contextlib.contextmanager

@@ -4,12 +4,10 @@ Run by `make soak CLUSTER=1`. The same seed gives the same faults in the same or
 """
 
 import argparse
-import logging
 import random
-import shutil
 import sys
-import tempfile
 import time
+from functools import partial
 from itertools import chain, groupby, repeat
 from pathlib import Path
 from statistics import median
@@ -19,6 +17,7 @@ from clusters.fault import ALL, interleaved
 from clusters.trial import Recovery, Trial
 from rich.console import Console
 from support.run_folder import RunFolder
+from support.soaking import soak_parser, soaked
 
 __all__ = ["main"]
 
@@ -27,36 +26,13 @@ _CONSUMERS = 3
 
 def main() -> int:
     """Run, and return the exit status: 1 if anything is missing, or there twice, or ended by itself."""
-    arguments = _arguments()
-    logging.getLogger().addHandler(logging.NullHandler())  # the clients' complaints are expected
-    console = Console(emoji=False)
-    console.print(f"seed {arguments.seed}", highlight=False)
-    folder = Path(tempfile.mkdtemp(prefix="auditlog-soak-"))
-    try:
-        _soak(folder, arguments, console)
-    except AssertionError as failure:
-        console.print(f"FAILED: {failure}", highlight=False, markup=False, soft_wrap=True)
-        console.print(
-            f"The logs are in {folder}. The same faults again: make soak CLUSTER=1 "
-            f"SEED={arguments.seed} SECONDS={arguments.seconds:g}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        return 1
-    shutil.rmtree(folder)
-    return 0
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    parser = soak_parser(__doc__)
     parser.add_argument("--rate", type=int, default=200, help="Events a second of each publisher.")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    return soaked(arguments, "make soak CLUSTER=1", partial(_soak, arguments))
 
 
-def _soak(folder: Path, arguments: argparse.Namespace, console: Console) -> None:
-    chance = random.Random(arguments.seed)
+def _soak(arguments: argparse.Namespace, folder: Path, chance: random.Random, console: Console) -> None:
     with (
         running_cluster(RunFolder.create().new("cluster"), {}, can_be_cut=True) as cluster,
         Trial.begun(

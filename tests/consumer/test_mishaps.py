@@ -41,7 +41,7 @@ def test_batch_that_a_rebalance_takes_away_does_not_leave_the_consumer_paused(
             time.sleep(float(deployment.environment["AUDITLOG_SESSION_SECONDS"]) + 2)
             process.send_signal(signal.SIGCONT)
             wait_until(lambda: "partitions lost" in log.read_text(), what="its partitions are lost")
-            proxy.mend()
+            proxy.restore()
             settle(deployment, log, process)
         deployment.servers = servers
     assert deployment.count() == 100

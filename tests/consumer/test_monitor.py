@@ -60,7 +60,7 @@ def test_consumer_that_waits_is_alive_and_not_ready(
             )
             wait_until(lambda: samples(port)["auditlog_blocked"] == 1, what="it says that it waits")
             assert samples(port)["auditlog_retries_total"] >= 1
-            proxy.mend()
+            proxy.restore()
             wait_until(lambda: get(port, "/readyz")[0] == 200, what="it is ready again")
         deployment.servers = servers
     assert get(port, "/elsewhere")[0] == 0

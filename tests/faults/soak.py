@@ -3,14 +3,10 @@
 Run by `make soak`. The same seed gives the same faults in the same order.
 """
 
-import argparse
 import contextlib
-import logging
 import random
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -27,6 +23,7 @@ from rich.console import Console
 from support.proxy import Proxy, proxied
 from support.run_folder import RunFolder
 from support.servers import Servers, new_deployment
+from support.soaking import soak_parser, soaked
 
 __all__ = ["Soak", "main"]
 
@@ -71,7 +68,7 @@ class Soak:
 
     def heal(self) -> None:
         """End every fault, and see to it that somebody consumes."""
-        self.proxy.mend()
+        self.proxy.restore()
         self.fleet.heal()
         if not self.crew.alive:
             self.crew.join()
@@ -167,7 +164,7 @@ class Soak:
         self.proxy.cut()
         self._fault("the network to Elasticsearch is cut")
         yield
-        self.proxy.mend()
+        self.proxy.restore()
 
     @contextlib.contextmanager
     def _cut_answers(self) -> Iterator[None]:
@@ -179,33 +176,13 @@ class Soak:
 
 def main() -> int:
     """Run, and return the exit status: 1 if anything is missing, or there twice, or ended by itself."""
-    arguments = _arguments()
-    logging.getLogger().addHandler(logging.NullHandler())  # the clients' complaints are expected
-    console = Console(emoji=False)
-    chance = random.Random(arguments.seed)
-    folder = Path(tempfile.mkdtemp(prefix="auditlog-soak-"))
-    console.print(f"seed {arguments.seed}", highlight=False)
-    try:
+    arguments = soak_parser(__doc__).parse_args()
+
+    def soak(folder: Path, chance: random.Random, console: Console) -> None:
         with running_fleet(RunFolder.create().new("fleet")) as fleet:
             _soak(fleet, folder, chance, console, arguments.seconds)
-    except AssertionError as failure:
-        console.print(f"FAILED: {failure}", highlight=False, markup=False, soft_wrap=True)
-        console.print(
-            f"The consumers' logs are in {folder}. The same faults again: make soak "
-            f"SEED={arguments.seed} SECONDS={arguments.seconds:g}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        return 1
-    shutil.rmtree(folder)
-    return 0
 
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
-    return parser.parse_args()
+    return soaked(arguments, "make soak", soak)
 
 
 def _soak(fleet: Fleet, folder: Path, chance: random.Random, console: Console, seconds: float) -> None:

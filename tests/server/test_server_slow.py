@@ -178,7 +178,7 @@ def test_slow_network_is_503_and_then_well(two: Deployment) -> None:
         assert len(client.json("/events")["events"]) == 22
         proxy.cut()
         assert "unreachable" in unavailable(client, "/events")
-        proxy.mend()
+        proxy.restore()
         assert len(client.json("/events")["events"]) == 22
 
 

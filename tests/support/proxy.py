@@ -58,7 +58,7 @@ class Proxy:
         for end in list(self._open):
             self._close(end)
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Forward again."""
         self._is_cut = False
 

@@ -130,7 +130,7 @@ def test_memory_stays_bounded_while_nothing_can_be_written(
         tries = crew.log().count('"waiting"')
         wait_until(lambda: crew.log().count('"waiting"') > tries + 3, what="it goes on waiting")
         assert buffered_bytes(port) < 3 * memory // 2
-        proxy.mend()
+        proxy.restore()
         crew.settle()
         deployment.servers = fleet.servers
     assert_exactly_once(deployment, [*events])
