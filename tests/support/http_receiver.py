@@ -13,7 +13,7 @@ __all__ = ["HttpReceiver", "Posted", "http_receiver"]
 
 @dataclass(frozen=True)
 class Posted:
-    """A request, and the status that it was answered with."""
+    """A request, and the status that it is answered with; 0 for half an answer."""
 
     path: str
     headers: dict[str, str]
@@ -46,16 +46,16 @@ def http_receiver() -> Iterator[HttpReceiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             status = receiver.answer(body)
+            # Before the answer: whoever has read it may look at once.
+            with lock:
+                receiver.posts.append(Posted(self.path, dict(self.headers), body, status))
             if not status:  # half an answer
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Le")
-                status = 0
             else:
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(receiver.said)))
                 self.end_headers()
                 self.wfile.write(receiver.said)
-            with lock:
-                receiver.posts.append(Posted(self.path, dict(self.headers), body, status))
 
         def log_message(self, *_: object) -> None:
             pass
