@@ -12,6 +12,7 @@ alone, which most is, classes of characters need no negation.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from audit_schemas.event import PRINTABLE, AuditEvent
@@ -58,8 +59,14 @@ def group_of(path: str) -> str:
 
 
 def _pattern(captured: Iterable[str], behind: Mapping[str, str], *, is_ascii: bool) -> str:
-    schema = AuditEvent.model_json_schema(by_alias=True)
+    schema = _schema()
     return _Grammar(schema["$defs"], frozenset(captured), behind, is_ascii=is_ascii).of(schema, "")
+
+
+@cache
+def _schema() -> Mapping[str, Any]:
+    """Return the model's JSON Schema, which takes as long to make as all that is made of it."""
+    return AuditEvent.model_json_schema(by_alias=True)
 
 
 class _Grammar:
