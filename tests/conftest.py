@@ -1,9 +1,10 @@
 """Fixtures: real servers, shared by all tests, and a deployment of its own for each test."""
 
+import gc
 import os
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Kill the servers of this run."""
     if not hasattr(config, "workerinput"):
         config.stash[_RUN].clean()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector away from what collecting makes: all of it stays to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
