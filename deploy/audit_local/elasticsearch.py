@@ -62,6 +62,7 @@ def start_elasticsearch(
         log=home / "elasticsearch.log",
         folder=home,
         environment={
+            "CLI_JAVA_OPTS": ONE_COMPILER,  # of those that prepare the server's start
             "ES_JAVA_HOME": str(java),
             "ES_JAVA_OPTS": " ".join([f"-Xms{heap} -Xmx{heap}", *java_options]),
             "ES_PATH_CONF": str(config),
