@@ -21,6 +21,8 @@ __all__ = ["is_ready", "start_kafka"]
 _FOR_A_SMALL_HEAP = {"log.cleaner.dedupe.buffer.size": 32 * 1024 * 1024}
 """A broker takes 128 MiB for it at its start."""
 
+_QUIET = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",)
+
 
 def start_kafka(
     home: Path,
@@ -42,14 +44,13 @@ def start_kafka(
     data, config = home / "data", home / "server.properties"
     data.mkdir(parents=True, exist_ok=True)
     config.write_text(_properties(data, port, member, properties or {}))
-    (home / "simplelogger.properties").write_text("org.slf4j.simpleLogger.defaultLogLevel=warn\n")
-    launcher = [str(java / "bin" / "java"), "-cp", f"{libraries}/*:{home}"]
+    program, usual = str(java / "bin" / "java"), [*_QUIET, *java_options, "-cp", _class_path(libraries)]
     change_owner(data)
     if not (data / "meta.properties").exists():
-        _format([launcher[0], *java_options, *launcher[1:]], config, member)
-    options = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true", *java_options]
+        _format([program, *usual], config, member)
+    options = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"]
     return start(
-        [launcher[0], *options, *launcher[1:], "kafka.Kafka", config],
+        [program, *options, *usual, "kafka.Kafka", config],
         log=home / "kafka.log",
         folder=home,
         environment={},
@@ -66,6 +67,11 @@ def is_ready(port: int, brokers: int = 1) -> bool:
     with contextlib.suppress(KafkaException):
         return len(admin.list_topics(timeout=1).brokers) >= brokers
     return False
+
+
+def _class_path(libraries: Path) -> str:
+    """Return the jars in one order: what Java keeps of their classes is for exactly this path."""
+    return ":".join(str(jar) for jar in sorted(libraries.glob("*.jar")))
 
 
 def _format(launcher: list[str], config: Path, member: Member) -> None:

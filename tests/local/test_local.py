@@ -17,6 +17,7 @@ import pytest
 from audit_cli.servers import use_local_servers
 from audit_local import USER, JavaMissingError, LocalSettings, Stack, elasticsearch
 from audit_local.artifacts import kafka_libraries
+from audit_local.class_archive import kafka_classes
 from audit_local.errors import FetchError, ServerFailedError
 from audit_local.java import find_java, java_version
 from audit_local.kafka import _cluster_id
@@ -322,6 +323,25 @@ def test_what_is_fetched_is_fetched_once(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("audit_local.artifacts._fetch_kafka", fetch)
     assert kafka_libraries(tmp_path, CONSOLE) == kafka_libraries(tmp_path, CONSOLE)
     assert len(calls) == 1
+
+
+def test_classes_are_kept_once_for_each_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An archive that another Java wrote is of no use: each has its own, beside the libraries."""
+    javas = [tmp_path / "old", tmp_path / "new"]
+    for java, version in zip(javas, ("21.0.2", "25.0.1"), strict=True):
+        fake_java(java, version)
+    made = []
+
+    def write(target: Path, scratch: Path, libraries: Path, java: Path) -> None:
+        assert (scratch.parent, libraries) == (tmp_path, tmp_path / "kafka-4")
+        made.append(java)
+        target.write_bytes(b"")
+
+    monkeypatch.setattr("audit_local.class_archive._write", write)
+    first, second, again = (kafka_classes(tmp_path / "kafka-4", java) for java in (*javas, javas[0]))
+    assert made == javas
+    assert first == again != second
+    assert sorted(tmp_path.glob("*.jsa")) == sorted([first, second])
 
 
 def test_server_that_dies_at_its_start_shows_its_log(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 from audit_local import LocalSettings, elasticsearch, kafka, keycloak
 from audit_local.artifacts import elasticsearch_home, kafka_libraries, keycloak_home
+from audit_local.class_archive import kafka_classes
 from audit_local.java import find_java
 from audit_local.member import Member
 from audit_local.ports import LOOPBACK, free_port
@@ -187,6 +188,7 @@ class Broker(Server):
 
     def _launch(self) -> Running:
         libraries = kafka_libraries(LocalSettings().cache, _CONSOLE)
+        classes = f"-XX:SharedArchiveFile={kafka_classes(libraries, _java())}"
         return kafka.start_kafka(
             self.home,
             libraries,
@@ -194,7 +196,7 @@ class Broker(Server):
             self.port,
             self._heap,
             self.properties,
-            _SHORT_LIVED,
+            (*_SHORT_LIVED, classes),
             self._member,
         )
 
