@@ -7,12 +7,11 @@ from functools import cache
 from pathlib import Path
 
 from handbook.programs import go_home
-from support.servers import ROOT
+from support.kept_tools import kept_tool
 
 __all__ = ["actionlint"]
 
 _VERSION = "1.7.12"
-_KEPT = ROOT / "build" / "tools" / f"actionlint-{_VERSION}"
 
 
 def actionlint(workflow: Path) -> str:
@@ -25,14 +24,14 @@ def actionlint(workflow: Path) -> str:
 
 @cache
 def _executable() -> str:
-    if not _KEPT.exists():
-        _build()
-    return str(_KEPT)
+    kept = kept_tool(f"actionlint-{_VERSION}")
+    if not kept.exists():
+        _build(kept)
+    return str(kept)
 
 
-def _build() -> None:
-    _KEPT.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=_KEPT.parent) as folder:
+def _build(kept: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
         variables = {"GOBIN": folder, "PATH": f"{go_home()}{os.pathsep}{os.environ['PATH']}"}
         module = f"github.com/rhysd/actionlint/cmd/actionlint@v{_VERSION}"
         install = ["go", "install", module]
@@ -45,4 +44,4 @@ def _build() -> None:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        Path(folder, "actionlint").replace(_KEPT)
+        Path(folder, "actionlint").replace(kept)

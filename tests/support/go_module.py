@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from handbook.programs import go_home
+from support.kept_tools import kept_tool
 from support.servers import ROOT
 
 __all__ = ["go_module", "go_program"]
@@ -26,9 +27,8 @@ def go_program(sources: Path) -> Path:
     """Return the program built from a folder of sources, which is kept until one of them changes."""
     files = [path for path in sorted(sources.iterdir()) if path.suffix in {".go", ".mod", ".sum"}]
     digest = sha256(b"".join(b"%b\0%b\0" % (f.name.encode(), f.read_bytes()) for f in files))
-    program = ROOT / "build" / "tools" / f"{sources.name}-{digest.hexdigest()[:16]}"
+    program = kept_tool(f"{sources.name}-{digest.hexdigest()[:16]}")
     if not program.exists():
-        program.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=program.parent) as folder:
             copy = Path(folder, "sources")  # go may touch go.sum, and no test changes the repository
             copy.mkdir()

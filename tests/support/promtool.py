@@ -1,6 +1,6 @@
 """Prometheus' own tool for rules: the system's, else that of Debian's package, which is not installed.
 
-Installing it would start a server. So the package is only unpacked, into the folder of what is built.
+Installing it would start a server. So the package is only unpacked, once.
 """
 
 import os
@@ -10,11 +10,9 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from support.servers import ROOT
+from support.kept_tools import kept_tool
 
 __all__ = ["checked_rules", "promtool"]
-
-_KEPT = ROOT / "build" / "tools" / "promtool"
 
 
 def promtool(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -33,12 +31,13 @@ def checked_rules(rules: Path) -> str:
 def _executable() -> str:
     if found := shutil.which("promtool"):
         return found
-    if not _KEPT.exists():
-        _unpack()
-    return str(_KEPT)
+    kept = kept_tool("promtool")
+    if not kept.exists():
+        _unpack(kept)
+    return str(kept)
 
 
-def _unpack() -> None:
+def _unpack(kept: Path) -> None:
     """Get the package and keep the one file of it; two tests may do so at the same time."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -50,10 +49,9 @@ def _unpack() -> None:
         (package, *_) = [*folder.glob("prometheus_*.deb"), None]
         if package is None or not _run(["dpkg", "-x", package.name, "x"], folder):
             raise AssertionError("the tests of Prometheus' rules need promtool: install prometheus")
-        _KEPT.parent.mkdir(parents=True, exist_ok=True)
-        beside = _KEPT.with_suffix(f".{os.getpid()}")
+        beside = kept.with_suffix(f".{os.getpid()}")
         shutil.copy(folder / "x" / "usr" / "bin" / "promtool", beside)
-        beside.replace(_KEPT)
+        beside.replace(kept)
 
 
 def _run(command: list[str], folder: Path) -> bool:

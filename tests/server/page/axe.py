@@ -8,12 +8,11 @@ from typing import Any
 
 from playwright.sync_api import Page
 from server.page.chromium import run_as_root
-from support.servers import ROOT
+from support.kept_tools import kept_tool
 
 __all__ = ["violations"]
 
 _VERSION = "4.14.1"
-_HOME = ROOT / "build" / "axe"
 
 
 def violations(page: Page) -> list[str]:
@@ -29,7 +28,7 @@ def violations(page: Page) -> list[str]:
 @cache
 def _script() -> Path:
     """Return axe's file, fetched once."""
-    home = _HOME / _VERSION
+    home = kept_tool(f"axe-{_VERSION}")
     script = home / "node_modules" / "axe-core" / "axe.min.js"
     if script.exists():
         return script
