@@ -159,7 +159,16 @@ class Exists:
 
 def values_at(event: Event, path: str) -> tuple[str, ...]:
     """Return the values of a field; a dot may part names, or be one's own (labels, headers)."""
-    return tuple(_values(event, path))
+    found: Any = event
+    while path and type(found) is dict:  # as JSON gives it: most fields are reached without a call
+        if path in found:
+            found, path = found[path], ""
+        else:
+            name, _, path = path.partition(".")
+            if not path or name not in found:
+                return ()
+            found = found[name]
+    return (found,) if not path and type(found) is str else tuple(_values(found, path))
 
 
 def fields_of(condition: Any) -> set[str]:
