@@ -74,11 +74,11 @@ def bounds_of_new(
             isolation_level=IsolationLevel.READ_COMMITTED,
             request_timeout=seconds,
         )
-        return found[partition].result().offset
+        return int(found[partition].result().offset)
 
     low, high = (
-        _retried(partial(ask, spec), seconds, (*_NOT_READY, *_NOT_KNOWN))
-        for spec in (OffsetSpec.earliest(), OffsetSpec.latest())
+        _retried(partial(ask, spec()), seconds, (*_NOT_READY, *_NOT_KNOWN))  # type: ignore[no-untyped-call]
+        for spec in (OffsetSpec.earliest, OffsetSpec.latest)
     )
     return low, high
 
