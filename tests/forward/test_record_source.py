@@ -11,7 +11,7 @@ from audit_admin.topic_reader import TopicReader
 from audit_forward import ForwardError, ForwardSettings, load_stream
 from audit_forward.event_lookup import EventLookup
 from audit_forward.item import Item
-from audit_forward.source import RecordSource
+from audit_forward.record_source import RecordSource
 from audit_forward.state import StreamState
 from audit_runtime.record_values import StoredValue
 from support.consumed import consume_all
