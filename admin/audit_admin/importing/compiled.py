@@ -57,6 +57,8 @@ def compile_field(path: str, rule: ValueRule) -> CompiledField:
     """Return the functions of a rule for a field."""
     value, keep = compile_value(rule), rule.keep or ""
     of, show, show_kept = value.of, _shower(path, rule), _shower(keep, rule)
+    if of is value.find and show is None:  # nearly all, for which it is worth a case of its own
+        return CompiledField(path, value, _found_putter(path, of))
 
     def put(row: Fields, values: dict[str, Any]) -> None:
         try:
@@ -98,6 +100,17 @@ def compile_changes(rule: ChangeRule) -> Callable[[Fields], Iterator[dict[str, A
     return changes
 
 
+def _found_putter(
+    path: str, find: Callable[[Fields], Found]
+) -> Callable[[Fields, dict[str, Any]], None]:
+    def put(row: Fields, values: dict[str, Any]) -> None:
+        found = find(row)
+        if found is not None:
+            values[path] = found
+
+    return put
+
+
 def _finder(rule: ValueRule) -> Callable[[Fields], Found]:
     if rule.constant is not None:
         constant = text_of(rule.constant)
@@ -129,10 +142,12 @@ def _from_one(source: RowPath, rule: ValueRule) -> Callable[[Fields], str | None
 
     def find(row: Fields) -> str | None:
         found = of(row)
-        text = (found.strip() or None) if type(found) is str else text_of(found)
-        if text is None or len(text) > longest or text.lower() not in nothing or text in known:
-            return text
-        return None
+        if found is None:
+            return None
+        text = found.strip() if type(found) is str else text_of(found)
+        if not text or (len(text) <= longest and text.lower() in nothing and text not in known):
+            return None
+        return text
 
     return find
 
