@@ -11,7 +11,14 @@ from audit_admin.importing.row import Fields
 from audit_admin.importing.row_path import RowPath, text_of
 from audit_admin.importing.values import ChangeRule, UncleanError, ValueRule
 
-__all__ = ["CompiledField", "CompiledValue", "compile_changes", "compile_field", "compile_value"]
+__all__ = [
+    "CompiledField",
+    "CompiledValue",
+    "compile_changes",
+    "compile_field",
+    "compile_value",
+    "is_text",
+]
 
 Found = str | list[Any] | None
 Result = str | list[str] | None
@@ -57,8 +64,6 @@ def compile_field(path: str, rule: ValueRule) -> CompiledField:
     """Return the functions of a rule for a field."""
     value, keep = compile_value(rule), rule.keep or ""
     of, show, show_kept = value.of, _shower(path, rule), _shower(keep, rule)
-    if of is value.find and show is None:  # nearly all, for which it is worth a case of its own
-        return CompiledField(path, value, _found_putter(path, of))
 
     def put(row: Fields, values: dict[str, Any]) -> None:
         try:
@@ -72,6 +77,15 @@ def compile_field(path: str, rule: ValueRule) -> CompiledField:
                 values[path] = show(found) if show else found
 
     return CompiledField(path, value, put)
+
+
+def is_text(path: str, rule: ValueRule) -> bool:
+    """Tell whether a field is one text of the row, as it is; see `text_fields.py`."""
+    is_named = rule.constant is None and rule.split is None and len(rule.sources) == 1
+    if not is_named or not all(isinstance(step, str) for step in rule.sources[0].steps):
+        return False
+    is_read = rule.rows.compiled() is None and rule.default is None and _maker(rule) is None
+    return is_read and _shower(path, rule) is None
 
 
 def compile_changes(rule: ChangeRule) -> Callable[[Fields], Iterator[dict[str, Any]]]:
@@ -98,17 +112,6 @@ def compile_changes(rule: ChangeRule) -> Callable[[Fields], Iterator[dict[str, A
             yield from shown_changes({name: (before, after)})
 
     return changes
-
-
-def _found_putter(
-    path: str, find: Callable[[Fields], Found]
-) -> Callable[[Fields, dict[str, Any]], None]:
-    def put(row: Fields, values: dict[str, Any]) -> None:
-        found = find(row)
-        if found is not None:
-            values[path] = found
-
-    return put
 
 
 def _finder(rule: ValueRule) -> Callable[[Fields], Found]:

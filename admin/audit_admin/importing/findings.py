@@ -38,7 +38,7 @@ class _Optional:
     """A field that may be left out though its row has something there."""
 
     def __init__(self, rule: ValueRule) -> None:
-        self.sources = [source.of for source in rule.sources]
+        self.first, *self.more = (source.of for source in rule.sources)
         self.nothing = rule.nothing
         self.is_kept = rule.keep is not None
         self.takes = rule.rows.compiled()
@@ -67,7 +67,9 @@ class Findings:
         self._counts: Counter[str] = Counter()
         self._shapes: dict[tuple[str, ...], _Shape] = {}
         self._optional = {
-            path: _Optional(rule) for path, rule in mapping.fields.items() if rule.nothing
+            path: _Optional(rule)
+            for path, rule in mapping.fields.items()
+            if rule.nothing and rule.sources
         }
         self._names: dict[str, None] = {}
         self._rows = 0
@@ -93,7 +95,8 @@ class Findings:
         if self._without_examples:
             self._note_examples(values)
         for path, optional in shape.left_out:
-            self._note_nothing(path, optional, row)
+            if optional.first(row) is not None or optional.more:
+                self._note_nothing(path, optional, row)
         for indexed, last in self._lists.items():
             entries = indexed.of(row)
             if isinstance(entries, list) and len(entries) > last + 1:
@@ -169,9 +172,8 @@ class Findings:
         self._shapes.clear()
 
     def _note_nothing(self, path: str, optional: "_Optional", row: Fields) -> None:
-        for of in optional.sources:
-            found = of(row)
-            text = None if found is None else text_of(found)
+        for of in (optional.first, *optional.more):
+            text = text_of(of(row))
             if text is None:
                 continue
             if text.lower() in optional.nothing:

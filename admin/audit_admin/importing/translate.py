@@ -11,12 +11,14 @@ from audit_admin.importing.compiled import (
     compile_changes,
     compile_field,
     compile_value,
+    is_text,
 )
 from audit_admin.importing.errors import RowError
 from audit_admin.importing.mapping import Mapping
 from audit_admin.importing.row import Fields, Row
 from audit_admin.importing.row_ids import RowIds
 from audit_admin.importing.row_path import RowPath, text_of
+from audit_admin.importing.text_fields import TextField, text_putter
 from audit_admin.importing.timestamps import Clock
 from audit_admin.importing.wire_fields import wire_writer
 
@@ -57,7 +59,13 @@ class Translator:
         self._clock = Clock(mapping.time)
         self._activities = [compile_value(rule) for rule in mapping.activities]
         self._fields = [compile_field(path, rule) for path, rule in mapping.fields.items()]
-        self._puts = [field.put for field in self._fields]
+        texts = [
+            TextField(field.path, mapping.fields[field.path], field.put)
+            for field in self._fields
+            if is_text(field.path, mapping.fields[field.path])
+        ]
+        others = [field.put for field in self._fields if field.path not in {one.path for one in texts}]
+        self._puts = [text_putter(texts), *others] if texts else others
         self._changes = [compile_changes(rule) for rule in mapping.changes]
         self._skips = [test for skip in mapping.skips if (test := skip.compiled()) is not None]
         self._ids = RowIds(mapping)
