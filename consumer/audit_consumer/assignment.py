@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from audit_runtime.kafka import committed_offsets, partition_bounds, visible_partitions
+from audit_runtime.kafka import bounds_of_new, committed_offsets, visible_partitions
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
@@ -42,8 +42,15 @@ def starting_points(
 def _beginning(
     consumer: Consumer, settings: ConsumerSettings, partition: TopicPartition, start: Start | None
 ) -> int:
-    low, high = partition_bounds(consumer, partition)
-    if not _has_read(consumer, settings, partition.topic):
+    """Return where to start on a partition without an offset.
+
+    We are in a callback of the consumer, and its own list_topics would make it forget that: the
+    next callback of the same read would end the process. So another client is asked, which also
+    knows of partitions that the consumer's has not heard of yet.
+    """
+    client = AdminClient(settings.kafka_config())
+    low, high = bounds_of_new(client, partition)
+    if not _has_read(consumer, client, partition.topic):
         if start is None:
             raise StartUnknownError(settings.group, partition.topic)
         return low if start == "earliest" else high
@@ -52,11 +59,7 @@ def _beginning(
     return low
 
 
-def _has_read(consumer: Consumer, settings: ConsumerSettings, topic: str) -> bool:
-    """Tell whether the group has an offset on any partition of the topic.
-
-    We are in a callback of the consumer, and its own list_topics would make it forget that: the
-    next callback of the same read would end the process. So another client is asked.
-    """
-    partitions = visible_partitions(AdminClient(settings.kafka_config()), topic)
+def _has_read(consumer: Consumer, client: AdminClient, topic: str) -> bool:
+    """Tell whether the group has an offset on any partition of the topic."""
+    partitions = visible_partitions(client, topic)
     return any(point.offset >= 0 for point in committed_offsets(consumer, partitions))

@@ -2,16 +2,17 @@
 
 Additive increase while bulks are answered quickly, multiplicative decrease where they are slow or
 refused, as TCP does with packets. A server that has room gets more until it has work at all times;
-one that is busy answers late, and gets less.
+one that is busy answers late, and gets less. Bulks grow faster than their number, and shrink after it:
+in few large ones a document costs Elasticsearch and the consumer less than in many small ones.
 """
 
 from dataclasses import dataclass
 
 __all__ = ["Pace"]
 
-_BULKS_FIRST, _BULKS_MAX = 2.0, 8.0
-_EVENTS_FIRST, _EVENTS_MIN, _EVENTS_MAX, _EVENTS_STEP = 1000.0, 100.0, 2500.0, 100.0
-_QUICK, _SLOW = 0.3, 1.0
+_BULKS_FIRST, _BULKS_MAX, _BULKS_STEP = 2.0, 8.0, 0.5
+_EVENTS_FIRST, _EVENTS_MIN, _EVENTS_MAX, _EVENTS_STEP = 1000.0, 100.0, 8000.0, 500.0
+_QUICK, _SLOW = 0.6, 1.2
 """Seconds. In between all stays as it is; a bulk that takes longer holds up what stands behind it."""
 _GENTLY, _FIRMLY = 0.8, 0.5
 
@@ -42,14 +43,14 @@ class Pace:
         elif seconds < _QUICK:
             # Divided by the number in flight, so that one round of them is one step.
             self._events = min(_EVENTS_MAX, self._events + _EVENTS_STEP / self._bulks)
-            self._bulks = min(_BULKS_MAX, self._bulks + 1 / self._bulks)
+            self._bulks = min(_BULKS_MAX, self._bulks + _BULKS_STEP / self._bulks)
 
     def throttled(self) -> None:
         """Note that Elasticsearch did not take a bulk, or not all of it."""
         self._decrease(_FIRMLY)
 
     def _decrease(self, factor: float) -> None:
-        """Have fewer in flight first: smaller bulks cost more for each document."""
+        """Have fewer in flight first."""
         if self._bulks > 1:
             self._bulks = max(1.0, self._bulks * factor)
         else:

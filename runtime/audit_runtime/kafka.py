@@ -3,6 +3,7 @@
 from audit_runtime.kafka_producer import GUARANTEES, KafkaProducer
 from audit_runtime.message_batches import message_batches
 from audit_runtime.offsets import (
+    bounds_of_new,
     committed_offsets,
     offset_at,
     partition_bounds,
@@ -13,6 +14,7 @@ from audit_runtime.offsets import (
 __all__ = [
     "GUARANTEES",
     "KafkaProducer",
+    "bounds_of_new",
     "committed_offsets",
     "message_batches",
     "offset_at",

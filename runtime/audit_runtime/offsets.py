@@ -1,19 +1,21 @@
 """Offsets as Kafka knows them: a group's, and the ends of partitions.
 
-Right after a broker starts, or while a group or a leader moves, Kafka has no answer yet. All
-functions ask again for as long as it says so, at most `seconds`; a Kafka that does not answer at
-all is waited for once. All raise KafkaException.
+Right after a broker starts or a partition is added, or while a group or a leader moves, Kafka has no
+answer yet. All functions ask again for as long as it says so, at most `seconds`; a Kafka that does not
+answer at all is waited for once. All raise KafkaException.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
+from functools import partial
 from typing import TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 __all__ = [
     "TIMEOUT_SECONDS",
+    "bounds_of_new",
     "committed_offsets",
     "offset_at",
     "partition_bounds",
@@ -31,6 +33,8 @@ _NOT_READY = (
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
 )
+_NOT_KNOWN = (KafkaError._NOENT, KafkaError.UNKNOWN_TOPIC_OR_PART)  # noqa: SLF001 - librdkafka's public codes
+"""What the client says of a partition that no broker has told it a leader of, and what brokers say."""
 _NOT_VISIBLE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED)
 
 _T = TypeVar("_T")
@@ -52,6 +56,31 @@ def partition_bounds(
 ) -> tuple[int, int]:
     """Return the low and high watermark: the first record still there, and the next one to come."""
     return _retried(lambda: consumer.get_watermark_offsets(partition, timeout=seconds), seconds)
+
+
+def bounds_of_new(
+    client: AdminClient, partition: TopicPartition, *, seconds: float = TIMEOUT_SECONDS
+) -> tuple[int, int]:
+    """Return the low and high watermark of a partition that may just have been added.
+
+    A consumer's own client would not do: it can be assigned what it learns of minutes later, when it
+    next asks for the topic's metadata.
+    """
+
+    def ask(spec: OffsetSpec) -> int:
+        client.list_topics(partition.topic, timeout=seconds)  # else it would go by what it knows
+        found = client.list_offsets(
+            {partition: spec},
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=seconds,
+        )
+        return int(found[partition].result().offset)
+
+    low, high = (
+        _retried(partial(ask, spec()), seconds, (*_NOT_READY, *_NOT_KNOWN))  # type: ignore[no-untyped-call]
+        for spec in (OffsetSpec.earliest, OffsetSpec.latest)
+    )
+    return low, high
 
 
 def offset_at(consumer: Consumer, moment: TopicPartition, *, seconds: float = TIMEOUT_SECONDS) -> int:
@@ -99,13 +128,13 @@ def _checked(answer: _T) -> _T:
     return answer
 
 
-def _retried(ask: Callable[[], _T], seconds: float) -> _T:
+def _retried(ask: Callable[[], _T], seconds: float, codes: Container[int] = _NOT_READY) -> _T:
     deadline = time.monotonic() + seconds
     while True:
         try:
             return ask()
         except KafkaException as error:
-            not_ready = error.args[0].retriable() or error.args[0].code() in _NOT_READY
+            not_ready = error.args[0].retriable() or error.args[0].code() in codes
             if not not_ready or time.monotonic() > deadline:
                 raise
             time.sleep(_PAUSE_SECONDS)

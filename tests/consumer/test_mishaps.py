@@ -12,8 +12,8 @@ from audit_admin import set_up
 from audit_admin.lag import Lag
 from audit_schemas.dead_letter import DIGEST_HEADER, REASON_HEADER, SIZE_HEADER
 from audit_schemas.event import MAX_EVENT_BYTES
-from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient, NewPartitions
 from support.conditions import wait_until
 from support.consumers import settle
 from support.events import chat_opened
@@ -60,6 +60,34 @@ def test_start_latest_decides_once(deployment: Deployment, log: Path) -> None:
     with deployment.consuming(*command, log=log) as process:
         settle(deployment, log, process)
     assert deployment.count() == 20
+
+
+def test_added_partition_is_read_by_who_has_not_heard_of_it(deployment: Deployment, log: Path) -> None:
+    """A group's leader assigns it as soon as itself knows; the others learn of it minutes later."""
+    settings = deployment.consumer
+    quick = {"topic.metadata.refresh.interval.ms": 500}
+    leader = Consumer(settings.consumer_config() | quick)
+
+    def leads(partitions: int) -> bool:
+        leader.poll(0)
+        return len(leader.assignment()) == partitions
+
+    leader.subscribe([settings.topic])
+    wait_until(lambda: leads(6), what="the first member has all partitions")
+    with deployment.consuming(log=log) as process:
+        wait_until(lambda: leads(3), what="the second has half of them")
+        admin = AdminClient(settings.kafka_config())
+        admin.create_partitions([NewPartitions(settings.topic, 8)])[settings.topic].result(60)
+        wait_until(lambda: leads(4), what="each has a new one")
+        leader.close()  # so that all is the consumer's
+        producer = Producer(settings.kafka_config())
+        for number in range(8):
+            producer.produce(settings.topic, chat_opened(number), partition=number)
+        assert producer.flush(60) == 0
+        wait_until(
+            lambda: process.poll() is not None or deployment.count() == 8, what="all events are indexed"
+        )
+        assert process.poll() is None, log.read_text()
 
 
 def close_index(deployment: Deployment, index: str) -> None:
