@@ -127,7 +127,11 @@ class FastPath:
             if not set(map(type, labels)) <= {str}:
                 raise _UnusualError
             fields["labels"] = dict(sorted(labels.items()))  # as the model does
-        if not self._is_complete(fields["event"]["action"], fields):
+        try:
+            is_complete = self._is_complete(fields["event"]["action"], fields)
+        except (KeyError, TypeError):  # without an actor, for instance, which the model would add
+            raise _UnusualError from None
+        if not is_complete:
             raise _UnusualError
         template = Template.of(fields, kinds)
         if sum(len(each.templates) for each in self._layouts.values()) >= _TEMPLATES_MOST:

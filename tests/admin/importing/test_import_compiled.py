@@ -1,6 +1,7 @@
 """What the rules become: functions, which the import and --explain share."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from audit_admin.importing.rows import FileFormat, read_rows
 from audit_admin.importing.text_fields import TextField, text_putter
 from audit_admin.importing.translate import Translator
 from audit_admin.importing.values import ValueRule
+from audit_admin.importing.wire_fields import FEW_VALUED
+from audit_producer.fast_path import FastPath
+from audit_schemas import TimeBounds, encode, validate
 from hypothesis import given
 from hypothesis import strategies as st
-from support.event_strategies import many
+from support.event_strategies import CATALOGUE, many
 from support.servers import ROOT
 
 FOLDER = ROOT / "deploy" / "importing"
@@ -58,6 +62,31 @@ def test_explanation_says_what_the_import_does(sample: Path) -> None:
         filled = {step.path: step.value for step in steps if step.value is not None}
         assert bool(filled.pop("audit.changes", "")) == bool(changes)
         assert filled == expected
+
+
+@pytest.mark.parametrize("sample", sorted((FOLDER / "samples").iterdir()), ids=lambda path: path.stem)
+def test_records_are_what_the_model_makes_of_the_rows(sample: Path) -> None:
+    """The same bytes and key, whichever way they are written."""
+    mapping = load_mapping(FOLDER / f"{sample.stem}.toml")
+    translator = Translator(mapping)
+    fast_path = FastPath(CATALOGUE, TimeBounds.unlimited(), translator.written, FEW_VALUED)
+    with sample.open("rb") as source:
+        records = [
+            record
+            for row in read_rows(source, mapping.file_format)
+            for record in translator.records_of(row)
+        ]
+    made = 0
+    for record in records * 2:
+        values = Translator(mapping).values_of(record)
+        ready = fast_path.ready(values, datetime.now(UTC))
+        if ready is not None:
+            event = validate(translator.written(values))
+            CATALOGUE.check(event)
+            person = event.user if event.audit.actor.kind == "user" else None
+            assert (encode(event), person and (person.id or person.name)) == ready
+            made += 1
+    assert made > 0
 
 
 def shown(value: object) -> str:
