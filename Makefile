@@ -94,8 +94,8 @@ bench-sizes: $(VENV)/.installed  ## Measure how many bytes an event takes in Kaf
 bench-adaptive: $(VENV)/.installed  ## Compare the settings that settle by themselves with fixed ones
 	$(BIN)/python -m benchmarks adaptive --events $(EVENTS)
 
-soak: $(VENV)/.installed-dev  ## Inject random faults for SECONDS=600 on servers of its own, or on three brokers and three nodes: CLUSTER=1; SEED= repeats a run
-	PYTHONPATH=tests $(BIN)/python -m $(if $(CLUSTER),clusters,faults).soak --seconds $(SECONDS) $(addprefix --seed ,$(SEED))
+soak: $(VENV)/.installed-dev  ## Inject random faults for SECONDS=600 on servers of its own, or on three brokers and three nodes: CLUSTER=1, with RATE=200 events a second of each publisher; SEED= repeats a run
+	PYTHONPATH=tests $(BIN)/python -m $(if $(CLUSTER),clusters,faults).soak --seconds $(SECONDS) $(addprefix --seed ,$(SEED)) $(addprefix --rate ,$(RATE))
 
 lint: $(VENV)/.installed-dev  ## Check style and types
 	$(BIN)/ruff check .
