@@ -103,8 +103,8 @@ def test_alike_events_are_published_as_one_by_one(deployment: Deployment, audit:
             producer.publish(arrange(wrong))
         with pytest.raises(EventRefusedError, match=re.escape(str(one.value))):
             publish(wrong)
-    values = Counter(record.value for record in deployment.records(f"{deployment.name}.events"))
-    assert [2, 2, 2] == list(values.values())
+    published = Counter(record.value for record in deployment.records(f"{deployment.name}.events"))
+    assert [2, 2, 2] == list(published.values())
     assert producer.counts.refused == 2
 
 
