@@ -15,8 +15,8 @@ from audit_forward.horizon import Horizon
 from audit_forward.item import Item, Limits
 from audit_forward.metrics import ForwardMetrics
 from audit_forward.receivers import Answer
+from audit_forward.record_source import RecordSource
 from audit_forward.service import open_states, rarely_collect_garbage, topic_of
-from audit_forward.source import RecordSource
 from audit_forward.state import StreamState
 from audit_query import AuditLog
 

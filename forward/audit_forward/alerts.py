@@ -18,7 +18,7 @@ _log = structlog.get_logger()
 
 
 class AlertTopic:
-    """Alerts that a stream wants. See `audit_forward.source.Topic`."""
+    """Alerts that a stream wants. See `audit_forward.record_source.Topic`."""
 
     def __init__(self, name: str, stream: StreamFile, horizon: Horizon, encoder: Encoder) -> None:
         self.name = name

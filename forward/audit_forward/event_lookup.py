@@ -18,22 +18,25 @@ from audit_forward.errors import ForwardError
 from audit_forward.settings import ForwardSettings
 from audit_forward.stream_file import StreamFile
 
-__all__ = ["IDS", "EventLookup", "wanted_query"]
+__all__ = ["EventLookup", "wanted_query"]
 
-IDS = 1000
-"""So many are asked for at once."""
+_PAGE = 1001
+"""More than the ids of one batch: a full page would cost another search, which finds nothing."""
 _ORDER = [{"audit.kafka.partition": "asc"}, {"audit.kafka.offset": "asc"}]
 
 
 class EventLookup:
-    """Events of one stream, by their ids or by their places. Errors of the client pass through."""
+    """Events of one stream, by their ids or by their places. Errors of the client pass through.
+
+    Threads may share one.
+    """
 
     def __init__(self, settings: ForwardSettings, stream: StreamFile) -> None:
         self._index = settings.index_prefix
         self._topic = settings.topic
         self._stream = stream
         self._find_list = list_finder(settings, lambda: datetime.now(UTC))
-        self._size = PageSize(IDS, first=IDS)
+        self._size = PageSize(_PAGE, first=_PAGE)
         self._client = connect(
             settings,
             seconds=settings.query_seconds,

@@ -27,7 +27,7 @@ _RECORD = msgspec.json.Decoder(_Record)
 
 
 class EventTopic:
-    """Events that a stream wants, up to where the consumers are. See `audit_forward.source.Topic`."""
+    """See `audit_forward.record_source.Topic`. Events, up to where the consumers are."""
 
     def __init__(self, name: str, horizon: Horizon, lookup: EventLookup, encoder: Encoder) -> None:
         self.name = name

@@ -105,7 +105,7 @@ class Forwarder:
         self.read_problem = None
         if state is None or state.is_done:
             self._metrics.blocked.set(0)
-            return state is not None
+            return state is not None  # None: another process has the stream
         self._state = self._states.write(self._source.begin(state))
         self._stored = time.monotonic()
         self._metrics.owned.set(1)
@@ -187,9 +187,9 @@ class Forwarder:
     def _advance(self, items: Sequence[Item], refused: int) -> None:
         """Note that items are done: the places right behind them are where to go on."""
         positions = dict(self._state.positions)
-        for item in items:
-            if item.partition in positions:
-                positions[item.partition] = (positions[item.partition][0], item.offset + 1)
+        for number, last in {item.partition: item.offset for item in items}.items():
+            if number in positions:
+                positions[number] = (positions[number][0], last + 1)
         self._metrics.delivered.inc(len(items) - refused)
         self._metrics.dead_letters.inc(refused)
         self._metrics.blocked.set(0)

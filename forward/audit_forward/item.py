@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 __all__ = ["Batch", "Item", "Limits", "first_part"]
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One event or alert, as the receiver gets it."""
 
     id: str

@@ -11,7 +11,7 @@ __all__ = ["Prefetch"]
 
 
 class Prefetch:
-    """Reads one batch ahead, so that two are all that is in memory. A context manager."""
+    """Reads one batch ahead of what is delivered, and no more. A context manager."""
 
     def __init__(self, source: Source) -> None:
         self._source = source

@@ -25,8 +25,8 @@ from audit_forward.history import HistorySource
 from audit_forward.horizon import Horizon
 from audit_forward.metrics import ForwardMetrics
 from audit_forward.receivers import Receiver, receiver_of
+from audit_forward.record_source import RecordSource, Topic
 from audit_forward.settings import ForwardSettings
-from audit_forward.source import RecordSource, Topic
 from audit_forward.state import StreamState, StreamStates
 from audit_forward.stream_file import StreamFile
 

@@ -49,4 +49,4 @@ def _texts(values: list[Any]) -> list[str]:
 
 def _part(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = fields.get(name)
-    return found if isinstance(found, Mapping) else {}
+    return found if isinstance(found, dict) else {}

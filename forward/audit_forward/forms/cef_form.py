@@ -152,11 +152,10 @@ def _addresses(address: str | None) -> list[Pair]:
 
 
 def _custom(fields: Iterable[Custom]) -> Iterator[Pair]:
-    """Yield the fields that CEF leaves to us, each with the label that says what it is."""
+    """Yield the fields that CEF leaves to us, each behind the label that says what it is."""
     for key, label, value, limit in fields:
         if value is not None and value != "":
-            yield f"{key}Label", label, _WORD
-            yield key, value, limit
+            yield f"{key}Label={label} {key}", value, limit  # labels are ours: nothing to escape
 
 
 def _words(found: Mapping[str, Any], *names: str) -> str:
