@@ -108,14 +108,18 @@ def assert_is_the_models(ready: Ready | None, fields: dict[str, Any], received: 
     assert (encode(event), key) == ready
 
 
+_LONG = 10**18
+"""The grammar of canonical events knows numbers of fewer digits; the model has the rest."""
+
+
 @many
 @given(wire_events())
 def test_wire_fields_in_the_models_order_take_it(wire: dict[str, Any]) -> None:
-    """With the same bytes and key, if they need no escape, and are complete."""
+    """With the same bytes and key, if they need no escape, no long number, and are complete."""
     event = validate(wire)
     value = encode(event)
     ready = _FAST.ready_fields(json.loads(value), datetime.fromisoformat(event.timestamp))
-    if b"\\" not in value and _is_whole(event):
+    if b"\\" not in value and (event.event.sequence or 0) < _LONG and _is_whole(event):
         assert ready is not None
     if ready is not None:
         assert _is_whole(event)
