@@ -1,34 +1,29 @@
 """A record's bytes straight from its arguments, without a model, for most events.
 
-Events that come with the same arguments differ in their values alone. The first of a form is arranged
-as all are (`event_fields`), with marks for values; in the others' text, their own values stand there.
-The grammar of canonical events, which is generated from the model (`audit_schemas.grammar`), tells
-whether the model would accept that text and write the same. What it does not recognise (an escape, a
-name to be cut, a mistake) is for the model: it sanitizes or refuses.
+Events that come with the same arguments differ in their values alone. The first of them is arranged as
+all are (`event_fields`), with marks for values, and becomes a template; in the others' text, their own
+values stand there. The grammar of canonical events, which is generated from the model
+(`audit_schemas.grammar`), tells whether the model would accept that text and write the same. What it
+does not recognise (an escape, a name to be cut, a mistake) is for the model: it sanitizes or refuses.
 """
 
-import os
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from operator import itemgetter
 from types import NoneType
 from typing import Any, NamedTuple
 
-from audit_schemas import Catalogue, EventRefusedError, TimeBounds, canonical_form, is_ip
+from audit_schemas import Catalogue, EventRefusedError, TimeBounds, is_ip
 from pydantic_core import to_json
 
 from audit_producer.build import event_fields
+from audit_producer.template import Template, is_canonical, marked
 
 __all__ = ["FastPath", "Ready"]
 
-_FORMS_MOST = 1024
+_TEMPLATES_MOST = 1024
 _TEXT_MOST = 4096
-"""Forms that are kept, and characters of what is the same in one: 8 MiB at the very most."""
-
-_MARK = os.urandom(12).hex()
-"""What nobody can give as a name: a mark is this and the number of the value that it stands for."""
+"""Templates that are kept, and characters of what is the same in one: 8 MiB at the very most."""
 
 
 class Ready(NamedTuple):
@@ -39,41 +34,51 @@ class Ready(NamedTuple):
 
 
 class FastPath:
-    """Agrees with the model, the catalogue and the bounds, or declines."""
+    """Agrees with the model, the catalogue and the bounds, or declines.
 
-    def __init__(self, catalogue: Catalogue, bounds: TimeBounds) -> None:
+    `arrange` makes wire fields in the model's order of the arguments that `ready` gets. Where it puts a
+    value may depend on which there are, and on those of the names `fixed`, which have few values.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        bounds: TimeBounds,
+        arrange: Callable[[Mapping[str, Any]], dict[str, Any]] = event_fields,
+        fixed: Iterable[str] = ("action", "outcome"),
+    ) -> None:
         self._requires = {
             action: tuple(path.split(".") for path in activity.requires)
             for action, activity in catalogue.items()
         }
         self._bounds = bounds
+        self._arrange = arrange
+        self._fixed = frozenset(fixed)
         self._layouts: dict[tuple[tuple[str, ...], tuple[type, ...]], _Layout] = {}
 
     def ready(self, given: Mapping[str, Any], received: datetime | None) -> Ready | None:
-        """Return the record of `settled` arguments, None for what the model is to judge.
+        """Return the record of arguments, None for what the model is to judge.
 
-        Without `received`, the event's time is taken to be the present.
+        Without `received`, the event's id and time are taken to be new.
         """
         layout = self._layouts.get((tuple(given), tuple(map(type, given.values()))))
         try:
             if layout is None:
                 layout = self._new_layout(given)
-            values = [*layout.plain(given)]
-            shape: list[object] = [given["action"]]
+            found = [*layout.plain(given)]
+            shape: list[object] = [layout.fixed(given)]
             for name in layout.nested:
-                _take_apart(given[name], shape, values)
-            form = layout.forms.get(tuple(shape)) or self._new_form(given, layout, tuple(shape))
-            text = form.text_of(values)
-            value = text.encode()
+                _take_apart(given[name], shape, found)
+            template = layout.templates.get(tuple(shape)) or self._new_template(
+                given, layout, tuple(shape)
+            )
+            values = template.values(found)
             if received is not None:
-                self._bounds.check(given["at"], received)
+                self._bounds.check(values[template.time], received)
+            text = template.filled(values, is_new=received is None)
+            return None if text is None else Ready(text.encode(), template.key(values))
         except (_UnusualError, EventRefusedError, ValueError, RecursionError):
             return None  # ValueError: a lone surrogate, an integer of thousands of digits
-        if text.count('"') != form.quotes or _canonical(text.isascii())(text) is None:
-            return None
-        if (ip := given.get("ip")) is not None and not is_ip(ip):
-            return None
-        return Ready(value, _key(given["user"]))
 
     def ready_fields(self, fields: Mapping[str, Any], received: datetime) -> Ready | None:
         """Return the record of wire fields that are in the model's order, None for all others."""
@@ -81,7 +86,7 @@ class FastPath:
             if not _is_plain(fields):
                 return None
             value = to_json(fields)
-            if _canonical(value.isascii())(value.decode()) is None:
+            if not is_canonical(value.decode()):
                 return None  # else it has all that every event has, of the right types
             self._bounds.check(fields["@timestamp"], received)
         except (EventRefusedError, ValueError, RecursionError):
@@ -95,48 +100,45 @@ class FastPath:
         return Ready(value, None if is_system else _key(fields.get("user")))
 
     def _new_layout(self, given: Mapping[str, Any]) -> "_Layout":
-        kinds = tuple(map(type, given.values()))
-        if not set(kinds) <= {str, int, dict, list, NoneType}:
+        kinds = dict(zip(given, map(type, given.values()), strict=True))
+        if not set(kinds.values()) <= {str, int, dict, list, NoneType}:
             raise _UnusualError
-        plain = [name for name, kind in zip(given, kinds, strict=True) if kind is str or kind is int]
-        nested = [name for name, kind in zip(given, kinds, strict=True) if kind is dict or kind is list]
-        if len(plain) < 2:  # noqa: PLR2004 - no id and time, and a getter of one gives no tuple
+        fixed = [name for name in given if name in self._fixed and kinds[name] is not NoneType]
+        plain = [name for name in given if kinds[name] in (str, int) and name not in fixed]
+        nested = [name for name in given if kinds[name] in (dict, list)]
+        if not fixed or {kinds[name] for name in fixed} != {str} or len(plain) < 2:  # noqa: PLR2004 - no id and time, and a getter of one gives no tuple
             raise _UnusualError
-        if len(self._layouts) >= _FORMS_MOST:
+        if len(self._layouts) >= _TEMPLATES_MOST:
             self._layouts.clear()
-        layout = _Layout(itemgetter(*plain), nested, {})
-        self._layouts[tuple(given), kinds] = layout
+        layout = _Layout(itemgetter(*fixed), itemgetter(*plain), nested, {})
+        self._layouts[tuple(given), tuple(kinds.values())] = layout
         return layout
 
-    def _new_form(
+    def _new_template(
         self, given: Mapping[str, Any], layout: "_Layout", shape: tuple[object, ...]
-    ) -> "_Form":
-        """Make and keep the form of an event.
+    ) -> Template:
+        """Make and keep the template of an event.
 
-        Raises _UnusualError if the catalogue wants more than it has.
+        Raises _UnusualError or ValueError if the catalogue wants more than it has, or less.
         """
-        marked, kinds = _marked(given)
-        fields = event_fields(marked)
+        example, kinds = marked(given, self._fixed)
+        fields = self._arrange(example)
         if type(labels := fields.get("labels")) is dict:
             if not set(map(type, labels)) <= {str}:
                 raise _UnusualError
             fields["labels"] = dict(sorted(labels.items()))  # as the model does
-        if not self._is_complete(given["action"], fields):
+        try:
+            is_complete = self._is_complete(fields["event"]["action"], fields)
+        except (KeyError, TypeError):  # without an actor, for instance, which the model would add
+            raise _UnusualError from None
+        if not is_complete:
             raise _UnusualError
-        pieces = re.split(rf'"{_MARK}(\d+)"', to_json(fields).decode())
-        order = list(map(int, pieces[1::2]))
-        if sorted(order) != list(range(len(kinds))):  # an argument that events don't have
-            raise _UnusualError
-        for slot, number in enumerate(order):
-            if kinds[number] is str:
-                pieces[2 * slot] += '"'
-                pieces[2 * slot + 2] = '"' + pieces[2 * slot + 2]
-        form = _Form(pieces, itemgetter(*order), int in kinds, sum(p.count('"') for p in pieces[::2]))
-        if sum(len(each.forms) for each in self._layouts.values()) >= _FORMS_MOST:
+        template = Template.of(fields, kinds)
+        if sum(len(each.templates) for each in self._layouts.values()) >= _TEMPLATES_MOST:
             self._layouts.clear()
-        if sum(map(len, pieces)) <= _TEXT_MOST:
-            layout.forms[shape] = form
-        return form
+        if template.size <= _TEXT_MOST:
+            layout.templates[shape] = template
+        return template
 
     def _is_complete(self, action: str, fields: Mapping[str, Any]) -> bool:
         """Tell whether everything is given that the catalogue requires of the activity."""
@@ -150,25 +152,6 @@ class FastPath:
         return all(_is_given(fields, path) for path in paths)
 
 
-class _Form(NamedTuple):
-    """The text of events that come with the same arguments."""
-
-    pieces: list[str]
-    """In turn what is the same in all, and something in place of a value."""
-    values_of: Callable[[list[str | int]], Any]
-    """Put an event's values into the order of the text."""
-    has_numbers: bool
-    quotes: int
-    """A text with more has one inside a value, which the grammar would take for the value's end."""
-
-    def text_of(self, values: list[str | int]) -> str:
-        """Return the text of an event with these values."""
-        pieces = self.pieces.copy()
-        found = self.values_of(values)
-        pieces[1::2] = map(str, found) if self.has_numbers else found
-        return "".join(pieces)
-
-
 class _UnusualError(Exception):
     """Only the model knows."""
 
@@ -176,10 +159,11 @@ class _UnusualError(Exception):
 class _Layout(NamedTuple):
     """What arguments of these names and types have in common."""
 
+    fixed: Callable[[Mapping[str, Any]], object]
     plain: Callable[[Mapping[str, Any]], Sequence[str | int]]
     nested: Sequence[str]
     """Objects and lists."""
-    forms: "dict[tuple[object, ...], _Form]"
+    templates: dict[tuple[object, ...], Template]
 
 
 def _take_apart(part: Any, shape: list[object], values: list[str | int]) -> None:
@@ -187,40 +171,21 @@ def _take_apart(part: Any, shape: list[object], values: list[str | int]) -> None
 
     Raises _UnusualError for what is not of JSON's own types; the model refuses some of these too.
     """
-    items = part.items() if type(part) is dict else enumerate(part)
-    shape.append(len(part))
-    for name, value in items:
-        kind = type(value)
-        shape += (name, type(name), kind)
+    if type(part) is dict:
+        shape.append(tuple(part))
+        part = part.values()
+    kinds = tuple(map(type, part))
+    shape.append(kinds)
+    if kinds.count(str) == len(kinds):
+        values += part
+        return
+    for kind, value in zip(kinds, part, strict=True):
         if kind is str or kind is int:
             values.append(value)
         elif kind is dict or kind is list:
             _take_apart(value, shape, values)
         elif value is not None:
             raise _UnusualError
-
-
-def _marked(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[type]]:
-    """Return a copy with marks for values, and each value's type.
-
-    They are numbered as `ready` takes them: those that are plain before those inside of others.
-    """
-    kinds: list[type] = []
-
-    def mark(part: Any) -> Any:
-        if type(part) is dict:
-            return {name: mark(value) for name, value in part.items()}
-        if type(part) is list:
-            return [mark(value) for value in part]
-        if part is None:
-            return None
-        kinds.append(type(part))
-        return f"{_MARK}{len(kinds) - 1}"
-
-    is_nested = {name: type(value) is dict or type(value) is list for name, value in given.items()}
-    plain = {name: mark(value) for name, value in given.items() if not is_nested[name]}
-    nested = {name: mark(value) for name, value in given.items() if is_nested[name]}
-    return plain | nested, kinds
 
 
 def _is_plain(part: Mapping[str, Any]) -> bool:
@@ -249,12 +214,5 @@ def _is_given(fields: Mapping[str, Any], path: list[str]) -> bool:
     return found is not None and found != []
 
 
-def _key(user: str | Mapping[str, str] | None) -> str | None:
-    if user is None or type(user) is str:
-        return user
-    return user.get("id") or user.get("name")  # type: ignore[union-attr]
-
-
-@cache
-def _canonical(is_ascii: bool) -> Callable[[str], object]:  # noqa: FBT001 - the key of a cache
-    return canonical_form((), is_ascii=is_ascii).fullmatch
+def _key(user: Mapping[str, str] | None) -> str | None:
+    return None if user is None else user.get("id") or user.get("name")

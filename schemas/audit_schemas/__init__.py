@@ -48,7 +48,7 @@ from audit_schemas.identity import LineIds, new_event_id, uuid5_text
 from audit_schemas.indices import Granularity, IndexNaming, Period
 from audit_schemas.intervals import merge_intervals
 from audit_schemas.invisible import visible_name
-from audit_schemas.model import leaves
+from audit_schemas.model import default_values, leaves
 from audit_schemas.original import published_forms
 from audit_schemas.place import PLACE, Place
 from audit_schemas.sanitize import printable
@@ -132,6 +132,7 @@ __all__ = [
     "content_hash",
     "dead_letter_headers",
     "decode",
+    "default_values",
     "encode",
     "format_timestamp",
     "former_document",

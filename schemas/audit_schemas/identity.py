@@ -12,15 +12,39 @@ __all__ = ["LineIds", "new_event_id", "uuid5_text"]
 _LINES = uuid.UUID("6f9d2f5e-0d0c-5c53-9a53-7b8f3f0a4c11")
 """Namespace of the ids that lines of a file get. Changing it would double every re-published file."""
 
+_TOGETHER, _DIGITS = 256, 20
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 """Of RFC 9562: the two highest bits are 1 and 0."""
 
 
 def new_event_id() -> str:
     """Return a UUIDv7 (RFC 9562): unique, and ordered by time, which keeps the index's ids compact."""
-    rest = os.urandom(10).hex()
     begin = _begin_of(time.time_ns() // 1_000_000)
-    return f"{begin}{rest[:3]}-{_VARIANT[rest[3]]}{rest[4:7]}-{rest[7:19]}"
+    try:
+        return begin + _endings.pop()
+    except IndexError:
+        return begin + _new_ending()
+
+
+_endings: list[str] = []
+"""What the next ids end with. No two threads pop the same one, and a child of a fork starts afresh."""
+
+
+def _new_ending() -> str:
+    """Return the random part of an id, and put those of the next ids into `_endings`.
+
+    The system is asked for the randomness of many at once. Each has 74 bits of its own, so nobody who
+    sees an id can tell the next one, and publish something else under it before.
+    """
+    digits = os.urandom(_TOGETHER * _DIGITS // 2).hex()
+    parts = [digits[at : at + _DIGITS] for at in range(0, len(digits), _DIGITS)]
+    first, *others = (f"{p[:3]}-{_VARIANT[p[3]]}{p[4:7]}-{p[7:19]}" for p in parts)
+    _endings.extend(others)
+    return first
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_endings.clear)
 
 
 @lru_cache(maxsize=1)

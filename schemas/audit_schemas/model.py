@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from audit_schemas.event import EventPart, Mapped
 
-__all__ = ["Leaf", "field_at", "leaves", "model_paths"]
+__all__ = ["Leaf", "default_values", "field_at", "leaves", "model_paths"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,18 @@ def leaves(model: type[EventPart], prefix: str = "", *, into_lists: bool = True)
         else:
             marks = [*field.metadata, *_marks(field.annotation)]
             yield Leaf(path, next((m for m in marks if isinstance(m, Mapped)), Mapped()))
+
+
+def default_values(model: type[EventPart], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield the path and the value of each field that is written where nothing is given."""
+    for name, field in model.model_fields.items():
+        path, part = f"{prefix}{field.alias or name}", _part_in(field.annotation)
+        if field.is_required() or field.default is None:
+            continue
+        if part is None:
+            yield path, field.default
+        else:
+            yield from default_values(part, f"{path}.")
 
 
 @cache

@@ -41,9 +41,14 @@ def format_timestamp(moment: datetime) -> str:
 
 
 def present_timestamp() -> str:
-    """Write the present as `format_timestamp` does, in a quarter of its time."""
-    seconds, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
-    return f"{_second(seconds)}.{milliseconds:03d}Z"
+    """Write the present as `format_timestamp` does, in a fraction of its time."""
+    return _millisecond(time.time_ns() // 1_000_000)
+
+
+@lru_cache(maxsize=1)
+def _millisecond(milliseconds: int) -> str:
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{_second(seconds)}.{rest:03d}Z"
 
 
 @lru_cache(maxsize=1)

@@ -2,14 +2,18 @@
 
 import asyncio
 import logging
+import re
 import socket
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
+from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from audit_producer import (
@@ -24,7 +28,7 @@ from audit_producer import (
     new_event,
 )
 from audit_producer.errors import DeliveryError
-from audit_schemas import SCHEMA_HEADER, SCHEMA_HEADER_VALUE, decode
+from audit_schemas import SCHEMA_HEADER, SCHEMA_HEADER_VALUE, decode, format_timestamp
 from support.command import clean_environment
 from support.conditions import wait_until
 from support.events import fields
@@ -72,6 +76,36 @@ def test_wire_fields_get_an_id_and_a_time_once(deployment: Deployment) -> None:
     event = decode(record.value or b"")
     assert len(event.event.id) == 36
     assert abs(datetime.now(UTC) - datetime.fromisoformat(event.timestamp)).total_seconds() < 60
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("audit", [{"audit": {"actor": {"kind": "user"}}}, {}])
+def test_alike_events_are_published_as_one_by_one(deployment: Deployment, audit: Any) -> None:
+    """With the same bytes as `publish` gives; what is refused is refused in the same words."""
+
+    def arrange(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "event": {"id": values["id"], "action": values["what"]},
+            "@timestamp": values["at"],
+            "user": {"id": values["who"], "name": values["name"]},
+            **audit,
+        }
+
+    usual = {"what": "login", "who": "u-1", "at": format_timestamp(datetime.now(UTC))}
+    events = [{**usual, "id": f"0123456789abcdef{n}", "name": name} for n, name in enumerate('ab"')]
+    with AuditProducer(deployment.producer) as producer:
+        publish = producer.publisher(arrange, fixed=["what"])
+        for values in events:
+            assert publish(values)
+            assert producer.publish(arrange(values))
+        wrong = {**events[0], "id": "short"}
+        with pytest.raises(EventRefusedError) as one:
+            producer.publish(arrange(wrong))
+        with pytest.raises(EventRefusedError, match=re.escape(str(one.value))):
+            publish(wrong)
+    published = Counter(record.value for record in deployment.records(f"{deployment.name}.events"))
+    assert [2, 2, 2] == list(published.values())
+    assert producer.counts.refused == 2
 
 
 @pytest.mark.servers

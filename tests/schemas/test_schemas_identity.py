@@ -1,8 +1,10 @@
 """Event ids: a retry keeps its id, a new event gets a new one."""
 
+import os
 import re
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from audit_schemas import LineIds, new_event_id, uuid5_text
@@ -43,6 +45,30 @@ def test_new_ids_are_unique_and_valid() -> None:
     ids = [new_event_id() for _ in range(10_000)]
     assert 10_000 == len(set(ids))
     assert all(re.fullmatch(ID_PATTERN, found) for found in ids)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_forked_child_makes_ids_of_its_own() -> None:
+    """Randomness that its parent had taken already is not used twice."""
+    new_event_id()
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(sender, " ".join(new_event_id()[-17:] for _ in range(300)).encode())
+        os._exit(0)
+    os.close(sender)
+    with os.fdopen(receiver) as answer:
+        theirs = answer.read().split()
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(theirs) == 300
+    assert set(theirs).isdisjoint(new_event_id()[-17:] for _ in range(300))
+
+
+def test_threads_share_no_id() -> None:
+    """Also while one of them fetches more randomness."""
+    with ThreadPoolExecutor(4) as pool:
+        batches = list(pool.map(lambda _: [new_event_id() for _ in range(1000)], range(8)))
+    assert len({made for batch in batches for made in batch}) == 8000
 
 
 def test_ids_of_lines_never_change() -> None:

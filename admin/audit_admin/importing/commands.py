@@ -20,9 +20,10 @@ from audit_admin.importing.explanation import print_explanation
 from audit_admin.importing.findings import Findings
 from audit_admin.importing.mapping import Mapping, load_mapping
 from audit_admin.importing.outcome import Outcome, print_outcome
-from audit_admin.importing.row import Row
+from audit_admin.importing.row import Fields, Row
 from audit_admin.importing.rows import read_rows
 from audit_admin.importing.translate import Translator
+from audit_admin.importing.wire_fields import FEW_VALUED
 
 __all__ = ["register"]
 
@@ -83,18 +84,20 @@ def import_command(
         source = stack.enter_context(opened(file))
         reject = stack.enter_context(_rejecting(rejects, notes, outcome))
         shown = 0 if json_output else show
-        take, counts = _takers(stack, settings, catalogue, dry_run=dry_run, show=shown)
+        translator = Translator(mapping)
+        take, counts = _takers(
+            stack, settings, catalogue, translator.written, dry_run=dry_run, show=shown
+        )
         progress = stack.enter_context(publishing_bar(notes))
         task = progress.add_task("Importing", total=file_size(source), events=0)
-        translator = Translator(mapping)
         for row in _checked(read_rows(source, mapping.file_format), mapping):
             outcome.rows += 1
-            records = list(translator.records_of(row))
+            records = translator.records_of(row)
             outcome.skipped += not records
             for record in records:
                 try:
                     values = translator.values_of(record)
-                    take(translator.written(values))
+                    take(values)
                 except RowError as error:
                     reject(record, error.path, str(error))
                 except EventRefusedError as refused:
@@ -135,17 +138,18 @@ def _takers(
     stack: contextlib.ExitStack,
     settings: PublisherSettings,
     catalogue: Catalogue,
+    written: Callable[[Fields], dict[str, Any]],
     *,
     dry_run: bool,
     show: int,
-) -> tuple[Callable[[dict[str, Any]], None], Callable[[], int]]:
-    """Return a function that takes an event, and one that counts the events that Kafka has."""
+) -> tuple[Callable[[Fields], object], Callable[[], int]]:
+    """Return a function that takes an event's values, and one that counts the events that Kafka has."""
     if dry_run:
         bounds = settings.time_bounds()
         left = [show]
 
-        def look(fields: dict[str, Any]) -> None:
-            event = validate(fields)
+        def look(values: Fields) -> None:
+            event = validate(written(values))
             catalogue.check(event)
             bounds.check(
                 event.timestamp, datetime.now(UTC)
@@ -159,10 +163,7 @@ def _takers(
     producer = AuditProducer(settings)
     producer.check()
     stack.enter_context(_closing(producer))
-
-    def publish(fields: dict[str, Any]) -> None:
-        producer.publish(fields)
-
+    publish = producer.publisher(written, fixed=FEW_VALUED)
     return publish, lambda: producer.counts.delivered
 
 

@@ -11,7 +11,14 @@ from audit_admin.importing.row import Fields
 from audit_admin.importing.row_path import RowPath, text_of
 from audit_admin.importing.values import ChangeRule, UncleanError, ValueRule
 
-__all__ = ["CompiledField", "CompiledValue", "compile_changes", "compile_field", "compile_value"]
+__all__ = [
+    "CompiledField",
+    "CompiledValue",
+    "compile_changes",
+    "compile_field",
+    "compile_value",
+    "is_text",
+]
 
 Found = str | list[Any] | None
 Result = str | list[str] | None
@@ -72,6 +79,15 @@ def compile_field(path: str, rule: ValueRule) -> CompiledField:
     return CompiledField(path, value, put)
 
 
+def is_text(path: str, rule: ValueRule) -> bool:
+    """Tell whether a field is one text of the row, as it is; see `text_fields.py`."""
+    is_named = rule.constant is None and rule.split is None and len(rule.sources) == 1
+    if not is_named or not all(isinstance(step, str) for step in rule.sources[0].steps):
+        return False
+    is_read = rule.rows.compiled() is None and rule.default is None and _maker(rule) is None
+    return is_read and _shower(path, rule) is None
+
+
 def compile_changes(rule: ChangeRule) -> Callable[[Fields], Iterator[dict[str, Any]]]:
     """Return a function that yields the changes that a row describes, with secrets masked."""
     field = compile_value(rule.field)
@@ -129,10 +145,12 @@ def _from_one(source: RowPath, rule: ValueRule) -> Callable[[Fields], str | None
 
     def find(row: Fields) -> str | None:
         found = of(row)
-        text = (found.strip() or None) if type(found) is str else text_of(found)
-        if text is None or len(text) > longest or text.lower() not in nothing or text in known:
-            return text
-        return None
+        if found is None:
+            return None
+        text = found.strip() if type(found) is str else text_of(found)
+        if not text or (len(text) <= longest and text.lower() in nothing and text not in known):
+            return None
+        return text
 
     return find
 

@@ -19,7 +19,7 @@ _SHOWN_MAX = 120
 
 def print_explanation(row: Row, translator: Translator, check: Callable[[AuditEvent], None]) -> None:
     """Print how each event of a row comes about. `check` raises EventRefusedError."""
-    records = list(translator.records_of(row))
+    records = translator.records_of(row)
     if not records:
         print_lines(f"{row.place} is left out: a [[skip]] of the mapping takes it")
     for record in records:

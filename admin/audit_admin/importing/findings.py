@@ -1,6 +1,6 @@
 """What an import has to say at its end beyond what became of the rows: what may be wrong in silence."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from audit_schemas import Catalogue, printable
 from audit_admin.importing.mapping import Mapping
 from audit_admin.importing.row import Fields
 from audit_admin.importing.row_path import RowPath, text_of
+from audit_admin.importing.values import ValueRule
 
 __all__ = ["FieldUse", "Findings"]
 
@@ -22,6 +23,7 @@ _ROWS_FOR_NAMES = 100
 _NAMES_MAX = 1000
 _DEPTH_MAX = 5
 _TEXTS_MAX = 1000
+_SHAPES_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,24 @@ class FieldUse:
 
     count: int
     examples: list[str]
+
+
+class _Optional:
+    """A field that may be left out though its row has something there."""
+
+    def __init__(self, rule: ValueRule) -> None:
+        self.first, *self.more = (source.of for source in rule.sources)
+        self.nothing = rule.nothing
+        self.is_kept = rule.keep is not None
+        self.takes = rule.rows.compiled()
+
+
+@dataclass(slots=True)
+class _Shape:
+    """Events that have the same fields."""
+
+    left_out: list[tuple[str, _Optional]]
+    rows: int = 0
 
 
 class Findings:
@@ -43,9 +63,11 @@ class Findings:
             path: [] for path in ("@timestamp", "event.action", *mapping.fields, *changes)
         }
         self._without_examples = set(self._examples)
-        self._counts: defaultdict[str, int] = defaultdict(int)
+        self._tries: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+        self._shapes: dict[tuple[str, ...], _Shape] = {}
         self._optional = {
-            path: (rule, rule.rows.compiled())
+            path: _Optional(rule)
             for path, rule in mapping.fields.items()
             if rule.nothing and rule.sources
         }
@@ -60,6 +82,7 @@ class Findings:
     @property
     def uses(self) -> dict[str, FieldUse]:
         """How each field of the mapping was used so far."""
+        self._count()
         return {path: FieldUse(self._counts[path], some) for path, some in self._examples.items()}
 
     def note(self, row: Fields, values: Table[str, Any]) -> None:
@@ -67,14 +90,13 @@ class Findings:
         self._rows += 1
         if self._rows <= _ROWS_FOR_NAMES:
             self._note_names(row, "", 1)
-        counts = self._counts
-        for path in values:
-            counts[path] += 1
+        shape = self._shapes.get(tuple(values)) or self._new_shape(values)
+        shape.rows += 1
         if self._without_examples:
             self._note_examples(values)
-        for path in self._optional:
-            if path not in values:
-                self._note_nothing(path, row)
+        for path, optional in shape.left_out:
+            if optional.first(row) is not None or optional.more:
+                self._note_nothing(path, optional, row)
         for indexed, last in self._lists.items():
             entries = indexed.of(row)
             if isinstance(entries, list) and len(entries) > last + 1:
@@ -131,19 +153,33 @@ class Findings:
             shown = text if len(text) <= _EXAMPLE_MAX else text[: _EXAMPLE_MAX - 1] + "…"
             if shown not in examples:
                 examples.append(shown)
-            if len(examples) == _EXAMPLES or self._counts[path] >= _ROWS_FOR_EXAMPLES:
+            self._tries[path] += 1
+            if len(examples) == _EXAMPLES or self._tries[path] >= _ROWS_FOR_EXAMPLES:
                 self._without_examples.remove(path)
 
-    def _note_nothing(self, path: str, row: Fields) -> None:
-        rule, takes = self._optional[path]
-        for source in rule.sources:
-            text = text_of(source.of(row))
+    def _new_shape(self, values: Table[str, Any]) -> "_Shape":
+        if len(self._shapes) >= _SHAPES_MAX:
+            self._count()
+        left_out = [(path, one) for path, one in self._optional.items() if path not in values]
+        shape = self._shapes[tuple(values)] = _Shape(left_out)
+        return shape
+
+    def _count(self) -> None:
+        """Add up in how many events each field is."""
+        for paths, shape in self._shapes.items():
+            for path in paths:
+                self._counts[path] += shape.rows
+        self._shapes.clear()
+
+    def _note_nothing(self, path: str, optional: "_Optional", row: Fields) -> None:
+        for of in (optional.first, *optional.more):
+            text = text_of(of(row))
             if text is None:
                 continue
-            if text.lower() in rule.nothing:
+            if text.lower() in optional.nothing:
                 if len(self._dismissed) < _TEXTS_MAX:
                     self._dismissed[text] += 1
-            elif rule.keep is not None and (takes is None or takes(row)):
+            elif optional.is_kept and (optional.takes is None or optional.takes(row)):
                 self._kept[path] += 1
             return
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ __all__ = ["RowIds"]
 _IMPORTS = uuid.UUID("0b7c9f0a-8d6e-5b1c-9a54-2f6f1f5d7e21")
 """Namespace of the ids of imported rows. Changing it would duplicate every repeated import."""
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
-_FINGERPRINT = msgspec.json.Encoder(order="sorted")
+_SORTED = msgspec.json.Encoder(order="sorted")
 
 
 class RowIds:
@@ -31,28 +32,31 @@ class RowIds:
     def __init__(self, mapping: Mapping) -> None:
         each = mapping.each
         self._name = mapping.name
+        self._named = encode_basestring_ascii(mapping.name)
         self._paths = mapping.ids
         self._is_of_entry = each is None or any(path.starts_with(each) for path in mapping.ids)
         """Whether the fields alone tell the entries of a row apart."""
         self._lines = LineIds()
-        self._seen: dict[bytes, tuple[bytes, int, int | None]] = {}
+        self._seen: dict[bytes, tuple[int, int, int | None]] = {}
 
     def id_of(self, row: Row) -> str:
         """Return the id of a row or entry. Raises RowError if it has none, or that of another one."""
-        raw = row.fields if row.raw is None else row.raw
-        whole = [self._name, raw] if row.entry is None else [self._name, raw, row.entry]
+        fields, entry = row.fields, row.entry
+        raw = fields if row.raw is None else row.raw
         if not self._paths:
+            whole = [self._name, raw] if entry is None else [self._name, raw, entry]
             return self._lines.next_id(_CANONICAL.encode(whole).encode())
-        values = [text_of(path.of(row.fields)) for path in self._paths]
-        if None in values:
-            path = self._paths[values.index(None)]
-            raise RowError(path.text, "is empty, but is part of the id")
-        named: list[Any] = [self._name, *values]
-        if not self._is_of_entry and row.entry is not None:
-            named.append(row.entry)
-        key = hashlib.sha256(f"[{','.join(map(_CANONICAL.encode, named))}]".encode()).digest()
-        digest = _fingerprint(whole)
-        before, number, entry = self._seen.setdefault(key[:8], (digest, row.number, row.entry))
+        named = [self._named]
+        for path in self._paths:
+            value = text_of(path.of(fields))
+            if value is None:
+                raise RowError(path.text, "is empty, but is part of the id")
+            named.append(encode_basestring_ascii(value))
+        if not self._is_of_entry and entry is not None:
+            named.append(str(entry))
+        key = hashlib.sha256(f"[{','.join(named)}]".encode()).digest()
+        digest = hash((_canonical(raw), entry))
+        before, number, entry = self._seen.setdefault(key[:8], (digest, row.number, entry))
         if before != digest:
             earlier = row._replace(number=number, entry=entry)
             names = ", ".join(path.text for path in self._paths)
@@ -60,9 +64,9 @@ class RowIds:
         return uuid5_text(_IMPORTS, key.hex())
 
 
-def _fingerprint(whole: list[Any]) -> bytes:
+def _canonical(raw: dict[str, Any]) -> bytes:
+    """Return the same bytes for rows with the same contents, whatever the order of their keys."""
     try:
-        text = _FINGERPRINT.encode(whole)
+        return _SORTED.encode(raw)
     except (UnicodeEncodeError, OverflowError):  # what only Python's JSON can write
-        text = _CANONICAL.encode(whole).encode()
-    return hashlib.blake2b(text, digest_size=8).digest()
+        return _CANONICAL.encode(raw).encode()

@@ -28,6 +28,8 @@ _PLAUSIBLE = (
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))? ?(Z|z|UTC|GMT|[+-]\d\d:?\d\d)?"
 )
+_AS_WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z").fullmatch
+"""Finds times that have the very form of those in events, as many logs do."""
 _BEYOND_MICROSECONDS = re.compile(r"([.,]\d{6})\d+")
 
 
@@ -60,6 +62,7 @@ class Clock:
     def __init__(self, rule: TimestampRule) -> None:
         self._rule = rule
         self._readers = [self._reader(form) for form in rule.formats]
+        self._is_rfc3339 = rule.formats[0] == "rfc3339"
         self._last: datetime | None = None
 
     def time_of(self, row: Fields) -> str:
@@ -69,11 +72,23 @@ class Clock:
         if None in texts:
             raise RowError(rule.sources[texts.index(None)].text, "has no time")
         text = " ".join(filter(None, texts))
+        if (written := self._as_written(text)) is not None:
+            return written
         moment = self._read(text)
         if moment.tzinfo is None:
             moment = self._in_zone(moment, text)
         self._last = moment
         return format_timestamp(moment)
+
+    def _as_written(self, text: str) -> str | None:
+        """Return a text that is a time as it is written, None for all others."""
+        if not self._is_rfc3339 or _AS_WRITTEN(text) is None:
+            return None
+        try:
+            self._last = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        return text
 
     def _read(self, text: str) -> datetime:
         for read in self._readers:

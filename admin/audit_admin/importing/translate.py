@@ -1,6 +1,6 @@
 """Translating a row into events. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from audit_schemas import AuditEvent, validate
@@ -11,12 +11,14 @@ from audit_admin.importing.compiled import (
     compile_changes,
     compile_field,
     compile_value,
+    is_text,
 )
 from audit_admin.importing.errors import RowError
 from audit_admin.importing.mapping import Mapping
 from audit_admin.importing.row import Fields, Row
 from audit_admin.importing.row_ids import RowIds
 from audit_admin.importing.row_path import RowPath, text_of
+from audit_admin.importing.text_fields import TextField, text_putter
 from audit_admin.importing.timestamps import Clock
 from audit_admin.importing.wire_fields import wire_writer
 
@@ -57,6 +59,13 @@ class Translator:
         self._clock = Clock(mapping.time)
         self._activities = [compile_value(rule) for rule in mapping.activities]
         self._fields = [compile_field(path, rule) for path, rule in mapping.fields.items()]
+        texts = [
+            TextField(field.path, mapping.fields[field.path], field.put)
+            for field in self._fields
+            if is_text(field.path, mapping.fields[field.path])
+        ]
+        others = [field.put for field in self._fields if field.path not in {one.path for one in texts}]
+        self._puts = [text_putter(texts), *others] if texts else others
         self._changes = [compile_changes(rule) for rule in mapping.changes]
         self._skips = [test for skip in mapping.skips if (test := skip.compiled()) is not None]
         self._ids = RowIds(mapping)
@@ -64,20 +73,21 @@ class Translator:
         self.written = wire_writer({*_EVERY_EVENT, *mapping.fields, *kept})
         """Makes the wire fields of an event of what `values_of` returns."""
 
-    def records_of(self, row: Row) -> Iterator[Row]:
-        """Yield what becomes an event each: the row, or each entry of the list that it has.
+    def records_of(self, row: Row) -> Sequence[Row]:
+        """Return what becomes an event each: the row, or each entry of the list that it has.
 
         Nothing for a row that the mapping leaves out.
         """
+        if row.problem is not None:
+            return (row,)
         mapping, fields = self._mapping, row.fields
         for extraction in mapping.extractions:
             fields = extraction.added_to(fields)
-        if row.problem is not None:
-            yield row
-        elif mapping.each is not None:
-            yield from self._entries(row._replace(fields=fields, raw=row.fields), mapping.each)
-        elif not self._is_left_out(fields):
-            yield row if fields is row.fields else row._replace(fields=fields, raw=row.fields)
+        if mapping.each is not None:
+            return list(self._entries(row._replace(fields=fields, raw=row.fields), mapping.each))
+        if self._skips and self._is_left_out(fields):
+            return ()
+        return (row if fields is row.fields else row._replace(fields=fields, raw=row.fields),)
 
     def event_of(self, row: Row) -> AuditEvent:
         """Return the event of what `records_of` gave. Raises RowError or EventRefusedError."""
@@ -94,9 +104,9 @@ class Translator:
             raise decision.error
         values["event.action"] = decision.activity
         values["@timestamp"] = self._clock.time_of(fields)
-        for field in self._fields:
-            field.put(fields, values)
-        if changes := self._changes_of(fields):
+        for put in self._puts:
+            put(fields, values)
+        if self._changes and (changes := self._changes_of(fields)):
             values["audit.changes"] = changes
         return values
 

@@ -6,13 +6,14 @@ An event in that order is judged by one match, where another one takes the model
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from audit_schemas import AuditEvent, leaves
+from audit_schemas import AuditEvent, default_values, leaves
 
-__all__ = ["wire_writer"]
+__all__ = ["FEW_VALUED", "wire_writer"]
 
+FEW_VALUED = ("event.action", "event.outcome", "audit.actor.kind")
+"""The paths at which there are few values."""
 _LABELS = "labels."
-_DEFAULTS = {"audit.actor.kind": "user"}
-"""What the model writes where nothing is given."""
+_DEFAULTS = dict(default_values(AuditEvent))
 
 _Tree = dict[str, Any]
 _Node = tuple[str, str, Any, "list[_Node] | None"]
