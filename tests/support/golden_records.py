@@ -155,7 +155,7 @@ def _records() -> Iterator[tuple[bytes, str | None, dict[str, str]]]:
     settings = ProducerSettings(max_past_days=400_000)
     with (
         patch("audit_producer.producer.Client", _Recorder),
-        patch("audit_producer.producer.datetime", _Still),
+        patch("audit_producer.record_maker.datetime", _Still),
     ):
         audit = AuditProducer(settings)
         _every_activity(audit)
