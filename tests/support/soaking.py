@@ -4,6 +4,7 @@ import argparse
 import logging
 import random
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +35,7 @@ def soaked(
     folder = Path(tempfile.mkdtemp(prefix="auditlog-soak-"))
     try:
         soak(folder, random.Random(arguments.seed), console)
-    except AssertionError as failure:
+    except (AssertionError, subprocess.TimeoutExpired) as failure:
         console.print(f"FAILED: {failure}", highlight=False, markup=False, soft_wrap=True)
         console.print(
             f"The logs are in {folder}. The same faults again: {again} "
