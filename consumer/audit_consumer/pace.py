@@ -11,7 +11,10 @@ from dataclasses import dataclass
 __all__ = ["Pace"]
 
 _BULKS_FIRST, _BULKS_MAX, _BULKS_STEP = 2.0, 8.0, 0.5
-_EVENTS_FIRST, _EVENTS_MIN, _EVENTS_MAX, _EVENTS_STEP = 1000.0, 100.0, 8000.0, 500.0
+_EVENTS_FIRST, _EVENTS_MAX, _EVENTS_STEP = 1000.0, 8000.0, 500.0
+_EVENTS_MIN, _EVENTS_MIN_SLOW = 100.0, 500.0
+"""The smaller one is for a server that refuses; on one that is only slow, since others keep it busy,
+less than the larger would not be answered sooner, and each bulk has a cost of its own."""
 _QUICK, _SLOW = 0.6, 1.2
 """Seconds. In between all stays as it is; a bulk that takes longer holds up what stands behind it."""
 _GENTLY, _FIRMLY = 0.8, 0.5
@@ -39,7 +42,7 @@ class Pace:
     def succeeded(self, seconds: float) -> None:
         """Note that a full bulk was taken, and how long it took."""
         if seconds > _SLOW:
-            self._decrease(_GENTLY)
+            self._decrease(_GENTLY, _EVENTS_MIN_SLOW)
         elif seconds < _QUICK:
             # Divided by the number in flight, so that one round of them is one step.
             self._events = min(_EVENTS_MAX, self._events + _EVENTS_STEP / self._bulks)
@@ -47,11 +50,11 @@ class Pace:
 
     def throttled(self) -> None:
         """Note that Elasticsearch did not take a bulk, or not all of it."""
-        self._decrease(_FIRMLY)
+        self._decrease(_FIRMLY, _EVENTS_MIN)
 
-    def _decrease(self, factor: float) -> None:
+    def _decrease(self, factor: float, least: float) -> None:
         """Have fewer in flight first."""
         if self._bulks > 1:
             self._bulks = max(1.0, self._bulks * factor)
         else:
-            self._events = max(_EVENTS_MIN, self._events * factor)
+            self._events = min(self._events, max(least, self._events * factor))

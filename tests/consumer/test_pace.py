@@ -41,6 +41,19 @@ def test_what_is_in_flight_is_bounded_by_time() -> None:
     assert server.seconds(pace.bulks, pace.events) < 1.2
 
 
+def test_slow_server_gets_bulks_that_are_worth_their_cost() -> None:
+    """One that others keep busy answers small bulks as late as larger ones."""
+    pace = Pace()
+    for _ in range(100):
+        pace.succeeded(5.0)
+    assert (pace.bulks, pace.events) == (1, 500)
+    for _ in range(10):
+        pace.throttled()
+    assert pace.events == 100, "a server that refuses gets less"
+    pace.succeeded(5.0)
+    assert pace.events == 100, "nothing that is slow grows"
+
+
 def test_it_halves_where_it_is_refused_and_comes_back() -> None:
     """429s are answered by less at once: first fewer bulks, then smaller ones."""
     server, pace = Server(4, 50e-6), Pace()
