@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from audit_runtime import KafkaSettings
+from audit_runtime.kafka import bounded_batches
 from audit_runtime.record_batches import RecordBatch
 from audit_runtime.record_values import StoredValue
 from confluent_kafka import KafkaError, KafkaException
@@ -28,8 +29,6 @@ _BYTES = 4 * 1024 * 1024
 """No record is added to a batch that has so many, and no batch to lookups that have."""
 _LOOKUPS = 4
 """So many are under way at once, at most."""
-
-_T = TypeVar("_T")
 
 
 class Topic(Protocol):
@@ -149,7 +148,8 @@ class RecordSource:
             return
         at = first
         there = _records(found, self._topic.name, number, first, end)
-        for records, size in _runs(there, lambda record: len(record[2] or b"")):
+        by_size = bounded_batches(there, lambda record: len(record[2] or b""), _RECORDS, _BYTES)
+        for records, size in by_size:
             at = records[-1][0] + 1
             yield _Chunk(at, size, partial(self._looked_up, number, records))
         if (last := min(found.next_offset, end)) > at:
@@ -171,7 +171,8 @@ class RecordSource:
         _log.warning(
             "Kafka has deleted records that were not forwarded yet", first=first, last=last - 1, **place
         )
-        for items, size in _runs(self._topic.lost(number, first, last), lambda item: len(item.body)):
+        lost = self._topic.lost(number, first, last)
+        for items, size in bounded_batches(lost, lambda item: len(item.body), _RECORDS, _BYTES):
             yield _made(number, items, items[-1].offset + 1, size)
         yield _made(number, [], last)
 
@@ -179,20 +180,6 @@ class RecordSource:
 def _made(number: int, items: list[Item], end: int, size: int = 0) -> _Chunk:
     """Return a part of a partition that needs no lookup."""
     return _Chunk(end, size, partial(Batch, items, {number: end}))
-
-
-def _runs(all_of_them: Iterator[_T], size_of: Callable[[_T], int]) -> Iterator[tuple[list[_T], int]]:
-    """Yield runs that are bounded by number and by bytes, and how many bytes each has."""
-    run: list[_T] = []
-    size = 0
-    for each in all_of_them:
-        run.append(each)
-        size += size_of(each)
-        if len(run) == _RECORDS or size >= _BYTES:
-            yield run, size
-            run, size = [], 0
-    if run:
-        yield run, size
 
 
 def _records(
