@@ -28,35 +28,41 @@ def starting_points(
     for the first start alone, since `latest` would pass over what nobody has read.
     Raises StartUnknownError or OffsetsExpiredError.
     """
-    points, decided = [], []
-    for point in committed_offsets(consumer, assigned):
-        if point.offset < 0:
-            offset = _beginning(consumer, settings, point, start)
-            decided.append(TopicPartition(point.topic, point.partition, offset))
-            points.append(decided[-1])
-        else:
-            points.append(TopicPartition(point.topic, point.partition, point.offset))
-    return points, decided
+    points = committed_offsets(consumer, assigned)
+    new = [point for point in points if point.offset < 0]
+    decided = _beginnings(consumer, settings, new, start) if new else []
+    kept = [
+        TopicPartition(point.topic, point.partition, point.offset)
+        for point in points
+        if point.offset >= 0
+    ]
+    return kept + decided, decided
 
 
-def _beginning(
-    consumer: Consumer, settings: ConsumerSettings, partition: TopicPartition, start: Start | None
-) -> int:
-    """Return where to start on a partition without an offset.
+def _beginnings(
+    consumer: Consumer,
+    settings: ConsumerSettings,
+    partitions: Sequence[TopicPartition],
+    start: Start | None,
+) -> list[TopicPartition]:
+    """Return where to start on partitions of the topic that have no offset.
 
     We are in a callback of the consumer, and its own list_topics would make it forget that: the
     next callback of the same read would end the process. So another client is asked, which also
     knows of partitions that the consumer's has not heard of yet.
     """
     client = AdminClient(settings.kafka_config())
-    low, high = bounds_of_new(client, partition)
-    if not _has_read(consumer, client, partition.topic):
-        if start is None:
-            raise StartUnknownError(settings.group, partition.topic)
-        return low if start == "earliest" else high
-    if low > 0 and start is None:
-        raise OffsetsExpiredError(partition.topic, partition.partition, 0, low - 1)
-    return low
+    bounds = [bounds_of_new(client, partition) for partition in partitions]
+    has_read = _has_read(consumer, client, settings.topic)
+    if not has_read and start is None:
+        raise StartUnknownError(settings.group, settings.topic)
+    found = []
+    for partition, (low, high) in zip(partitions, bounds, strict=True):
+        if low > 0 and start is None:
+            raise OffsetsExpiredError(partition.topic, partition.partition, 0, low - 1)
+        offset = high if start == "latest" and not has_read else low
+        found.append(TopicPartition(partition.topic, partition.partition, offset))
+    return found
 
 
 def _has_read(consumer: Consumer, client: AdminClient, topic: str) -> bool:

@@ -7,7 +7,6 @@ answer at all is waited for once. All raise KafkaException.
 
 import time
 from collections.abc import Callable, Container, Sequence
-from functools import partial
 from typing import TypeVar
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
@@ -67,20 +66,19 @@ def bounds_of_new(
     next asks for the topic's metadata.
     """
 
-    def ask(spec: OffsetSpec) -> int:
+    def ask() -> tuple[int, int]:
         client.list_topics(partition.topic, timeout=seconds)  # else it would go by what it knows
-        found = client.list_offsets(
-            {partition: spec},
-            isolation_level=IsolationLevel.READ_COMMITTED,
-            request_timeout=seconds,
+        low, high = (
+            client.list_offsets(
+                {partition: spec()},  # type: ignore[no-untyped-call]
+                isolation_level=IsolationLevel.READ_COMMITTED,
+                request_timeout=seconds,
+            )[partition]
+            for spec in (OffsetSpec.earliest, OffsetSpec.latest)
         )
-        return int(found[partition].result().offset)
+        return int(low.result().offset), int(high.result().offset)
 
-    low, high = (
-        _retried(partial(ask, spec()), seconds, (*_NOT_READY, *_NOT_KNOWN))  # type: ignore[no-untyped-call]
-        for spec in (OffsetSpec.earliest, OffsetSpec.latest)
-    )
-    return low, high
+    return _retried(ask, seconds, (*_NOT_READY, *_NOT_KNOWN))
 
 
 def offset_at(consumer: Consumer, moment: TopicPartition, *, seconds: float = TIMEOUT_SECONDS) -> int:
