@@ -29,7 +29,8 @@ def main() -> int:
     parser = soak_parser(__doc__)
     parser.add_argument("--rate", type=int, default=200, help="Events a second of each publisher.")
     arguments = parser.parse_args()
-    return soaked(arguments, "make soak CLUSTER=1", partial(_soak, arguments))
+    again = f"make soak CLUSTER=1 RATE={arguments.rate}"
+    return soaked(arguments, again, partial(_soak, arguments))
 
 
 def _soak(arguments: argparse.Namespace, folder: Path, chance: random.Random, console: Console) -> None:
