@@ -13,6 +13,9 @@ __all__ = ["ConsumerSettings"]
 
 _FETCHED_BYTES = 256 * 1024
 """Compressed; some thousands of usual events. A broker returns the first batch whole all the same."""
+_FULL_MILLISECONDS = 20
+"""How long librdkafka waits before it fetches again where it holds enough. Its own choice, a second, is
+longer than it takes to index what it holds: the consumer would wait for most of it."""
 _LONGEST_HEARTBEAT = 3000
 """Milliseconds, librdkafka's own choice; shorter where a session is short."""
 
@@ -88,6 +91,7 @@ class ConsumerSettings(
             "enable.auto.offset.store": False,
             "auto.offset.reset": "error",
             "queued.max.messages.kbytes": self.fetch_bytes // 1024,
+            "fetch.queue.backoff.ms": _FULL_MILLISECONDS,
             # A fetch is unpacked at once: a thousandfold, if a publisher likes.
             "fetch.max.bytes": _FETCHED_BYTES,
             "fetch.message.max.bytes": _FETCHED_BYTES // 4,

@@ -12,7 +12,7 @@ from audit_admin import set_up
 from audit_admin.lag import Lag
 from audit_schemas.dead_letter import DIGEST_HEADER, REASON_HEADER, SIZE_HEADER
 from audit_schemas.event import MAX_EVENT_BYTES
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 from support.conditions import wait_until
 from support.consumers import settle
@@ -88,6 +88,21 @@ def test_added_partition_is_read_by_who_has_not_heard_of_it(deployment: Deployme
             lambda: process.poll() is not None or deployment.count() == 8, what="all events are indexed"
         )
         assert process.poll() is None, log.read_text()
+
+
+def test_client_that_holds_enough_fetches_again_as_soon_as_some_is_read(deployment: Deployment) -> None:
+    """Left to itself it waits for a second each time, and all that it holds is read in a tenth."""
+    settings = deployment.consumer.model_copy(update={"fetch_bytes": 1024 * 1024})
+    deployment.publish_raw(*(bytes(64 * 1024) for _ in range(300)), key=b"one partition")
+    client = Consumer(settings.consumer_config())
+    client.assign([TopicPartition(settings.topic, partition, 0) for partition in range(6)])
+    assert len(client.consume(1, 60)) == 1
+    began = time.monotonic()
+    for _ in range(299):  # near twenty times what it may hold
+        time.sleep(0.005)  # what the reader does with a record: the client is to be ahead of it
+        assert len(client.consume(1, 60)) == 1
+    client.close()
+    assert time.monotonic() - began < 6
 
 
 def close_index(deployment: Deployment, index: str) -> None:
