@@ -67,6 +67,7 @@ class _Moment(NamedTuple):
     """When Kafka took records, and between which texts an event's time is within bounds."""
 
     created: str
+    """Of a millisecond; up to the decimal point, where it is kept for a second."""
     after: str
     before: str
 
@@ -98,6 +99,7 @@ class FastPath:
         self._places: dict[tuple[str | None, int | None], str] = {}
         self._days: dict[str, str] = {}
         self._moments: dict[int, _Moment] = {}
+        self._seconds: dict[int, _Moment] = {}
 
     def lines(  # noqa: C901, PLR0912
         self, messages: Sequence[Message], headers: Sequence[Headers], ingested: str
@@ -206,10 +208,19 @@ class FastPath:
             return None
         if len(self._moments) >= _KEPT:
             self._moments.clear()
-        received = _time_of(milliseconds)
-        created = format_timestamp(received)
-        moment = self._moments[milliseconds] = _Moment(created, *self._bounds.around(received))
+        number, rest = divmod(milliseconds, 1000)
+        second = self._seconds.get(number) or self._new_second(number)
+        created = f"{second.created}{rest:03d}Z"
+        moment = self._moments[milliseconds] = _Moment(created, second.after, second.before)
         return moment
+
+    def _new_second(self, number: int) -> _Moment:
+        if len(self._seconds) >= _KEPT:
+            self._seconds.clear()
+        began = datetime.fromtimestamp(number, UTC)
+        created = format_timestamp(began).removesuffix("000Z")
+        second = self._seconds[number] = _Moment(created, *self._bounds.around(began))
+        return second
 
     def _index_of(self, timestamp: str, milliseconds: int) -> str | None:
         """Return an event's index, None for a day that does not exist or a time out of bounds.

@@ -24,6 +24,8 @@ TIMESTAMP_PATTERN = (
 nanoseconds, offsets up to 18 hours (java.time.ZoneOffset). Not \\d, which takes any script's digits."""
 
 _SECONDS = len("2026-11-23T09:30:00")
+_MARGIN = timedelta(seconds=2)
+"""The second within which a record was received, and the one that the text of a bound leaves out."""
 _LATEST = "9"
 """Sorts behind every time of the contract."""
 
@@ -75,17 +77,18 @@ class TimeBounds:
         """Tell whether an event's time is within bounds."""
         return received - moment <= self.past and moment - received <= self.future
 
-    def around(self, received: datetime) -> tuple[str, str]:
+    def around(self, second: datetime) -> tuple[str, str]:
         """Return two texts: a time in UTC, ending in Z, that sorts between them is within bounds.
 
-        One that does not may be, too: within a second of a bound.
+        That holds for every record that was received within this second; `second` is when it began.
+        A time that does not sort between them may be within bounds, too: two seconds from one or less.
         """
         try:
-            begin = (received - self.past + timedelta(seconds=1)).isoformat()[:_SECONDS]
+            begin = (second - self.past + _MARGIN).isoformat()[:_SECONDS]
         except OverflowError:
             begin = ""
         try:
-            end = (received + self.future).isoformat()[:_SECONDS]
+            end = (second + self.future).isoformat()[:_SECONDS]
         except OverflowError:
             end = _LATEST
         return begin, end
