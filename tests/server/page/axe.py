@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
-from server.page.chromium import run_as_root
+from support.debian import has_after_installing
 from support.kept_tools import kept_tool
 
 __all__ = ["violations"]
@@ -32,9 +32,7 @@ def _script() -> Path:
     script = home / "node_modules" / "axe-core" / "axe.min.js"
     if script.exists():
         return script
-    if shutil.which("npm") is None:
-        run_as_root("apt-get", "update", "--quiet")
-        run_as_root("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "npm")
+    assert has_after_installing(lambda: shutil.which("npm"), "npm"), "axe comes by npm: install it"
     home.mkdir(parents=True, exist_ok=True)
     package = f"axe-core@{_VERSION}"
     quiet = ("--no-save", "--no-audit", "--no-fund", "--ignore-scripts")

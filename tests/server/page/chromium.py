@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Playwright, sync_playwright
+from support.debian import has_after_installing
 
-__all__ = ["chromium", "run_as_root"]
+__all__ = ["chromium"]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _QUIET = (
@@ -36,14 +37,6 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def run_as_root(*command: str) -> bool:
-    """Run a package manager's command, if we are root and there is one; tell whether it went well."""
-    if not _is_root() or shutil.which(command[0]) is None:
-        return False
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    return subprocess.run(command, env=environment, check=False).returncode == 0
-
-
 def _executable(playwright: Playwright) -> str | None:
     """Return the browser's path; None for playwright's own, which is fetched where there is none."""
     if found := _installed():
@@ -53,8 +46,7 @@ def _executable(playwright: Playwright) -> str | None:
     download = [sys.executable, "-m", "playwright", "install", "chromium"]
     if subprocess.run(download, check=False).returncode == 0:
         return None
-    run_as_root("apt-get", "update", "--quiet")
-    if run_as_root("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "chromium"):
+    if has_after_installing(_installed, "chromium"):
         return _installed()
     raise AssertionError("the page's tests need a browser: install chromium, or google-chrome")
 
