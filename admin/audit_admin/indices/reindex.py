@@ -3,7 +3,8 @@
 What readers and consumers see at each step:
 
 1. A copy is made under a name that matches neither the log's alias nor its pattern, so nobody sees it.
-   Consumers keep writing to the source; the copy catches up in passes, by sequence number.
+   Consumers keep writing to the source; the copy catches up in passes, by sequence number, each of
+   which is compared, until one is small or they get no smaller.
 2. Writes to the source are blocked. Consumers wait, as for any write block, and lose nothing. The last
    events are copied, and counts and hashes of both indices are compared.
 3. The log's alias moves from the source to the copy atomically. Searches still running on the source
@@ -14,6 +15,7 @@ What readers and consumers see at each step:
 Killed at any point, it is resumed by running it again. Its state is in Elasticsearch alone.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -29,9 +31,11 @@ from audit_admin.indices.shard_reader import ShardReader
 
 __all__ = ["Reindexer", "old_copies", "outdated"]
 
-_PASSES = 20
 _SMALL_PASS = 2_000
 """After a pass of so few events, the last one is quick enough to block writes for."""
+_SMALLER = 0.7
+"""A pass of more than this part of the one before means that events come about as fast as they are
+copied: further passes would not make the last one shorter."""
 _POLL_SECONDS = 0.1
 _CLONE_OF = "clone_of"
 """The key in `_meta` of a clone: the uuid of the index that it was cloned from."""
@@ -89,10 +93,7 @@ class Reindexer:
             return
         job = ReindexJob(self._reader, source, self._target(source), self._body)
         job.begin()
-        for _ in range(_PASSES):
-            if job.copy(self._report) <= _SMALL_PASS:
-                break
-        job.check(self._report)
+        self._catch_up(job)
         blocked_at = time.monotonic()
         old = self._complete(job)
         self._move_readers(source, job.target)
@@ -103,6 +104,20 @@ class Reindexer:
             f"{name}: replaced by {job.target}, which holds the same events; "
             f"consumers waited for {seconds:.1f} s; {old} is kept until --delete-old"
         )
+
+    def _catch_up(self, job: ReindexJob) -> None:
+        """Copy and compare what has come meanwhile, until that is little or gets no less."""
+        before = math.inf
+        while (copied := job.copy(self._report)) > _SMALL_PASS:
+            job.check(self._report)
+            if copied > _SMALLER * before:
+                self._announce(
+                    f"{job.source.name}: events come about as fast as they are copied, so consumers "
+                    f"wait now until the last {copied:,} or so are copied and compared"
+                )
+                return
+            before = copied
+        job.check(self._report)
 
     def _complete(self, job: ReindexJob) -> str:
         """Block writes, copy and compare the rest, keep the source; return the name it is kept by."""

@@ -19,7 +19,7 @@ from audit_consumer.elastic import EventIndex
 from audit_consumer.errors import SetupFaultError
 from audit_consumer.record import Prepared, Record
 from audit_query import AuditLog, Filter
-from audit_runtime.terminal import silent
+from audit_runtime.terminal import Report, silent
 from audit_schemas import Catalogue, IndexNaming, Origin, TimeBounds, format_timestamp
 from audit_schemas.template import index_template
 from faults.flow import Flow
@@ -260,6 +260,32 @@ def run_for(deployment: Deployment, requests: int, name: str) -> bool:
         except Killed:
             return False
     return True
+
+
+def test_index_that_grows_as_fast_as_it_is_copied_is_not_copied_for_ever(
+    older: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The passes end when they get no smaller; consumers wait for the last one, and that is said."""
+    stock(older)
+    naming, passes, said = IndexNaming(older.name), list[int](), list[str]()
+    copied = ReindexJob.copy
+
+    def _copy(self: ReindexJob, report: Report, *, complete: bool = False) -> int:
+        if not complete:
+            stock(older)
+        passes.append(copied(self, report, complete=complete))
+        return passes[-1]
+
+    monkeypatch.setattr(ReindexJob, "copy", _copy)
+    monkeypatch.setattr("audit_admin.indices.reindex._SMALL_PASS", 0)
+    reader = ShardReader(older.consumer, 30)
+    with reader.client:
+        work = Reindexer(reader, naming, body(older), silent, grace=1, announce=said.append)
+        work.reindex(naming.index_of(datetime.now(UTC).isoformat()))
+    assert passes == [2 * EVENTS, EVENTS, EVENTS, 0]
+    assert f"consumers wait now until the last {EVENTS} or so are copied" in said[0]
+    assert "which holds the same events" in said[1]
+    assert older.count() == 4 * EVENTS
 
 
 def test_killed_at_any_request(older: Deployment) -> None:
