@@ -53,8 +53,9 @@ class Episode:
 def joined(known: Iterable[FiringSpan], found: Iterable[FiringSpan], gap: int) -> list[FiringSpan]:
     """Return the spans that two sets of spans form together, in order of time.
 
-    For growing counts this is all there is to late events: evaluated again around them, and joined
-    to what was known, they give the spans that all events at once would have given.
+    This is all there is to late events: evaluated again around them, and joined to what was known,
+    they give the spans that all events at once would have given. With more events, a window begins no
+    later and holds no less.
     """
     ordered = sorted([*known, *found], key=lambda span: (span.first, span.since, span.last))
     result: list[FiringSpan] = []

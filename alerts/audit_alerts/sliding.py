@@ -50,7 +50,8 @@ class _Window(Protocol):
 class GroupWindows:
     """The windows of all groups of a correlation, as time moves on.
 
-    They hold what decides and no more: times, and the latest of each value or part. So an attack of
+    They hold what decides and no more: times, and the latest of each value or part. `since` is that of
+    the first of what they hold, so that events which come late only ever make it earlier. An attack of
     hundreds of thousands of events takes some megabytes.
     """
 
@@ -175,36 +176,45 @@ class _Together:
     """How many parts, in any order."""
 
     def __init__(self, _: Correlation) -> None:
-        self._latest: dict[int, Match] = {}
+        self._times = _Times()
+        self._latest: dict[int, int] = {}  # part -> when last
 
     def add(self, match: Match, part: int) -> None:
-        self._latest[part] = match
+        self._times.append(match)
+        self._latest[part] = match.at
 
     def forget(self, until: int) -> None:
-        self._latest = {part: match for part, match in self._latest.items() if match.at > until}
+        self._times.forget(until)
+        self._latest = {part: at for part, at in self._latest.items() if at > until}
 
     def size(self) -> int:
         return len(self._latest)
 
     def since(self) -> int:
-        return min(match.since for match in self._latest.values())
+        return self._times.since()
 
 
 class _InOrder:
     """How many parts, one after the other: for each, the latest beginning of a row that ends in it.
+
+    Where that is in the window, the first beginning in it has a row as well.
 
     What happened at one moment in several partitions has no order that anybody knows. So the
     partitions are gone through forth and back, and a row that either finds counts.
     """
 
     def __init__(self, plan: Correlation) -> None:
+        self._begun = _Times()
         self._rows: list[Match | None] = [None] * len(plan.parts)
         self._moment: list[Part] = []
 
     def add(self, match: Match, part: int) -> None:
+        if part == 0:
+            self._begun.append(match)
         self._moment.append((match, part))
 
     def forget(self, until: int) -> None:
+        self._begun.forget(until)
         rows = self._through(self._moment)
         if len({match.order[0] for match, _ in self._moment}) > 1:
             back = self._through(sorted(self._moment, key=lambda part: -part[0].order[0]))
@@ -216,8 +226,7 @@ class _InOrder:
         return len(self._rows) if self._rows[-1] is not None else 0
 
     def since(self) -> int:
-        begin = self._rows[-1]
-        return begin.since if begin is not None else 0
+        return self._begun.since()
 
     def _through(self, moment: Sequence[Part]) -> list[Match | None]:
         rows = list(self._rows)

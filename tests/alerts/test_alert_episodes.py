@@ -3,6 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from audit_alerts.arrivals import affected, to_read
 from audit_alerts.background import EventBackground
 from audit_alerts.episodes import FiringSpan, joined
@@ -78,6 +79,17 @@ def test_late_events_end_in_the_same_alerts(scene: tuple[Rule, list[list[Event]]
             found = Evaluation(rule, base_matches(rule, seen), NOTHING).spans()
             known = firing_spans(found, known, rule.root.span)
     assert known == Evaluation(rule, base_matches(rule, stored), NOTHING).spans()
+
+
+@pytest.mark.parametrize("kind", [Kind.TEMPORAL, Kind.TEMPORAL_ORDERED])
+def test_a_late_event_does_not_make_an_alert_begin_later(kind: Kind) -> None:
+    """Its beginning, once told, is where the first event that the window holds stands."""
+    rule = rule_of(correlation(kind, FAILED, LOGIN, span=5))
+    in_time = [event(10, "login-failed", number=0), event(13, "login", number=1)]
+    late = event(11, "login-failed", number=2)
+    ((before,), (after,)) = evaluate(rule, in_time), evaluate(rule, [*in_time, late])
+    assert (before.since, before.count) == (10, 2)
+    assert (after.since, after.count) == (10, 3)
 
 
 @given(arrivals())
