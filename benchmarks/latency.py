@@ -9,14 +9,13 @@ from itertools import count
 from typing import Self
 
 from audit_producer import ProducerSettings
-from audit_schemas import format_timestamp
 from confluent_kafka import Producer
 
 from benchmarks.contestants import Arena
 from benchmarks.errors import BenchError
 from benchmarks.figures import quantile, table
 from benchmarks.kafka import records
-from benchmarks.records import Record, record_of, send
+from benchmarks.records import Moment, Record, record_of, send
 from benchmarks.run import Watch
 from benchmarks.topic import TOPIC
 
@@ -144,11 +143,12 @@ class Stream:
 
     def _publish(self, due: int) -> None:
         now = time.time()
-        moment = format_timestamp(datetime.fromtimestamp(now, UTC)).encode()
+        moment = Moment.of(datetime.fromtimestamp(now, UTC))
         for _ in range(due):
             number = next(self._numbers)
             record = self._source[number % len(self._source)]
+            event_id, value = record.moved(number, moment)
             if self._sampling.is_set() and number % max(1, int(self._rate * _SAMPLE_SECONDS)) == 0:
-                self._waiting[record.id(number)] = now
-            send(self._producer, _TOPIC, record, record.renewed(number, moment))
+                self._waiting[event_id] = now
+            send(self._producer, _TOPIC, record, value)
             self._sent += 1

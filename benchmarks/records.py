@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from audit_schemas import format_timestamp
 from confluent_kafka import Message, Producer
 
 Headers = Sequence[tuple[str, str | bytes | None]]
@@ -18,7 +19,7 @@ _CUT = re.compile(rb'^(\{"event":\{"id":")([^"]*)[^"]{8}(".*?"@timestamp":")([^"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record whose value is a template: a number completes the id, and the time can be new."""
+    """A record whose value is a template: a number completes the id, and the times can be new."""
 
     key: bytes | None
     headers: Headers
@@ -26,13 +27,28 @@ class Record:
     id_begin: str
     time: bytes
 
-    def renewed(self, number: int, time: bytes = b"") -> bytes:
-        """Return the event with another id, of a number below 2**32, and another time if given."""
-        return self.template % (number, time or self.time)
+    def renewed(self, number: int) -> bytes:
+        """Return the event with another id, of a number below 2**32."""
+        return self.template % (self.id_begin.encode(), number, self.time)
 
-    def id(self, number: int) -> str:
-        """Return the id that `renewed` gives."""
-        return f"{self.id_begin}{number:08x}"
+    def moved(self, number: int, moment: "Moment") -> tuple[str, bytes]:
+        """Return an id of another time, and the event as one that happened then."""
+        begin = moment.id_begin + self.id_begin[len(moment.id_begin) :]
+        return f"{begin}{number:08x}", self.template % (begin.encode(), number, moment.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time, and how the ids of its events begin: in the index of another one they would be strays."""
+
+    time: bytes
+    id_begin: str
+
+    @classmethod
+    def of(cls, moment: datetime) -> "Moment":
+        """Write a time; made once for many events, it costs none of them anything."""
+        begin = in_order_of_time(str(uuid.UUID(int=0)), moment.isoformat())[: len("00000000-0000-7")]
+        return cls(format_timestamp(moment).encode(), begin)
 
 
 def record_of(message: Message) -> Record:
@@ -44,7 +60,7 @@ def record_of(message: Message) -> Record:
     return Record(
         key.encode() if isinstance(key, str) else key,
         headers if isinstance(headers, list) else [],
-        _CUT.sub(rb"\1\2%08x\3%b", value.replace(b"%", b"%%"), count=1),
+        _CUT.sub(rb"\1%b%08x\3%b", value.replace(b"%", b"%%"), count=1),
         found[2].decode(),
         found[4],
     )

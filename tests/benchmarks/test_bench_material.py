@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from audit_consumer.home_index import HomeIndex
 from audit_generator.traffic import Traffic
 from audit_producer import new_event
-from audit_schemas import decode, encode
+from audit_schemas import IndexNaming, decode, encode
 from audit_schemas.template import mapping
 from support.messages import message
 from support.servers import ROOT
@@ -18,7 +19,7 @@ from benchmarks.bodies import STEP, Bodies, Writer
 from benchmarks.fields import variants
 from benchmarks.mapping_variants import group_leaves, leaves, pruned, turned_off
 from benchmarks.producer import arguments_of
-from benchmarks.records import in_order_of_time, random_id, record_of
+from benchmarks.records import Moment, in_order_of_time, random_id, record_of
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
 BENCH = ROOT / "benchmarks"
@@ -59,17 +60,27 @@ def test_bodies_are_counted_and_read_back(bodies: Bodies) -> None:
     assert STEP == 100
 
 
-def test_renewed_record_is_the_same_event_with_another_id_and_time() -> None:
+def test_renewed_record_is_the_same_event_with_another_id() -> None:
     """Cut as bytes, and still what the contract wants."""
     for event in Traffic(200, END):
         record = record_of(message(encode(event)))
-        renewed = decode(record.renewed(7, b"2026-11-20T00:00:00.000Z"))
-        assert renewed.event.id == record.id(7) != event.event.id
-        assert renewed.timestamp == "2026-11-20T00:00:00.000Z"
-        assert renewed.model_copy(update={"event": event.event, "timestamp": event.timestamp}) == event
-        assert decode(record.renewed(8)).timestamp == event.timestamp
-        assert record.id(8) != record.id(7)
-        assert len(record.id(8)) == len(event.event.id)
+        one, other = decode(record.renewed(7)), decode(record.renewed(8))
+        assert len({one.event.id, other.event.id, event.event.id}) == 3
+        assert len(one.event.id) == len(event.event.id)
+        assert one.model_copy(update={"event": event.event}) == event
+
+
+def test_moved_record_is_the_same_event_at_another_time() -> None:
+    """Its id is of that time too: otherwise each would be looked up in the index of the old one."""
+    home = HomeIndex(IndexNaming("bench"))
+    then = datetime(2031, 11, 20, 5, 0, 0, 250_000, UTC)
+    for event in Traffic(200, END):
+        event_id, value = record_of(message(encode(event))).moved(7, Moment.of(then))
+        moved = decode(value)
+        assert moved.event.id == event_id
+        assert moved.timestamp == "2031-11-20T05:00:00.250Z"
+        assert home.of(event_id, "2020-01-01T00:00:00.000Z") == "bench-2031.11"
+        assert moved.model_copy(update={"event": event.event, "timestamp": event.timestamp}) == event
 
 
 def test_ids_are_in_order_of_time_and_unique() -> None:
