@@ -23,8 +23,9 @@ _TOPIC = "bench.latency"
 _RECORDS = 100_000
 _TICK = 0.01
 _SAMPLE_SECONDS = _SEARCH_SECONDS = 0.05
-_WARM_SECONDS = 8.0
-"""Before the first sample: the consumer catches up with what came while it started."""
+_WARM_SECONDS = 20.0
+"""Before the first sample: the consumer catches up with what came while it started, and the servers
+compile what they run most."""
 _PATIENCE_SECONDS = 60.0
 
 Find = Callable[[list[str]], list[str]]
