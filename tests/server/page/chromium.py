@@ -1,18 +1,23 @@
-"""A headless Chromium to drive: the system's, else playwright's own, else Debian's package."""
+"""A headless Chromium to drive: the shell without windows, or else a whole browser.
+
+The shell opens a page in a third of a browser's CPU time.
+"""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 
 from playwright.sync_api import Browser, Playwright, sync_playwright
 from support.debian import has_after_installing
 
 __all__ = ["chromium"]
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_SHELLS = ("chromium-headless-shell", "chrome-headless-shell")
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _QUIET = (
     "--disable-gpu",
     "--disable-quic",
@@ -39,20 +44,27 @@ def chromium() -> Iterator[Browser]:
 
 def _executable(playwright: Playwright) -> str | None:
     """Return the browser's path; None for playwright's own, which is fetched where there is none."""
-    if found := _installed():
+    if found := _shell() or _first(_BROWSERS):
         return found
     if os.path.exists(playwright.chromium.executable_path):  # noqa: PTH110 - a text, not a path of ours
         return None
     download = [sys.executable, "-m", "playwright", "install", "chromium"]
     if subprocess.run(download, check=False).returncode == 0:
         return None
-    if has_after_installing(_installed, "chromium"):
-        return _installed()
+    if has_after_installing(lambda: _first(_BROWSERS), "chromium"):
+        return _first(_BROWSERS)
     raise AssertionError("the page's tests need a browser: install chromium, or google-chrome")
 
 
-def _installed() -> str | None:
-    return next((path for name in _NAMES if (path := shutil.which(name))), None)
+@cache
+def _shell() -> str | None:
+    has_after_installing(lambda: _first(_SHELLS), "chromium-headless-shell")
+    return _first(_SHELLS)
+
+
+def _first(names: Sequence[str]) -> str | None:
+    """Return where the first of these programs is that is there."""
+    return next((path for name in names if (path := shutil.which(name))), None)
 
 
 def _is_root() -> bool:
