@@ -27,7 +27,7 @@ from audit_runtime import CredentialsError
 from pyarrow import parquet
 from support.certificates import loopback_certificate
 from support.conditions import wait_until
-from support.debian import has_after_installing
+from support.debian import found_or_installed
 from support.http_receiver import http_receiver
 
 RSYSLOGD_PATH = "/usr/sbin:/usr/bin:/usr/local/sbin"
@@ -217,7 +217,8 @@ def rsyslogd_with_tls() -> str | None:
 @contextmanager
 def rsyslog(folder: Path) -> Iterator[tuple[int, Path, str]]:
     """Run rsyslog with TLS; give its port, the file that it writes, and its authority's certificate."""
-    if not has_after_installing(rsyslogd_with_tls, "rsyslog", "rsyslog-gnutls"):
+    program = found_or_installed(rsyslogd_with_tls, "rsyslog", "rsyslog-gnutls")
+    if program is None:
         pytest.skip("rsyslog with TLS is not here, and can't be installed")
     made = loopback_certificate()
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -238,7 +239,7 @@ def rsyslog(folder: Path) -> Iterator[tuple[int, Path, str]]:
     )
     pid = folder / "pid"
     process = subprocess.Popen(
-        [str(rsyslogd_with_tls()), "-n", "-f", str(config), "-i", str(pid), "-C"],
+        [program, "-n", "-f", str(config), "-i", str(pid), "-C"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

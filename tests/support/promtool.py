@@ -10,6 +10,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from support.debian import apt_alone
 from support.kept_tools import kept_tool
 
 __all__ = ["checked_rules", "promtool"]
@@ -32,13 +33,14 @@ def _executable() -> str:
     if found := shutil.which("promtool"):
         return found
     kept = kept_tool("promtool")
-    if not kept.exists():
-        _unpack(kept)
+    with apt_alone():
+        if not kept.exists():
+            _unpack(kept)
     return str(kept)
 
 
 def _unpack(kept: Path) -> None:
-    """Get the package and keep the one file of it; two tests may do so at the same time."""
+    """Get the package and keep the one file of it, which is there whole or not at all."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)  # apt downloads as an account of its own

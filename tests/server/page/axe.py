@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
-from support.debian import has_after_installing
+from support.debian import found_or_installed
 from support.kept_tools import kept_tool
 
 __all__ = ["violations"]
@@ -32,7 +32,7 @@ def _script() -> Path:
     script = home / "node_modules" / "axe-core" / "axe.min.js"
     if script.exists():
         return script
-    assert has_after_installing(lambda: shutil.which("npm"), "npm"), "axe comes by npm: install it"
+    assert found_or_installed(lambda: shutil.which("npm"), "npm"), "axe comes by npm: install it"
     home.mkdir(parents=True, exist_ok=True)
     package = f"axe-core@{_VERSION}"
     quiet = ("--no-save", "--no-audit", "--no-fund", "--ignore-scripts")

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 
 from playwright.sync_api import Browser, Playwright, sync_playwright
-from support.debian import has_after_installing
+from support.debian import found_or_installed
 
 __all__ = ["chromium"]
 
@@ -51,15 +51,14 @@ def _executable(playwright: Playwright) -> str | None:
     download = [sys.executable, "-m", "playwright", "install", "chromium"]
     if subprocess.run(download, check=False).returncode == 0:
         return None
-    if has_after_installing(lambda: _first(_BROWSERS), "chromium"):
-        return _first(_BROWSERS)
+    if found := found_or_installed(lambda: _first(_BROWSERS), "chromium"):
+        return found
     raise AssertionError("the page's tests need a browser: install chromium, or google-chrome")
 
 
 @cache
 def _shell() -> str | None:
-    has_after_installing(lambda: _first(_SHELLS), "chromium-headless-shell")
-    return _first(_SHELLS)
+    return found_or_installed(lambda: _first(_SHELLS), "chromium-headless-shell")
 
 
 def _first(names: Sequence[str]) -> str | None:
