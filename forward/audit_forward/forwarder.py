@@ -18,7 +18,7 @@ from audit_runtime import Backoff, ConfigurationError
 from audit_schemas import format_timestamp, printable
 from confluent_kafka import KafkaException
 
-from audit_forward.delivery import FIRST_SUSPECTS, RefusesAllError, deliver
+from audit_forward.delivery import FIRST_SUSPECTS, MOST_SUSPECTS, RefusesAllError, deliver, window
 from audit_forward.errors import ForwardError, NotDeliveredError, PositionLostError
 from audit_forward.item import Batch, Item, first_part
 from audit_forward.metrics import StreamMetrics
@@ -160,14 +160,17 @@ class Forwarder:
         suspects = FIRST_SUSPECTS
         done = 0
         while done < len(batch.items):
-            part = first_part(batch.items, done, self._receiver.limits)
+            limits = window(self._receiver.limits, suspects)
+            part = first_part(batch.items, done, limits)
             try:
                 refused = deliver(self._receiver, part, suspects)
             except (NotDeliveredError, ConfigurationError) as error:
                 if isinstance(error, RefusesAllError):
-                    suspects *= 2
-                    # Whether it refuses one event, or all, others must show.
-                    if len(part) < self._receiver.limits.events and (more := coming.take_if_ready()):
+                    suspects = min(2 * suspects, MOST_SUSPECTS)
+                    # Whether it refuses one event, or all, others must show. More is read only if it
+                    # would be sent beside these, lest the batch grow with each attempt.
+                    is_last = done + len(part) == len(batch.items)
+                    if is_last and len(part) < limits.events and (more := coming.take_if_ready()):
                         batch.extend(more)
                 self._wait(str(error), backoff)
                 continue

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from audit_forward import ForwardError, ForwardSettings, load_stream
-from audit_forward.delivery import RefusesAllError, deliver
+from audit_forward.delivery import RefusesAllError, deliver, window
 from audit_forward.errors import NotDeliveredError, RefusedError
 from audit_forward.item import Item, Limits, first_part
 from audit_forward.receivers import Answer, Receiver, receiver_of
@@ -194,6 +194,56 @@ def test_receiver_that_refuses_everything_makes_no_dead_letters() -> None:
     with pytest.raises(RefusesAllError, match="refuses every event that was tried: 400 no"):
         deliver(picky, items, 8)
     assert picky.requests < 30
+
+
+class Mended(Picky):
+    """Refuses whatever comes, until it is put right in the middle of a search."""
+
+    def __init__(self, refusals: int, *refused: str) -> None:
+        super().__init__(*refused)
+        self.refusals = refusals
+
+    def send(self, items: Any) -> Answer:
+        """Take all or nothing."""
+        if self.requests < self.refusals:
+            self.requests += 1
+            raise RefusedError("400 no")
+        return super().send(items)
+
+
+@pytest.mark.parametrize("refusals", range(7, 14))
+def test_receiver_put_right_amid_a_search_makes_no_dead_letters(refusals: int) -> None:
+    """What it refused before that is no fault of the events; they are sent again, in order."""
+    items = [item(number) for number in range(40)]
+    mended = Mended(refusals)
+    with pytest.raises(NotDeliveredError, match="took an event that it had just refused"):
+        deliver(mended, items, 8)
+    mended.taken.clear()
+    assert not deliver(mended, items, 8)
+    assert mended.taken == [each.id for each in items]
+
+
+def test_first_event_is_refused_for_good_though_others_are_taken() -> None:
+    """It is asked for once more, and nothing is sent twice for it."""
+    items = [item(number) for number in range(40)]
+    picky = Picky("event-0", "event-1")
+    refused = deliver(picky, items, 8)
+    assert [each.id for each, _ in refused] == ["event-0", "event-1"]
+    assert picky.taken == [each.id for each in items[2:]]
+
+
+def test_requests_are_within_limits_where_more_is_delivered_at_once() -> None:
+    """A window of several requests tells one refused event from a receiver that refuses all."""
+    items = [item(number) for number in range(20)]
+    picky = Picky("event-0")
+    picky.limits = Limits(1, 10_000)
+    with pytest.raises(RefusesAllError):
+        deliver(picky, first_part(items, 0, window(picky.limits, 8)), 8)
+    beside = first_part(items, 0, window(picky.limits, 16))
+    assert len(beside) == 17
+    assert [each.id for each, _ in deliver(picky, beside, 16)] == ["event-0"]
+    assert picky.taken == [each.id for each in beside[1:]]
+    assert picky.requests == 1 + 17 + 1
 
 
 def test_parts_are_within_limits() -> None:
