@@ -5,6 +5,7 @@ with the events and have no fixed edges, so nothing that straddles one is missed
 things happened, never when they came: any order of arrival gives the same moments.
 """
 
+import sys
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ from audit_alerts.plan import Correlation, Kind
 __all__ = ["Firing", "GroupFiring", "GroupWindows", "Part", "firings"]
 
 _SPARE = 1024
+_NEVER = -sys.maxsize
 
 Part = tuple[Match, int]
 """A match of one group, and which of the correlation's parts found it."""
@@ -195,7 +197,7 @@ class _Together:
 
 
 class _InOrder:
-    """How many parts, one after the other: for each, the latest beginning of a row that ends in it.
+    """How many parts, one after the other: for each, when the latest row began that ends in it.
 
     Where that is in the window, the first beginning in it has a row as well.
 
@@ -205,7 +207,7 @@ class _InOrder:
 
     def __init__(self, plan: Correlation) -> None:
         self._begun = _Times()
-        self._rows: list[Match | None] = [None] * len(plan.parts)
+        self._rows = [_NEVER] * len(plan.parts)
         self._moment: list[Part] = []
 
     def add(self, match: Match, part: int) -> None:
@@ -218,28 +220,21 @@ class _InOrder:
         rows = self._through(self._moment)
         if len({match.order[0] for match, _ in self._moment}) > 1:
             back = self._through(sorted(self._moment, key=lambda part: -part[0].order[0]))
-            rows = [_later(*each) for each in zip(rows, back, strict=True)]
+            rows = [max(each) for each in zip(rows, back, strict=True)]
         self._moment = []
-        self._rows = [begin if begin and begin.at > until else None for begin in rows]
+        self._rows = [began if began > until else _NEVER for began in rows]
 
     def size(self) -> int:
-        return len(self._rows) if self._rows[-1] is not None else 0
+        return len(self._rows) if self._rows[-1] > _NEVER else 0
 
     def since(self) -> int:
         return self._begun.since()
 
-    def _through(self, moment: Sequence[Part]) -> list[Match | None]:
+    def _through(self, moment: Sequence[Part]) -> list[int]:
         rows = list(self._rows)
         for match, part in moment:
-            rows[part] = _later(rows[part], match if part == 0 else rows[part - 1])
+            rows[part] = max(rows[part], match.at if part == 0 else rows[part - 1])
         return rows
-
-
-def _later(known: Match | None, begin: Match | None) -> Match | None:
-    """Return the one that began later, the second of two of a moment."""
-    if known is None or begin is None:
-        return known or begin
-    return begin if begin.at >= known.at else known
 
 
 _WINDOWS: dict[Kind, type[_Counting] | type[_Valuing] | type[_Together] | type[_InOrder]] = {
