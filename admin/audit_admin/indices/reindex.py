@@ -108,8 +108,11 @@ class Reindexer:
     def _catch_up(self, job: ReindexJob) -> None:
         """Copy and compare what has come meanwhile, until that is little or gets no less."""
         before = math.inf
-        while (copied := job.copy(self._report)) > _SMALL_PASS:
+        while True:
+            copied = job.copy(self._report)
             job.check(self._report)
+            if copied <= _SMALL_PASS:
+                return
             if copied > _SMALLER * before:
                 self._announce(
                     f"{job.source.name}: events come about as fast as they are copied, so consumers "
@@ -117,7 +120,6 @@ class Reindexer:
                 )
                 return
             before = copied
-        job.check(self._report)
 
     def _complete(self, job: ReindexJob) -> str:
         """Block writes, copy and compare the rest, keep the source; return the name it is kept by."""
