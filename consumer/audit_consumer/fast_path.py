@@ -63,11 +63,19 @@ _Row = tuple[str, ...]
 """What the groups of one event hold; empty where it has nothing there."""
 
 
+class _Second(NamedTuple):
+    """A second in which Kafka took records, and texts that an event's time is between."""
+
+    until_point: str
+    """Its text, up to the decimal point."""
+    after: str
+    before: str
+
+
 class _Moment(NamedTuple):
-    """When Kafka took records, and between which texts an event's time is within bounds."""
+    """A millisecond in which Kafka took records, and the same bounds."""
 
     created: str
-    """Of a millisecond; up to the decimal point, where it is kept for a second."""
     after: str
     before: str
 
@@ -99,7 +107,7 @@ class FastPath:
         self._places: dict[tuple[str | None, int | None], str] = {}
         self._days: dict[str, str] = {}
         self._moments: dict[int, _Moment] = {}
-        self._seconds: dict[int, _Moment] = {}
+        self._seconds: dict[int, _Second] = {}
 
     def lines(  # noqa: C901, PLR0912
         self, messages: Sequence[Message], headers: Sequence[Headers], ingested: str
@@ -210,16 +218,16 @@ class FastPath:
             self._moments.clear()
         number, rest = divmod(milliseconds, 1000)
         second = self._seconds.get(number) or self._new_second(number)
-        created = f"{second.created}{rest:03d}Z"
+        created = f"{second.until_point}{rest:03d}Z"
         moment = self._moments[milliseconds] = _Moment(created, second.after, second.before)
         return moment
 
-    def _new_second(self, number: int) -> _Moment:
+    def _new_second(self, number: int) -> _Second:
         if len(self._seconds) >= _KEPT:
             self._seconds.clear()
         began = datetime.fromtimestamp(number, UTC)
-        created = format_timestamp(began).removesuffix("000Z")
-        second = self._seconds[number] = _Moment(created, *self._bounds.around(began))
+        until_point = format_timestamp(began).removesuffix("000Z")
+        second = self._seconds[number] = _Second(until_point, *self._bounds.around(began))
         return second
 
     def _index_of(self, timestamp: str, milliseconds: int) -> str | None:
