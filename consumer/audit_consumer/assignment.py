@@ -52,7 +52,7 @@ def _beginnings(
     knows of partitions that the consumer's has not heard of yet.
     """
     client = AdminClient(settings.kafka_config())
-    bounds = [bounds_of_new(client, partition) for partition in partitions]
+    bounds = bounds_of_new(client, partitions)
     has_read = _has_read(consumer, client, settings.topic)
     if not has_read and start is None:
         raise StartUnknownError(settings.group, settings.topic)

@@ -32,7 +32,11 @@ _NOT_READY = (
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
 )
-_NOT_KNOWN = (KafkaError._NOENT, KafkaError.UNKNOWN_TOPIC_OR_PART)  # noqa: SLF001 - librdkafka's public codes
+_NOT_KNOWN = (
+    KafkaError._NOENT,  # noqa: SLF001 - librdkafka's public codes
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - the same, where others are asked for beside it
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
 """What the client says of a partition that no broker has told it a leader of, and what brokers say."""
 _NOT_VISIBLE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED)
 
@@ -58,25 +62,26 @@ def partition_bounds(
 
 
 def bounds_of_new(
-    client: AdminClient, partition: TopicPartition, *, seconds: float = TIMEOUT_SECONDS
-) -> tuple[int, int]:
-    """Return the low and high watermark of a partition that may just have been added.
+    client: AdminClient, partitions: Sequence[TopicPartition], *, seconds: float = TIMEOUT_SECONDS
+) -> list[tuple[int, int]]:
+    """Return the low and high watermark of partitions of one topic, which may just have been added.
 
     A consumer's own client would not do: it can be assigned what it learns of minutes later, when it
     next asks for the topic's metadata.
     """
 
-    def ask() -> tuple[int, int]:
-        client.list_topics(partition.topic, timeout=seconds)  # else it would go by what it knows
-        low, high = (
-            client.list_offsets(
-                {partition: spec()},  # type: ignore[no-untyped-call]
-                isolation_level=IsolationLevel.READ_COMMITTED,
-                request_timeout=seconds,
-            )[partition]
-            for spec in (OffsetSpec.earliest, OffsetSpec.latest)
+    def offsets(spec: OffsetSpec) -> list[int]:
+        found = client.list_offsets(
+            dict.fromkeys(partitions, spec),
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=seconds,
         )
-        return int(low.result().offset), int(high.result().offset)
+        return [int(found[partition].result().offset) for partition in partitions]
+
+    def ask() -> list[tuple[int, int]]:
+        client.list_topics(partitions[0].topic, timeout=seconds)  # else it would go by what it knows
+        earliest, latest = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        return list(zip(offsets(earliest), offsets(latest), strict=True))
 
     return _retried(ask, seconds, (*_NOT_READY, *_NOT_KNOWN))
 

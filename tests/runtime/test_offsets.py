@@ -15,10 +15,11 @@ def test_bounds_of_a_partition_that_is_being_added_are_waited_for(deployment: De
     """A group's leader may hear of it, and assign it, before the broker that is asked."""
     settings = deployment.consumer
     client, topic = AdminClient(settings.kafka_config()), settings.topic
-    new = TopicPartition(topic, len(partitions_of(client, topic)))
+    known = partitions_of(client, topic)
+    new = TopicPartition(topic, len(known))
     with pytest.raises(KafkaException):
-        bounds_of_new(client, new, seconds=0.5)
+        bounds_of_new(client, [new], seconds=0.5)
     with ThreadPoolExecutor(1) as pool:
-        bounds = pool.submit(bounds_of_new, client, new, seconds=60)
+        bounds = pool.submit(bounds_of_new, client, [*known, new], seconds=60)
         client.create_partitions([NewPartitions(topic, new.partition + 1)])[topic].result(60)
-        assert bounds.result(60) == (0, 0)
+        assert bounds.result(60) == [(0, 0)] * (len(known) + 1)
