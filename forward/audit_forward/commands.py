@@ -10,6 +10,7 @@ from audit_query import AuditLog, parse_time, zone
 from audit_runtime.logs import configure_logging
 from audit_runtime.terminal import Json, new_console, print_json, print_lines
 from audit_schemas import format_timestamp, printable
+from rich.markup import escape
 from rich.table import Table
 
 from audit_forward.checks import check_streams
@@ -98,7 +99,7 @@ def check(streams: Streams = None, json_output: Json = False) -> None:
     else:
         table = Table("STREAM", "TO", "STATE", box=None, pad_edge=False)
         for each in found:
-            table.add_row(each.stream, each.to or "-", printable(each.problem or "ok"))
+            table.add_row(each.stream, _safe(each.to or "-"), _safe(each.problem or "ok"))
         new_console().print(table)
     if any(each.problem for each in found):
         raise typer.Exit(1)
@@ -127,7 +128,7 @@ def status(streams: Streams = None, json_output: Json = False) -> None:
     for each in found:
         lag = "-" if each.lag is None else f"{each.lag:,}"
         counts = (lag, *(f"{n:,}" for n in (each.deleted, each.delivered, each.dead_letters)))
-        table.add_row(each.stream, each.to, *counts, _in_words(each))
+        table.add_row(each.stream, _safe(each.to), *counts, _safe(_in_words(each)))
     new_console().print(table)
     for each in found:
         for start, end in each.unfinished:
@@ -179,13 +180,18 @@ def dead_letters(stream: Stream, json_output: Json = False) -> None:
     table = Table("HAPPENED", "EVENT", "PARTITION", "OFFSET", "ANSWER", box=None, pad_edge=False)
     for each in found:
         place = (str(each.partition), str(each.offset))
-        table.add_row(each.happened, each.item, *place, printable(each.answer)[:200])
+        table.add_row(each.happened, each.item, *place, _safe(each.answer[:200]))
     new_console().print(table)
+
+
+def _safe(text: str) -> str:
+    """Return text for a cell: a receiver's answer may hold terminal escapes, or the table's markup."""
+    return escape(printable(text))
 
 
 def _in_words(found: StreamStatus) -> str:
     if found.problem:
-        return f"not delivered since {found.problem_since}: {printable(found.problem)[:200]}"
+        return f"not delivered since {found.problem_since}: {found.problem[:200]}"
     if found.lag is None:
         return "has not begun: auditlog forward run"
     return "is forwarded" if found.is_forwarded else "no process forwards it: auditlog forward run"

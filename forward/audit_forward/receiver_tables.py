@@ -1,5 +1,6 @@
 """The table `[to]` of a stream's file: where to, by the kind of receiver."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -27,6 +28,36 @@ __all__ = [
 ]
 
 Url = Annotated[str, AfterValidator(check_web_address)]
+
+
+def _matching(pattern: str, what: str) -> AfterValidator:
+    """Refuse text of another form, and say in words what it must be."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"must be {what}")
+        return value
+
+    return AfterValidator(check)
+
+
+AppName = Annotated[str, _matching(r"[!-~]{1,48}", "1 to 48 printable ASCII characters, no spaces")]
+Hostname = Annotated[str, _matching(r"[!-~]{1,255}", "1 to 255 printable ASCII characters, no spaces")]
+Topic = Annotated[str, _matching(r"[a-zA-Z0-9._-]{1,249}", "1 to 249 letters, digits, . _ and -")]
+Bucket = Annotated[
+    str,
+    _matching(
+        r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        "the bucket's name alone: 3 to 63 lowercase letters, digits, . and -",
+    ),
+]
+Prefix = Annotated[
+    str,
+    _matching(
+        r"([A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*)?",
+        "names of letters, digits, _ . = and - with / between them, such as audit/events",
+    ),
+]
 
 
 class Table(BaseModel):
@@ -90,8 +121,8 @@ class SyslogTable(Table):
     certificate_file: Path | None = None
     key_file: Path | None = None
     facility: int = Field(13, ge=0, le=23)
-    app_name: str = Field("auditlog", pattern=r"^[!-~]{1,48}$")
-    hostname: str | None = Field(None, pattern=r"^[!-~]{1,255}$")
+    app_name: AppName = "auditlog"
+    hostname: Hostname | None = None
     max_message_bytes: int = Field(65_536, ge=2048, le=16 * 1024 * 1024)
     events_per_connection: int = Field(2000, ge=1, le=100_000)
 
@@ -106,7 +137,7 @@ class KafkaTable(Table):
     """A topic, of the log's own cluster or of another."""
 
     type: Literal["kafka"]
-    topic: str = Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")
+    topic: Topic
     servers: str | None = None
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
@@ -148,8 +179,8 @@ class S3Table(WrittenTable):
     """Objects of a bucket of S3, or of what speaks like it, by time; each is put whole."""
 
     type: Literal["s3"]
-    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
-    prefix: str = Field("", pattern=r"^([A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*)?$")
+    bucket: Bucket
+    prefix: Prefix = ""
     region: str | None = None
     endpoint: Url | None = None
 

@@ -48,3 +48,17 @@ def test_each_mistake_is_found_beside_the_others(
     assert "s3cret" not in shown
     assert not (tmp_path / "new").exists()
     check(list(right))
+
+
+def test_marks_in_what_is_shown_stay_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file's path, or a receiver's answer, may look like the table's own markup."""
+    folder = tmp_path / "[bold]streams[/x]"
+    folder.mkdir(parents=True)
+    (folder / "hook.toml").write_text("to = {")
+    monkeypatch.setenv("AUDITLOG_STREAMS", str(folder))
+    monkeypatch.setenv("COLUMNS", "400")
+    with pytest.raises(typer.Exit):
+        check()
+    assert "[bold]streams[/x]/hook.toml is not TOML" in capsys.readouterr().out

@@ -52,7 +52,7 @@ def test_troubled_receivers_hold_up_themselves_alone(trial: StreamTrial) -> None
     halves = iter([0, 0, 503])
     with http_receiver() as picky, http_receiver() as refusing, http_receiver() as broken:
         picky.answer = lambda body: 400 if refused in ids_of(body) else 200
-        picky.said = refusing.said = b'{"text": "Invalid data format"}'
+        picky.said = refusing.said = b'{"text": "[/Invalid] data format"}'
         refusing.answer = lambda _: 400
         broken.answer = lambda _: next(halves, 200)
         for name, receiver in (("picky", picky), ("refusing", refusing), ("broken", broken)):
@@ -75,13 +75,15 @@ def test_troubled_receivers_hold_up_themselves_alone(trial: StreamTrial) -> None
             assert by_name["refusing"]["lag"] == 45
             assert by_name["refusing"]["is_forwarded"]
             assert "refuses every event that was tried: 400" in by_name["refusing"]["problem"]
+            assert "[/Invalid]" in trial.deployment.run("forward", "status").stdout
             refusing.answer = lambda _: 200
             wait_until(
                 lambda: set(refusing.taken) == {*ids, *more},
                 what="the receiver has all once it is fixed",
             )
     (letter,) = json.loads(trial.deployment.run("forward", "dead-letters", "picky", "--json").stdout)
-    assert (letter["item"], letter["answer"]) == (refused, '400 {"text": "Invalid data format"}')
+    assert (letter["item"], letter["answer"]) == (refused, '400 {"text": "[/Invalid] data format"}')
+    assert "[/Invalid]" in trial.deployment.run("forward", "dead-letters", "picky").stdout
     counted = trial.deployment.run("forward", "verify", "picky", "--from", "-1h", "--json").stdout
     found = json.loads(counted)
     assert (found["matching"], found["delivered"], found["dead_letters"]) == (45, 44, 1)

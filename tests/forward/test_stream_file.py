@@ -71,7 +71,7 @@ def test_whole_file(tmp_path: Path) -> None:
             '[to]\ntype = "files"\nfolder = "s3://audit/logs"',
             'to.folder: must be a folder of this machine; for a bucket, use type = "s3"',
         ),
-        ('[to]\ntype = "s3"\nbucket = "s3://audit"', "to.bucket: String should match"),
+        ('[to]\ntype = "s3"\nbucket = "s3://audit"', "to.bucket: must be the bucket's name alone"),
         ('[to]\ntype = "webhook"\nurl = "siem"\n', "to.url: must be like https://host/path"),
     ],
 )
