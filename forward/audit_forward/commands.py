@@ -177,6 +177,9 @@ def dead_letters(stream: Stream, json_output: Json = False) -> None:
     if json_output:
         print_json([asdict(each) for each in found])
         return
+    if not found:
+        print_lines(f"The receiver of {known.name} has refused nothing for good")
+        return
     table = Table("HAPPENED", "EVENT", "PARTITION", "OFFSET", "ANSWER", box=None, pad_edge=False)
     for each in found:
         place = (str(each.partition), str(each.offset))

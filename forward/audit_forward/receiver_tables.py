@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from audit_runtime import check_web_address, did_you_mean
+from audit_runtime import TopicName, check_web_address, did_you_mean
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -43,7 +43,6 @@ def _matching(pattern: str, what: str) -> AfterValidator:
 
 AppName = Annotated[str, _matching(r"[!-~]{1,48}", "1 to 48 printable ASCII characters, no spaces")]
 Hostname = Annotated[str, _matching(r"[!-~]{1,255}", "1 to 255 printable ASCII characters, no spaces")]
-Topic = Annotated[str, _matching(r"[a-zA-Z0-9._-]{1,249}", "1 to 249 letters, digits, . _ and -")]
 Bucket = Annotated[
     str,
     _matching(
@@ -137,7 +136,7 @@ class KafkaTable(Table):
     """A topic, of the log's own cluster or of another."""
 
     type: Literal["kafka"]
-    topic: Topic
+    topic: TopicName
     servers: str | None = None
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"

@@ -34,6 +34,7 @@ from audit_runtime.settings import (
     OptionalPath,
     PageSettings,
     SecretSettings,
+    TopicName,
     check_web_address,
     secret_of,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "ReferenceList",
     "ReferenceLists",
     "SecretSettings",
+    "TopicName",
     "UncheckedError",
     "check_web_address",
     "did_you_mean",

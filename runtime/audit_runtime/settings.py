@@ -3,6 +3,7 @@
 Plain models: they read no environment. The command line fills them from `AUDITLOG_*` variables.
 """
 
+import re
 from base64 import b64encode
 from contextlib import suppress
 from datetime import timedelta
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from audit_schemas import Catalogue, TimeBounds
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -35,12 +37,23 @@ __all__ = [
     "OptionalPath",
     "PageSettings",
     "SecretSettings",
+    "TopicName",
     "check_web_address",
     "secret_of",
 ]
 
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda found: None if found == "" else found)]
 """A file or folder that need not be; an empty variable names none, and never the current folder."""
+
+
+def _check_topic(name: str) -> str:
+    if not re.fullmatch("[a-zA-Z0-9._-]{1,249}", name) or name in (".", ".."):
+        raise PydanticCustomError("topic", "must be 1 to 249 letters, digits, . _ and -")
+    return name
+
+
+TopicName = Annotated[str, AfterValidator(_check_topic)]
+"""A topic's name, as Kafka takes it."""
 
 _FROZEN_BROKER = {"socket.timeout.ms": 20_000, "topic.metadata.refresh.interval.ms": 30_000}
 """Who leads a partition is asked now and then, and one that does not answer is given up: a broker that
@@ -98,11 +111,15 @@ class KafkaSettings(SecretSettings):
     kafka_ca_file: FilePath | None = Field(
         None, description="CA certificates (PEM) for the brokers' certificates."
     )
-    topic: str = Field("audit.events", description="Topic of events.")
-    dead_letter_topic: str = Field("audit.events.dead-letter", description="Topic of dead letters.")
+    topic: TopicName = Field("audit.events", description="Topic of events.")
+    dead_letter_topic: TopicName = Field(
+        "audit.events.dead-letter", description="Topic of dead letters."
+    )
 
-    alerts_topic: str = Field("audit.alerts", description="Topic of alerts.")
-    seals_topic: str = Field("audit.seals", description="Topic of the sealed log's signed checkpoints.")
+    alerts_topic: TopicName = Field("audit.alerts", description="Topic of alerts.")
+    seals_topic: TopicName = Field(
+        "audit.seals", description="Topic of the sealed log's signed checkpoints."
+    )
 
     def kafka_config(self) -> dict[str, Any]:
         """Return what every librdkafka client of ours is configured with.

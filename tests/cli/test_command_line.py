@@ -58,6 +58,8 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         (["search"], {"AUDITLOG_INDEX_PREFIX": "Bad Prefix"}, "AUDITLOG_INDEX_PREFIX"),
         (["search"], {"AUDITLOG_ELASTICSEARCH_URL": "localhost:9200"}, "must be like https://"),
         (["doctor"], {"AUDITLOG_ELASTICSEARCH_URL": "http://a:b@c:9200"}, "must not hold credentials"),
+        (["setup"], {"AUDITLOG_TOPIC": "chat events"}, "AUDITLOG_TOPIC: must be 1 to 249 letters"),
+        (["setup"], {"AUDITLOG_SEALS_TOPIC": ".."}, "AUDITLOG_SEALS_TOPIC: must be 1 to 249 letters"),
         (["setup"], {"AUDITLOG_KAFKA_CA_FILE": "/no/such/ca.pem"}, "AUDITLOG_KAFKA_CA_FILE"),
         (["local", "status"], {"AUDITLOG_LOCAL_KAFKA_HEAP": "lots"}, "such as 512m"),
     ],
