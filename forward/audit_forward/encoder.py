@@ -1,9 +1,11 @@
 """A stored document as a stream sends it. Pure."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
+from audit_schemas import format_timestamp
 
 from audit_forward.fields import FieldRules
 from audit_forward.forms import Form
@@ -44,6 +46,30 @@ class _Document(msgspec.Struct, gc=False):
 _DOCUMENT = msgspec.json.Decoder(_Document)
 
 
+class _AlertEvent(msgspec.Struct, gc=False):
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+
+class _Own(msgspec.Struct, gc=False):
+    """What only an alert has."""
+
+    level: str
+    revision: int = 0
+    sole_organization: str | None = None
+
+
+class _Audit(msgspec.Struct, gc=False):
+    alert: _Own
+
+
+class _Alert(msgspec.Struct, gc=False):
+    """What is needed of an alert beside its text."""
+
+    event: _AlertEvent
+    happened: str = msgspec.field(name="@timestamp")
+    audit: _Audit
+
+
 class Encoder:
     """Makes items of documents: fields are left out or pseudonymised, then the form is applied."""
 
@@ -78,17 +104,22 @@ class Encoder:
         )
 
     def alert(self, document: dict[str, Any], partition: int = -1, offset: int = -1) -> Item:
-        """Return a revision of an alert as an item."""
-        own = document["audit"]["alert"]
+        """Return a revision of an alert as an item.
+
+        Raises ValueError or OverflowError for what lacks what receivers need.
+        """
+        found = msgspec.convert(document, _Alert)
+        format_timestamp(datetime.fromisoformat(found.happened))  # a time, with a zone
+        own = found.audit.alert
         return Item(
-            f"{document['event']['id']}-{own.get('revision', 0)}",
+            f"{found.event.id}-{own.revision}",
             _text(self._form.alert(document)),
-            document["@timestamp"],
+            found.happened,
             "alert",
-            _LEVELS.get(own["level"], _WARNING),
+            _LEVELS.get(own.level, _WARNING),
             partition,
             offset,
-            organization=own.get("sole_organization"),
+            organization=own.sole_organization,
         )
 
 
