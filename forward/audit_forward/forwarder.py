@@ -151,7 +151,7 @@ class Forwarder:
                 return batch
             if found.is_empty:
                 self._stop.wait(min(_IDLE_SECONDS, max(0.0, deadline - time.monotonic())))
-                self._store(_RENEW_SECONDS)
+            self._renew()
         return None if batch.is_empty else batch
 
     def _deliver(self, batch: Batch, coming: Prefetch) -> None:
@@ -163,7 +163,7 @@ class Forwarder:
             limits = window(self._receiver.limits, suspects)
             part = first_part(batch.items, done, limits)
             try:
-                refused = deliver(self._receiver, part, suspects)
+                refused = deliver(self._receiver, part, suspects, self._renew)
             except (NotDeliveredError, ConfigurationError) as error:
                 if isinstance(error, RefusesAllError):
                     suspects = min(2 * suspects, MOST_SUSPECTS)
@@ -228,10 +228,14 @@ class Forwarder:
         due = time.monotonic() + backoff.wait()
         while (left := due - time.monotonic()) > 0 and not self._stop.is_set():
             self._stop.wait(min(left, _RENEW_SECONDS))
-            self._store(_RENEW_SECONDS)
+            self._renew()
             self._metrics.lag(self._source.lag(self._state), self._received_ms)
         if self._stop.is_set():
             raise _StoppedError
+
+    def _renew(self) -> None:
+        """Renew the lease if it is time: whatever lasts, no other process may have the stream."""
+        self._store(_RENEW_SECONDS)
 
     def _store(self, seconds: float) -> None:
         """Store the state, and renew the lease, unless that was done so lately."""
