@@ -71,6 +71,7 @@ class Forwarder:
         self._metrics = metrics
         self._stop = stop
         self._state = blank
+        self._backoff = Backoff(_LONGEST_PAUSE)
         self._stored = 0.0
         self._received_ms: int | None = None
         self.read_problem: str | None = None
@@ -78,12 +79,11 @@ class Forwarder:
 
     def run(self) -> None:
         """Forward, whatever happens, until it is told to stop or there is nothing more to come."""
-        backoff = Backoff(_LONGEST_PAUSE)
         while not self._stop.is_set():
             try:
                 if self._session():
                     return
-                backoff.reset()
+                self._backoff.reset()
                 self._stop.wait(_STANDBY_SECONDS)
                 continue
             except PositionLostError as lost:
@@ -96,7 +96,7 @@ class Forwarder:
             finally:
                 self._metrics.owned.set(0)
                 self._metrics.lag(0, None)
-            self._stop.wait(backoff.wait())
+            self._stop.wait(self._backoff.wait())
 
     def _session(self) -> bool:
         """Forward while the stream is ours; tell whether that is all."""
@@ -132,6 +132,7 @@ class Forwarder:
             else:
                 self._deliver(batch, coming)
             self._store(_STORE_SECONDS)
+            self._backoff.reset()
 
     def _fill(self, coming: Prefetch) -> Batch | None:
         """Gather what makes up one run for the receiver, waiting for more as long as that pays.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from audit_forward import delivery, forwarder
-from audit_forward.errors import RefusedError
+from audit_forward.errors import ForwardError, RefusedError
 from audit_forward.forwarder import Forwarder
 from audit_forward.item import Batch, Item, Limits
 from audit_forward.metrics import ForwardMetrics
@@ -182,3 +182,40 @@ def test_lease_is_renewed_whatever_lasts(source: Endless, monkeypatch: pytest.Mo
     else:
         assert states.dead_letters == ["3"]
         assert all(b > a for a, b in pairwise(receiver.writes)), "between requests of a search, too"
+
+
+class Faltering(Endless):
+    """A topic that can be read twice, and not the third time."""
+
+    def read(self) -> Batch:
+        """Return the next items, or fail."""
+        if self.offset % 15 == 10:
+            self.offset += 5
+            raise ForwardError("Elasticsearch could not search everything")
+        return super().read()
+
+
+class Pauses(threading.Event):
+    """Notes how long each pause was to be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait."""
+        self.seconds.append(timeout or 0.0)
+        if len(self.seconds) >= 5:
+            self.set()
+        return super().wait(timeout)
+
+
+def test_pause_is_short_again_after_what_went_well() -> None:
+    """Faults that are far apart must not hold a stream up for a minute each, ever after."""
+    stop = Pauses()
+    receiver = Refusing(Limits(5, 1_000_000), set(), stop)
+    kept: Any = States()
+    metrics = ForwardMetrics(["siem"]).of("siem")
+    Forwarder(StreamState("stream", "siem"), Faltering(), receiver, kept, metrics, stop).run()
+    assert len(receiver.taken) >= 40
+    assert max(stop.seconds) <= 0.2
