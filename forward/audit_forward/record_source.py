@@ -86,10 +86,19 @@ class RecordSource:
         self._ends: Mapping[int, int] = {}
 
     def begin(self, state: StreamState) -> StreamState:
-        """Go to where a stream is; partitions that are new to it begin where it says."""
+        """Go to where a stream is; partitions that are new to it begin where it says.
+
+        Offsets of another topic mean nothing in this one, which is read from its first record on.
+        """
         self._ahead.clear()
         self._ends = self._topic.ends()
         positions = dict(state.positions)
+        if state.topic not in ("", self._topic.name):
+            _log.warning(
+                "the stream has another topic now, which is read from its first record on",
+                stream=state.stream, before=state.topic, topic=self._topic.name,
+            )  # fmt: skip
+            positions = {}
         # What was added to the topic since the stream began is read from its first record on.
         is_first = self._start == "earliest" or bool(state.topic)
         for number in self._ends.keys() - positions.keys():

@@ -100,6 +100,42 @@ def test_lookups_are_under_way_together_and_keep_the_order(deployment: Deploymen
     assert topic.most == LOOKUPS
 
 
+class Elsewhere:
+    """A topic of which Kafka has the records from 40 to 100."""
+
+    name = "audit.events"
+
+    def ends(self) -> Mapping[int, int]:
+        """Return the ends of the partitions."""
+        return {0: 100, 1: 100}
+
+    def bounds(self, _: int) -> tuple[int, int]:
+        """Return both ends."""
+        return 40, 100
+
+    def items(self, _: int, __: Sequence[StoredValue]) -> list[Item]:
+        """Return nothing."""
+        return []
+
+    def lost(self, _: int, __: int, ___: int) -> Iterator[Item]:
+        """Yield nothing."""
+        return iter(())
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.parametrize("start", ["latest", "earliest"])
+def test_offsets_of_another_topic_are_not_gone_on_at(start: str) -> None:
+    """They would pass over what this one has before them."""
+    at_80 = StreamState("stream", "s", topic="audit.events", positions={0: (10, 80)})
+    with closing(RecordSource(ForwardSettings(), Elsewhere(), start)) as source:
+        assert source.begin(at_80).positions == {0: (10, 80), 1: (40, 40)}
+        moved = source.begin(replace(at_80, topic="audit.alerts"))
+    assert moved.positions == {0: (40, 40), 1: (40, 40)}
+    assert moved.topic == "audit.events"
+
+
 def test_whole_batch_is_one_search(deployment: Deployment, tmp_path: Path) -> None:
     """Elasticsearch is not asked again for what can't be there."""
     values = chats(BATCH)
