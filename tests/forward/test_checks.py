@@ -19,6 +19,7 @@ BROKEN = {
         '[to]\ntype = "kafka"\ntopic = "t"\nservers = "192.0.2.1:9092"\npassword_file = "no-password"',
         "no-password can't be read",
     ),
+    "loop": ('what = "alerts"\nto = {type = "kafka", topic = "audit.alerts"}', "is the log's own"),
     "authority": (
         'to = {type = "syslog", host = "siem.example", ca_file = "secret"}',
         "secret holds no certificates that can be used",
