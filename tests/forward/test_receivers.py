@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from audit_forward import ForwardError, ForwardSettings, load_stream
 from audit_forward.delivery import RefusesAllError, deliver, window
 from audit_forward.errors import NotDeliveredError, RefusedError
@@ -365,6 +366,50 @@ def test_syslog_receiver_that_does_not_end_in_order_has_taken_nothing(
             to.send([item(number, message="x" * 20_000) for number in range(20)])
         over.set()
         thread.join()
+
+
+def test_syslog_certificate_is_read_again_for_each_connection(tmp_path: Path) -> None:
+    """Certificates that live for days are replaced under a stream that runs for months."""
+    made, authority = loopback_certificate(), trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(made.cert, made.key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    shown: list[Any] = []
+
+    def serve(server: socket.socket) -> None:
+        for _ in range(2):
+            plain, _ = server.accept()
+            with context.wrap_socket(plain, server_side=True) as connection:
+                shown.append(connection.getpeercert())
+                while connection.recv(1000):
+                    pass
+
+    certificate, key = tmp_path / "own.pem", tmp_path / "own.key"
+
+    def replace_certificate(name: str) -> None:
+        issued = authority.issue_cert(f"{name}.example")
+        issued.cert_chain_pems[0].write_to_path(certificate)
+        issued.private_key_pem.write_to_path(key)
+
+    replace_certificate("first")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, args=(server,), daemon=True)
+        thread.start()
+        to = receiver(
+            tmp_path,
+            f'type = "syslog"\nhost = "127.0.0.1"\nport = {server.getsockname()[1]}\n'
+            f'ca_file = "{made.authority}"\ncertificate_file = "own.pem"\nkey_file = "own.key"',
+        )
+        to.send([item(1)])
+        replace_certificate("second")
+        to.send([item(2)])
+        thread.join(60)
+    names = [each["subjectAltName"] for each in shown]
+    assert names == [(("DNS", "first.example"),), (("DNS", "second.example"),)]
+    certificate.write_text("half a file")
+    with pytest.raises(CredentialsError, match="can't be used"):
+        to.send([item(3)])
 
 
 def test_syslog_message_that_is_too_long_is_refused(tmp_path: Path) -> None:

@@ -40,16 +40,13 @@ class SyslogReceiver:
         self._seconds = seconds
         self._host = table.hostname or socket.gethostname()
         self._tls = tls_context(table.ca_file)
-        if table.certificate_file is not None and table.key_file is not None:
-            try:
-                self._tls.load_cert_chain(table.certificate_file, table.key_file)
-            except (OSError, ssl.SSLError) as error:
-                raise CredentialsError(f"{table.certificate_file} can't be used: {error}") from error
+        self._show_certificate()
 
     def send(self, items: Sequence[Item]) -> Answer:
         """Send messages, end the connection, and wait for the receiver's end."""
         frames = b"".join([self._frame(item) for item in items])
         where = f"{self._table.host}:{self._table.port}"
+        self._show_certificate()
         deadline = time.monotonic() + self._seconds
         try:
             with (
@@ -66,6 +63,16 @@ class SyslogReceiver:
 
     def close(self) -> None:
         """Do nothing: each run has a connection of its own."""
+
+    def _show_certificate(self) -> None:
+        """Have the next connection show our certificate as the files hold it now: they are replaced."""
+        certificate, key = self._table.certificate_file, self._table.key_file
+        if certificate is None or key is None:
+            return
+        try:
+            self._tls.load_cert_chain(certificate, key)
+        except (OSError, ssl.SSLError) as error:
+            raise CredentialsError(f"{certificate} can't be used: {error}") from error
 
     def _frame(self, item: Item) -> bytes:
         message = message_of(item, self._table.facility, self._host, self._table.app_name)
