@@ -1,6 +1,6 @@
 """A stored document as a stream sends it. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,6 +9,7 @@ from audit_schemas import format_timestamp
 
 from audit_forward.fields import FieldRules
 from audit_forward.forms import Form
+from audit_forward.forms.stored import inner, part, text
 from audit_forward.item import Item
 
 __all__ = ["Encoder"]
@@ -44,6 +45,7 @@ class _Document(msgspec.Struct, gc=False):
 
 
 _DOCUMENT = msgspec.json.Decoder(_Document)
+_NO_TIME = "1970-01-01T00:00:00.000Z"
 
 
 class _AlertEvent(msgspec.Struct, gc=False):
@@ -79,15 +81,16 @@ class Encoder:
         self._is_whole = form.name == "auditlog" and not rules
 
     def event(
-        self, text: bytes, partition: int = -1, offset: int = -1, cursor: Sequence[int] = ()
+        self, line: bytes, partition: int = -1, offset: int = -1, cursor: Sequence[int] = ()
     ) -> Item:
-        """Return an event as an item, of its document's text."""
-        if self._is_whole:
-            found, body = _DOCUMENT.decode(text), text
-        else:
-            document: dict[str, Any] = msgspec.json.decode(text)
+        """Return an event as an item, of its document's text; of any document, as the forms do."""
+        try:
+            found, body = self._event(line)
+        except msgspec.ValidationError:  # no consumer wrote it so
+            document = msgspec.json.decode(line)
             self._rules.apply(document)
-            found, body = msgspec.convert(document, _Document), _text(self._form.event(document))
+            found = _as_far_as_it_says(document, f"unknown-{partition}-{offset}")
+            body = _text(self._form.event(document))
         severity = _WARNING if found.event.outcome == "failure" else _INFORMATIONAL
         return Item(
             found.event.id,
@@ -102,6 +105,13 @@ class Encoder:
             found.user.id,
             found.source.ip,
         )
+
+    def _event(self, line: bytes) -> tuple[_Document, bytes]:
+        if self._is_whole:
+            return _DOCUMENT.decode(line), line
+        document: dict[str, Any] = msgspec.json.decode(line)
+        self._rules.apply(document)
+        return msgspec.convert(document, _Document), _text(self._form.event(document))
 
     def alert(self, document: dict[str, Any], partition: int = -1, offset: int = -1) -> Item:
         """Return a revision of an alert as an item.
@@ -121,6 +131,20 @@ class Encoder:
             offset,
             organization=own.sole_organization,
         )
+
+
+def _as_far_as_it_says(document: Mapping[str, Any], unknown: str) -> _Document:
+    """Return what is needed of a document in which something is missing, or of another type."""
+    what = part(document, "event")
+    return _Document(
+        _Event(
+            text(what, "id") or unknown, text(what, "action") or "unknown", text(what, "outcome") or ""
+        ),
+        text(document, "@timestamp") or _NO_TIME,
+        _Part(id=inner(document, "organization", "id")),
+        _Part(id=inner(document, "user", "id")),
+        _Part(ip=inner(document, "source", "ip")),
+    )
 
 
 def _text(formed: dict[str, Any] | str) -> bytes:

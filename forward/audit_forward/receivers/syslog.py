@@ -6,9 +6,9 @@ import ssl
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 
 from audit_runtime import CredentialsError
+from audit_schemas import format_timestamp, parse_timestamp
 
 from audit_forward.errors import NotDeliveredError, RefusedError
 from audit_forward.item import Item, Limits
@@ -24,6 +24,7 @@ _TCP_CLOSE = 7
 _PAUSE = 0.005
 _ID = 32
 """Characters of MSGID, at most."""
+_NO_VALUE = "-"
 
 
 class SyslogReceiver:
@@ -86,8 +87,10 @@ class SyslogReceiver:
 
 def message_of(item: Item, facility: int, host: str, app_name: str) -> bytes:
     """Return an item as a message of RFC 5424, with its id as structured data."""
-    at = datetime.fromisoformat(item.happened).astimezone(UTC)
-    stamp = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+    try:
+        stamp = format_timestamp(parse_timestamp(item.happened))
+    except (ValueError, OverflowError):
+        stamp = _NO_VALUE
     name = "".join(char if "!" <= char <= "~" else "_" for char in item.action[:_ID])
     priority = facility * 8 + item.severity
     data = f'[auditlog@32473 id="{_escaped(item.id)}"]'
