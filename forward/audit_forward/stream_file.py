@@ -152,6 +152,8 @@ def load_stream(path: Path) -> StreamFile:
         raise StreamFileError(f"{path} is not TOML: {error}") from None
     except UnicodeDecodeError:
         raise StreamFileError(f"{path} is not UTF-8 text") from None
+    except OSError as error:
+        raise StreamFileError(f"{path} can't be read: {error.strerror}") from None
     except ValidationError as error:
         raise StreamFileError(f"{path}: {_sentence(error)}") from None
     return stream.model_copy(update={"name": path.stem})
