@@ -22,7 +22,7 @@ from audit_forward import ForwardError, ForwardSettings, load_stream
 from audit_forward.delivery import RefusesAllError, deliver, window
 from audit_forward.errors import NotDeliveredError, RefusedError
 from audit_forward.item import Item, Limits, first_part
-from audit_forward.receivers import Answer, Receiver, receiver_of
+from audit_forward.receivers import Answer, Receiver, files, receiver_of
 from audit_forward.service import encoder_of
 from audit_runtime import CredentialsError
 from pyarrow import parquet
@@ -87,6 +87,22 @@ def test_files_are_whole_and_named_by_time(tmp_path: Path) -> None:
     (tmp_path / "blocked").write_text("")
     with pytest.raises(NotDeliveredError, match="blocked"):
         receiver(tmp_path, 'type = "files"\nfolder = "blocked"').send([item(1)])
+
+
+def test_names_of_new_folders_are_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a whole day's files, all acknowledged, could be gone after a power cut."""
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "sync", synced.append)
+    to = receiver(tmp_path, 'type = "files"\nfolder = "new/out"')
+    to.send([item(1)])
+    (file,) = (path for path in tmp_path.rglob("*.ndjson"))
+    assert set(synced) == {each for each in file.parents if each.is_relative_to(tmp_path)}
+    synced.clear()
+    to.send([item(2)])
+    assert synced == [file.parent]
+    shutil.rmtree(tmp_path / "new")
+    to.send([item(3)])
+    assert file.parent.parent in synced, "whoever collects files may remove their folders"
 
 
 def test_parquet_has_columns_to_filter_by_and_the_event(tmp_path: Path) -> None:
