@@ -47,6 +47,8 @@ def count_stream(
     passed = any_of([*_passed(found, topic), *_covered(runs)])
     waiting = any_of(_waiting(found, topic))
     missing = {"bool": {"must_not": [passed, waiting]}}
+    # Dead letters outlive their events, and filters that were changed since.
+    refused = {"bool": {"filter": [passed, {"ids": {"values": states.refused_ids(stream.name, span)}}]}}
     times = {
         "first": {"min": {"field": "@timestamp"}},
         "last": {"max": {"field": "@timestamp"}},
@@ -57,18 +59,19 @@ def count_stream(
         track_total_hits=True,
         aggs={
             "passed": {"filter": passed},
+            "refused": {"filter": refused},
             "waiting": {"filter": {"bool": {"filter": [waiting], "must_not": [passed]}}},
             "missing": {"filter": missing, "aggs": times},
         },
     )
     counts = answer.get("aggregations", {})
-    refused = states.count_dead_letters(stream.name, span)
+    dead = counts.get("refused", {}).get("doc_count", 0)
     done = counts.get("passed", {}).get("doc_count", 0)
     gap = counts.get("missing", {})
     return StreamCount(
         matching=answer["hits"]["total"]["value"],
-        delivered=done - refused,
-        dead_letters=refused,
+        delivered=done - dead,
+        dead_letters=dead,
         waiting=counts.get("waiting", {}).get("doc_count", 0),
         missing=gap.get("doc_count", 0),
         first_missing=gap.get("first", {}).get("value_as_string"),
