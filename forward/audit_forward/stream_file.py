@@ -83,6 +83,11 @@ class StreamFile(Table):
                     f"filter.{name} is not a filter of {self.what}{_question(meant)} "
                     f"Filters are {', '.join(known)}, and each with {EXCLUDE} before it"
                 )
+        for name, values in self.where.items():
+            if not all(value.strip() for value in _as_list(values)) or not values:
+                raise ValueError(
+                    f"filter.{name} has an empty value, which leaves nothing out; remove it"
+                )
         for name, value in self._pairs() if self.what == "alerts" else ():
             if name.removeprefix(EXCLUDE) == "level" and value not in ALERT_LEVELS:
                 meant = did_you_mean(value, ALERT_LEVELS)
