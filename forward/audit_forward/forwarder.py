@@ -211,7 +211,8 @@ class Forwarder:
         """Note that a batch is done, and with it all records that the stream does not want."""
         positions = dict(self._state.positions)
         for number, end in batch.ends.items():
-            positions[number] = (positions.get(number, _FIRST)[0], end)
+            began = positions.get(number, _FIRST)[0]
+            positions[number] = (min(began, end), end)  # a topic that was created again begins anew
         self._state = replace(self._state, positions=positions)
         self._received_ms = batch.received_ms or self._received_ms
         self._metrics.lag(self._source.lag(self._state), self._received_ms)

@@ -139,7 +139,7 @@ class RecordSource:
             place = self._places.pop(number)
             self._places[number] = place  # behind the others
             chunk = next(place.chunks, None)
-            if chunk is None and place.offset < self._ends.get(number, 0):
+            if chunk is None and place.offset != self._ends.get(number, place.offset):
                 place.chunks = self._chunks(number, place.offset, self._ends[number])
                 chunk = next(place.chunks, None)
             if chunk is not None:
@@ -148,6 +148,10 @@ class RecordSource:
         return None
 
     def _chunks(self, number: int, first: int, end: int) -> Iterator[_Chunk]:
+        if first > end:  # the consumers go back, or the topic is another one of the same name
+            if first > self._topic.bounds(number)[1]:
+                yield from self._not_there(number, first, end)
+            return
         try:
             found = self._reader.fetch(self._topic.name, number, first)
         except KafkaException as error:

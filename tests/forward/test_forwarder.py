@@ -184,6 +184,28 @@ def test_lease_is_renewed_whatever_lasts(source: Endless, monkeypatch: pytest.Mo
         assert all(b > a for a, b in pairwise(receiver.writes)), "between requests of a search, too"
 
 
+class Recreated(Endless):
+    """A topic that was created again: it is gone on at a lower offset than it was begun at."""
+
+    def begin(self, state: StreamState) -> StreamState:
+        """Be where the former one was left."""
+        return replace(state, positions={0: (3000, 5000)})
+
+
+def test_topic_that_was_created_again_is_counted_from_where_it_is_read() -> None:
+    """Else its first events would be missing for `verify`, though they were delivered."""
+    stop = threading.Event()
+    receiver = Refusing(Limits(5, 1_000_000), set(), stop)
+    kept: Any = States()
+    released: list[StreamState] = []
+    kept.release = released.append
+    metrics = ForwardMetrics(["siem"]).of("siem")
+    Forwarder(StreamState("stream", "siem"), Recreated(), receiver, kept, metrics, stop).run()
+    began, goes_on = released[0].positions[0]
+    assert began <= 5
+    assert goes_on == len(receiver.taken)
+
+
 class Faltering(Endless):
     """A topic that can be read twice, and not the third time."""
 
