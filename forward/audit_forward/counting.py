@@ -41,6 +41,8 @@ def count_stream(
 ) -> StreamCount:
     """Count the events of a time. Errors of the Elasticsearch client pass through."""
     found = next(iter(states.of(stream.name, "stream")), StreamState("stream", stream.name))
+    if found.topic != topic:  # offsets of another topic mean nothing in this one
+        found = replace(found, positions={})
     runs = states.of(stream.name, "history")
     scoped = log if stream.organization is None else log.for_organization(stream.organization)
     span = {"gte": format_timestamp(start), "lt": format_timestamp(end)}
@@ -88,10 +90,15 @@ def _passed(state: StreamState, topic: str) -> list[Query]:
 
 
 def _waiting(state: StreamState, topic: str) -> list[Query]:
-    return [
+    """Return what is still to come, also of partitions that were added since the stream was stored."""
+    found: list[Query] = [
         from_partition(topic, number, (goes_on, None))
         for number, (_, goes_on) in state.positions.items()
     ]
+    if state.topic:
+        added = {"must_not": [{"terms": {"audit.kafka.partition": list(state.positions)}}]}
+        found.append({"bool": {"filter": [{"term": {"audit.kafka.topic": topic}}], **added}})
+    return found
 
 
 def _covered(runs: Sequence[StreamState]) -> list[Query]:
