@@ -16,6 +16,9 @@ __all__ = ["AlertTopic"]
 
 _log = structlog.get_logger()
 
+_INVALID = (ValueError, OverflowError, AttributeError, KeyError, TypeError, RecursionError)
+"""What a record raises that is not an alert: whoever may write to the topic may write anything."""
+
 
 class AlertTopic:
     """Alerts that a stream wants. See `audit_forward.record_source.Topic`."""
@@ -42,7 +45,7 @@ class AlertTopic:
                 document = msgspec.json.decode(value or b"null")
                 if self._wants(document):
                     found.append(self._encoder.alert(document, partition, offset))
-            except (msgspec.DecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError):
+            except _INVALID:
                 _log.error(
                     "a record is not an alert", topic=self.name, partition=partition, offset=offset
                 )

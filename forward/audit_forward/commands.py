@@ -56,7 +56,7 @@ def run(
     """Forward streams of AUDITLOG_STREAMS until SIGTERM or Ctrl-C.
 
     With --from, forward one stream's events of that time from Elasticsearch and exit. A run that was
-    broken off goes on where it was; --again begins anew.
+    broken off says by which command it goes on where it was; --again begins anew.
     """
     settings = ForwardSettings()
     found = load_streams(settings.folder, streams or ())
@@ -68,9 +68,10 @@ def run(
         raise typer.BadParameter("history needs one stream and --from", param_hint="--from")
     begin, end = _span(settings, start, to)
     done = run_history(settings, found[0], begin, end, again=again)
-    said = "Forwarded" if done.is_done else "Broken off, the same command goes on"
+    said = "Forwarded" if done.is_done else "Broken off"
     print_lines(f"{said}: {done.delivered:,} events delivered, {done.dead_letters:,} refused for good")
     if not done.is_done:
+        print_lines(f"Go on with: {_history_command(found[0].name, begin, end)}")
         raise typer.Exit(1)
 
 
@@ -164,7 +165,7 @@ def verify(stream: Stream, start: From = None, to: To = None, json_output: Json 
         )
     if counted.missing:
         message = f"{counted.missing:,} events were not sent, from {counted.first_missing} to "
-        fix = f"auditlog forward run {stream} --from {start} --to {to or format_timestamp(end)}"
+        fix = _history_command(stream, begin, end)
         raise ForwardError(f"{message}{counted.last_missing}. Send them: {fix}")
 
 
@@ -198,6 +199,12 @@ def _in_words(found: StreamStatus) -> str:
     if found.lag is None:
         return "has not begun: auditlog forward run"
     return "is forwarded" if found.is_forwarded else "no process forwards it: auditlog forward run"
+
+
+def _history_command(stream: str, begin: datetime, end: datetime) -> str:
+    """Return what sends that time, whenever it is given: what is relative to now would be another."""
+    span = f"--from {format_timestamp(begin)} --to {format_timestamp(end)}"
+    return f"auditlog forward run {stream} {span}"
 
 
 def _span(settings: ForwardSettings, start: str, to: str | None) -> tuple[datetime, datetime]:

@@ -41,12 +41,16 @@ def count_stream(
 ) -> StreamCount:
     """Count the events of a time. Errors of the Elasticsearch client pass through."""
     found = next(iter(states.of(stream.name, "stream")), StreamState("stream", stream.name))
+    if found.topic != topic:  # offsets of another topic mean nothing in this one
+        found = replace(found, positions={})
     runs = states.of(stream.name, "history")
     scoped = log if stream.organization is None else log.for_organization(stream.organization)
     span = {"gte": format_timestamp(start), "lt": format_timestamp(end)}
     passed = any_of([*_passed(found, topic), *_covered(runs)])
     waiting = any_of(_waiting(found, topic))
     missing = {"bool": {"must_not": [passed, waiting]}}
+    # Dead letters outlive their events, and filters that were changed since.
+    refused = {"bool": {"filter": [passed, {"ids": {"values": states.refused_ids(stream.name, span)}}]}}
     times = {
         "first": {"min": {"field": "@timestamp"}},
         "last": {"max": {"field": "@timestamp"}},
@@ -57,18 +61,19 @@ def count_stream(
         track_total_hits=True,
         aggs={
             "passed": {"filter": passed},
+            "refused": {"filter": refused},
             "waiting": {"filter": {"bool": {"filter": [waiting], "must_not": [passed]}}},
             "missing": {"filter": missing, "aggs": times},
         },
     )
     counts = answer.get("aggregations", {})
-    refused = states.count_dead_letters(stream.name, span)
+    dead = counts.get("refused", {}).get("doc_count", 0)
     done = counts.get("passed", {}).get("doc_count", 0)
     gap = counts.get("missing", {})
     return StreamCount(
         matching=answer["hits"]["total"]["value"],
-        delivered=done - refused,
-        dead_letters=refused,
+        delivered=done - dead,
+        dead_letters=dead,
         waiting=counts.get("waiting", {}).get("doc_count", 0),
         missing=gap.get("doc_count", 0),
         first_missing=gap.get("first", {}).get("value_as_string"),
@@ -85,10 +90,15 @@ def _passed(state: StreamState, topic: str) -> list[Query]:
 
 
 def _waiting(state: StreamState, topic: str) -> list[Query]:
-    return [
+    """Return what is still to come, also of partitions that were added since the stream was stored."""
+    found: list[Query] = [
         from_partition(topic, number, (goes_on, None))
         for number, (_, goes_on) in state.positions.items()
     ]
+    if state.topic:
+        added = {"must_not": [{"terms": {"audit.kafka.partition": list(state.positions)}}]}
+        found.append({"bool": {"filter": [{"term": {"audit.kafka.topic": topic}}], **added}})
+    return found
 
 
 def _covered(runs: Sequence[StreamState]) -> list[Query]:

@@ -1,6 +1,6 @@
 """Items to a receiver, and the ones that it refuses told from all others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from audit_forward.errors import NotDeliveredError, RefusedError
 from audit_forward.item import Item, Limits, first_part
@@ -31,16 +31,21 @@ def window(limits: Limits, suspects: int) -> Limits:
     return Limits(limits.events + suspects, limits.bytes + _WINDOW_BYTES, limits.seconds)
 
 
-def deliver(receiver: Receiver, items: Sequence[Item], suspects: int) -> list[Refused]:
+def deliver(
+    receiver: Receiver,
+    items: Sequence[Item],
+    suspects: int,
+    before_each: Callable[[], object] = lambda: None,
+) -> list[Refused]:
     """Send items; return those that were refused for good, while others beside them were taken.
 
     After a refusal, halves are sent, down to single items. If as many as `suspects` are refused and
     none is taken, or all are, the receiver is not set up as it should be: RefusesAllError, and nothing
     is a dead letter. What was refused before anything was taken is sent once more, since the receiver
-    may have been put right meanwhile. Raises NotDeliveredError, after which any item may have been
-    delivered.
+    may have been put right meanwhile. `before_each` is called before each request, of which a search
+    has many. Raises NotDeliveredError, after which any item may have been delivered.
     """
-    search = _Search(receiver, suspects)
+    search = _Search(receiver, suspects, before_each)
     done = 0
     while done < len(items):
         part = first_part(items, done, receiver.limits)
@@ -53,14 +58,16 @@ def deliver(receiver: Receiver, items: Sequence[Item], suspects: int) -> list[Re
 
 
 class _Search:
-    def __init__(self, receiver: Receiver, suspects: int) -> None:
+    def __init__(self, receiver: Receiver, suspects: int, before_each: Callable[[], object]) -> None:
         self._receiver = receiver
         self._suspects = suspects
+        self._before_each = before_each
         self.taken = 0
         self.refused: list[Refused] = []
         self._doubtful = 0
 
     def send(self, items: Sequence[Item]) -> None:
+        self._before_each()
         try:
             self._receiver.send(items)
         except RefusedError as refusal:
@@ -83,6 +90,7 @@ class _Search:
         Raises NotDeliveredError if it is taken now: all are to be sent again, in their order.
         """
         for item, _ in self.refused[: self._doubtful]:
+            self._before_each()
             try:
                 self._receiver.send([item])
             except RefusedError:

@@ -1,12 +1,15 @@
 """A stored document as a stream sends it. Pure."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
+from audit_schemas import format_timestamp
 
 from audit_forward.fields import FieldRules
 from audit_forward.forms import Form
+from audit_forward.forms.stored import inner, part, text
 from audit_forward.item import Item
 
 __all__ = ["Encoder"]
@@ -42,6 +45,31 @@ class _Document(msgspec.Struct, gc=False):
 
 
 _DOCUMENT = msgspec.json.Decoder(_Document)
+_NO_TIME = "1970-01-01T00:00:00.000Z"
+
+
+class _AlertEvent(msgspec.Struct, gc=False):
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+
+class _Own(msgspec.Struct, gc=False):
+    """What only an alert has."""
+
+    level: str
+    revision: int = 0
+    sole_organization: str | None = None
+
+
+class _Audit(msgspec.Struct, gc=False):
+    alert: _Own
+
+
+class _Alert(msgspec.Struct, gc=False):
+    """What is needed of an alert beside its text."""
+
+    event: _AlertEvent
+    happened: str = msgspec.field(name="@timestamp")
+    audit: _Audit
 
 
 class Encoder:
@@ -53,15 +81,16 @@ class Encoder:
         self._is_whole = form.name == "auditlog" and not rules
 
     def event(
-        self, text: bytes, partition: int = -1, offset: int = -1, cursor: Sequence[int] = ()
+        self, line: bytes, partition: int = -1, offset: int = -1, cursor: Sequence[int] = ()
     ) -> Item:
-        """Return an event as an item, of its document's text."""
-        if self._is_whole:
-            found, body = _DOCUMENT.decode(text), text
-        else:
-            document: dict[str, Any] = msgspec.json.decode(text)
+        """Return an event as an item, of its document's text; of any document, as the forms do."""
+        try:
+            found, body = self._event(line)
+        except msgspec.ValidationError:  # no consumer wrote it so
+            document = msgspec.json.decode(line)
             self._rules.apply(document)
-            found, body = msgspec.convert(document, _Document), _text(self._form.event(document))
+            found = _as_far_as_it_says(document, f"unknown-{partition}-{offset}")
+            body = _text(self._form.event(document))
         severity = _WARNING if found.event.outcome == "failure" else _INFORMATIONAL
         return Item(
             found.event.id,
@@ -77,19 +106,45 @@ class Encoder:
             found.source.ip,
         )
 
+    def _event(self, line: bytes) -> tuple[_Document, bytes]:
+        if self._is_whole:
+            return _DOCUMENT.decode(line), line
+        document: dict[str, Any] = msgspec.json.decode(line)
+        self._rules.apply(document)
+        return msgspec.convert(document, _Document), _text(self._form.event(document))
+
     def alert(self, document: dict[str, Any], partition: int = -1, offset: int = -1) -> Item:
-        """Return a revision of an alert as an item."""
-        own = document["audit"]["alert"]
+        """Return a revision of an alert as an item.
+
+        Raises ValueError or OverflowError for what lacks what receivers need.
+        """
+        found = msgspec.convert(document, _Alert)
+        format_timestamp(datetime.fromisoformat(found.happened))  # a time, with a zone
+        own = found.audit.alert
         return Item(
-            f"{document['event']['id']}-{own.get('revision', 0)}",
+            f"{found.event.id}-{own.revision}",
             _text(self._form.alert(document)),
-            document["@timestamp"],
+            found.happened,
             "alert",
-            _LEVELS.get(own["level"], _WARNING),
+            _LEVELS.get(own.level, _WARNING),
             partition,
             offset,
-            organization=own.get("sole_organization"),
+            organization=own.sole_organization,
         )
+
+
+def _as_far_as_it_says(document: Mapping[str, Any], unknown: str) -> _Document:
+    """Return what is needed of a document in which something is missing, or of another type."""
+    what = part(document, "event")
+    return _Document(
+        _Event(
+            text(what, "id") or unknown, text(what, "action") or "unknown", text(what, "outcome") or ""
+        ),
+        text(document, "@timestamp") or _NO_TIME,
+        _Part(id=inner(document, "organization", "id")),
+        _Part(id=inner(document, "user", "id")),
+        _Part(ip=inner(document, "source", "ip")),
+    )
 
 
 def _text(formed: dict[str, Any] | str) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 import elasticsearch
 from audit_query import Filter, FindList, from_partition, list_finder
 from audit_runtime.elastic import connect
-from audit_runtime.hits import ANSWER_BYTES, NO_HITS, Hit, HitPage, HitSerializer, PageSize
+from audit_runtime.hits import ANSWER_BYTES, Hit, HitPage, HitSerializer, PageSize
 
 from audit_forward.errors import ForwardError
 from audit_forward.settings import ForwardSettings
@@ -89,8 +89,12 @@ class EventLookup:
                 track_total_hits=False,
                 allow_partial_search_results=False,
             ).body
-        except elasticsearch.NotFoundError:  # no event yet, so no index behind the alias
-            return NO_HITS
+        except elasticsearch.NotFoundError:
+            # To pass over what the consumers have judged would be to lose it, if they index elsewhere.
+            raise ForwardError(
+                f"Elasticsearch has no events under {self._index}: none is indexed yet, or "
+                "AUDITLOG_INDEX_PREFIX is not that of the consumers"
+            ) from None
         if not isinstance(page, HitPage) or not page.is_whole:
             raise ForwardError("Elasticsearch could not search everything")
         return page

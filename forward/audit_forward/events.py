@@ -68,7 +68,7 @@ def _id_of(value: bytes | None) -> str | None:
         return None
     try:
         return _RECORD.decode(value).event.id
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:  # what the consumer sanitizes
         return decode(value).event.id

@@ -1,7 +1,8 @@
 """What a stream leaves out of its documents, and what it pseudonymises. Pure.
 
-A value that is left out or pseudonymised is so in its copies too: `related.user`, `audit.user` and the
-like. The published text and its hash go in any case, since they hold everything, or confirm a guess.
+A value that is left out or pseudonymised is so in its copies too: `related.user`, `audit.user`, which
+has a name as the log shows it, and the like. The published text and its hash go in any case, since they
+hold everything, or confirm a guess.
 """
 
 import hashlib
@@ -9,6 +10,8 @@ import hmac
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import Any
+
+from audit_schemas import shown_person
 
 __all__ = ["COPIES", "FieldRules", "pseudonym"]
 
@@ -85,8 +88,9 @@ class FieldRules:
             for value in _texts(_find(document, path)):
                 changed[value] = None
             _drop(document, path)
+        shown = {shown_person(value): to for value, to in changed.items()} | changed
         for path in self._copies:
-            _replace(document, path, lambda value: changed.get(value, value))
+            _replace(document, path, lambda value: shown.get(value, value))
         for path in self._gone:
             _drop(document, path)
 

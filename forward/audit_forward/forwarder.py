@@ -71,6 +71,7 @@ class Forwarder:
         self._metrics = metrics
         self._stop = stop
         self._state = blank
+        self._backoff = Backoff(_LONGEST_PAUSE)
         self._stored = 0.0
         self._received_ms: int | None = None
         self.read_problem: str | None = None
@@ -78,12 +79,11 @@ class Forwarder:
 
     def run(self) -> None:
         """Forward, whatever happens, until it is told to stop or there is nothing more to come."""
-        backoff = Backoff(_LONGEST_PAUSE)
         while not self._stop.is_set():
             try:
                 if self._session():
                     return
-                backoff.reset()
+                self._backoff.reset()
                 self._stop.wait(_STANDBY_SECONDS)
                 continue
             except PositionLostError as lost:
@@ -96,7 +96,7 @@ class Forwarder:
             finally:
                 self._metrics.owned.set(0)
                 self._metrics.lag(0, None)
-            self._stop.wait(backoff.wait())
+            self._stop.wait(self._backoff.wait())
 
     def _session(self) -> bool:
         """Forward while the stream is ours; tell whether that is all."""
@@ -132,6 +132,7 @@ class Forwarder:
             else:
                 self._deliver(batch, coming)
             self._store(_STORE_SECONDS)
+            self._backoff.reset()
 
     def _fill(self, coming: Prefetch) -> Batch | None:
         """Gather what makes up one run for the receiver, waiting for more as long as that pays.
@@ -151,7 +152,7 @@ class Forwarder:
                 return batch
             if found.is_empty:
                 self._stop.wait(min(_IDLE_SECONDS, max(0.0, deadline - time.monotonic())))
-                self._store(_RENEW_SECONDS)
+            self._renew()
         return None if batch.is_empty else batch
 
     def _deliver(self, batch: Batch, coming: Prefetch) -> None:
@@ -163,7 +164,7 @@ class Forwarder:
             limits = window(self._receiver.limits, suspects)
             part = first_part(batch.items, done, limits)
             try:
-                refused = deliver(self._receiver, part, suspects)
+                refused = deliver(self._receiver, part, suspects, self._renew)
             except (NotDeliveredError, ConfigurationError) as error:
                 if isinstance(error, RefusesAllError):
                     suspects = min(2 * suspects, MOST_SUSPECTS)
@@ -210,7 +211,8 @@ class Forwarder:
         """Note that a batch is done, and with it all records that the stream does not want."""
         positions = dict(self._state.positions)
         for number, end in batch.ends.items():
-            positions[number] = (positions.get(number, _FIRST)[0], end)
+            began = positions.get(number, _FIRST)[0]
+            positions[number] = (min(began, end), end)  # a topic that was created again begins anew
         self._state = replace(self._state, positions=positions)
         self._received_ms = batch.received_ms or self._received_ms
         self._metrics.lag(self._source.lag(self._state), self._received_ms)
@@ -228,10 +230,14 @@ class Forwarder:
         due = time.monotonic() + backoff.wait()
         while (left := due - time.monotonic()) > 0 and not self._stop.is_set():
             self._stop.wait(min(left, _RENEW_SECONDS))
-            self._store(_RENEW_SECONDS)
+            self._renew()
             self._metrics.lag(self._source.lag(self._state), self._received_ms)
         if self._stop.is_set():
             raise _StoppedError
+
+    def _renew(self) -> None:
+        """Renew the lease if it is time: whatever lasts, no other process may have the stream."""
+        self._store(_RENEW_SECONDS)
 
     def _store(self, seconds: float) -> None:
         """Store the state, and renew the lease, unless that was done so lately."""

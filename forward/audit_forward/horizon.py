@@ -4,13 +4,8 @@ import threading
 import time
 
 from audit_query import AuditLog
-from audit_runtime.kafka import (
-    committed_offsets,
-    partition_bounds,
-    partitions_of,
-    visible_partitions,
-)
-from confluent_kafka import Consumer, TopicPartition
+from audit_runtime.kafka import committed_offsets, partition_bounds, partitions_of
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from audit_forward.settings import ForwardSettings
 
@@ -59,9 +54,18 @@ class Horizon:
             return partition_bounds(self._consumer, TopicPartition(topic, partition), seconds=_SECONDS)
 
     def ends(self, topic: str) -> dict[int, int]:
-        """Return for each partition of a topic the offset of the next record to come."""
+        """Return for each partition of a topic the offset of the next record to come.
+
+        Nothing if there is no such topic yet. One that this user may not see is an error: it would look
+        as if nothing ever came.
+        """
         with self._lock:
-            places = visible_partitions(self._consumer, topic, seconds=_SECONDS)
+            try:
+                places = partitions_of(self._consumer, topic, seconds=_SECONDS)
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    return {}
+                raise
             return {
                 each.partition: partition_bounds(self._consumer, each, seconds=_SECONDS)[1]
                 for each in places

@@ -86,10 +86,19 @@ class RecordSource:
         self._ends: Mapping[int, int] = {}
 
     def begin(self, state: StreamState) -> StreamState:
-        """Go to where a stream is; partitions that are new to it begin where it says."""
+        """Go to where a stream is; partitions that are new to it begin where it says.
+
+        Offsets of another topic mean nothing in this one, which is read from its first record on.
+        """
         self._ahead.clear()
         self._ends = self._topic.ends()
         positions = dict(state.positions)
+        if state.topic not in ("", self._topic.name):
+            _log.warning(
+                "the stream has another topic now, which is read from its first record on",
+                stream=state.stream, before=state.topic, topic=self._topic.name,
+            )  # fmt: skip
+            positions = {}
         # What was added to the topic since the stream began is read from its first record on.
         is_first = self._start == "earliest" or bool(state.topic)
         for number in self._ends.keys() - positions.keys():
@@ -130,7 +139,7 @@ class RecordSource:
             place = self._places.pop(number)
             self._places[number] = place  # behind the others
             chunk = next(place.chunks, None)
-            if chunk is None and place.offset < self._ends.get(number, 0):
+            if chunk is None and place.offset != self._ends.get(number, place.offset):
                 place.chunks = self._chunks(number, place.offset, self._ends[number])
                 chunk = next(place.chunks, None)
             if chunk is not None:
@@ -139,6 +148,10 @@ class RecordSource:
         return None
 
     def _chunks(self, number: int, first: int, end: int) -> Iterator[_Chunk]:
+        if first > end:  # the consumers go back, or the topic is another one of the same name
+            if first > self._topic.bounds(number)[1]:
+                yield from self._not_there(number, first, end)
+            return
         try:
             found = self._reader.fetch(self._topic.name, number, first)
         except KafkaException as error:

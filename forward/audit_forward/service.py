@@ -147,15 +147,22 @@ def rarely_collect_garbage() -> None:
 
 
 def _watch(forwarders: Sequence[Forwarder], health: Health, stop: threading.Event) -> None:
-    """Run each in a thread of its own, and report. A thread that ends by a bug ends the process."""
+    """Run each in a thread of its own, and report. A thread that ends by a bug ends the process.
+
+    The other streams end in order even then, so that another process can have them at once.
+    """
     threads = [threading.Thread(target=each.run, daemon=True) for each in forwarders]
     for thread in threads:
         thread.start()
+    has_failed = False
     while not stop.wait(_LOOK_SECONDS):
         if not all(thread.is_alive() for thread in threads):
+            has_failed = True
             stop.set()
-            raise ForwardError("a stream has ended by an error of ours: see the log above")
+            break
         problems = [each.read_problem for each in forwarders]
         health.beat(problems[0] if problems and all(problems) else None)
     for thread in threads:
         thread.join(_END_SECONDS)
+    if has_failed:
+        raise ForwardError("a stream has ended by an error of ours: see the log above")

@@ -216,19 +216,17 @@ class StreamStates:
             for hit in self._search(where, [{"happened": "asc"}, {"item": "asc"}])
         ]
 
-    def count_dead_letters(self, stream: str, span: Mapping[str, str]) -> int:
-        """Return how many dead letters a stream has of events that happened then."""
-        where = [
+    def refused_ids(self, stream: str, span: Mapping[str, str]) -> list[str]:
+        """Return the ids of all dead letters of a stream that happened then."""
+        where: list[Mapping[str, Any]] = [
             {"term": {"kind": "dead-letter"}},
             {"term": {"stream": stream}},
             {"range": {"happened": span}},
         ]
-        try:
-            self._client.indices.refresh(index=self._index)
-            found = self._client.count(index=self._index, query={"bool": {"filter": where}})
-        except elasticsearch.NotFoundError:
-            return 0
-        return int(found["count"])
+        ids: list[str] = []
+        while found := list(self._search(where, [{"item": "asc"}], after=ids[-1:])):
+            ids += [hit["_source"]["item"] for hit in found]
+        return ids
 
     def of(self, stream: str, kind: str) -> list[StreamState]:
         """Return the stored states of a stream: its own, or its runs of history."""
@@ -236,7 +234,10 @@ class StreamStates:
         return [StreamState.stored(hit) for hit in self._search(where, [{"updated": "asc"}])]
 
     def _search(
-        self, where: Sequence[Mapping[str, Any]], sort: list[Mapping[str, str]]
+        self,
+        where: Sequence[Mapping[str, Any]],
+        sort: list[Mapping[str, str]],
+        after: Sequence[str] = (),
     ) -> Iterator[Mapping[str, Any]]:
         try:
             self._client.indices.refresh(index=self._index)
@@ -244,6 +245,7 @@ class StreamStates:
                 index=self._index,
                 query={"bool": {"filter": list(where)}},
                 sort=sort,
+                search_after=after or None,
                 size=_SOME,
                 allow_partial_search_results=False,
             )

@@ -83,6 +83,11 @@ class StreamFile(Table):
                     f"filter.{name} is not a filter of {self.what}{_question(meant)} "
                     f"Filters are {', '.join(known)}, and each with {EXCLUDE} before it"
                 )
+        for name, values in self.where.items():
+            if not all(value.strip() for value in _as_list(values)) or not values:
+                raise ValueError(
+                    f"filter.{name} has an empty value, which leaves nothing out; remove it"
+                )
         for name, value in self._pairs() if self.what == "alerts" else ():
             if name.removeprefix(EXCLUDE) == "level" and value not in ALERT_LEVELS:
                 meant = did_you_mean(value, ALERT_LEVELS)
@@ -152,6 +157,8 @@ def load_stream(path: Path) -> StreamFile:
         raise StreamFileError(f"{path} is not TOML: {error}") from None
     except UnicodeDecodeError:
         raise StreamFileError(f"{path} is not UTF-8 text") from None
+    except OSError as error:
+        raise StreamFileError(f"{path} can't be read: {error.strerror}") from None
     except ValidationError as error:
         raise StreamFileError(f"{path}: {_sentence(error)}") from None
     return stream.model_copy(update={"name": path.stem})

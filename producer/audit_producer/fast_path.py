@@ -134,7 +134,8 @@ class FastPath:
         if not is_complete:
             raise _UnusualError
         template = Template.of(fields, kinds)
-        if sum(len(each.templates) for each in self._layouts.values()) >= _TEMPLATES_MOST:
+        layouts = list(self._layouts.values())  # a copy: other threads add to them meanwhile
+        if sum(len(each.templates) for each in layouts) >= _TEMPLATES_MOST:
             self._layouts.clear()
         if template.size <= _TEXT_MOST:
             layout.templates[shape] = template

@@ -115,6 +115,8 @@ class AuditProducer(Activities):
                 if time.monotonic() >= deadline:
                     raise self._full()
                 await asyncio.sleep(_POLL_SECONDS / 10)
+            if self._closed:  # as in _queue
+                await asyncio.to_thread(self._finish)
         except Exception as error:  # noqa: BLE001 - as in publish
             return self._refuse(event, error)
         return True
@@ -185,11 +187,7 @@ class AuditProducer(Activities):
             if self._closed:
                 return
             self._closed = True
-        left = self.flush()
-        producer = self._producer
-        if producer is not None and left:
-            producer.give_up()
-        self._left = sum(len(client) for client in self._clients if left or client is not producer)
+        left = self._finish()
         self._stop_polling()
         if left and self._raises:
             raise UndeliveredError(left)
@@ -226,13 +224,14 @@ class AuditProducer(Activities):
         self._wake = threading.Event()
 
     def _queue(self, ready: Ready) -> None:
-        if self._offer(ready):
-            return
-        deadline = time.monotonic() + self._settings.block_seconds
-        while not self._offer(ready):
-            if time.monotonic() >= deadline:
-                raise self._full()
-            self._connect().poll(_POLL_SECONDS / 10)
+        if not self._offer(ready):
+            deadline = time.monotonic() + self._settings.block_seconds
+            while not self._offer(ready):
+                if time.monotonic() >= deadline:
+                    raise self._full()
+                self._connect().poll(_POLL_SECONDS / 10)
+        if self._closed:  # while this was queued: it may have waited for all but this
+            self._finish()
 
     def _offer(self, ready: Ready) -> bool:
         """Hand the record to librdkafka; False means that its queue is full."""
@@ -254,6 +253,15 @@ class AuditProducer(Activities):
         with self._lock:
             self._published += 1
         return True
+
+    def _finish(self) -> int:
+        """Wait for what is queued and give up the rest; return how many that are."""
+        left = self.flush()
+        producer = self._producer
+        if producer is not None and left:
+            producer.give_up()
+        self._left = sum(len(client) for client in self._clients if left or client is not producer)
+        return left
 
     def _connect(self) -> Client:
         if self._closed:

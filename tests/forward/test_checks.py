@@ -19,6 +19,7 @@ BROKEN = {
         '[to]\ntype = "kafka"\ntopic = "t"\nservers = "192.0.2.1:9092"\npassword_file = "no-password"',
         "no-password can't be read",
     ),
+    "loop": ('what = "alerts"\nto = {type = "kafka", topic = "audit.alerts"}', "is the log's own"),
     "authority": (
         'to = {type = "syslog", host = "siem.example", ca_file = "secret"}',
         "secret holds no certificates that can be used",
@@ -36,6 +37,7 @@ def test_each_mistake_is_found_beside_the_others(
     right = {"hook": HOOK, "disk": 'to = {type = "files", folder = "new/out"}'}
     for name, text in {**right, **{name: text for name, (text, _) in BROKEN.items()}}.items():
         (tmp_path / f"{name}.toml").write_text(text)
+    (tmp_path / "away.toml").symlink_to("nowhere")
     monkeypatch.setenv("AUDITLOG_STREAMS", str(tmp_path))
     with pytest.raises(typer.Exit) as ended:
         check(json_output=True)
@@ -45,6 +47,7 @@ def test_each_mistake_is_found_beside_the_others(
     assert {name: problem for name, problem in found.items() if name in right} == dict.fromkeys(right)
     for name, (_, said) in BROKEN.items():
         assert said in (found[name] or ""), name
+    assert "away.toml can't be read: No such file" in (found["away"] or "")
     assert "s3cret" not in shown
     assert not (tmp_path / "new").exists()
     check(list(right))

@@ -5,7 +5,9 @@ import hmac
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from audit_forward.fields import FieldRules
+import pytest
+from audit_forward.fields import FieldRules, pseudonym
+from audit_schemas import shown_user
 
 KEY = b"stream's own"
 
@@ -64,6 +66,24 @@ def test_copies_of_each_account_go_with_it() -> None:
             rules.apply(found)
             assert "Bob" not in str(found), path
             assert "Ada" in str(found)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Zoe\u0308", "Ada\u200b", "\u200cAda", "System", "\u263a\ufe0f Ada", "\U0001f469\u200d\U0001f4bb"],
+)
+@pytest.mark.parametrize("kind", ["user", "system"])
+def test_name_goes_in_the_form_that_the_log_shows(name: str, kind: str) -> None:
+    """`audit.user` has names composed, what is hidden in them as escapes, and a person's own mark."""
+    shown = shown_user(kind, name)
+    found: dict[str, Any] = {"user": {"name": name}, "audit": {"user": shown}}
+    FieldRules((), ["user.name"], KEY).apply(found)
+    whole = "system" if shown == "system" else pseudonym(KEY, name)
+    assert found == {"user": {"name": pseudonym(KEY, name)}, "audit": {"user": whole}}
+    left: dict[str, Any] = {"user": {"id": "u-1", "name": name}, "audit": {"user": shown}}
+    FieldRules(["user.name"]).apply(left)
+    assert left["user"] == {"id": "u-1"}
+    assert left.get("audit", {}).get("user") in (None, "system")
 
 
 def test_without_rules_nothing_changes() -> None:

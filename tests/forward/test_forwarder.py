@@ -1,12 +1,13 @@
-"""One stream against receivers that refuse: one event is passed by, and no batch grows."""
+"""One stream against receivers that refuse, or are slow: one event is passed by, and no batch grows."""
 
 import threading
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from audit_forward import delivery, forwarder
-from audit_forward.errors import RefusedError
+from audit_forward.errors import ForwardError, RefusedError
 from audit_forward.forwarder import Forwarder
 from audit_forward.item import Batch, Item, Limits
 from audit_forward.metrics import ForwardMetrics
@@ -43,6 +44,7 @@ class States:
 
     def __init__(self) -> None:
         self.dead_letters: list[str] = []
+        self.writes = 0
 
     def prepare(self) -> None:
         """Do nothing."""
@@ -52,7 +54,8 @@ class States:
         return blank
 
     def write(self, state: StreamState) -> StreamState:
-        """Forget it."""
+        """Forget it, but for their number."""
+        self.writes += 1
         return state
 
     def dead_letter(self, _: str, refused: list[tuple[Item, str]]) -> None:
@@ -133,3 +136,108 @@ def test_event_larger_than_a_request_that_is_refused_stops_no_stream(
     _, states = run(receiver, stop, monkeypatch)
     assert states.dead_letters == ["3"]
     assert receiver.taken[:6] == ["0", "1", "2", "4", "5", "6"]
+
+
+class Sparse(Endless):
+    """A topic of which a stream wants the first record alone."""
+
+    def read(self) -> Batch:
+        """Return the next records, as far as they are wanted."""
+        first, self.offset = self.offset, self.offset + 1000
+        items = [] if first else [Item("0", b"x", partition=0, offset=0)]
+        return Batch(items, {0: self.offset})
+
+
+class Watching(Refusing):
+    """Notes how often the state had been written before each request."""
+
+    def __init__(self, limits: Limits, states: States, stop: threading.Event) -> None:
+        super().__init__(limits, {"3"}, stop)
+        self.writes: list[int] = []
+        self._states = states
+
+    def send(self, items: Any) -> Answer:
+        """Take all or nothing; two dozen requests are enough."""
+        self.writes.append(self._states.writes)
+        if len(self.sent) >= 24:
+            self._stop.set()
+        return super().send(items)
+
+
+@pytest.mark.parametrize("source", [Sparse(), Endless()], ids=["filled", "searched"])
+def test_lease_is_renewed_whatever_lasts(source: Endless, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else another process takes the stream, and each ends the other's work before it is noted."""
+    monkeypatch.setattr(forwarder, "_RENEW_SECONDS", 0.0)
+    monkeypatch.setattr(forwarder, "_STORE_SECONDS", 3600.0)
+    stop = threading.Event()
+    states = States()
+    kept: Any = states
+    receiver = Watching(Limits(64, 1_000_000, seconds=0.1), states, stop)
+    if isinstance(source, Sparse):
+        threading.Timer(0.5, stop.set).start()
+    metrics = ForwardMetrics(["siem"]).of("siem")
+    Forwarder(StreamState("stream", "siem"), source, receiver, kept, metrics, stop).run()
+    if isinstance(source, Sparse):
+        assert receiver.writes[0] > 10, "again and again while there was always more to read"
+    else:
+        assert states.dead_letters == ["3"]
+        assert all(b > a for a, b in pairwise(receiver.writes)), "between requests of a search, too"
+
+
+class Recreated(Endless):
+    """A topic that was created again: it is gone on at a lower offset than it was begun at."""
+
+    def begin(self, state: StreamState) -> StreamState:
+        """Be where the former one was left."""
+        return replace(state, positions={0: (3000, 5000)})
+
+
+def test_topic_that_was_created_again_is_counted_from_where_it_is_read() -> None:
+    """Else its first events would be missing for `verify`, though they were delivered."""
+    stop = threading.Event()
+    receiver = Refusing(Limits(5, 1_000_000), set(), stop)
+    kept: Any = States()
+    released: list[StreamState] = []
+    kept.release = released.append
+    metrics = ForwardMetrics(["siem"]).of("siem")
+    Forwarder(StreamState("stream", "siem"), Recreated(), receiver, kept, metrics, stop).run()
+    began, goes_on = released[0].positions[0]
+    assert began <= 5
+    assert goes_on == len(receiver.taken)
+
+
+class Faltering(Endless):
+    """A topic that can be read twice, and not the third time."""
+
+    def read(self) -> Batch:
+        """Return the next items, or fail."""
+        if self.offset % 15 == 10:
+            self.offset += 5
+            raise ForwardError("Elasticsearch could not search everything")
+        return super().read()
+
+
+class Pauses(threading.Event):
+    """Notes how long each pause was to be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait."""
+        self.seconds.append(timeout or 0.0)
+        if len(self.seconds) >= 5:
+            self.set()
+        return super().wait(timeout)
+
+
+def test_pause_is_short_again_after_what_went_well() -> None:
+    """Faults that are far apart must not hold a stream up for a minute each, ever after."""
+    stop = Pauses()
+    receiver = Refusing(Limits(5, 1_000_000), set(), stop)
+    kept: Any = States()
+    metrics = ForwardMetrics(["siem"]).of("siem")
+    Forwarder(StreamState("stream", "siem"), Faltering(), receiver, kept, metrics, stop).run()
+    assert len(receiver.taken) >= 40
+    assert max(stop.seconds) <= 0.2

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from audit_forward import ForwardError, ForwardSettings, load_stream
 from audit_forward.delivery import RefusesAllError, deliver, window
 from audit_forward.errors import NotDeliveredError, RefusedError
 from audit_forward.item import Item, Limits, first_part
-from audit_forward.receivers import Answer, Receiver, receiver_of
+from audit_forward.receivers import Answer, Receiver, files, receiver_of
 from audit_forward.service import encoder_of
 from audit_runtime import CredentialsError
 from pyarrow import parquet
@@ -86,6 +87,22 @@ def test_files_are_whole_and_named_by_time(tmp_path: Path) -> None:
     (tmp_path / "blocked").write_text("")
     with pytest.raises(NotDeliveredError, match="blocked"):
         receiver(tmp_path, 'type = "files"\nfolder = "blocked"').send([item(1)])
+
+
+def test_names_of_new_folders_are_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a whole day's files, all acknowledged, could be gone after a power cut."""
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "sync", synced.append)
+    to = receiver(tmp_path, 'type = "files"\nfolder = "new/out"')
+    to.send([item(1)])
+    (file,) = (path for path in tmp_path.rglob("*.ndjson"))
+    assert set(synced) == {each for each in file.parents if each.is_relative_to(tmp_path)}
+    synced.clear()
+    to.send([item(2)])
+    assert synced == [file.parent]
+    shutil.rmtree(tmp_path / "new")
+    to.send([item(3)])
+    assert file.parent.parent in synced, "whoever collects files may remove their folders"
 
 
 def test_parquet_has_columns_to_filter_by_and_the_event(tmp_path: Path) -> None:
@@ -365,6 +382,50 @@ def test_syslog_receiver_that_does_not_end_in_order_has_taken_nothing(
             to.send([item(number, message="x" * 20_000) for number in range(20)])
         over.set()
         thread.join()
+
+
+def test_syslog_certificate_is_read_again_for_each_connection(tmp_path: Path) -> None:
+    """Certificates that live for days are replaced under a stream that runs for months."""
+    made, authority = loopback_certificate(), trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(made.cert, made.key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    shown: list[Any] = []
+
+    def serve(server: socket.socket) -> None:
+        for _ in range(2):
+            plain, _ = server.accept()
+            with context.wrap_socket(plain, server_side=True) as connection:
+                shown.append(connection.getpeercert())
+                while connection.recv(1000):
+                    pass
+
+    certificate, key = tmp_path / "own.pem", tmp_path / "own.key"
+
+    def replace_certificate(name: str) -> None:
+        issued = authority.issue_cert(f"{name}.example")
+        issued.cert_chain_pems[0].write_to_path(certificate)
+        issued.private_key_pem.write_to_path(key)
+
+    replace_certificate("first")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, args=(server,), daemon=True)
+        thread.start()
+        to = receiver(
+            tmp_path,
+            f'type = "syslog"\nhost = "127.0.0.1"\nport = {server.getsockname()[1]}\n'
+            f'ca_file = "{made.authority}"\ncertificate_file = "own.pem"\nkey_file = "own.key"',
+        )
+        to.send([item(1)])
+        replace_certificate("second")
+        to.send([item(2)])
+        thread.join(60)
+    names = [each["subjectAltName"] for each in shown]
+    assert names == [(("DNS", "first.example"),), (("DNS", "second.example"),)]
+    certificate.write_text("half a file")
+    with pytest.raises(CredentialsError, match="can't be used"):
+        to.send([item(3)])
 
 
 def test_syslog_message_that_is_too_long_is_refused(tmp_path: Path) -> None:

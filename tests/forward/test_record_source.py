@@ -13,6 +13,7 @@ from audit_forward.event_lookup import EventLookup
 from audit_forward.item import Item
 from audit_forward.record_source import RecordSource
 from audit_forward.state import StreamState
+from audit_runtime.partition_reader import Fetched, PartitionReader
 from audit_runtime.record_values import StoredValue
 from support.consumed import consume_all
 from support.events import chats
@@ -98,6 +99,62 @@ def test_lookups_are_under_way_together_and_keep_the_order(deployment: Deploymen
     assert places == {number: end for number, end in topic.ends().items() if end}
     assert sum(places.values()) == RECORDS
     assert topic.most == LOOKUPS
+
+
+class Elsewhere:
+    """A topic of which Kafka has the records from 40 to 100."""
+
+    name = "audit.events"
+
+    def ends(self) -> Mapping[int, int]:
+        """Return the ends of the partitions."""
+        return {0: 100, 1: 100}
+
+    def bounds(self, _: int) -> tuple[int, int]:
+        """Return both ends."""
+        return 40, 100
+
+    def items(self, _: int, __: Sequence[StoredValue]) -> list[Item]:
+        """Return nothing."""
+        return []
+
+    def lost(self, _: int, __: int, ___: int) -> Iterator[Item]:
+        """Yield nothing."""
+        return iter(())
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.parametrize("start", ["latest", "earliest"])
+def test_offsets_of_another_topic_are_not_gone_on_at(start: str) -> None:
+    """They would pass over what this one has before them."""
+    at_80 = StreamState("stream", "s", topic="audit.events", positions={0: (10, 80)})
+    with closing(RecordSource(ForwardSettings(), Elsewhere(), start)) as source:
+        assert source.begin(at_80).positions == {0: (10, 80), 1: (40, 40)}
+        moved = source.begin(replace(at_80, topic="audit.alerts"))
+    assert moved.positions == {0: (40, 40), 1: (40, 40)}
+    assert moved.topic == "audit.events"
+
+
+class Smaller(Elsewhere):
+    """A topic that ends at 100, of which the consumers have judged half."""
+
+    def ends(self) -> Mapping[int, int]:
+        """Return how far the consumers are."""
+        return {0: 70}
+
+
+def test_topic_that_was_created_again_is_read_from_its_first_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else what it has up to the former position is never sent; consumers that go back are no sign."""
+    nothing = Fetched(iter(()), 70, 100)
+    monkeypatch.setattr(PartitionReader, "fetch", lambda *_, **__: nothing)
+    for at, ends in ((101, {0: 40}), (5000, {0: 40}), (100, {}), (71, {}), (70, {})):
+        with closing(RecordSource(ForwardSettings(), Smaller(), "latest")) as source:
+            source.begin(StreamState("stream", "s", topic="audit.events", positions={0: (10, at)}))
+            assert source.read().ends == ends, at
 
 
 def test_whole_batch_is_one_search(deployment: Deployment, tmp_path: Path) -> None:

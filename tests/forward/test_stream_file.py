@@ -53,6 +53,9 @@ def test_whole_file(tmp_path: Path) -> None:
         (f'{HOOK}secret = "hunter2"', "to: secret is not a known key; did you mean secret_file?"),
         ('[to]\ntype = "webhok"\n', "to: Input tag 'webhok' found using 'type' does not match"),
         (f"[filter]\nactivty = 'login'\n{HOOK}", "filter.activty is not a filter of events; did you "),
+        (f"[filter]\nactivity = []\n{HOOK}", "filter.activity has an empty value"),
+        (f"[filter]\nnot_user = ['a', ' ']\n{HOOK}", "filter.not_user has an empty value"),
+        (f'what = "alerts"\n[filter]\nlevel = []\n{HOOK}', "filter.level has an empty value"),
         (f"[filter]\nip = 'all'\n{HOOK}", "filter: ip: 'all' is not a valid IP address"),
         (f'what = "alerts"\n[filter]\nuser = "a"\n{HOOK}', "filter.user is not a filter of alerts"),
         (

@@ -19,6 +19,7 @@ import pytest
 from audit_producer import (
     AuditProducer,
     ClosedError,
+    Counts,
     EventRefusedError,
     Failure,
     KafkaUnavailableError,
@@ -27,6 +28,7 @@ from audit_producer import (
     UndeliveredError,
     new_event,
 )
+from audit_producer.client import Client
 from audit_producer.errors import DeliveryError
 from audit_schemas import SCHEMA_HEADER, SCHEMA_HEADER_VALUE, decode, format_timestamp
 from support.command import clean_environment
@@ -276,6 +278,31 @@ def test_close_reports_each_event_it_left_behind(failures: list[Failure]) -> Non
         event.event.id for event in sent
     }
     assert all(isinstance(failure.error, DeliveryError) for failure in failures)
+
+
+def test_event_that_is_queued_while_it_closes_is_not_forgotten(
+    failures: list[Failure], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread's, which was about to queue it: it is waited for, and told, as all others."""
+    is_about_to, may_go_on = threading.Event(), threading.Event()
+
+    def produce(client: Client, *given: Any, **more: Any) -> None:
+        is_about_to.set()
+        assert may_go_on.wait(30)
+        super(Client, client).produce(*given, **more)
+
+    monkeypatch.setattr(Client, "produce", produce, raising=False)
+    producer = AuditProducer(away(), on_failure=failures.append)
+    thread = threading.Thread(target=lambda: producer.login(user="u-1", event_id="0" * 32))
+    thread.start()
+    assert is_about_to.wait(30)
+    producer.close()
+    may_go_on.set()
+    thread.join(30)
+    assert [each.event and each.event.event.id for each in failures] == ["0" * 32]
+    assert producer.counts == Counts(published=1, undelivered=1)
+    with pytest.raises(ClosedError):
+        producer.login(user="u-1")
 
 
 def test_error_of_the_body_is_not_hidden_by_undelivered_events() -> None:

@@ -1,12 +1,16 @@
 """What the SDK writes without a model is what the model writes."""
 
 import json
+import threading
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+import pytest
+from audit_producer import fast_path
 from audit_producer.build import event_fields, settled
 from audit_producer.fast_path import FastPath, Ready
 from audit_schemas import (
@@ -187,6 +191,27 @@ def test_many_forms_take_bounded_memory() -> None:
         assert fast.ready(given, None) is not None
     layouts = fast._layouts.values()  # noqa: SLF001 - nothing else shows it
     assert sum(len(layout.templates) for layout in layouts) <= 1024
+
+
+def test_thread_that_makes_a_new_form_disturbs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forms are counted while other threads add some; an event was lost by that."""
+    fast = FastPath(Catalogue.load(), TimeBounds())
+    assert fast.ready(settled(action="login", user="u-1"), None) is not None
+    others = [settled(action="login", user="u-1", session="s-1")]
+
+    def counted(sizes: Iterable[int]) -> int:
+        total = 0
+        for size in sizes:
+            if others:
+                thread = threading.Thread(target=fast.ready, args=(others.pop(), None))
+                thread.start()
+                thread.join()
+            total += size
+        return total
+
+    monkeypatch.setattr(fast_path, "sum", counted, raising=False)
+    assert fast.ready(settled(action="login", user="u-1", trace="t-1"), None) is not None
+    assert not others
 
 
 def test_an_event_that_holds_itself_is_declined() -> None:

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from audit_forward.errors import ForwardError
 from audit_forward.receiver_tables import (
     FilesTable,
     KafkaTable,
@@ -24,7 +25,11 @@ __all__ = ["Answer", "Receiver", "receiver_of"]
 
 
 def receiver_of(stream: StreamFile, settings: ForwardSettings) -> Receiver:
-    """Return a stream's receiver, not connected yet. Raises CredentialsError, ForwardError."""
+    """Return a stream's receiver, not connected yet. Raises CredentialsError, ForwardError.
+
+    The topics that the log itself reads are no receiver's: alerts that are sent to theirs would be read
+    and sent again without end, and what is no published event would be dead-lettered.
+    """
     seconds = settings.stream_attempt_seconds
     match stream.to:
         case WebhookTable() as table:
@@ -34,6 +39,9 @@ def receiver_of(stream: StreamFile, settings: ForwardSettings) -> Receiver:
         case SyslogTable() as table:
             return SyslogReceiver(table, seconds)
         case KafkaTable() as table:
+            own = (settings.topic, settings.dead_letter_topic, settings.alerts_topic)
+            if table.servers is None and table.topic in own:
+                raise ForwardError(f"topic {table.topic} is the log's own; name another one")
             return KafkaReceiver(table, settings, seconds)
         case FilesTable() as table:
             return FilesReceiver(table, stream.name)

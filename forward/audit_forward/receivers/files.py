@@ -1,6 +1,7 @@
 """Files in a folder, by time: for whoever collects them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from audit_runtime import output_file, sync
 
@@ -21,19 +22,30 @@ class FilesReceiver:
         self._maker = FileMaker(table, stream)
         self.limits = self._maker.limits
         self._folder = table.folder
+        self._made: Path | None = None
 
     def send(self, items: Sequence[Item]) -> Answer:
         """Write a file."""
         name, contents = self._maker.make(items)
         path = self._folder / name
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent != self._made or not path.parent.exists():
+                self._make(path.parent)
             with output_file(path, private=False) as out:
                 out.write(contents)
             sync(path.parent)  # the new name is on the disk too
         except OSError as error:
             raise NotDeliveredError(f"{error.filename or path}: {error.strerror}") from error
         return Answer(f"written to {path}")
+
+    def _make(self, folder: Path) -> None:
+        """Make a day's folder; its name, and the names of those that it is in, are on the disk then."""
+        new = [each for each in (self._folder, *self._folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        within = [each for each in folder.parents if each.is_relative_to(self._folder)]
+        for each in (*within, *(made.parent for made in new)):
+            sync(each)
+        self._made = folder
 
     def close(self) -> None:
         """Do nothing: no file is open."""

@@ -1,12 +1,12 @@
 """Splunk's HTTP Event Collector: https://docs.splunk.com/Documentation/Splunk/latest/Data/FormateventsforHTTPEventCollector."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
 from audit_runtime import SecretSettings
 
+from audit_forward.forms.stored import milliseconds
 from audit_forward.item import Item, Limits
 from audit_forward.receiver_tables import SplunkTable
 from audit_forward.receivers.http import HttpReceiver
@@ -56,5 +56,6 @@ class SplunkReceiver:
             "fields": {"auditlog_id": item.id},
             "event": msgspec.Raw(item.body) if is_json else item.body.decode(),
         }
-        envelope["time"] = round(datetime.fromisoformat(item.happened).timestamp(), 3)
+        if (happened := milliseconds(item.happened)) is not None:
+            envelope["time"] = happened / 1000
         return msgspec.json.encode(envelope)

@@ -6,9 +6,9 @@ import ssl
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 
 from audit_runtime import CredentialsError
+from audit_schemas import format_timestamp, parse_timestamp
 
 from audit_forward.errors import NotDeliveredError, RefusedError
 from audit_forward.item import Item, Limits
@@ -24,6 +24,7 @@ _TCP_CLOSE = 7
 _PAUSE = 0.005
 _ID = 32
 """Characters of MSGID, at most."""
+_NO_VALUE = "-"
 
 
 class SyslogReceiver:
@@ -40,16 +41,13 @@ class SyslogReceiver:
         self._seconds = seconds
         self._host = table.hostname or socket.gethostname()
         self._tls = tls_context(table.ca_file)
-        if table.certificate_file is not None and table.key_file is not None:
-            try:
-                self._tls.load_cert_chain(table.certificate_file, table.key_file)
-            except (OSError, ssl.SSLError) as error:
-                raise CredentialsError(f"{table.certificate_file} can't be used: {error}") from error
+        self._show_certificate()
 
     def send(self, items: Sequence[Item]) -> Answer:
         """Send messages, end the connection, and wait for the receiver's end."""
         frames = b"".join([self._frame(item) for item in items])
         where = f"{self._table.host}:{self._table.port}"
+        self._show_certificate()
         deadline = time.monotonic() + self._seconds
         try:
             with (
@@ -67,6 +65,16 @@ class SyslogReceiver:
     def close(self) -> None:
         """Do nothing: each run has a connection of its own."""
 
+    def _show_certificate(self) -> None:
+        """Have the next connection show our certificate as the files hold it now: they are replaced."""
+        certificate, key = self._table.certificate_file, self._table.key_file
+        if certificate is None or key is None:
+            return
+        try:
+            self._tls.load_cert_chain(certificate, key)
+        except (OSError, ssl.SSLError) as error:
+            raise CredentialsError(f"{certificate} can't be used: {error}") from error
+
     def _frame(self, item: Item) -> bytes:
         message = message_of(item, self._table.facility, self._host, self._table.app_name)
         if len(message) > self._table.max_message_bytes:
@@ -79,8 +87,10 @@ class SyslogReceiver:
 
 def message_of(item: Item, facility: int, host: str, app_name: str) -> bytes:
     """Return an item as a message of RFC 5424, with its id as structured data."""
-    at = datetime.fromisoformat(item.happened).astimezone(UTC)
-    stamp = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+    try:
+        stamp = format_timestamp(parse_timestamp(item.happened))
+    except (ValueError, OverflowError):
+        stamp = _NO_VALUE
     name = "".join(char if "!" <= char <= "~" else "_" for char in item.action[:_ID])
     priority = facility * 8 + item.severity
     data = f'[auditlog@32473 id="{_escaped(item.id)}"]'
