@@ -7,7 +7,7 @@ what is recorded afterwards is plain data.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import elasticsearch
@@ -19,7 +19,7 @@ from audit_alerts.runner.alert_store import AlertStore, Recorded
 from audit_alerts.runner.changes import AlertChange
 from audit_alerts.runner.evaluation import EventSource, changes_of, reads_dead_letters, rule_step
 from audit_alerts.runner.metrics import RunnerMetrics
-from audit_alerts.runner.pool import EvaluationPool
+from audit_alerts.runner.pool import EvaluationPool, is_away
 from audit_alerts.runner.state import RuleState, RuleStates, VisibleCount
 from audit_alerts.runner.visible_counts import NO_INDEX, RECHECKED, visible_counts
 
@@ -59,6 +59,7 @@ class _Step:
 
 
 _Evaluated = tuple[_Step, tuple[AlertChange, ...]]
+_Failed = tuple[_Step, BaseException]
 
 
 class Runner:
@@ -66,9 +67,10 @@ class Runner:
 
     Two runners may share the work, and be killed at any moment: see `state`. The rules that are behind
     do their steps together: their states are read and written together, and several are evaluated at
-    once, since most of that is waiting. A rule whose evaluation fails holds up itself alone; its error
-    is raised at the end. One that takes long is recorded after the others, and only their next step
-    waits for it. `rules` is asked in each round for those that can fire, with their versions.
+    once, since most of that is waiting. A rule whose evaluation fails holds up itself alone: the others
+    go on up to the watermark, then its error is raised. One that takes long is recorded after the
+    others, and only their next step waits for it. `rules` is asked in each round for those that can
+    fire, with their versions.
     """
 
     def __init__(
@@ -107,19 +109,28 @@ class Runner:
         self._log.refresh()  # all that is settled by the watermark can be found from here on
         late = self._go_back_for_late_events(watermark)
         start, steps, recorded = watermark, 0, Recorded()
+        failed: dict[str, BaseException] = {}
         self._conflicts.clear()
-        while not stopped() and (due := self._due(watermark)):
+        while not stopped() and (due := self._due(watermark, failed)):
             with self._metrics.step_seconds.time():
-                done, changed = self._run(due, stopped)
+                done, changed, errors = self._run(due, stopped)
             start = min([start, *(step.state.covered for step in done)])
             steps += bool(done)
             recorded += changed
+            failed |= {step.rule.id: error for step, error in errors}
+            if any(map(is_away, failed.values())):
+                break  # no rule would fare better
+        if failed:
+            raise next(iter(failed.values()))
         if not steps:
             return None
         return RoundSummary(start, watermark, steps, recorded.new, recorded.updated, late)
 
-    def _due(self, watermark: int) -> list[_Step]:
-        """Read the states; return the next step of each rule that is behind the watermark."""
+    def _due(self, watermark: int, failed: Collection[str]) -> list[_Step]:
+        """Read the states; return the next step of each rule that is behind the watermark.
+
+        Those that have failed in this round wait for the next one.
+        """
         names = [rule.id for rule, _ in self._rules]
         states = self._states.read(names)
         begun = [self._beginning(*each, watermark) for each in self._rules if each[0].id not in states]
@@ -130,18 +141,20 @@ class Runner:
         steps = []
         for rule, version in self._rules:
             state = states.get(rule.id)
-            if state is None:
-                continue  # somebody has just deleted it: the next round begins it
+            if state is None or rule.id in failed:
+                continue  # where somebody has just deleted it, the next round begins it
             upto = state.upto or min(watermark, state.covered + self._longest_of(rule))
             if upto > state.covered:
                 steps.append(_Step(rule, version, state, upto))
         return steps
 
-    def _run(self, due: Sequence[_Step], stopped: Callable[[], bool]) -> tuple[list[_Step], Recorded]:
-        """Evaluate, claim, record, and note what is done. Raises the first error after all of that."""
+    def _run(
+        self, due: Sequence[_Step], stopped: Callable[[], bool]
+    ) -> tuple[list[_Step], Recorded, list[_Failed]]:
+        """Evaluate, claim, record, and note what is done; return that, and what went wrong."""
         self._alert_store.refresh()  # after the states were read: it shows all alerts of earlier steps
         done: list[_Step] = []
-        total, errors = Recorded(), list[BaseException]()
+        total, errors = Recorded(), list[_Failed]()
         for evaluated, failed in self._evaluate(due, stopped):
             quiet = [step for step, changes in evaluated if not changes]
             claimed = self._claim([each for each in evaluated if each[1]])
@@ -152,13 +165,11 @@ class Runner:
             done += [*quiet, *fired]
             total += recorded
             errors += [*failed, *more_failed]
-        if errors:
-            raise errors[0]
-        return done, total
+        return done, total, errors
 
     def _evaluate(
         self, due: Sequence[_Step], stopped: Callable[[], bool]
-    ) -> Iterator[tuple[list[_Evaluated], list[BaseException]]]:
+    ) -> Iterator[tuple[list[_Evaluated], list[_Failed]]]:
         """Yield what steps do to the alerts, and what went wrong; those that take long come last."""
         pool = EvaluationPool(self._changes, stopped)
         # Kafka has one reader: its rules come one after the other.
@@ -179,12 +190,10 @@ class Runner:
                 ours.append((replace(step, state=state), changes))
         return ours
 
-    def _record(
-        self, claimed: Sequence[_Evaluated]
-    ) -> tuple[list[_Step], Recorded, list[BaseException]]:
+    def _record(self, claimed: Sequence[_Evaluated]) -> tuple[list[_Step], Recorded, list[_Failed]]:
         """Store the alerts; return the steps that are done, what was stored, and what went wrong."""
         done: list[_Step] = []
-        total, errors = Recorded(), list[BaseException]()
+        total, errors = Recorded(), list[_Failed]()
         # Rules that include others come first, so that these find their alerts, and tell nobody.
         for step, changes in sorted(claimed, key=lambda each: -len(each[0].rule.includes)):
             try:
@@ -194,7 +203,7 @@ class Runner:
                 if self._is_final(step.rule, recorded):
                     done.append(step)
             except (elasticsearch.ApiError, elasticsearch.TransportError, AlertError) as error:
-                errors.append(error)
+                errors.append((step, error))
         return done, total, errors
 
     def _is_final(self, rule: Rule, recorded: Recorded) -> bool:

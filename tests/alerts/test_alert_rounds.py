@@ -1,0 +1,82 @@
+"""A round over long times: what is behind catches up in it, whatever one rule meets."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import elasticsearch
+import pytest
+from audit_alerts.plan import Rule
+from audit_alerts.runner import runner as module
+from audit_alerts.runner.runner import Runner
+from audit_alerts.runner.state import RuleState, VisibleCount
+from support.alert_runner import FakeSource, shipped
+
+HOUR = 3_600_000
+STEPS = 48
+FINE, BROKEN = shipped("brute-force", "password-spraying")
+
+
+class States:
+    """States in memory: one runner's alone."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, RuleState] = {}
+
+    def read(self, rule_ids: Sequence[str]) -> dict[str, RuleState]:
+        """Return those that there are."""
+        return {rule_id: self.known[rule_id] for rule_id in rule_ids if rule_id in self.known}
+
+    def write(self, states: Sequence[RuleState]) -> list[RuleState]:
+        """Keep them."""
+        self.known |= {state.rule: replace(state, seq_no=1) for state in states}
+        return list(states)
+
+    def visible_count(self) -> VisibleCount:
+        """Return that there was nothing."""
+        return VisibleCount(0, -1)
+
+    def write_visible_count(self, _: VisibleCount) -> None:
+        """Do nothing."""
+
+
+class Nothing:
+    """A log without an index, and no alerts."""
+
+    def refresh(self) -> None:
+        """Do nothing."""
+
+    def raw_search(self, *_: Any, **__: Any) -> dict[str, Any]:
+        """Return what is answered where there is no index."""
+        return {"hits": {"total": {"value": 0}, "hits": []}}
+
+
+@pytest.mark.parametrize(
+    ("error", "steps"),
+    [
+        (elasticsearch.ConnectionTimeout("slow"), STEPS),
+        (elasticsearch.ConnectionError("away"), 1),
+    ],
+    ids=["slow", "away"],
+)
+def test_rule_that_fails_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, steps: int
+) -> None:
+    """Two days are caught up with in one round, unless Elasticsearch is away; then it is told."""
+    asked: list[Rule] = []
+
+    def rule_step(rule: Rule, *_: int, **__: Any) -> None:
+        asked.append(rule)
+        if rule is BROKEN:
+            raise error
+
+    monkeypatch.setattr(module, "rule_step", rule_step)
+    monkeypatch.setattr(module, "changes_of", lambda *_: ())
+    states, nothing = States(), Nothing()
+    given: list[Any] = [nothing, FakeSource(upto=STEPS * HOUR), states, nothing]
+    runner = Runner(lambda: [(FINE, "v"), (BROKEN, "v")], *given, since=0)
+    with pytest.raises(type(error)):
+        runner.round()
+    assert (asked.count(FINE), asked.count(BROKEN)) == (steps, 1)
+    assert states.known[FINE.id].covered == steps * HOUR
+    assert states.known[BROKEN.id].covered == 0
