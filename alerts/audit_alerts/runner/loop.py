@@ -56,13 +56,14 @@ class RunnerLoop:
         self._warned_late = False
 
     def once(self) -> None:
-        """Cover what is there, and try each sink once; what is left waits in the index.
+        """Cover what is there, and deliver it; what a sink does not take now waits in the index.
 
         Raises AlertError, ExportError and the clients' errors.
         """
         self._prepare()
         self._report(self._runner.round(self._stop.is_set), 0)
-        threads = [threading.Thread(target=each.attempt) for each in self._deliveries]
+        stopped = self._stop.is_set
+        threads = [threading.Thread(target=each.drain, args=(stopped,)) for each in self._deliveries]
         for thread in threads:
             thread.start()
         for thread in threads:
