@@ -17,6 +17,7 @@ from audit_alerts.runner.runner import Runner
 from audit_alerts.runner.sinks import NotDeliveredError
 from audit_alerts.runner.state import RuleStates
 from audit_alerts.runner.stored_alert import StoredAlert
+from audit_alerts.times import millis_now
 from audit_query.errors import ExportError
 from audit_runtime.monitor import Health
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
@@ -223,6 +224,28 @@ def test_alert_that_a_sink_does_not_take_keeps_none_from_it(
         ("delivery failed", "two", "answers 403"),
         ("delivery failed", "three", "I/O operation on closed file. (ValueError)"),
     ]
+
+
+class LeaseIndex:
+    """Holds the lease of a runner on another machine."""
+
+    def __init__(self, until: int) -> None:
+        self.until = until
+
+    def get(self, **_: Any) -> dict[str, Any]:
+        """Return it."""
+        source = {"sink": "webhook", "runner": "another", "until": self.until}
+        return {"_source": source, "_seq_no": 1, "_primary_term": 1}
+
+    def index(self, **_: Any) -> None:
+        """Replace it."""
+
+
+@pytest.mark.parametrize(("hours", "taken"), [(-0.01, True), (0.5, False), (24 * 365, True)])
+def test_lease_of_a_clock_that_was_far_ahead_keeps_nobody_away(hours: float, *, taken: bool) -> None:
+    """Whoever wrote it is gone, and would hold up all delivery until that time."""
+    client: Any = LeaseIndex(millis_now() + round(hours * 3_600_000))
+    assert Lease(client, "state", "webhook", "us", 60).take() is taken
 
 
 @pytest.mark.servers
