@@ -10,6 +10,7 @@ from audit_alerts.plan import Rule
 from audit_alerts.runner import runner as module
 from audit_alerts.runner.runner import Runner
 from audit_alerts.runner.state import RuleState, VisibleCount
+from audit_alerts.runner.visible_counts import RECHECKED
 from support.alert_runner import FakeSource, shipped
 
 HOUR = 3_600_000
@@ -22,6 +23,7 @@ class States:
 
     def __init__(self) -> None:
         self.known: dict[str, RuleState] = {}
+        self.visible = VisibleCount(0, -1)
 
     def read(self, rule_ids: Sequence[str]) -> dict[str, RuleState]:
         """Return those that there are."""
@@ -32,12 +34,17 @@ class States:
         self.known |= {state.rule: replace(state, seq_no=1) for state in states}
         return list(states)
 
-    def visible_count(self) -> VisibleCount:
-        """Return that there was nothing."""
-        return VisibleCount(0, -1)
+    def go_back(self, rule_ids: Sequence[str], covered: int) -> None:
+        """Have rules cover a time again."""
+        self.write([replace(self.known[rule_id], covered=covered) for rule_id in rule_ids])
 
-    def write_visible_count(self, _: VisibleCount) -> None:
-        """Do nothing."""
+    def visible_count(self) -> VisibleCount:
+        """Return what was noted."""
+        return self.visible
+
+    def write_visible_count(self, visible: VisibleCount) -> None:
+        """Note it."""
+        self.visible = visible
 
 
 class Nothing:
@@ -80,3 +87,25 @@ def test_rule_that_fails_holds_up_no_other(
     assert (asked.count(FINE), asked.count(BROKEN)) == (steps, 1)
     assert states.known[FINE.id].covered == steps * HOUR
     assert states.known[BROKEN.id].covered == 0
+
+
+def test_rules_that_a_clock_has_led_into_the_future_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else they would take all that comes for covered, until then."""
+    spans: list[tuple[int, int]] = []
+    monkeypatch.setattr(module, "rule_step", lambda _, *span, **__: spans.append(span))
+    monkeypatch.setattr(module, "changes_of", lambda *_: ())
+    states, nothing, source = States(), Nothing(), FakeSource(upto=5 * HOUR)
+    given: list[Any] = [nothing, source, states, nothing]
+    now = 2 * HOUR
+    runner = Runner(lambda: [(FINE, "v")], *given, since=4 * HOUR, clock=lambda: now)
+    runner.round()
+    assert states.known[FINE.id].covered == states.visible.upto == 5 * HOUR
+    source.upto = now
+    done = runner.round()
+    assert done is not None
+    assert done.ahead == 1
+    assert spans[1:] == [(now - RECHECKED, now)]
+    assert states.visible.upto == now
+    source.upto = now - 60_000  # a partition that lags holds it back: that is no clock
+    assert runner.round() is None
+    assert states.known[FINE.id].covered == now

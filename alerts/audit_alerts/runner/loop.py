@@ -53,7 +53,7 @@ class RunnerLoop:
         self._stop = stop
         self._problem: str | None = None
         self._is_prepared = False
-        self._warned_late = False
+        self._warned_late = self._warned_ahead = False
 
     def once(self) -> None:
         """Cover what is there, and deliver it; what a sink does not take now waits in the index.
@@ -120,6 +120,14 @@ class RunnerLoop:
             _log.info(
                 "covered", start=start, end=end, steps=done.steps, new=done.new, updated=done.updated
             )
+        if done.ahead and not self._warned_ahead:
+            _log.warning(
+                "rules were ahead of the clock",
+                count=done.ahead,
+                why="a runner's clock was wrong; what came meanwhile may not have been evaluated",
+                fix="correct the clocks, and ask: auditlog alerts backfill",
+            )
+            self._warned_ahead = True
         if done.late and not self._warned_late:
             _log.warning(
                 "late events",

@@ -42,6 +42,8 @@ class RoundSummary:
     updated: int
     late: int = 0
     """Events that could not be found yet when their time was covered, and were evaluated now."""
+    ahead: int = 0
+    """Rules that a clock had led into the future, and that were brought back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Runner:
     once, since most of that is waiting. A rule whose evaluation fails holds up itself alone: the others
     go on up to the watermark, then its error is raised. One that takes long is recorded after the
     others, and only their next step waits for it. `rules` is asked in each round for those that can
-    fire, with their versions.
+    fire, with their versions. No rule stays ahead of the `clock`, if one is given.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Runner:
         longest: int = _STEP,
         metrics: RunnerMetrics | None = None,
         alive: Callable[[], None] = lambda: None,
+        clock: Callable[[], int] | None = None,
         after_claim: Callable[[], None] = lambda: None,
     ) -> None:
         self._rules_now = rules
@@ -97,6 +100,7 @@ class Runner:
         self._longest = longest
         self._metrics = metrics or RunnerMetrics()
         self._alive = alive
+        self._clock = clock
         self._after_claim = after_claim
         self._conflicts = Counter[str]()
         self._millis: dict[str, float] = {}
@@ -107,6 +111,7 @@ class Runner:
         self._rules = self._rules_now()
         watermark = self._source.ingest_watermark()
         self._log.refresh()  # all that is settled by the watermark can be found from here on
+        ahead = self._go_back_to_now(watermark)
         late = self._go_back_for_late_events(watermark)
         start, steps, recorded = watermark, 0, Recorded()
         failed: dict[str, BaseException] = {}
@@ -124,7 +129,7 @@ class Runner:
             raise next(iter(failed.values()))
         if not steps:
             return None
-        return RoundSummary(start, watermark, steps, recorded.new, recorded.updated, late)
+        return RoundSummary(start, watermark, steps, recorded.new, recorded.updated, late, ahead)
 
     def _due(self, watermark: int, failed: Collection[str]) -> list[_Step]:
         """Read the states; return the next step of each rule that is behind the watermark.
@@ -234,6 +239,23 @@ class Runner:
             rule, covered, upto, log=self._log, source=self._source, alerts=self._alert_store
         )
         return changes_of(step, rule, self._alert_store)
+
+    def _go_back_to_now(self, watermark: int) -> int:
+        """Bring back the rules that are ahead of the clock; return how many there are.
+
+        A runner's clock was wrong. Whatever comes up to that time would be taken for covered.
+        """
+        if self._clock is None:
+            return 0
+        latest = self._clock() + RECHECKED
+        states = self._states.read([rule.id for rule, _ in self._rules])
+        ahead = [rule_id for rule_id, state in states.items() if state.covered > latest]
+        if ahead:
+            self._states.go_back(ahead, watermark - RECHECKED)
+        known = self._states.visible_count()
+        if known is not None and known.upto > latest:
+            self._states.write_visible_count(replace(known, upto=watermark, count=NO_INDEX))
+        return len(ahead)
 
     def _go_back_for_late_events(self, watermark: int) -> int:
         """Go back to where more can be found than when it was covered; return how many events more.
