@@ -67,6 +67,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"part__detection__it": {'labels.a"': None}}, "a label is asked for by letters"),
     ({"part__detection__it": {"source.as.number": "x"}}, "x is not a number, such as 64500"),
     ({"part__detection__it": ["word"]}, "a word without a field"),
+    ({"part__detection__it": {5: "x"}}, "detection: 5 is no name of a field"),
+    ({"part__detection__it": [{None: "x"}]}, "detection: None is no name of a field"),
     # lists
     ({"part__detection__it": {"source.ip": "%lists.Tor%"}}, "names no list"),
     ({"part__detection__it": {"source.ip": "%lists.tor%"}}, "what is on tor"),
