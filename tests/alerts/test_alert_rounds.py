@@ -1,5 +1,6 @@
 """A round over long times: what is behind catches up in it, whatever one rule meets."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,9 +9,14 @@ import elasticsearch
 import pytest
 from audit_alerts.plan import Rule
 from audit_alerts.runner import runner as module
+from audit_alerts.runner.loop import RunnerLoop
+from audit_alerts.runner.metrics import RunnerMetrics
 from audit_alerts.runner.runner import Runner
 from audit_alerts.runner.state import RuleState, VisibleCount
 from audit_alerts.runner.visible_counts import RECHECKED
+from audit_query import ParameterError
+from audit_runtime.monitor import Health
+from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
 from support.alert_runner import FakeSource, shipped
 
 HOUR = 3_600_000
@@ -24,6 +30,9 @@ class States:
     def __init__(self) -> None:
         self.known: dict[str, RuleState] = {}
         self.visible = VisibleCount(0, -1)
+
+    def prepare(self) -> None:
+        """Do nothing."""
 
     def read(self, rule_ids: Sequence[str]) -> dict[str, RuleState]:
         """Return those that there are."""
@@ -49,6 +58,9 @@ class States:
 
 class Nothing:
     """A log without an index, and no alerts."""
+
+    def prepare(self) -> None:
+        """Do nothing."""
 
     def refresh(self) -> None:
         """Do nothing."""
@@ -109,3 +121,47 @@ def test_rules_that_a_clock_has_led_into_the_future_come_back(monkeypatch: pytes
     source.upto = now - 60_000  # a partition that lags holds it back: that is no clock
     assert runner.round() is None
     assert states.known[FINE.id].covered == now
+
+
+def refused() -> elasticsearch.BadRequestError:
+    """Return what the client raises for a query that Elasticsearch can't take."""
+    meta = ApiResponseMeta(400, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "localhost", 9200))
+    reason = {"reason": "Fielddata is disabled on [x]"}
+    body = {"error": {"type": "search_phase_execution_exception", "root_cause": [reason]}}
+    return elasticsearch.BadRequestError("search_phase_execution_exception", meta, body)
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (refused(), "Fielddata is disabled on [x]"),
+        (ParameterError("text", "give fewer words"), "give fewer words"),
+    ],
+    ids=["elasticsearch", "query"],
+)
+def test_rule_whose_query_is_refused_ends_no_runner(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, why: str
+) -> None:
+    """It is tried again in each round, and it is said which rule it is."""
+    asked: list[Rule] = []
+    stop = threading.Event()
+
+    def rule_step(rule: Rule, *_: int, **__: Any) -> None:
+        asked.append(rule)
+        if rule is BROKEN:
+            if asked.count(BROKEN) == 3:
+                stop.set()
+            raise error
+
+    monkeypatch.setattr(module, "rule_step", rule_step)
+    monkeypatch.setattr(module, "changes_of", lambda *_: ())
+    states, nothing, health = States(), Nothing(), Health()
+    given: list[Any] = [nothing, FakeSource(upto=HOUR), states, nothing]
+    runner: Any = Runner(lambda: [(BROKEN, "v"), (FINE, "v")], *given, since=0)
+    kept: Any = states
+    alerts: Any = nothing
+    RunnerLoop(runner, kept, alerts, [], RunnerMetrics(), health, stop).run(0.01)
+    assert states.known[FINE.id].covered == HOUR
+    assert health.problem is not None
+    assert health.problem.startswith(f"{BROKEN.name} can't be evaluated: ")
+    assert why in health.problem

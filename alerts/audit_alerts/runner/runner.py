@@ -8,10 +8,11 @@ what is recorded afterwards is plain data.
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import elasticsearch
-from audit_query import AuditLog
+from audit_query import AuditLog, ExportError, QueryError
 
 from audit_alerts.errors import AlertError
 from audit_alerts.plan import Absence, Rule
@@ -229,7 +230,7 @@ class Runner:
     def _changes(self, step: _Step) -> tuple[AlertChange, ...]:
         self._alive()
         started = time.perf_counter()
-        with self._metrics.rule_timer(step.rule):
+        with self._metrics.rule_timer(step.rule), _refusals_named(step.rule):
             changes = self._evaluate_rule(step.rule, step.state.covered, step.upto)
         self._millis[step.rule.id] = (time.perf_counter() - started) * 1000
         return changes
@@ -286,3 +287,14 @@ class Runner:
         if isinstance(rule.root, Absence):
             return min(self._longest, rule.root.after)
         return self._longest
+
+
+@contextmanager
+def _refusals_named(rule: Rule) -> Iterator[None]:
+    """Raise AlertError for a query that Elasticsearch refuses: it is this rule's trouble alone."""
+    try:
+        yield
+    except ExportError:
+        raise
+    except (elasticsearch.BadRequestError, QueryError) as error:
+        raise AlertError(f"{rule.name} can't be evaluated: {str(error)[:300]}") from error
