@@ -52,7 +52,7 @@ def rule_fields(rule: Rule) -> dict[str, Any]:
 def episodes_table(episodes: Iterable[Episode], zone: tzinfo, zone_name: str) -> Table:
     """Return a row an alert."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("Rule", "GroupValues", f"From ({zone_name})", f"To ({zone_name})"):
+    for heading in ("Rule", "Group", f"From ({zone_name})", f"To ({zone_name})"):
         table.add_column(heading, no_wrap=True)
     table.add_column("Events", justify="right", no_wrap=True)
     for episode in episodes:
