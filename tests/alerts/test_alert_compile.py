@@ -158,6 +158,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"rule__auditlog__cell": "1m"}, "some lacks a reason for cell"),
     ({"rule__auditlog__cell": "4m", "rule__auditlog__reasons__cell": "x"}, "half the timespan"),
     ({"rule__auditlog__surge": {"days": 7, "factor": 1}}, "surge.factor"),
+    ({"rule__correlation__type": "value_count",
+      "rule__correlation__condition": {"gte": 2, "field": "who"},
+      "rule__correlation__aliases": {"who": {"part": "user.id"}},
+      "rule__auditlog__cell": "1m", "rule__auditlog__surge": {"days": 7, "factor": 3},
+      "rule__auditlog__reasons": dict.fromkeys(
+          ("timespan", "condition", "cell", "days", "factor"), "because")},
+     "who can't be an alias"),
     ({"rule__auditlog__new-terms": {"field": "source.ip", "by": ["user.id"], "history": "30d"}},
      "only a rule with a detection can have that"),
 ]  # fmt: skip
