@@ -44,7 +44,9 @@ def backfill_rule(log: AuditLog, rule: Rule, start: datetime, end: datetime) -> 
         matches: BaseMatches = {
             base.name: reader.matches(root, base, groups, windows) for base in bases_of(root)
         }
-        episodes += Evaluation(rule, matches, background).episodes(until=last - 1)
+        found = Evaluation(rule, matches, background).episodes(until=last - 1)
+        these = set(groups)
+        episodes += [episode for episode in found if episode.group in these]
     episodes.sort(key=lambda episode: (episode.fired, episode.key))
     return [episode for episode in episodes if episode.last >= first]
 

@@ -64,6 +64,10 @@ def with_counting(found: Correlation, cell: str | None, surge: SurgeSpec | None)
         raise UntranslatableError("cell and surge are about events alone")
     if cell is None or found.span < 2 * milliseconds(cell):
         raise UntranslatableError("counts by a cell no longer than half the timespan; write a cell")
+    if surge is not None and found.counted in found.aliases:
+        raise UntranslatableError(
+            f"a surge counts one field on all days, so {found.counted} can't be an alias; name a field"
+        )
     counted = Surge(surge.days, surge.factor) if surge is not None else None
     return replace(found, cell=milliseconds(cell), surge=counted)
 

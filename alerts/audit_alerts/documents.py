@@ -116,10 +116,9 @@ def _with_lists_whole(found: Any, file: str) -> Any:
         return [_with_lists_whole(inner, file) for inner in found]
     if not isinstance(found, dict):
         return found
-    return {
-        _key(name, value, file) if isinstance(name, str) else name: _with_lists_whole(value, file)
-        for name, value in found.items()
-    }
+    if odd := [name for name in found if not isinstance(name, str)]:
+        raise RuleRefusedError(file, f"detection: {odd[0]!r} is no name of a field: that is a text")
+    return {_key(name, value, file): _with_lists_whole(value, file) for name, value in found.items()}
 
 
 def _key(name: str, value: Any, file: str) -> str:

@@ -91,7 +91,8 @@ class LogReader:
         """
         needed = needed_fields(root, base)
         sources = sorted({*needed, *fields_of(base.condition), *_ALWAYS})
-        queries = (base_query(base), within(windows), *_members(root, base, groups))
+        members = _members(root, base, groups) if _is_decided_within(root, base) else ()
+        queries = (base_query(base), within(windows), *members)
         return Matches(lambda: self._pages(queries, sources), base, needed)
 
     def cells(
@@ -228,6 +229,17 @@ def _members(
         return ()
     path = group_fields(root, base)[number]
     return ({"terms": {path: sorted({str(group[number]) for group in groups})}},)
+
+
+def _is_decided_within(root: Correlation | Absence, base: Base) -> bool:
+    """Tell whether all events that decide about a group's have its member of `_members`.
+
+    A history may be that of a user, where the group is an address.
+    """
+    number, condition = _member(root), base.history_condition
+    if number is None or condition is None:
+        return True
+    return group_fields(root, base)[number] in condition.group_by
 
 
 def _is_group(names: Sequence[str], group: GroupValues) -> Iterator[Mapping[str, Any]]:

@@ -42,7 +42,7 @@ LEVELS = ALERT_LEVELS[::-1]
 OPTIONAL = frozenset({"organization.id"})
 """Fields of a group that an event may lack: where there is one organization, none is named.
 
-SeenBefore one of the others an event is in no group: an unknown address is not the same address.
+Without one of the others an event is in no group: an unknown address is not the same address.
 """
 
 

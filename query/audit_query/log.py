@@ -183,16 +183,18 @@ class AuditLog:
         Sorted by the time of indexing, so that events which happened long ago show when they
         arrive. Events can become visible out of this order, so each poll goes back a minute before
         the cursor: tell by event.id which were there already. Of more than `size`, or than 64 MB,
-        only the last.
+        only the last. No cursor is ahead of the clock, as that of one consumer may be.
         """
+        now = round(self._clock().timestamp() * 1000)
         filters: list[Mapping[str, Any]] = [wanted.to_query(self._find_list)]
         if since is not None:
-            filters.append({"range": {"event.ingested": {"gte": since[0] - _to_millis(_LATE)}}})
+            begin = max(0, min(since[0], now) - _LATE)
+            filters.append({"range": {"event.ingested": {"gte": begin}}})
         order = sorted_by(_ARRIVAL, newest_first=True)
         query = Query(self._scoped({"bool": {"filter": filters}}), order, fields=fields)
         hits, _ = up_to(_ARRIVAL_BYTES, self._events.pages(query, limit=size))
         times = [hit.sort[0] for hit in hits[:1]] + list(since or ())[:1]
-        return Page(list(map(decoded, hits)), (max(times),) if times else None)
+        return Page(list(map(decoded, hits)), (min(now, max(times)),) if times else None)
 
     def count(self, wanted: Filter) -> int:
         """Return how many events match, exactly."""
@@ -343,8 +345,4 @@ class AuditLog:
 
 _MILLISECOND = timedelta(milliseconds=1)
 _ARRIVAL_BYTES = 64 * 1024**2
-_LATE = timedelta(minutes=1)
-
-
-def _to_millis(time_range: timedelta) -> int:
-    return round(time_range.total_seconds() * 1000)
+_LATE = 60_000

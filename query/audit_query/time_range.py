@@ -1,15 +1,17 @@
 """Times as people give them, with errors of ours."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import audit_schemas
 
 from audit_query.errors import TimeRangeError
 
-__all__ = ["check_year", "parse_time", "zone"]
+__all__ = ["EARLIEST", "check_year", "parse_time", "zone"]
 
 _FIRST_YEAR, _LAST_YEAR = 1000, 2999
+EARLIEST = datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC)
+"""No event is of a time before."""
 
 _PLACES = "UTC or Europe/Istanbul"
 _PYTHONS_OWN = ("EST", "Factory", "HST", "MST", "ROC", "localtime")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from audit_alerts.commands import register
 from audit_alerts.rules import shipped_folder
 from audit_alerts.settings import AlertSettings
+from audit_alerts.tables import episodes_table
 from audit_cli.app import app
 from pydantic import ValidationError
 from support.alert_cases import documents, text_of
@@ -185,6 +187,13 @@ def test_a_rule_that_is_misspelt_is_guessed() -> None:
     assert 2 == done.exit_code
     assert "did you mean" in done.stderr
     assert "brute-force?" in done.stderr
+
+
+def test_table_of_a_backfill_is_in_plain_english() -> None:
+    """Its headings are for people."""
+    table = episodes_table([], UTC, "UTC")
+    headings = [column.header for column in table.columns]
+    assert headings == ["Rule", "Group", "From (UTC)", "To (UTC)", "Events"]
 
 
 def test_alerts_are_kept_apart_from_events() -> None:

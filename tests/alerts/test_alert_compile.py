@@ -67,6 +67,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"part__detection__it": {'labels.a"': None}}, "a label is asked for by letters"),
     ({"part__detection__it": {"source.as.number": "x"}}, "x is not a number, such as 64500"),
     ({"part__detection__it": ["word"]}, "a word without a field"),
+    ({"part__detection__it": {5: "x"}}, "detection: 5 is no name of a field"),
+    ({"part__detection__it": [{None: "x"}]}, "detection: None is no name of a field"),
     # lists
     ({"part__detection__it": {"source.ip": "%lists.Tor%"}}, "names no list"),
     ({"part__detection__it": {"source.ip": "%lists.tor%"}}, "what is on tor"),
@@ -156,6 +158,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"rule__auditlog__cell": "1m"}, "some lacks a reason for cell"),
     ({"rule__auditlog__cell": "4m", "rule__auditlog__reasons__cell": "x"}, "half the timespan"),
     ({"rule__auditlog__surge": {"days": 7, "factor": 1}}, "surge.factor"),
+    ({"rule__correlation__type": "value_count",
+      "rule__correlation__condition": {"gte": 2, "field": "who"},
+      "rule__correlation__aliases": {"who": {"part": "user.id"}},
+      "rule__auditlog__cell": "1m", "rule__auditlog__surge": {"days": 7, "factor": 3},
+      "rule__auditlog__reasons": dict.fromkeys(
+          ("timespan", "condition", "cell", "days", "factor"), "because")},
+     "who can't be an alias"),
     ({"rule__auditlog__new-terms": {"field": "source.ip", "by": ["user.id"], "history": "30d"}},
      "only a rule with a detection can have that"),
 ]  # fmt: skip

@@ -10,13 +10,15 @@ from audit_alerts.runner.changes import EpisodeTarget
 from audit_alerts.runner.dead_letter_step import DeadLetterStep
 from audit_alerts.runner.kafka_source import KafkaSource
 from audit_alerts.runner.settings import RunnerSettings
-from audit_alerts.times import millis_now
+from audit_alerts.times import as_time, millis_now
 from audit_producer.build import new_event
-from audit_schemas import encode
+from audit_schemas import encode, format_timestamp
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
-from support.alert_runner import running, shipped
+from support.alert_runner import START, millis, running, shipped
 from support.consumers import settle
 from support.servers import Deployment
+
+BEGIN = format_timestamp(START)
 
 
 class BusyConsumer:
@@ -54,6 +56,54 @@ def test_broker_that_has_just_started_is_asked_again(monkeypatch: pytest.MonkeyP
     now = millis_now()
     found = KafkaSource(RunnerSettings(alert_margin_seconds=0), clock=lambda: now).ingest_watermark()
     assert found == now
+
+
+class Letters(BusyConsumer):
+    """Has one dead letter for each time of receipt that is claimed."""
+
+    claimed = (b"9999-12-31T23:59:59Z", b"0001-01-01T00:00:00Z", b"2026-11-20T08:00:00Z")
+
+    def get_watermark_offsets(self, *_: Any, **__: Any) -> tuple[int, int]:
+        """Say how many there are."""
+        return 0, len(self.claimed)
+
+    def offsets_for_times(self, points: list[TopicPartition], **_: Any) -> list[TopicPartition]:
+        """Say that all are late enough."""
+        return [TopicPartition(point.topic, point.partition, 0) for point in points]
+
+    def assign(self, _: list[TopicPartition]) -> None:
+        """Begin."""
+
+    unassign = close = lambda _: None
+
+    def consume(self, *_: Any, **__: Any) -> list[Any]:
+        """Return all, and the end."""
+        end = KafkaError(KafkaError._PARTITION_EOF)  # noqa: SLF001 - its only name
+        return [*map(letter, self.claimed), letter(b"", end)]
+
+
+def letter(received: bytes, error: KafkaError | None = None) -> Any:
+    """Return a dead letter that Kafka took at the tests' beginning."""
+    headers = [
+        ("audit.errors.reason", b"id-conflict"),
+        ("__connect.errors.topic", b"t"),
+        ("audit.errors.received", received),
+    ]
+    said = {"error": error, "headers": headers, "timestamp": (2, millis(START)), "offset": 0}
+    return type("Letter", (), {name: lambda _, value=value: value for name, value in said.items()})()
+
+
+def test_dead_letter_of_a_time_that_no_record_has_ends_no_runner(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An alert is looked for a day before and after it, where there may be no year any more."""
+    monkeypatch.setattr(kafka_source, "Consumer", Letters)
+    read = list(KafkaSource(RunnerSettings()).dead_letters(0, millis_now()))
+    assert {each["audit.errors.received"] for each in read} == {"2026-11-20T08:00:00Z", BEGIN}
+    (rule,) = shipped("id-conflict")
+    step = DeadLetterStep(lambda *_: iter(read), rule, 0, millis_now())
+    ((span,),) = step.spans().values()
+    assert as_time(span.last + rule.alert_span) > START > as_time(span.first - rule.alert_span)
 
 
 @pytest.mark.servers

@@ -1,14 +1,14 @@
 """What goes wrong around the runner: it waits, goes on, and no sink's trouble is another alert's."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, cast
 
 import elasticsearch
 import pytest
 from audit_alerts import AlertError
 from audit_alerts.runner import alert_store
-from audit_alerts.runner.alert_store import AlertStore
+from audit_alerts.runner.alert_store import AlertStore, Pending
 from audit_alerts.runner.delivery import Delivery
 from audit_alerts.runner.lease import Lease, sinks_in_force
 from audit_alerts.runner.loop import RunnerLoop
@@ -16,6 +16,8 @@ from audit_alerts.runner.metrics import RunnerMetrics
 from audit_alerts.runner.runner import Runner
 from audit_alerts.runner.sinks import NotDeliveredError
 from audit_alerts.runner.state import RuleStates
+from audit_alerts.runner.stored_alert import StoredAlert
+from audit_alerts.times import millis_now
 from audit_query.errors import ExportError
 from audit_runtime.monitor import Health
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
@@ -104,13 +106,18 @@ def refused() -> elasticsearch.AuthenticationException:
     return elasticsearch.AuthenticationException("security_exception", meta, {})
 
 
-def loop_of(failing: Failing, metrics: RunnerMetrics, health: Health | None = None) -> RunnerLoop:
+def loop_of(
+    failing: Failing,
+    metrics: RunnerMetrics,
+    health: Health | None = None,
+    deliveries: Sequence[Delivery] = (),
+) -> RunnerLoop:
     """Return the loop around it."""
     return RunnerLoop(
         cast("Runner", failing),
         cast("RuleStates", failing),
         cast("AlertStore", failing),
-        [],
+        deliveries,
         metrics,
         health or Health(),
         failing.stop,
@@ -136,6 +143,39 @@ class Picky:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+class Outbox:
+    """Alerts that wait for a sink, two of which are read at once."""
+
+    def __init__(self, count: int) -> None:
+        self.waiting = [
+            StoredAlert(f"{n}", {"source": {"ip": f"203.0.113.{n}"}}, 1, 1) for n in range(count)
+        ]
+
+    def pending(self, _: str, after: StoredAlert | None = None) -> Pending:
+        """Return the oldest after one."""
+        later = [each for each in self.waiting if after is None or int(each.id) > int(after.id)]
+        return Pending(len(self.waiting), tuple(later[:2]))
+
+    def delivered(self, alert: StoredAlert, _: str) -> None:
+        """Let it wait no more."""
+        self.waiting.remove(alert)
+
+    def take(self) -> bool:
+        """Be the one who delivers."""
+        return True
+
+
+def test_run_once_delivers_more_than_is_read_at_once() -> None:
+    """All but what a sink refuses, which it is not asked for without end."""
+    outbox: Any = Outbox(7)
+    sink = Picky("one", NotDeliveredError("answers 422", alert_specific=True), {"203.0.113.3"})
+    delivery = Delivery(sink, outbox, outbox)
+    loop_of(Failing(threading.Event(), None), RunnerMetrics(), deliveries=[delivery]).once()
+    assert [alert.id for alert in outbox.waiting] == ["3"]
+    assert len(sink.took) == 6
+    assert sink.tries < 10
 
 
 @pytest.mark.servers
@@ -184,6 +224,28 @@ def test_alert_that_a_sink_does_not_take_keeps_none_from_it(
         ("delivery failed", "two", "answers 403"),
         ("delivery failed", "three", "I/O operation on closed file. (ValueError)"),
     ]
+
+
+class LeaseIndex:
+    """Holds the lease of a runner on another machine."""
+
+    def __init__(self, until: int) -> None:
+        self.until = until
+
+    def get(self, **_: Any) -> dict[str, Any]:
+        """Return it."""
+        source = {"sink": "webhook", "runner": "another", "until": self.until}
+        return {"_source": source, "_seq_no": 1, "_primary_term": 1}
+
+    def index(self, **_: Any) -> None:
+        """Replace it."""
+
+
+@pytest.mark.parametrize(("hours", "taken"), [(-0.01, True), (0.5, False), (24 * 365, True)])
+def test_lease_of_a_clock_that_was_far_ahead_keeps_nobody_away(hours: float, *, taken: bool) -> None:
+    """Whoever wrote it is gone, and would hold up all delivery until that time."""
+    client: Any = LeaseIndex(millis_now() + round(hours * 3_600_000))
+    assert Lease(client, "state", "webhook", "us", 60).take() is taken
 
 
 @pytest.mark.servers

@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from audit_query import ParameterError
+from audit_query import ParameterError, address_query
+from audit_runtime import Network
 from audit_schemas import format_timestamp
 
 from audit_alerts.desk.alert import AlertStatus
@@ -52,7 +53,7 @@ class AlertFilter:
         _among("level", self.levels, LEVELS)
         _among("status", self.statuses, [status.value for status in AlertStatus])
         for address in self.addresses:
-            _check_address(address)
+            _network(address)
 
     def to_query(self) -> dict[str, Any]:
         """Return what Elasticsearch is asked."""
@@ -64,12 +65,13 @@ class AlertFilter:
         for field, values in (
             ("audit.alert.level", self.levels),
             ("rule.name", self.rules),
-            ("related.ip", self.addresses),
             ("related.user", self.users),
             ("audit.alert.exceptions", self.exceptions),
         ):
             if values:
                 yield {"terms": {field: list(values)}}
+        if self.addresses:
+            yield address_query("related.ip", list(map(_network, self.addresses)))
         if self.assignees:
             yield _any(map(_assigned, self.assignees))
         if self.organizations:
@@ -132,8 +134,18 @@ def _among(name: str, values: Sequence[str], known: Sequence[str]) -> None:
             raise ParameterError(name, f"must be one of {', '.join(known)}")
 
 
-def _check_address(text: str) -> None:
+def _network(text: str) -> Network:
+    """Return an address or a range, as Elasticsearch takes it. Raises ParameterError."""
     try:
-        ipaddress.ip_network(text, strict=False)
+        network = ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise ParameterError("address", "is not a valid IP address or CIDR range") from None
+        network = None
+    if network is None or "%" in text:  # a zone means something on one host only
+        raise ParameterError("address", "is not a valid IP address or CIDR range")
+    if network.version == 6 and network.subnet_of(_MAPPED):  # noqa: PLR2004
+        bits = network.prefixlen - _MAPPED.prefixlen
+        return ipaddress.IPv4Network((network.network_address.ipv4_mapped, bits))
+    return network
+
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")

@@ -1,6 +1,7 @@
 """`auditlog alerts list`, `show`, and the steps of triage."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import typer
@@ -117,7 +118,10 @@ def close(
     reason: Annotated[CloseReason, typer.Option(help="Why.")],
     note: Note = None,
     duplicate_of: Annotated[
-        str | None, typer.Option("--duplicate-of", help="The alert that says the same.")
+        str | None,
+        typer.Option(
+            "--duplicate-of", help="The alert that says the same, by its id, or how it begins."
+        ),
     ] = None,
     who: Who = None,
     json_output: Json = False,
@@ -145,6 +149,8 @@ def note(
 def _take(ids: Sequence[str], step: TriageStep, who: str | None, *, json_output: bool) -> None:
     """Take the step on each, and say what came of it. Exit status 1 if it failed for one."""
     with opened_desk(triages=True) as (desk, _):
+        if step.duplicate_of is not None:
+            step = replace(step, duplicate_of=desk.full_id(step.duplicate_of))
         done = list(_each(desk, ids, step, who))
     for each in done:
         if json_output:

@@ -48,12 +48,21 @@ class ExceptionStore:
     def for_rule(self, rule_id: str) -> list[RuleException]:
         """Return the exceptions from a rule that nobody has ended; the evidence decides which hold."""
         self._client.indices.refresh(index=self._index, ignore_unavailable=True)
-        return self._found({"bool": {"filter": [{"term": {"rule.id": rule_id}}, _NOT_ENDED]}})
+        query = {"bool": {"filter": [{"term": {"rule.id": rule_id}}, _NOT_ENDED]}}
+        found: list[RuleException] = []
+        more: dict[str, Any] = {}
+        while True:
+            page = self._hits(query, **more)
+            found += [exception_from(hit["_source"]) for hit in page]
+            if len(page) < _LISTED:
+                return found
+            more = {"search_after": page[-1]["sort"]}
 
     def all(self, organization: str | None = None) -> list[RuleException]:
         """Return all, the latest first, at most a thousand; of one organization's people, theirs."""
         own = {"term": {"organization": organization}}
-        return self._found(own if organization is not None else {"match_all": {}})
+        found = self._hits(own if organization is not None else {"match_all": {}})
+        return [exception_from(hit["_source"]) for hit in found]
 
     def get(self, exception_id: str, organization: str | None = None) -> RuleException:
         """Return one. Raises NoSuchAlertError."""
@@ -102,7 +111,7 @@ class ExceptionStore:
         except elasticsearch.NotFoundError:
             raise NoSuchAlertError("exception") from None
 
-    def _found(self, query: Mapping[str, Any]) -> list[RuleException]:
+    def _hits(self, query: Mapping[str, Any], **more: Any) -> list[Mapping[str, Any]]:
         try:
             found = self._client.search(
                 index=self._index,
@@ -110,10 +119,11 @@ class ExceptionStore:
                 size=_LISTED,
                 sort=[{"created": "desc"}, {"id": "asc"}],
                 allow_partial_search_results=False,
+                **more,
             )
         except elasticsearch.NotFoundError:
             return []
-        return [exception_from(hit["_source"]) for hit in found["hits"]["hits"]]
+        return list(found["hits"]["hits"])
 
 
 _CAUGHT_UP = timedelta(days=31)

@@ -155,14 +155,17 @@ class AlertStore:
         return recorded + self._include(spans, given)
 
     def _include(self, spans: Spans, given: Circumstances) -> Recorded:
-        """Make open alerts of the rules that this one includes parts of its own."""
+        """Make open alerts of the rules that this one includes parts of its own that are near."""
         rule, conflicts = given.rule, 0
         theirs = self._of_rules(rule.includes, spans, rule.alert_span)
         ours = self._of_rules((rule.name,), spans, rule.alert_span) if theirs else {}
         for group in theirs.keys() & ours.keys():
             for each in theirs[group]:
-                into = ours[group][0].id
-                document = merged_alert(each.document, into, given, included_by=rule.name)
+                # They were looked for around all spans at once, which may be days apart.
+                near = [own for own in ours[group] if _is_near(own, each, rule.alert_span)]
+                if not near:
+                    continue
+                document = merged_alert(each.document, near[0].id, given, included_by=rule.name)
                 try:
                     self._put(each, document)
                 except elasticsearch.ConflictError:
@@ -270,6 +273,10 @@ class AlertStore:
             for hit in found["hits"]["hits"]
         ]
         return found["hits"]["total"]["value"], stored
+
+
+def _is_near(one: StoredAlert, other: StoredAlert, gap: int) -> bool:
+    return one.span.first - other.span.last <= gap and other.span.first - one.span.last <= gap
 
 
 def _spans_of(changes: Sequence[AlertChange]) -> Spans:

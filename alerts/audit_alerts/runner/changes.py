@@ -5,7 +5,7 @@ episodes of a group to alerts, none further from the next than the rule's alert 
 for whatever order the events are found in.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from audit_alerts.episodes import FiringSpan, joined
@@ -46,7 +46,7 @@ class AlertTarget:
     fired: tuple[FiringSpan, ...]
     """Those with something new, each joined with the known parts that it touches."""
     known: tuple[Part, ...]
-    """All parts of these alerts, before."""
+    """All parts of these alerts, before; each once."""
     existing: StoredAlert | None
     """The one that stays: the earliest of those that are not over; None: the alert is new."""
     absorbed: tuple[StoredAlert, ...]
@@ -94,10 +94,22 @@ def _targets(
             (alert for alert in existing if whole.first <= alert.span.first <= whole.last),
             key=lambda alert: (alert.rank, alert.span.first, alert.id),
         )
-        known = tuple(part for alert in alerts for part in alert.parts)
+        known = _distinct(part for alert in alerts for part in alert.parts)
         episodes = tuple(
             span
             for span in joined([part.span for part in known], fresh, gap)
             if any(each.first <= span.last and each.last >= span.first for each in fresh)
         )
         yield AlertTarget(group, episodes, known, alerts[0] if alerts else None, tuple(alerts[1:]))
+
+
+def _distinct(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Return the parts without those that lie within others, in order of time.
+
+    Where a merge was cut short, the alert that stays has the parts of the other one already.
+    """
+    found: list[Part] = []
+    for part in sorted(parts, key=lambda part: (part.span.first, -part.span.last, -part.count)):
+        if not found or part.span.last > found[-1].span.last:
+            found.append(part)
+    return tuple(found)

@@ -1,6 +1,7 @@
 """Alerts on their way from the outbox to a sink, each sink in a thread of its own."""
 
 import threading
+from collections.abc import Callable
 
 import elasticsearch
 import structlog
@@ -59,6 +60,11 @@ class Delivery:
     def wake(self) -> None:
         """Deliver now: there are new alerts."""
         self._wake.set()
+
+    def drain(self, stopped: Callable[[], bool]) -> None:
+        """Do rounds until none is left, the sink takes none, or it is stopped."""
+        while not self.attempt() and self._took and not stopped():
+            pass
 
     def attempt(self) -> bool:
         """Do a round, whatever happens; tell whether none is left, or only another may deliver."""

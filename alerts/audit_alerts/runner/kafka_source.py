@@ -32,6 +32,8 @@ _SECONDS = 15.0
 _BATCH = 2000
 _WAIT = 0.1
 _NUMBER = re.compile(r"[0-9]{1,18}")
+_EARLIEST, _LATEST = in_millis("1970-01-01T00:00:00Z"), in_millis("2999-12-31T23:59:59Z")
+"""Kafka's times begin then; up to the year 9999 there has to be room for what rules look ahead."""
 _LONGEST = 1000
 """Characters of a header: an alert is grouped by some, and Elasticsearch takes no longer keyword."""
 
@@ -161,7 +163,6 @@ def _headers(message: Message) -> dict[str, Any] | None:
 
 def _is_time(text: str) -> bool:
     try:
-        in_millis(text)
+        return _EARLIEST <= in_millis(text) <= _LATEST
     except (ValueError, OverflowError):
         return False
-    return True

@@ -16,6 +16,8 @@ __all__ = ["Lease", "sinks_in_force"]
 _WEEK = 7 * 86_400_000
 _CLOCKS = 60_000
 """How far clocks may differ, where a lease was given back."""
+_FURTHEST = 3_600_000
+"""A lease that ends later was written by a clock that was ahead, and holds up nobody."""
 _SINKS = ("output", "topic", "webhook")
 
 
@@ -59,7 +61,8 @@ class Lease:
             return self._write(now + self._millis, op_type="create")
         source = found["_source"]
         runner = source["runner"]
-        if runner != self._runner and source["until"] > now and not is_dead(runner):
+        holds = now < source["until"] <= now + max(_FURTHEST, self._millis)
+        if runner != self._runner and holds and not is_dead(runner):
             return False
         return self._write(
             now + self._millis, if_seq_no=found["_seq_no"], if_primary_term=found["_primary_term"]

@@ -53,16 +53,17 @@ class RunnerLoop:
         self._stop = stop
         self._problem: str | None = None
         self._is_prepared = False
-        self._warned_late = False
+        self._warned_late = self._warned_ahead = False
 
     def once(self) -> None:
-        """Cover what is there, and try each sink once; what is left waits in the index.
+        """Cover what is there, and deliver it; what a sink does not take now waits in the index.
 
         Raises AlertError, ExportError and the clients' errors.
         """
         self._prepare()
         self._report(self._runner.round(self._stop.is_set), 0)
-        threads = [threading.Thread(target=each.attempt) for each in self._deliveries]
+        stopped = self._stop.is_set
+        threads = [threading.Thread(target=each.drain, args=(stopped,)) for each in self._deliveries]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -119,6 +120,14 @@ class RunnerLoop:
             _log.info(
                 "covered", start=start, end=end, steps=done.steps, new=done.new, updated=done.updated
             )
+        if done.ahead and not self._warned_ahead:
+            _log.warning(
+                "rules were ahead of the clock",
+                count=done.ahead,
+                why="a runner's clock was wrong; what came meanwhile may not have been evaluated",
+                fix="correct the clocks, and ask: auditlog alerts backfill",
+            )
+            self._warned_ahead = True
         if done.late and not self._warned_late:
             _log.warning(
                 "late events",

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 import elasticsearch
 
-__all__ = ["EvaluationPool"]
+__all__ = ["EvaluationPool", "is_away"]
 
 _AT_ONCE = 4
 _TOGETHER_SECONDS = 2.0
@@ -27,7 +27,7 @@ class EvaluationPool(Generic[_S, _R]):
 
     def run(
         self, parallel: Sequence[_S], serial: Sequence[_S]
-    ) -> Iterator[tuple[list[tuple[_S, _R]], list[BaseException]]]:
+    ) -> Iterator[tuple[list[tuple[_S, _R]], list[tuple[_S, BaseException]]]]:
         """Yield results and errors: of all steps at once, or first of those that did not take long.
 
         There are neither of steps that were not begun any more.
@@ -46,10 +46,9 @@ class EvaluationPool(Generic[_S, _R]):
             return None
         try:
             return self._evaluate(step)
-        except elasticsearch.ConnectionTimeout:
-            raise  # one query that takes too long says nothing about the others
-        except elasticsearch.TransportError:
-            self._away.set()  # so that not each rule waits for it
+        except elasticsearch.TransportError as error:
+            if is_away(error):
+                self._away.set()  # so that not each rule waits for it
             raise
 
     def _inline(self, step: _S) -> "Future[_R | None]":
@@ -62,15 +61,21 @@ class EvaluationPool(Generic[_S, _R]):
         return future
 
 
+def is_away(error: BaseException) -> bool:
+    """Tell whether Elasticsearch can't be reached: one query that takes too long does not say so."""
+    is_slow = isinstance(error, elasticsearch.ConnectionTimeout)
+    return isinstance(error, elasticsearch.TransportError) and not is_slow
+
+
 def _sorted_out(
     ended: Sequence[tuple[_S, "Future[_R | None]"]],
-) -> tuple[list[tuple[_S, _R]], list[BaseException]]:
+) -> tuple[list[tuple[_S, _R]], list[tuple[_S, BaseException]]]:
     results: list[tuple[_S, _R]] = []
-    errors: list[BaseException] = []
+    errors: list[tuple[_S, BaseException]] = []
     for step, future in ended:
         error = future.exception()
         if error is not None:
-            errors.append(error)
+            errors.append((step, error))
         elif (result := future.result()) is not None:
             results.append((step, result))
     return results, errors

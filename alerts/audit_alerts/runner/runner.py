@@ -7,11 +7,12 @@ what is recorded afterwards is plain data.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import elasticsearch
-from audit_query import AuditLog
+from audit_query import AuditLog, ExportError, QueryError
 
 from audit_alerts.errors import AlertError
 from audit_alerts.plan import Absence, Rule
@@ -19,7 +20,7 @@ from audit_alerts.runner.alert_store import AlertStore, Recorded
 from audit_alerts.runner.changes import AlertChange
 from audit_alerts.runner.evaluation import EventSource, changes_of, reads_dead_letters, rule_step
 from audit_alerts.runner.metrics import RunnerMetrics
-from audit_alerts.runner.pool import EvaluationPool
+from audit_alerts.runner.pool import EvaluationPool, is_away
 from audit_alerts.runner.state import RuleState, RuleStates, VisibleCount
 from audit_alerts.runner.visible_counts import NO_INDEX, RECHECKED, visible_counts
 
@@ -42,6 +43,8 @@ class RoundSummary:
     updated: int
     late: int = 0
     """Events that could not be found yet when their time was covered, and were evaluated now."""
+    ahead: int = 0
+    """Rules that a clock had led into the future, and that were brought back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class _Step:
 
 
 _Evaluated = tuple[_Step, tuple[AlertChange, ...]]
+_Failed = tuple[_Step, BaseException]
 
 
 class Runner:
@@ -66,9 +70,10 @@ class Runner:
 
     Two runners may share the work, and be killed at any moment: see `state`. The rules that are behind
     do their steps together: their states are read and written together, and several are evaluated at
-    once, since most of that is waiting. A rule whose evaluation fails holds up itself alone; its error
-    is raised at the end. One that takes long is recorded after the others, and only their next step
-    waits for it. `rules` is asked in each round for those that can fire, with their versions.
+    once, since most of that is waiting. A rule whose evaluation fails holds up itself alone: the others
+    go on up to the watermark, then its error is raised. One that takes long is recorded after the
+    others, and only their next step waits for it. `rules` is asked in each round for those that can
+    fire, with their versions. No rule stays ahead of the `clock`, if one is given.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Runner:
         longest: int = _STEP,
         metrics: RunnerMetrics | None = None,
         alive: Callable[[], None] = lambda: None,
+        clock: Callable[[], int] | None = None,
         after_claim: Callable[[], None] = lambda: None,
     ) -> None:
         self._rules_now = rules
@@ -95,6 +101,7 @@ class Runner:
         self._longest = longest
         self._metrics = metrics or RunnerMetrics()
         self._alive = alive
+        self._clock = clock
         self._after_claim = after_claim
         self._conflicts = Counter[str]()
         self._millis: dict[str, float] = {}
@@ -105,21 +112,31 @@ class Runner:
         self._rules = self._rules_now()
         watermark = self._source.ingest_watermark()
         self._log.refresh()  # all that is settled by the watermark can be found from here on
+        ahead = self._go_back_to_now(watermark)
         late = self._go_back_for_late_events(watermark)
         start, steps, recorded = watermark, 0, Recorded()
+        failed: dict[str, BaseException] = {}
         self._conflicts.clear()
-        while not stopped() and (due := self._due(watermark)):
+        while not stopped() and (due := self._due(watermark, failed)):
             with self._metrics.step_seconds.time():
-                done, changed = self._run(due, stopped)
+                done, changed, errors = self._run(due, stopped)
             start = min([start, *(step.state.covered for step in done)])
             steps += bool(done)
             recorded += changed
+            failed |= {step.rule.id: error for step, error in errors}
+            if any(map(is_away, failed.values())):
+                break  # no rule would fare better
+        if failed:
+            raise next(iter(failed.values()))
         if not steps:
             return None
-        return RoundSummary(start, watermark, steps, recorded.new, recorded.updated, late)
+        return RoundSummary(start, watermark, steps, recorded.new, recorded.updated, late, ahead)
 
-    def _due(self, watermark: int) -> list[_Step]:
-        """Read the states; return the next step of each rule that is behind the watermark."""
+    def _due(self, watermark: int, failed: Collection[str]) -> list[_Step]:
+        """Read the states; return the next step of each rule that is behind the watermark.
+
+        Those that have failed in this round wait for the next one.
+        """
         names = [rule.id for rule, _ in self._rules]
         states = self._states.read(names)
         begun = [self._beginning(*each, watermark) for each in self._rules if each[0].id not in states]
@@ -130,18 +147,20 @@ class Runner:
         steps = []
         for rule, version in self._rules:
             state = states.get(rule.id)
-            if state is None:
-                continue  # somebody has just deleted it: the next round begins it
+            if state is None or rule.id in failed:
+                continue  # where somebody has just deleted it, the next round begins it
             upto = state.upto or min(watermark, state.covered + self._longest_of(rule))
             if upto > state.covered:
                 steps.append(_Step(rule, version, state, upto))
         return steps
 
-    def _run(self, due: Sequence[_Step], stopped: Callable[[], bool]) -> tuple[list[_Step], Recorded]:
-        """Evaluate, claim, record, and note what is done. Raises the first error after all of that."""
+    def _run(
+        self, due: Sequence[_Step], stopped: Callable[[], bool]
+    ) -> tuple[list[_Step], Recorded, list[_Failed]]:
+        """Evaluate, claim, record, and note what is done; return that, and what went wrong."""
         self._alert_store.refresh()  # after the states were read: it shows all alerts of earlier steps
         done: list[_Step] = []
-        total, errors = Recorded(), list[BaseException]()
+        total, errors = Recorded(), list[_Failed]()
         for evaluated, failed in self._evaluate(due, stopped):
             quiet = [step for step, changes in evaluated if not changes]
             claimed = self._claim([each for each in evaluated if each[1]])
@@ -152,13 +171,11 @@ class Runner:
             done += [*quiet, *fired]
             total += recorded
             errors += [*failed, *more_failed]
-        if errors:
-            raise errors[0]
-        return done, total
+        return done, total, errors
 
     def _evaluate(
         self, due: Sequence[_Step], stopped: Callable[[], bool]
-    ) -> Iterator[tuple[list[_Evaluated], list[BaseException]]]:
+    ) -> Iterator[tuple[list[_Evaluated], list[_Failed]]]:
         """Yield what steps do to the alerts, and what went wrong; those that take long come last."""
         pool = EvaluationPool(self._changes, stopped)
         # Kafka has one reader: its rules come one after the other.
@@ -179,12 +196,10 @@ class Runner:
                 ours.append((replace(step, state=state), changes))
         return ours
 
-    def _record(
-        self, claimed: Sequence[_Evaluated]
-    ) -> tuple[list[_Step], Recorded, list[BaseException]]:
+    def _record(self, claimed: Sequence[_Evaluated]) -> tuple[list[_Step], Recorded, list[_Failed]]:
         """Store the alerts; return the steps that are done, what was stored, and what went wrong."""
         done: list[_Step] = []
-        total, errors = Recorded(), list[BaseException]()
+        total, errors = Recorded(), list[_Failed]()
         # Rules that include others come first, so that these find their alerts, and tell nobody.
         for step, changes in sorted(claimed, key=lambda each: -len(each[0].rule.includes)):
             try:
@@ -194,7 +209,7 @@ class Runner:
                 if self._is_final(step.rule, recorded):
                     done.append(step)
             except (elasticsearch.ApiError, elasticsearch.TransportError, AlertError) as error:
-                errors.append(error)
+                errors.append((step, error))
         return done, total, errors
 
     def _is_final(self, rule: Rule, recorded: Recorded) -> bool:
@@ -215,7 +230,7 @@ class Runner:
     def _changes(self, step: _Step) -> tuple[AlertChange, ...]:
         self._alive()
         started = time.perf_counter()
-        with self._metrics.rule_timer(step.rule):
+        with self._metrics.rule_timer(step.rule), _refusals_named(step.rule):
             changes = self._evaluate_rule(step.rule, step.state.covered, step.upto)
         self._millis[step.rule.id] = (time.perf_counter() - started) * 1000
         return changes
@@ -225,6 +240,23 @@ class Runner:
             rule, covered, upto, log=self._log, source=self._source, alerts=self._alert_store
         )
         return changes_of(step, rule, self._alert_store)
+
+    def _go_back_to_now(self, watermark: int) -> int:
+        """Bring back the rules that are ahead of the clock; return how many there are.
+
+        A runner's clock was wrong. Whatever comes up to that time would be taken for covered.
+        """
+        if self._clock is None:
+            return 0
+        latest = self._clock() + RECHECKED
+        states = self._states.read([rule.id for rule, _ in self._rules])
+        ahead = [rule_id for rule_id, state in states.items() if state.covered > latest]
+        if ahead:
+            self._states.go_back(ahead, watermark - RECHECKED)
+        known = self._states.visible_count()
+        if known is not None and known.upto > latest:
+            self._states.write_visible_count(replace(known, upto=watermark, count=NO_INDEX))
+        return len(ahead)
 
     def _go_back_for_late_events(self, watermark: int) -> int:
         """Go back to where more can be found than when it was covered; return how many events more.
@@ -255,3 +287,14 @@ class Runner:
         if isinstance(rule.root, Absence):
             return min(self._longest, rule.root.after)
         return self._longest
+
+
+@contextmanager
+def _refusals_named(rule: Rule) -> Iterator[None]:
+    """Raise AlertError for a query that Elasticsearch refuses: it is this rule's trouble alone."""
+    try:
+        yield
+    except ExportError:
+        raise
+    except (elasticsearch.BadRequestError, QueryError) as error:
+        raise AlertError(f"{rule.name} can't be evaluated: {str(error)[:300]}") from error

@@ -23,6 +23,7 @@ from audit_alerts.runner.runner import Runner
 from audit_alerts.runner.settings import RunnerSettings
 from audit_alerts.runner.sinks import Sink, sinks_of
 from audit_alerts.runner.state import RuleStates
+from audit_alerts.times import millis_now
 
 __all__ = ["run_alerts"]
 
@@ -53,7 +54,15 @@ def run_alerts(
         deliveries = open_now.enter_context(_deliveries(settings, client, alert_store, sinks, metrics))
         in_force = RulesInForce(rules, list_folder(settings), metrics).current
         runner = Runner(
-            in_force, log, source, states, alert_store, since=start, metrics=metrics, alive=health.alive
+            in_force,
+            log,
+            source,
+            states,
+            alert_store,
+            since=start,
+            metrics=metrics,
+            alive=health.alive,
+            clock=millis_now,
         )
         loop = RunnerLoop(runner, states, alert_store, deliveries, metrics, health, stop)
         if settings.webhook_url is not None and settings.secret() is None:

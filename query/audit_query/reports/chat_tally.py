@@ -141,6 +141,8 @@ class ChatTally:
         self._clock = clock
         self._teams_of = teams_of
         self._groups: dict[Person, Sequence[GroupTally]] = {}
+        self._others = GroupTally()
+        """Of the people beyond those that are kept."""
         self._transfers: Counter[tuple[Person, Person]] = Counter()
 
     @property
@@ -198,6 +200,8 @@ class ChatTally:
         if len(self.people) < _PEOPLE_MAX:
             groups.append(self.people[person])
             self._groups[person] = groups
+        else:
+            groups.append(self._others)
         return groups
 
     def _add_transfer(self, transfer: Transfer) -> None:
@@ -229,8 +233,7 @@ class ChatTally:
     def _handled(self, row: ChatRow) -> None:
         if row.closed is None or row.joined is None or row.joiner is None:
             return
-        person = self.people.get(row.joiner)
-        counted = person is not None and person.at_once.now > 0
+        counted = self.people.get(row.joiner, self._others).at_once.now > 0
         length = to_millis(row.closed) - to_millis(row.joined)
         for group in (self.all, *self._groups_of(row.joiner)):
             if length >= 0:

@@ -1,6 +1,7 @@
 """`auditlog report team`, `transfers`, `unanswered` and `objective`."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -131,9 +132,9 @@ class _Asked:
         self.settings = QuerySettings()
         self.teams = Teams.load(self.settings.teams_file)
         self.now = datetime.now(UTC)
-        for user in self.teams.users(team) if team is not None else ():
-            spec = spec.with_("user", user)
-        self.wanted = resolve_filter(spec, self.settings)
+        self._typed = resolve_filter(spec, self.settings)
+        users = self.teams.users(team) if team is not None else ()
+        self.wanted = replace(self._typed, users=(*self._typed.users, *users))
         self.zone = zone(self.settings.time_zone)
         self.log = AuditLog(self.settings, seconds=self.settings.query_seconds)
 
@@ -170,4 +171,4 @@ class _Asked:
 
     def _explain(self) -> None:
         with AuditLog(self.settings, seconds=self.settings.query_seconds) as log:
-            explain_no_events(new_console(), log, self.wanted)
+            explain_no_events(new_console(), log, self._typed)  # not a line for each of a team

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from audit_query.filter import Filter
 from audit_query.log import AuditLog
 from audit_query.reports.case import OPENED, STEPS
+from audit_query.reports.case_store import Chat
+from audit_query.reports.cells import FIRST_AND_LAST, by_field, cells
 
 __all__ = ["WaitingChats", "narrowed", "waiting_chats"]
 
-_CHAT = "audit.chat.id"
+_ORGANIZATION, _CHAT = "organization.id", "audit.chat.id"
 _EXAMINED = 1000
 _HANDLED = tuple(step for step in STEPS if step != OPENED)
 
@@ -37,10 +39,10 @@ def waiting_chats(log: AuditLog, wanted: Filter) -> WaitingChats:
     opened, is_partial = _openings(log, wanted)
     handled = _handled(log, list(opened)) if opened else {}
     waiting = [chat for chat, at in opened.items() if handled.get(chat, -1) < at]
-    return WaitingChats(sorted(waiting, key=lambda chat: opened[chat]), is_partial)
+    return WaitingChats([chat_id for _, chat_id in sorted(waiting, key=opened.__getitem__)], is_partial)
 
 
-def _openings(log: AuditLog, wanted: Filter) -> tuple[Mapping[str, int], bool]:
+def _openings(log: AuditLog, wanted: Filter) -> tuple[Mapping[Chat, int], bool]:
     """Return when each chat was opened last, in milliseconds; and whether there are more."""
     openings = narrowed(wanted, OPENED)
     if openings is None:
@@ -51,23 +53,18 @@ def _openings(log: AuditLog, wanted: Filter) -> tuple[Mapping[str, int], bool]:
         track_total_hits=False,
         source=False,
         sort=[{"@timestamp": "desc"}],
-        docvalue_fields=[_CHAT],
+        docvalue_fields=[_ORGANIZATION, _CHAT],
     )
-    found: dict[str, int] = {}
+    found: dict[Chat, int] = {}
     for hit in answer["hits"]["hits"]:
-        found.setdefault(hit["fields"][_CHAT][0], hit["sort"][0])
+        fields = hit["fields"]
+        found.setdefault((fields.get(_ORGANIZATION, (None,))[0], fields[_CHAT][0]), hit["sort"][0])
     return found, len(answer["hits"]["hits"]) == _EXAMINED
 
 
-def _handled(log: AuditLog, chats: Sequence[str]) -> Mapping[str, float]:
+def _handled(log: AuditLog, chats: Sequence[Chat]) -> Mapping[Chat, int]:
     """Return when each chat was assigned, joined or closed last, in milliseconds."""
-    terms = {"field": _CHAT, "size": len(chats), "include": list(chats)}
-    last = {"last": {"max": {"field": "@timestamp"}}}
-    answer = log.raw_search(
-        Filter(activities=_HANDLED, chats=tuple(chats)),
-        size=0,
-        track_total_hits=False,
-        aggs={"chats": {"terms": terms, "aggs": last}},
-    )
-    buckets = answer.get("aggregations", {}).get("chats", {}).get("buckets", ())
-    return {row["key"]: row["last"]["value"] for row in buckets}
+    steps = Filter(activities=_HANDLED, chats=tuple(sorted({chat_id for _, chat_id in chats})))
+    source = [by_field(_ORGANIZATION, optional=True), by_field(_CHAT)]
+    found = cells(log, steps, source, facts=FIRST_AND_LAST)
+    return {(cell.key[0], cell.key[1]): cell.last or 0 for cell in found}

@@ -14,6 +14,7 @@ from audit_query.reports import (
     Person,
     Tallying,
     TransferRow,
+    chat_tally,
 )
 from audit_query.reports.case import STEPS, Step
 from audit_query.reports.case_store import CaseStore
@@ -166,6 +167,25 @@ def test_chats_at_a_time_are_those_joined_and_not_closed() -> None:
     assert found.all.at_once.at == START + timedelta(seconds=20)
     assert [group.at_once.most for group in found.buckets.values()] == [2, 2]
     assert found.all.at_once.now == 0
+
+
+def test_chats_at_a_time_are_right_beyond_the_people_that_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where visitors join chats, too, there is no end of people; each chat of theirs is over."""
+    monkeypatch.setattr(chat_tally, "_PEOPLE_MAX", 2)
+    lives = [
+        [
+            (10 * number, OPENED, VISITOR),
+            (10 * number + 1, JOINED, Person(f"visitor {number}", None)),
+            (10 * number + 5, CLOSED, VISITOR),
+        ]
+        for number in range(9)
+    ]
+    found = tally(*lives, clock=BucketClock(UTC, "hour"), teams_of=lambda _: ("Support",))
+    assert len(found.people) == 2
+    groups = (found.all, *found.buckets.values(), *found.teams.values())
+    assert [group.at_once.most for group in groups] == [1, 1, 1]
 
 
 def test_handling_lasts_from_the_first_join_to_the_closing() -> None:
