@@ -22,6 +22,21 @@ def port() -> Iterator[int]:
         yield found
 
 
+def test_address_of_ipv6_is_listened_on() -> None:
+    """A cluster may have no other."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    found = free_port()
+    with (
+        closing(Monitor("::1", found, CollectorRegistry(), Health())),
+        socket.create_connection(("::1", found)) as client,
+    ):
+        client.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.0 200 ")
+
+
 def is_answered() -> bool:
     """Tell whether no connection has a thread any more."""
     return not any("process_request" in thread.name for thread in threading.enumerate())

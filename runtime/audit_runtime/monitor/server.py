@@ -1,5 +1,6 @@
 """`/metrics`, `/healthz` (also called `/livez`) and `/readyz`, for Prometheus and Kubernetes."""
 
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -77,6 +78,11 @@ def _said(problem: str | None) -> tuple[HTTPStatus, str, bytes]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address, handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a connection that broke, as those of probes and scans do all day."""
