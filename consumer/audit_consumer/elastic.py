@@ -21,6 +21,10 @@ __all__ = ["EventIndex"]
 _COMPARED = ("event.hash", "event.created", "audit.kafka")
 """The fields of a stored document that tell whose it is."""
 
+_WITHOUT_DOCUMENT = (None, "index_not_found_exception", "index_closed_exception")
+"""What a look-up of one document may say without an answer to whether it is there. An index that was
+closed is out of reach for as long as its operator likes, and stops nobody."""
+
 _PARSE_ERRORS = (
     "document_parsing_exception",
     "mapper_parsing_exception",
@@ -108,11 +112,17 @@ class EventIndex:
             response = self._client.mget(
                 docs=[{"_index": index, "_id": event_id} for event_id, index in wanted],
                 source_includes=_COMPARED,
-                filter_path="docs._index,docs.found,docs._source",  # not the reason for each absence
+                # Of errors the type alone: most are of an index that is not there.
+                filter_path="docs._index,docs.found,docs._source,docs.error.type",
                 realtime=True,
             )
         found: dict[str, list[Stored]] = {}
-        for (event_id, _), doc in zip(wanted, response["docs"], strict=True):
+        for (event_id, index), doc in zip(wanted, response["docs"], strict=True):
+            why = doc.get("error", {}).get("type")
+            if why not in _WITHOUT_DOCUMENT:
+                raise UnreachableError(
+                    f"Elasticsearch at {self._url} can't tell whether {index} has an event: {why}"
+                )
             if doc.get("found"):
                 found.setdefault(event_id, []).append(_stored(doc["_source"]))
         return found

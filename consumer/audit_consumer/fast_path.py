@@ -36,7 +36,7 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
 from audit_consumer.home_index import HomeIndex
 from audit_consumer.places import Places
-from audit_consumer.record import Headers, StrayLines
+from audit_consumer.record import LAST_MILLISECOND, Headers, StrayLines
 
 __all__ = ["FastPath"]
 
@@ -212,7 +212,7 @@ class FastPath:
     def _new_moment(self, message: Message) -> _Moment | None:
         """Return when Kafka took a record; many have the same time, so the last ones are kept."""
         kind, milliseconds = message.timestamp()
-        if kind == TIMESTAMP_NOT_AVAILABLE:
+        if kind == TIMESTAMP_NOT_AVAILABLE or not 0 <= milliseconds <= LAST_MILLISECOND:
             return None
         if len(self._moments) >= _KEPT:
             self._moments.clear()

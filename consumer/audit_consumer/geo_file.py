@@ -64,7 +64,8 @@ class GeoFile:
         return ""
 
     def _unusable(self, problem: str, state: FileState | None) -> "GeoFile":
-        return GeoFile(self.path, self.reader, self.built, problem, state)
+        found = GeoFile(self.path, self.reader, self.built, problem, state)
+        return self if found == self else found
 
 
 def _open(path: Path) -> Reader:

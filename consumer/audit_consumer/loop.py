@@ -247,13 +247,15 @@ class ConsumerLoop:
             self._close_batch()
         _log.info("stopping", unsettled_records=self._offsets.records())
         deadline = time.monotonic() + self._settings.drain_seconds
-        while len(self._offsets) and time.monotonic() < deadline:
+        while len(self._offsets) and self._fault is None and time.monotonic() < deadline:
             self._dispatch()
             self._wait()
             self._report()
             if len(self._open):
                 self._close_batch()
         self._commit_now(wait=True)
+        if self._fault is not None:
+            raise self._fault
         if left := self._offsets.records():
             raise NotDrainedError(
                 f"{left} records could not be settled within {self._settings.drain_seconds:g} s; "

@@ -117,9 +117,10 @@ class OffsetTracker:
                 if partition in blocked:
                     waits = True
                     continue
-                at = entry.reached.get(partition, 0)
-                # Never back: a later batch may be past it, where only other partitions wait.
-                self._positions[partition] = max(at, self._positions.get(partition, 0))
+                at = entry.reached.get(partition)
+                if at is not None:
+                    # Never back: a later batch may be past it, where only other partitions wait.
+                    self._positions[partition] = max(at, self._positions.get(partition, 0))
                 if at != end:
                     blocked.add(partition)
             if waits:

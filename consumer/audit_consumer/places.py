@@ -21,6 +21,8 @@ _log = structlog.get_logger()
 
 _KEPT = 50_000
 """Networks or addresses, of at most a few hundred bytes each."""
+_DIGITS_MAX = 10
+"""Of the number of an autonomous system."""
 _NETWORK_BITS = {4: 24, 6: 64}
 """As `network_of` counts."""
 
@@ -139,4 +141,4 @@ def _at(record: object, *path: str) -> object:
 def _number(asn: object) -> object:
     """Return the number of `AS64500`."""
     text = asn.removeprefix("AS") if isinstance(asn, str) else ""
-    return int(text) if text.isdecimal() else asn
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS_MAX else asn

@@ -11,10 +11,22 @@ from audit_runtime import oversized
 from audit_schemas import Document, Origin, Reason
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, Message
 
-__all__ = ["Headers", "Outcome", "Prepared", "Record", "Refusal", "StrayLines", "headers_of"]
+__all__ = [
+    "LAST_MILLISECOND",
+    "Headers",
+    "Outcome",
+    "Prepared",
+    "Record",
+    "Refusal",
+    "StrayLines",
+    "headers_of",
+]
 
 Headers = list[tuple[str, str | bytes | None]] | Literal[False] | None
 """As the client gives them: None where there are none, False where it can't."""
+
+LAST_MILLISECOND = 253_402_300_799_999
+"""Of the year 9999, since 1970."""
 
 _HEADERS = methodcaller("headers")
 _UNREADABLE = "a header's name is not UTF-8; the dead letter has no headers of the record"
@@ -46,7 +58,10 @@ class Record:
 
     origin: Origin
     received: datetime
-    """When the broker took it (LogAppendTime), not when we read it."""
+    """When the broker took it (LogAppendTime), not when we read it.
+
+    In a topic that leaves it to publishers it may be any number: one of no calendar is the nearest.
+    """
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
@@ -69,7 +84,7 @@ class Record:
         moment = (
             datetime.now(UTC)
             if kind == TIMESTAMP_NOT_AVAILABLE
-            else datetime.fromtimestamp(milliseconds / 1000, UTC)
+            else datetime.fromtimestamp(min(max(0, milliseconds), LAST_MILLISECOND) / 1000, UTC)
         )
         origin = Origin(topic, partition, offset)
         if (error := message.error()) is not None:

@@ -27,6 +27,8 @@ __all__ = ["run_consumer"]
 
 _log = structlog.get_logger()
 
+_SEND_SECONDS = 1.0
+"""How long dead letters may take at least: what is not acknowledged by then is written again."""
 _GARBAGE = 200_000
 """New objects before the first look; what waits in batches and can be garbage is far less."""
 
@@ -64,7 +66,9 @@ def run_consumer(
         loop = ConsumerLoop(
             settings,
             decoder,
-            Settler(decoder, index, dead_letters, send_seconds=settings.drain_seconds or 1.0),
+            Settler(
+                decoder, index, dead_letters, send_seconds=max(_SEND_SECONDS, settings.drain_seconds)
+            ),
             start=start,
             skip_expired=skip_expired,
             metrics=metrics,

@@ -1,6 +1,7 @@
 """One attempt at settling a batch: the one place that decides what becomes of a record."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from audit_schemas import Reason
@@ -26,6 +27,9 @@ _LOOKED_UP = 1000
 
 _LOOKED_UP_ELSEWHERE = 2000
 """At most so many in one batch, unless it has more strays. It takes about 0.1 s; see `elsewhere`."""
+
+_Rejection = tuple[int, str]
+"""A position in a batch, and Elasticsearch's reason."""
 
 
 @dataclass(slots=True)
@@ -140,18 +144,26 @@ class Settler:
                 left.remove(position)
 
     def _resolve_rejections(self, batch: Batch, answers: ItemResults, left: set[int]) -> None:
-        """Refuse what is the event's own fault. Raises SetupFaultError for anything else."""
-        faults = list(answers.faults)
-        sound: dict[str, bool] = {}
-        for position, why in answers.rejected:
-            item = self._prepared(batch.messages[position])
-            if item.index not in sound:
-                sound[item.index] = self._index.is_sound(item.index)
-            if sound[item.index]:
-                batch.refusals.append(Refusal(item.record, Reason.REJECTED_BY_INDEX, "", why))
+        """Refuse what is the event's own fault. Raises SetupFaultError for anything else.
+
+        An index that is sound now may have been put right since it rejected events. So these are sent
+        once more, and refused only if it rejects them again, and is sound before and after.
+        """
+        rejected, faults = self._by_index(batch, answers.rejected)
+        if rejected:
+            positions = [position for position, _ in rejected]
+            again = Batch(
+                [batch.messages[position] for position in positions],
+                [batch.lines[position] for position in positions],
+            )
+            still = [(positions[number], why) for number, why in self._create(again).rejected]
+            rejected, more = self._by_index(batch, still)
+            for position, why in rejected:
+                record = Record.of(batch.messages[position])
+                batch.refusals.append(Refusal(record, Reason.REJECTED_BY_INDEX, "", why))
                 left.remove(position)
-            else:
-                faults.append((position, why))
+            faults += more
+        faults = [*answers.faults, *faults]
         if faults:
             position, why = faults[0]
             raise SetupFaultError(
@@ -159,6 +171,20 @@ class Settler:
                 f"{self._prepared(batch.messages[position]).index}: {why}. "
                 "See what to fix with: auditlog doctor"
             )
+
+    def _by_index(
+        self, batch: Batch, rejected: Sequence[_Rejection]
+    ) -> tuple[list[_Rejection], list[_Rejection]]:
+        """Return the rejections by indices that are sound, and apart, those by others."""
+        sound: dict[str, bool] = {}
+        by_sound: list[_Rejection] = []
+        by_others: list[_Rejection] = []
+        for position, why in rejected:
+            index = self._prepared(batch.messages[position]).index
+            if index not in sound:
+                sound[index] = self._index.is_sound(index)
+            (by_sound if sound[index] else by_others).append((position, why))
+        return by_sound, by_others
 
     def _prepared(self, message: Message) -> Prepared:
         """Build the document again: the fast path keeps no more of it than its text."""

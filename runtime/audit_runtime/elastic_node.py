@@ -127,7 +127,8 @@ class _BoundedPool:
     def _read(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
         chunks: list[bytes] = []
         length = 0
-        for chunk in response.stream(_CHUNK):
+        # What has come, if less than asked for: waiting for a whole chunk would be without end.
+        while chunk := response.read1(_CHUNK):
             length += len(chunk)
             if self._answer_bytes is not None and length > self._answer_bytes:
                 chunks.clear()  # the error's traceback keeps this frame

@@ -30,6 +30,7 @@ _CHUNK = 256 * 1024
 _WINDOW = 1 << 27  # zstd's own default, and that of its highest level
 _SNAPPY_RATIO = 64  # a copy of 64 bytes takes two or more
 _VALUES_BYTES = 16 * 1024 * 1024
+_NUMBER_BITS = 70  # ten bytes of seven, for 64 bits
 _XERIAL = b"\x82SNAPPY\x00"
 _XERIAL_HEADER = 16
 
@@ -56,6 +57,8 @@ class RecordBatch:
     """The offset of its first record. Where Kafka compacts, that may be gone."""
     end: int
     """The offset after its last record."""
+    count: int
+    """How many records it has. Less than offsets only where Kafka compacts."""
     attributes: int
     base_timestamp: int
     max_timestamp: int
@@ -79,17 +82,20 @@ class RecordBatch:
         return isinstance(key, bytes) and key[2:4] == b"\x00\x00"
 
     def records(self, topic: str, partition: int) -> Iterator[Message]:
-        """Yield the records in order.
+        """Yield the records in order, each offset once.
 
         Where one can't be had, its message has an `error` that says why, and no bytes. The headers of
         one with a name that is not UTF-8 are False.
         """
-        reached = self.first
+        reached, left = self.first, self.count
+        is_without_gaps = self.count == self.end - self.first
         try:
             stream = _Stream(_chunks(self.attributes & 0x07, self.packed))
-            while not stream.at_end():
+            while left:
                 offset, message = self._record(topic, partition, stream)
-                reached = offset + 1
+                if offset < reached or (is_without_gaps and offset > reached):
+                    raise _BrokenError
+                reached, left = offset + 1, left - 1
                 yield message
         except _BROKEN:
             for offset in range(reached, self.end):
@@ -105,9 +111,10 @@ class RecordBatch:
             if data is None:
                 return None
             appended = self.max_timestamp if self.attributes & 0x08 else None
-            return read_values(data, self.first, self.end, self.base_timestamp, appended)
+            found = read_values(data, self.first, self.end, self.base_timestamp, appended)
         except (*_BROKEN, IndexError):
             return None
+        return found if len(found) == self.count else None
 
     def _record(self, topic: str, partition: int, stream: "_Stream") -> tuple[int, Message]:
         length = stream.varint()
@@ -120,9 +127,9 @@ class RecordBatch:
         if why := oversized(length):
             stream.skip_to(end)
             return offset, self._lost(topic, partition, offset, KafkaError.MSG_SIZE_TOO_LARGE, why)
-        key, value, count = stream.sized(), stream.sized(), stream.varint()
+        key, value, count = stream.sized(end), stream.sized(end), stream.varint()
         count = count if count <= MAX_HEADERS else 0
-        headers = [(stream.sized() or b"", stream.sized()) for _ in range(count)]
+        headers = [(stream.sized(end) or b"", stream.sized(end)) for _ in range(count)]
         stream.skip_to(end)
         message = StoredMessage(
             topic=topic,
@@ -156,17 +163,19 @@ def read_batches(fetched: bytes) -> Iterator[RecordBatch]:
     view = memoryview(fetched)
     at = 0
     while at + _HEADER.size <= len(view):
-        first, length, _, magic, _, attributes, last, base, latest, producer, *_ = _HEADER.unpack_from(
-            view, at
+        first, length, _, magic, _, attributes, last, base, latest, producer, _, _, count = (
+            _HEADER.unpack_from(view, at)
         )
         end = at + _LENGTH_AT + length
         if end > len(view) or length < _HEADER.size - _LENGTH_AT:
             return
         if magic < 2:  # noqa: PLR2004 - of before Kafka 0.11: `first` is the last offset of it
-            yield RecordBatch(first, first + 1, 0x07, 0, 0, -1, view[at:end])
+            yield RecordBatch(first, first + 1, 1, 0x07, 0, 0, -1, view[at:end])
         else:
             packed = view[at + _HEADER.size : end]
-            yield RecordBatch(first, first + last + 1, attributes, base, latest, producer, packed)
+            yield RecordBatch(
+                first, first + last + 1, count, attributes, base, latest, producer, packed
+            )
         at = end
 
 
@@ -236,10 +245,14 @@ class _Stream:
             if byte < 0x80:  # noqa: PLR2004 - the last byte of a number has no high bit
                 return (result >> 1) ^ -(result & 1)
             shift += 7
+            if shift >= _NUMBER_BITS:
+                raise _BrokenError
 
-    def sized(self) -> bytes | None:
-        """Return bytes that follow their length; None for a negative one."""
+    def sized(self, end: int) -> bytes | None:
+        """Return bytes that follow their length; None for a negative one. None may be behind `end`."""
         length = self.varint()
+        if self.position + max(0, length) > end:
+            raise _BrokenError
         return None if length < 0 else self.take(length)
 
     def take(self, count: int) -> bytes:

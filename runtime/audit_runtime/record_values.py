@@ -8,6 +8,7 @@ __all__ = ["StoredValue", "read_values"]
 StoredValue = tuple[int, int, bytes | None]
 """A record's offset, its time in milliseconds, and its value."""
 
+_NUMBER_BITS = 70  # ten bytes of seven, for 64 bits
 _SHORT = tuple((byte >> 1) ^ -(byte & 1) for byte in range(0x80))
 """What numbers of one byte mean."""
 
@@ -22,6 +23,7 @@ def read_values(
     """
     found: list[StoredValue] = []
     at, count, time_ms = 0, end - first, appended_ms or 0
+    least = 0
     # Numbers that have one byte as a rule are read without a call.
     while at < len(data):
         length, at = _varint(data, at)
@@ -37,8 +39,9 @@ def read_values(
         else:
             key, at = _varint(data, at)
         size, at = _varint(data, at + key if key > 0 else at)
-        if not (0 <= delta < count and at + size <= stop <= len(data)):
-            raise ValueError("a record is not as long as it says")
+        if not (least <= delta < count and at + size <= stop <= len(data)):
+            raise ValueError("a record is not where or as long as it says")
+        least = delta + 1
         if appended_ms is None:
             time_ms = base_ms + elapsed
         found.append((first + delta, time_ms, data[at : at + size] if size >= 0 else None))
@@ -59,3 +62,5 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:  # noqa: PLR2004
             return (result >> 1) ^ -(result & 1), at + 1
         shift += 7
+        if shift >= _NUMBER_BITS:
+            raise ValueError("a number has no end")

@@ -10,7 +10,7 @@ from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from audit_schemas import Catalogue, TimeBounds
 from pydantic import (
@@ -194,7 +194,8 @@ class ElasticsearchSettings(SecretSettings):
     def _has_scheme(cls, urls: str) -> str:
         for url in urls.split(","):
             parts = urlsplit(url.strip())
-            if parts.scheme not in ("http", "https") or not parts.hostname:
+            port = _port_of(parts)
+            if parts.scheme not in ("http", "https") or not parts.hostname or port is None:
                 raise PydanticCustomError("url", "must be like https://host:9200")
             if parts.username is not None or parts.password is not None:
                 raise PydanticCustomError(
@@ -313,6 +314,14 @@ def secret_of(value: SecretStr | None, file: Path | None) -> str | None:
         raise CredentialsError(f"{file} can't be read: {error.strerror}") from error
     except UnicodeDecodeError:
         raise CredentialsError(f"{file} is not UTF-8 text") from None
+
+
+def _port_of(parts: SplitResult) -> int | None:
+    """Return an address's port, None where it is none; only https has one that goes without saying."""
+    try:
+        return parts.port or (443 if parts.scheme == "https" else None)
+    except ValueError:  # no number, or too large
+        return None
 
 
 def _host(address: str) -> str:

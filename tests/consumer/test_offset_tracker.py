@@ -79,6 +79,20 @@ def test_record_before_a_refused_one_may_be_committed() -> None:
     assert dict(marks.uncommitted()) == {0: 6, 1: 4}
 
 
+def test_partition_has_no_position_before_one_of_its_batches_came_back() -> None:
+    """A later batch that is quicker says nothing of it: else all that it ever had would be its lag."""
+    marks = OffsetTracker()
+    first, second = packs_of([[(0, 1000), (0, 1001)], [(0, 1002), (1, 7)]])
+    marks.take(first)
+    marks.take(second)
+    second.keep([])
+    marks.settle(second)
+    assert marks.positions() == {1: 8}
+    first.keep([])
+    marks.settle(first)
+    assert marks.positions() == {0: 1003, 1: 8}
+
+
 def test_only_positions_that_moved_are_committed() -> None:
     """A commit that was made is not made again; one that failed is."""
     marks = OffsetTracker()

@@ -128,6 +128,30 @@ def test_a_broken_file_is_a_warning_and_what_was_read_is_used_on(tmp_path: Path,
     assert {"as": FOUND["as"]} == of(alone, "192.0.2.7")
 
 
+def test_number_without_end_is_left_out(tmp_path: Path) -> None:
+    """Python refuses to read one of so many digits, which must not end the consumer."""
+    record: dict[str, Value] = {"asn": "AS" + "1" * 5000, "country_code": "DE"}
+    places = Places([geo_file(tmp_path / "flat", {"192.0.2.0/24": record})])
+    assert {"geo": {"country_iso_code": "DE"}} == of(places, "192.0.2.7")
+
+
+@pytest.mark.parametrize("what", ["gone", "folder"])
+def test_a_file_that_can_not_be_read_costs_no_answers(tmp_path: Path, what: str) -> None:
+    """It is tried again every second; what others said of an address is kept meanwhile."""
+    good = geo_file(tmp_path / "good", {"192.0.2.0/24": COLOGNE})
+    if what == "folder":
+        (tmp_path / what).mkdir()
+    places = Places([good, tmp_path / what])
+    of(places, "192.0.2.7")
+    places.refresh()
+    assert "192.0.2.7" in places.known
+    if what == "folder":
+        (tmp_path / what).rmdir()
+    geo_file(tmp_path / what, {"192.0.0.0/16": TELEKOM})
+    places.refresh()
+    assert FOUND == of(places, "192.0.2.7")
+
+
 def test_a_file_that_came_late_is_taken_in(tmp_path: Path) -> None:
     """One that was missing or broken at the start."""
     places = Places([tmp_path / "a"])

@@ -3,8 +3,8 @@
 import elasticsearch
 import pytest
 from audit_runtime.elastic import AnswerTooLargeError
-from audit_runtime.hits import PageSize
-from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
+from audit_runtime.hits import HitPage, HitSerializer, PageSize
+from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, SerializationError
 
 MB = 1024**2
 
@@ -65,3 +65,22 @@ def test_overload_is_no_reason_to_ask_again() -> None:
     with pytest.raises(elasticsearch.ApiError):
         PageSize(5000).fetch(ask)
     assert asked == [100]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"<html>", b'{"hits":{"hits":[', b'{"timed_out":"\xff"}', b"{} {}"],
+    ids=["a proxy's page", "cut off", "not UTF-8", "more than one"],
+)
+def test_answer_that_is_no_json_is_an_error_of_the_client(data: bytes) -> None:
+    """Whoever asks knows that one, and tells of it in a sentence or tries again."""
+    with pytest.raises(SerializationError):
+        HitSerializer().loads(data)
+
+
+def test_answer_that_is_no_page_is_given_as_objects() -> None:
+    """An error, or an answer to another question than a search."""
+    assert HitSerializer().loads(b'{"error":{"type":"x"}}') == {"error": {"type": "x"}}
+    page = HitSerializer().loads(b'{"hits":{"hits":[]},"timed_out":false,"_shards":{"failed":0}}')
+    assert isinstance(page, HitPage)
+    assert (page.hits, page.is_whole, page.length) == ([], True, 61)

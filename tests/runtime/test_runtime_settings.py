@@ -6,6 +6,7 @@ from audit_cli.settings import all_settings
 from audit_forward import ForwardSettings
 from audit_runtime.settings import ElasticsearchSettings, KafkaSettings
 from audit_seal import SealSettings
+from pydantic import ValidationError
 
 
 def test_certificates_are_checked_by_default() -> None:
@@ -39,3 +40,26 @@ def test_empty_variable_names_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"AUDITLOG_{name.upper()}", "")
     found = ForwardSettings().model_dump() | SealSettings().model_dump()
     assert {name: found[name] for name in names} == dict.fromkeys(names)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://elasticsearch", "http://elasticsearch/path", "http://elasticsearch:"),
+        *("https://elasticsearch:abc", "http://elasticsearch:99999", "http://a:9200,http://b"),
+    ],
+)
+def test_address_that_the_client_does_not_take_is_refused(url: str) -> None:
+    """In a sentence that names the variable, before anything is asked."""
+    with pytest.raises(ValidationError, match="must be like https://host:9200"):
+        ElasticsearchSettings(elasticsearch_url=url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://elasticsearch:9200", "https://elasticsearch", "https://e/p, http://[::1]:9200/"]
+)
+def test_address_that_is_taken_makes_a_client(url: str) -> None:
+    """With https alone a port goes without saying."""
+    options = ElasticsearchSettings(elasticsearch_url=url)
+    with elasticsearch.Elasticsearch(**options.elasticsearch_options()) as client:
+        assert len(client.transport.node_pool.all()) == url.count("://")

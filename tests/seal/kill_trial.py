@@ -45,7 +45,8 @@ class _Events(EventsTopic):
         return 0, self._end
 
     def fetch(self, partition: int, offset: int) -> Fetched:
-        batch = Batch(offset, self._end, 0, 0, 0, -1, memoryview(value_at(partition, 0)))
+        count = self._end - offset
+        batch = Batch(offset, self._end, count, 0, 0, 0, -1, memoryview(value_at(partition, 0)))
         return Fetched(iter(()), max(offset, self._end), self._end, [batch])
 
 

@@ -31,7 +31,7 @@ class Events(EventsTopic):
         end = self.ends[partition]
         if offset > end:
             raise KafkaException(KafkaError(KafkaError.OFFSET_OUT_OF_RANGE))
-        batch = Batch(offset, end, 0, 0, 0, -1, memoryview(value_at(partition, 0)))
+        batch = Batch(offset, end, end - offset, 0, 0, 0, -1, memoryview(value_at(partition, 0)))
         return Fetched(iter(()), end, end, [batch] if offset < end else [])
 
 

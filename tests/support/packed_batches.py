@@ -6,7 +6,7 @@ No client makes them without holding what they unpack to; these are packed as a 
 import struct
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import cramjam
 import lz4.frame
@@ -16,7 +16,7 @@ from kafka.protocol.producer import ProduceRequest
 from kafka.record.util import calc_crc32c
 from kafka.structs import TopicPartition
 
-__all__ = ["CODECS", "Zeros", "packed_batch", "produce"]
+__all__ = ["CODECS", "Zeros", "packed_batch", "packed_records", "produce", "varint"]
 
 _PIECE = 1024 * 1024
 
@@ -25,14 +25,33 @@ class Zeros(int):
     """A value of so many zero bytes, which are never in memory at once."""
 
 
-def packed_batch(codec: str, values: "Sequence[bytes | Zeros]", headers: int = 0) -> bytes:
-    """Return a batch of records; each has so many headers, without values."""
+def packed_batch(
+    codec: str,
+    values: "Sequence[bytes | Zeros]",
+    headers: int = 0,
+    *,
+    only: Collection[int] | None = None,
+    claimed: int | None = None,
+) -> bytes:
+    """Return a batch of records; each has so many headers, without values.
+
+    It may have some `only` of the values, by their places, and claim another number of records.
+    """
+    kept = range(len(values)) if only is None else only
+    pieces = _records(values, headers, kept)
+    return _batch(codec, pieces, len(values), len(kept) if claimed is None else claimed)
+
+
+def packed_records(codec: str, pieces: "Sequence[bytes | Zeros]", count: int) -> bytes:
+    """Return a batch of so many records, whose bytes are given."""
+    return _batch(codec, (part for piece in pieces for part in _parts(piece)), count, count)
+
+
+def _batch(codec: str, pieces: Iterator[bytes], offsets: int, count: int) -> bytes:
     number, pack = CODECS[codec]
-    payload = pack(_records(values, headers))
+    payload = pack(pieces)
     now = int(time.time() * 1000)
-    body = (
-        struct.pack(">hiqqqhii", number, len(values) - 1, now, now, -1, -1, -1, len(values)) + payload
-    )
+    body = struct.pack(">hiqqqhii", number, offsets - 1, now, now, -1, -1, -1, count) + payload
     return struct.pack(">qiibI", 0, 9 + len(body), -1, 2, calc_crc32c(body)) + body
 
 
@@ -68,21 +87,28 @@ def produce(servers: str, topic: str, partition: int, batch: bytes) -> int:
         client.close()
 
 
-def _records(values: "Sequence[bytes | Zeros]", headers: int) -> Iterator[bytes]:
+def _records(values: "Sequence[bytes | Zeros]", headers: int, kept: Collection[int]) -> Iterator[bytes]:
     for delta, value in enumerate(values):
+        if delta not in kept:
+            continue
         size = value if isinstance(value, Zeros) else len(value)
-        before = b"\x00" + _varint(0) + _varint(delta) + _varint(-1) + _varint(size)
-        after = _varint(headers) + b"\x02h\x01" * headers
-        yield _varint(len(before) + size + len(after)) + before
-        if isinstance(value, Zeros):
-            for at in range(0, value, _PIECE):
-                yield bytes(min(_PIECE, value - at))
-        else:
-            yield value
+        before = b"\x00" + varint(0) + varint(delta) + varint(-1) + varint(size)
+        after = varint(headers) + b"\x02h\x01" * headers
+        yield varint(len(before) + size + len(after)) + before
+        yield from _parts(value)
         yield after
 
 
-def _varint(number: int) -> bytes:
+def _parts(value: "bytes | Zeros") -> Iterator[bytes]:
+    if isinstance(value, Zeros):
+        for at in range(0, value, _PIECE):
+            yield bytes(min(_PIECE, value - at))
+    else:
+        yield value
+
+
+def varint(number: int) -> bytes:
+    """Return a number as records have it."""
     left, found = (number << 1) ^ (number >> 63), bytearray()
     while left > 0x7F:
         found.append(left & 0x7F | 0x80)

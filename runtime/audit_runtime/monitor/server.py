@@ -1,5 +1,7 @@
 """`/metrics`, `/healthz` (also called `/livez`) and `/readyz`, for Prometheus and Kubernetes."""
 
+import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -27,13 +29,12 @@ class Monitor:
             pages = _Pages(registry, health)
 
         try:
-            self._server = ThreadingHTTPServer((host, port), Handler)
+            self._server = _Server((host, port), Handler)
         except OSError as error:
             raise MonitorError(
                 f"Metrics can't be served on {host}:{port}: {error.strerror}. "
                 "Set AUDITLOG_METRICS_PORT to a free port, or leave it out"
             ) from error
-        self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, name="monitor", daemon=True).start()
 
     def close(self) -> None:
@@ -73,6 +74,20 @@ class _Pages:
 def _said(problem: str | None) -> tuple[HTTPStatus, str, bytes]:
     status = HTTPStatus.OK if problem is None else HTTPStatus.SERVICE_UNAVAILABLE
     return status, "text/plain; charset=utf-8", f"{problem or 'ok'}\n".encode()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address, handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a connection that broke, as those of probes and scans do all day."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
