@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -75,10 +75,16 @@ class Clock:
         if (written := self._as_written(text)) is not None:
             return written
         moment = self._read(text)
-        if moment.tzinfo is None:
-            moment = self._in_zone(moment, text)
+        try:
+            if moment.tzinfo is None:
+                moment = self._in_zone(moment, text)
+            written = format_timestamp(moment)
+        except OverflowError:  # such as 0001-01-01, by which some systems mean that they have no time
+            raise RowError(
+                rule.name, f"{quoted(text)} is before the year 1 or after 9999 in UTC"
+            ) from None
         self._last = moment
-        return format_timestamp(moment)
+        return written
 
     def _as_written(self, text: str) -> str | None:
         """Return a text that is a time as it is written, None for all others."""
@@ -94,7 +100,7 @@ class Clock:
         for read in self._readers:
             try:
                 return read(text)
-            except (ValueError, OverflowError, InvalidOperation):
+            except (ValueError, ArithmeticError):
                 continue
         raise RowError(self._rule.name, f"{quoted(text)} is not a time in {self._wanted()}")
 
