@@ -97,12 +97,17 @@ class Clock:
         return text
 
     def _read(self, text: str) -> datetime:
+        implausible: RowError | None = None
         for read in self._readers:
             try:
                 return read(text)
+            except RowError as error:  # another format may fit
+                implausible = implausible or error
             except (ValueError, ArithmeticError):
                 continue
-        raise RowError(self._rule.name, f"{quoted(text)} is not a time in {self._wanted()}")
+        raise implausible or RowError(
+            self._rule.name, f"{quoted(text)} is not a time in {self._wanted()}"
+        )
 
     def _reader(self, form: str) -> Callable[[str], datetime]:
         """Return a function that reads a format; it raises one of what `_read` passes over."""

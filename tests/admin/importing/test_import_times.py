@@ -52,3 +52,27 @@ def test_time_that_no_clock_shows_is_told_and_stops_nothing(
     told, after = timed(tmp_path, time, text, good or "2026-11-01T09:30:00Z")
     assert why in told
     assert after.startswith("20")
+
+
+@pytest.mark.parametrize(
+    ("time", "text", "meant"),
+    [
+        ('format = ["epoch", "epoch-ms"]', "1795424400250", "2026-11-23T09:00:00.250Z"),
+        ('format = ["epoch", "epoch-ms"]', "1795424400", "2026-11-23T09:00:00.000Z"),
+        (
+            'format = ["epoch", "%Y%m%d"]\ndate_only = true\nzone = "UTC"',
+            "20261123",
+            "2026-11-23T00:00:00.000Z",
+        ),
+        (
+            'format = ["epoch", "epoch-ms"]',
+            "1795424400250000",
+            '1 "1795424400250000" as epoch is not a time from 1990 on: set format = "epoch-us"',
+        ),
+    ],
+)
+def test_number_that_is_no_time_in_one_format_is_read_by_the_next(
+    tmp_path: Path, time: str, text: str, meant: str
+) -> None:
+    """A log that was written by two versions of a program may have two units."""
+    assert timed(tmp_path, time, text) == [meant]
