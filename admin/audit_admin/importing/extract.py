@@ -12,7 +12,8 @@ from audit_admin.importing.row_path import RowPath, text_of
 
 __all__ = ["Extraction", "InvalidPatternError", "compile_pattern"]
 
-_PAIR = re.compile(r'([\w.@-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*))')
+_PAIR = re.compile(r'(?<![\w.@-])([\w.@-]++)=(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*))')
+"""A name is tried from its first character alone: from each, a long text would take quadratic time."""
 _QUIET = re2.Options()
 _QUIET.log_errors = False
 
