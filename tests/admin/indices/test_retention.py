@@ -1,11 +1,13 @@
 """`auditlog retention`: what goes, what stays and why, on real servers."""
 
 import json
+import os
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from audit_admin.indices.retention import RetentionPolicy, delete, evaluate
+from audit_admin.indices.retention_commands import account_name
 from audit_consumer.elastic import EventIndex
 from audit_schemas import IndexNaming
 from confluent_kafka import TopicPartition
@@ -40,6 +42,12 @@ def test_time_without_end_is_never_over() -> None:
     """Neither the end of the calendar nor a long keep ends with an error."""
     assert not RetentionPolicy(months=1200).is_expired(date(9950, 1, 1), date.max)
     assert not RetentionPolicy(days=36_500).is_expired(date(9950, 1, 1), date.max)
+
+
+def test_account_without_a_name_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in many containers: nobody is in /etc/passwd there."""
+    monkeypatch.setattr("getpass.getuser", lambda: (_ for _ in ()).throw(KeyError("uid not found")))
+    assert account_name() == f"uid-{os.getuid()}"
 
 
 @pytest.fixture
