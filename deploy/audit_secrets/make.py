@@ -56,7 +56,7 @@ class Secrets:
             self._create(renew=renew)
 
     def _create(self, *, renew: bool) -> None:
-        authority = Authority(self._vault, self._now)
+        authority = Authority(self._vault, self._now, renews=renew)
         if renew:
             authority.renew()
         for name in SERVED:
