@@ -185,6 +185,27 @@ def test_first_token_lets_an_analyst_in(tmp_path: Path) -> None:
     assert token not in (tmp_path / "tokens" / "tokens.json").read_text()
 
 
+def test_first_token_is_known_however_a_run_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a kill, or on a full disk, before the file of either."""
+    write = Folder.write
+    for left_out in ("tokens.json", "analyst.token"):
+
+        def cut_short(folder: Folder, name: str, content: bytes, left_out: str = left_out) -> None:
+            if name == left_out:
+                raise SecretsError("No space left on device")
+            write(folder, name, content)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Folder, "write", cut_short)
+            with pytest.raises(SecretsError, match="No space"):
+                made(tmp_path)
+    made(tmp_path)
+    token = (tmp_path / "analyst.token").read_text()
+    assert TokenFile(tmp_path / "tokens" / "tokens.json").check(token).token is not None
+
+
 def test_tokens_that_people_changed_stay(tmp_path: Path) -> None:
     """Also where the first one was taken away."""
     made(tmp_path)
