@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import elasticsearch
 from audit_consumer import ConsumerSettings, GeoFile, SetupFaultError
 from audit_query import QuerySettings
+from audit_runtime import ConfigurationError
 from audit_runtime.elastic import connect
 from audit_runtime.kafka import committed_offsets, partition_bounds
 from audit_schemas import MANAGED_BY, CatalogueError, IndexNaming, index_template, lifecycle_of, mapping
@@ -42,8 +43,13 @@ def run_checks(
     for path in settings.geo_paths:
         yield _geo_file(GeoFile(path).renewed())
     yield from _kafka(settings, setup)
-    yield from away_nodes(settings)
-    with connect(settings, seconds=10) as client:
+    try:
+        client = connect(settings, seconds=10)
+    except ConfigurationError as fault:
+        yield Check("Elasticsearch", False, str(fault))
+        return
+    with client:
+        yield from away_nodes(settings)
         yield from _elasticsearch(client, settings, setup)
 
 
@@ -63,8 +69,8 @@ def _geo_file(file: GeoFile) -> Check:
 
 
 def _kafka(settings: ConsumerSettings, setup: SetupSettings) -> Iterator[Check]:
-    topics = Topics(setup)
     try:
+        topics = Topics(setup)
         brokers, partitions = topics.brokers(), topics.partitions()
         yield Check("Kafka", True, f"{brokers} broker(s) at {settings.kafka_bootstrap_servers}")
         yield from away_brokers(settings)
@@ -73,8 +79,12 @@ def _kafka(settings: ConsumerSettings, setup: SetupSettings) -> Iterator[Check]:
             yield _topic(topics, plan, partitions)
         if settings.topic in partitions:
             yield _group(settings, partitions[settings.topic])
-    except SetupFaultError as fault:
+    except (SetupFaultError, ConfigurationError) as fault:
         yield Check("Kafka", False, str(fault))
+    except KafkaException as error:  # its client can't be made, such as with a CA file that is none
+        yield Check(
+            "Kafka", False, error.args[0].str(), "Correct AUDITLOG_KAFKA_CA_FILE, or what else it names"
+        )
 
 
 def _topic(topics: Topics, plan: TopicPlan, partitions: dict[str, int]) -> Check:
