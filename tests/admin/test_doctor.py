@@ -1,8 +1,13 @@
 """What `auditlog doctor` says of settings with which no server is asked."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import elasticsearch
 import pytest
+from audit_admin import SetupSettings
+from audit_admin.doctor import elasticsearch_checks
 from audit_admin.reachability import away_brokers
 from audit_runtime import KafkaSettings
 from support.in_process import auditlog_in_process
@@ -50,3 +55,21 @@ def test_broker_whose_address_is_none_is_named(address: str) -> None:
     first, second = away_brokers(settings)
     assert first.message.startswith(f"{address} takes no connection (")
     assert second.message == "127.0.0.1:1 takes no connection (Connection refused)"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "is_told"),
+    [
+        ("https://192.0.2.1:1,http://192.0.2.2:1", True),
+        ("http://127.0.0.1:1,http://192.0.2.2:1", True),
+        ("http://127.0.0.1:1,https://192.0.2.2:1", False),
+        ("http://127.0.0.1:1, http://[::1]:1", False),
+    ],
+)
+def test_node_without_tls_is_told_among_others(nodes: str, is_told: bool) -> None:  # noqa: FBT001
+    """Requests go to each of them, so one is enough."""
+    settings: Any = SimpleNamespace(elasticsearch_url=nodes)
+    client: Any = elasticsearch.Elasticsearch("http://127.0.0.1:1", max_retries=0)
+    with client:
+        found = [each.subject for each in elasticsearch_checks(client, settings, SetupSettings())]
+    assert ("Elasticsearch connection" in found) == is_told
