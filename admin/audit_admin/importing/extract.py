@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 import re2
 
+from audit_admin.importing.depth import is_too_deep
 from audit_admin.importing.row_path import RowPath, text_of
 
 __all__ = ["Extraction", "InvalidPatternError", "compile_pattern"]
@@ -51,7 +52,8 @@ class Extraction:
         match self.how:
             case "json":
                 try:
-                    return json.loads(text)
+                    found = json.loads(text)
+                    return None if is_too_deep(found, text) else found
                 except (ValueError, RecursionError):
                     return None
             case "key=value":
