@@ -20,6 +20,7 @@ __all__ = ["json_rows"]
 _KEY_MAX = 100
 _SHOWN_MAX = 1000
 _SPACE = " \t\r\n"
+_OPEN_MAX = 3
 _TOO_DEEP = "not JSON: nested too deeply"
 
 
@@ -199,8 +200,10 @@ class _Document:
                 if not self._more(max(len(self._text) - self._at, 1)):
                     raise error from None
                 continue
-            if end == len(self._text) and not isinstance(found, dict | list) and self._more(1):
-                continue  # a number may go on
+            rest = self._text[end : end + _OPEN_MAX]
+            is_open = len(rest) < _OPEN_MAX and not rest.strip(".eE+-")
+            if is_open and not isinstance(found, dict | list) and self._more(1):
+                continue  # a number may go on, also behind a dot or an exponent's sign
             self._read, self._at = self._text[self._at : end], end
             return found
 

@@ -119,6 +119,17 @@ def test_large_document_takes_little_memory() -> None:
     assert peak < 4_000_000
 
 
+@pytest.mark.parametrize("number", ["1.5", "12e3", "1E+5", "-7.25", "30"])
+def test_number_that_is_read_in_two_pieces_is_one(number: str) -> None:
+    """Wherever in it the first piece of a long line ends."""
+    for read in range(len(number) + 1):
+        before, after = '{"pad": "', '", "took": '
+        pad = "x" * (LINE_MAX // 64 - len(before) - len(after) - read)
+        data = f'{before}{pad}{after}{number}, "Records": [{{"a": 1}}]}}'
+        (row,) = rows(data.encode(), FileFormat("ndjson", records="Records"))
+        assert (row.fields, row.problem) == ({"a": 1}, None)
+
+
 def test_record_without_end_is_bounded() -> None:
     """It is given up when it has more characters than a record may have."""
     (row,) = rows(b'[{"a": "' + b"x" * (3 * LINE_MAX), NDJSON)
