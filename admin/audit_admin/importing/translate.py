@@ -130,9 +130,12 @@ class Translator:
         yield Step("event.action", by.source, found_text, activity, None if why is None else str(why))
         for field in self._fields:
             yield _step(field, fields)
-        for change in self._changes_of(fields):
-            value = f"{change['field']}: {change.get('before')} -> {change.get('after')}"
-            yield Step("audit.changes", "", None, value)
+        try:
+            for change in self._changes_of(fields):
+                value = f"{change['field']}: {change.get('before')} -> {change.get('after')}"
+                yield Step("audit.changes", "", None, value)
+        except RowError as error:
+            yield Step("audit.changes", error.path, None, None, str(error))
 
     def _entries(self, row: Row, each: RowPath) -> Iterator[Row]:
         entries = each.of(row.fields)

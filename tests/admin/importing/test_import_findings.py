@@ -116,6 +116,15 @@ def test_row_is_explained_as_one_of_its_file(tmp_path: Path) -> None:
     assert "rejected: at: is also that of line 1, which has different contents" in taken.stdout
 
 
+def test_change_that_can_not_be_translated_is_explained(tmp_path: Path) -> None:
+    """It is why the row is rejected, so it is what somebody wants to see."""
+    mapping = MAPPING + '[[changes]]\nfield = { from = "setting", map = { a = "A" } }\n'
+    done = run(tmp_path, [{**ROW, "setting": "b"}], "--explain", "1", mapping=mapping)
+    assert done.returncode == 0
+    assert '"b" is not in the mapping\'s table' in " ".join(done.stdout.split())
+    assert 'rejected: setting: "b" is not in the mapping\'s table' in done.stdout
+
+
 def test_row_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     """Not an empty table."""
     done = run(tmp_path, [ROW], "--explain", "9")
