@@ -89,7 +89,8 @@ def retention_command(
                     "The log is sealed, and ILM would delete what is not stated as retired. Schedule "
                     f"this instead: auditlog retention {policy} --delete --yes"
                 )
-            print_lines(*set_lifecycle(client, naming, SetupSettings(), policy))
+            done = set_lifecycle(client, naming, SetupSettings(), policy)
+            print_json({"done": done}) if json_output else print_lines(*done)
             return
         plan = evaluate(client, naming, settings, policy, datetime.now(UTC).date(), guard.kept_because)
         if not json_output:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import elasticsearch
@@ -127,6 +128,17 @@ def test_policy_is_set_on_years_of_days() -> None:
     assert max(map(len, paths)) < 4000
     named = [name for path in paths for name in path.split("/")[1].split(",")]
     assert named == days
+
+
+def test_what_was_done_is_told_to_machines_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As JSON, as every command does that is asked for it."""
+    guard = SimpleNamespace(is_sealed=False)
+    monkeypatch.setattr("audit_admin.indices.retention_commands.SealGuard", lambda *_: guard)
+    with playing(Played()) as url:
+        done = auditlog_in_process(
+            "retention", "--keep-days", "90", "--ilm", "--json", AUDITLOG_ELASTICSEARCH_URL=url
+        )
+    assert json.loads(done.stdout)["done"][-1] == "set the policy on 1 existing indices"
 
 
 def test_setup_leaves_the_policy_in_the_template() -> None:
