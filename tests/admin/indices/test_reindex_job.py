@@ -1,4 +1,4 @@
-"""What a copy is made with."""
+"""What a copy is made with, and what is said before."""
 
 from datetime import date
 from types import SimpleNamespace
@@ -8,7 +8,9 @@ import elasticsearch
 import pytest
 from audit_admin import SetupSettings
 from audit_admin.indices.inventory import IndexInfo
+from audit_admin.indices.reindex_commands import preview
 from audit_admin.indices.reindex_job import ReindexJob
+from audit_consumer import SetupFaultError
 from audit_schemas import IndexNaming, index_template
 
 NAMING = IndexNaming("audit-events")
@@ -63,3 +65,14 @@ def test_lifecycle_counts_from_the_first_index_however_often_it_is_rebuilt(
     ReindexJob(reader, source, NAMING.copy_of(NAME, 2), BODY).begin()
     (made,) = indices.made
     assert made["index"]["lifecycle"] == {"name": "audit-events", "origination_date": date_}
+
+
+def test_preview_of_an_index_that_is_not_there_is_the_error_that_the_run_would_be() -> None:
+    """Not a promise to copy no events; the name of a rebuilt index is as good as its alias."""
+    months = date(2026, 10, 1), date(2026, 11, 1)
+    index = NAMING.copy_of(NAME, 2)
+    live = IndexInfo(index, NAME, 2, *months, True, 7, 7, {}, {}, frozenset({NAME}))
+    assert preview(NAME, [live]) == f"{NAME}: 7 events would be copied"
+    assert preview(index, [live]) == f"{index}: 7 events would be copied"
+    with pytest.raises(SetupFaultError, match="There is no index audit-events-2026"):
+        preview("audit-events-2026.11", [live])
