@@ -84,7 +84,7 @@ def load_rules(file: Path, names: Mapping[str, str]) -> list[AccessRule]:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise SetupFaultError(f"{file}: {where}: {first['msg']}") from error
-    except (ValueError, KeyError, IndexError) as error:  # not TOML, or an unknown placeholder
+    except (ValueError, LookupError, AttributeError, TypeError) as error:  # not TOML, or a placeholder
         raise SetupFaultError(
             f"{file}: {error}. Placeholders are {', '.join(sorted(names))}"
         ) from error

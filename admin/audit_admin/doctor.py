@@ -1,12 +1,13 @@
 """`auditlog doctor`: checks of the setup, each with what is wrong and how to fix it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import elasticsearch
 from audit_consumer import ConsumerSettings, GeoFile, SetupFaultError
 from audit_query import QuerySettings
+from audit_runtime import ConfigurationError
 from audit_runtime.elastic import connect
 from audit_runtime.kafka import committed_offsets, partition_bounds
 from audit_schemas import MANAGED_BY, CatalogueError, IndexNaming, index_template, lifecycle_of, mapping
@@ -19,7 +20,7 @@ from audit_admin.settings import SetupSettings
 from audit_admin.setup import stored_template, template_differs
 from audit_admin.topics import TopicPlan, Topics, topic_plans
 
-__all__ = ["Check", "run_checks"]
+__all__ = ["Check", "elasticsearch_checks", "run_checks"]
 
 _OLDEST = (9, 0)
 _PRIVILEGES = [
@@ -42,9 +43,14 @@ def run_checks(
     for path in settings.geo_paths:
         yield _geo_file(GeoFile(path).renewed())
     yield from _kafka(settings, setup)
-    yield from away_nodes(settings)
-    with connect(settings, seconds=10) as client:
-        yield from _elasticsearch(client, settings, setup)
+    try:
+        client = connect(settings, seconds=10)
+    except ConfigurationError as fault:
+        yield Check("Elasticsearch", False, str(fault))
+        return
+    with client:
+        yield from away_nodes(settings)
+        yield from elasticsearch_checks(client, settings, setup)
 
 
 def _catalogue(settings: ConsumerSettings) -> Check:
@@ -63,18 +69,24 @@ def _geo_file(file: GeoFile) -> Check:
 
 
 def _kafka(settings: ConsumerSettings, setup: SetupSettings) -> Iterator[Check]:
-    topics = Topics(setup)
     try:
+        topics = Topics(setup)
         brokers, partitions = topics.brokers(), topics.partitions()
         yield Check("Kafka", True, f"{brokers} broker(s) at {settings.kafka_bootstrap_servers}")
         yield from away_brokers(settings)
-        yield from _plain_text("Kafka", settings.kafka_bootstrap_servers, _kafka_is_secured(settings))
+        is_secured = settings.kafka_security_protocol.endswith("SSL")
+        addresses = [] if is_secured else settings.kafka_bootstrap_servers.split(",")
+        yield from _plain_text("Kafka", addresses)
         for plan in topic_plans(setup):
             yield _topic(topics, plan, partitions)
         if settings.topic in partitions:
             yield _group(settings, partitions[settings.topic])
-    except SetupFaultError as fault:
+    except (SetupFaultError, ConfigurationError) as fault:
         yield Check("Kafka", False, str(fault))
+    except KafkaException as error:  # its client can't be made, such as with a CA file that is none
+        yield Check(
+            "Kafka", False, error.args[0].str(), "Correct AUDITLOG_KAFKA_CA_FILE, or what else it names"
+        )
 
 
 def _topic(topics: Topics, plan: TopicPlan, partitions: dict[str, int]) -> Check:
@@ -120,9 +132,10 @@ def _group(settings: ConsumerSettings, partitions: int) -> Check:
     return Check(subject, True, f"{lag:,} records behind")
 
 
-def _elasticsearch(
+def elasticsearch_checks(
     client: elasticsearch.Elasticsearch, settings: ConsumerSettings, setup: SetupSettings
 ) -> Iterator[Check]:
+    """Check Elasticsearch: its nodes, version, template, mappings, and what this user may do."""
     url = settings.elasticsearch_url
     checks: tuple[Callable[[], Iterator[Check]], ...] = (
         lambda: _health(client, url),
@@ -131,7 +144,8 @@ def _elasticsearch(
         lambda: _mappings(client, setup),
         lambda: _privileges(client, settings),
     )
-    yield from _plain_text("Elasticsearch", url, url.startswith("https"))
+    plain = [node for node in url.split(",") if urlsplit(node.strip()).scheme != "https"]
+    yield from _plain_text("Elasticsearch", plain)
     for check in checks:
         try:
             yield from check()
@@ -248,12 +262,14 @@ def _privileges(client: elasticsearch.Elasticsearch, settings: ConsumerSettings)
     )
 
 
-def _kafka_is_secured(settings: ConsumerSettings) -> bool:
-    return settings.kafka_security_protocol.endswith("SSL")
-
-
-def _plain_text(subject: str, addresses: str, secured: bool) -> Iterator[Check]:  # noqa: FBT001
-    """Warn if events cross a network in plain text."""
-    hosts = [urlsplit(part if "//" in part else f"//{part}").hostname for part in addresses.split(",")]
-    if not secured and any(host not in _LOOPBACK for host in hosts):
+def _plain_text(subject: str, addresses: Iterable[str]) -> Iterator[Check]:
+    """Warn if events cross a network in plain text, to one of these addresses, which have no TLS."""
+    if any(_host(address.strip()) not in _LOOPBACK for address in addresses):
         yield Check(f"{subject} connection", False, "events cross the network in plain text", "Use TLS")
+
+
+def _host(address: str) -> str | None:
+    try:
+        return urlsplit(address if "//" in address else f"//{address}").hostname
+    except ValueError:  # it is no address, which another check tells
+        return None

@@ -19,14 +19,15 @@ def away_brokers(settings: KafkaSettings) -> Iterator[Check]:
     """Yield a failed check for each broker of several that takes no connection."""
     addresses = _several(settings.kafka_bootstrap_servers)
     for address in addresses:
-        parts = urlsplit(f"//{address.rpartition('//')[2]}")
         try:
+            parts = urlsplit(f"//{address.rpartition('//')[2]}")
             socket.create_connection((parts.hostname or "", parts.port or 9092), _SECONDS).close()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a ValueError: it is no address
+            why = isinstance(error, OSError) and error.strerror
             yield Check(
                 "Kafka broker",
                 False,
-                f"{address} takes no connection ({error.strerror or error})",
+                f"{address} takes no connection ({why or error})",
                 "Start it, or take it out of AUDITLOG_KAFKA_BOOTSTRAP_SERVERS",
             )
 

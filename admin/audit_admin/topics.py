@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from audit_consumer import SetupFaultError
 from audit_schemas import MAX_EVENT_BYTES
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -25,6 +25,7 @@ _SECONDS = 8.0
 _DAY = 24 * 60 * 60 * 1000
 _RECORD_OVERHEAD = 64 * 1024
 _MIB = 1024 * 1024
+_EXISTS = KafkaError.TOPIC_ALREADY_EXISTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,8 @@ class Topics:
 
     def ensure(self, plan: TopicPlan) -> Iterator[str]:
         """Create the topic, or correct its required configuration; yield what changed."""
-        if plan.name not in self.partitions():
-            yield self._create(plan)
+        if plan.name not in self.partitions() and (created := self._create(plan)) is not None:
+            yield created
             return
         found = self.config(plan.name)
         wrong = {key: value for key, value in plan.required.items() if found.get(key) != value}
@@ -99,7 +100,8 @@ class Topics:
             self._alter(plan.name, wrong)
             yield f"set {', '.join(f'{k}={v}' for k, v in wrong.items())} on topic {plan.name}"
 
-    def _create(self, plan: TopicPlan) -> str:
+    def _create(self, plan: TopicPlan) -> str | None:
+        """Create the topic; return None if another process has done so in the meantime."""
         brokers = self.brokers()
         replicas = self._replication or min(3, brokers)
         config = dict(plan.required | plan.initial)  # type: ignore[operator]
@@ -107,7 +109,14 @@ class Topics:
         topic = NewTopic(
             plan.name, num_partitions=plan.partitions, replication_factor=replicas, config=config
         )
-        self._done(self._admin.create_topics([topic])[plan.name], f"create topic {plan.name}")
+        created = self._admin.create_topics([topic])[plan.name]
+        try:
+            self._done(created, f"create topic {plan.name}")
+        except SetupFaultError as fault:
+            why = fault.__cause__
+            if isinstance(why, KafkaException) and why.args[0].code() == _EXISTS:
+                return None
+            raise
         return f"created topic {plan.name} ({plan.partitions} partitions, {replicas} replicas)"
 
     def _alter(self, name: str, config: Mapping[str, str]) -> None:

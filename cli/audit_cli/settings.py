@@ -1,6 +1,7 @@
 """`auditlog settings`: every setting, what it is for, and what is in force."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from rich.text import Text
 from audit_cli.setting_groups import ESSENTIAL, grouped
 
 __all__ = ["Setting", "all_settings", "register"]
+
+_LOGIN = re.compile(r"//\S*@")
+"""A login in an address, which no setting may hold; whoever looks for it must not be shown it."""
 
 _CLASSES = (
     ("audit_producer.publishing", "PublisherSettings"),
@@ -105,7 +109,7 @@ def _in_force(setting: Setting) -> str:
     given = os.environ.get(setting.variable)
     if given is None:
         return setting.default
-    return "***" if setting.is_secret else given
+    return "***" if setting.is_secret else _LOGIN.sub("//***@", given)
 
 
 def markdown_table() -> Iterator[str]:

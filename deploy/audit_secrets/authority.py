@@ -32,8 +32,8 @@ _CLOCKS_DIFFER = timedelta(hours=1)
 class Authority:
     """Keeps `ca.crt` and `ca.key`, `NAME.crt` and `NAME.key` in a folder. Raises SecretsError."""
 
-    def __init__(self, folder: Folder, now: datetime) -> None:
-        """Read the authority, or create one."""
+    def __init__(self, folder: Folder, now: datetime, *, renews: bool = False) -> None:
+        """Read the authority, or create one; with `renews`, also where a renewal was cut short."""
         self._folder = folder
         self._now = now
         if folder.has("ca.crt") and not folder.has("ca.key"):
@@ -42,6 +42,8 @@ class Authority:
                 "or remove ca.crt too, run this with --renew, and restart every service"
             )
         self._begin()
+        if renews and not self._is_pair():
+            self._folder.write("ca.crt", self._self_signed())
         self._read()
 
     @property
@@ -107,8 +109,15 @@ class Authority:
     def _read(self) -> None:
         self._certificate = _certificate_of(self._folder, "ca.crt")
         self._key = _key_of(self._folder, "ca.key")
-        if self._key.public_key() != self._certificate.public_key():
-            raise SecretsError(f"{self._folder.path}: ca.key is not the key of ca.crt")
+        if not self._is_pair():
+            raise SecretsError(
+                f"{self._folder.path}: ca.key is not the key of ca.crt. Restore it, or run this with "
+                "--renew, and restart every service"
+            )
+
+    def _is_pair(self) -> bool:
+        key = _key_of(self._folder, "ca.key")
+        return key.public_key() == _certificate_of(self._folder, "ca.crt").public_key()
 
     def _has_signed(self, certificate: x509.Certificate) -> bool:
         try:

@@ -56,7 +56,7 @@ class Secrets:
             self._create(renew=renew)
 
     def _create(self, *, renew: bool) -> None:
-        authority = Authority(self._vault, self._now)
+        authority = Authority(self._vault, self._now, renews=renew)
         if renew:
             authority.renew()
         for name in SERVED:
@@ -129,8 +129,9 @@ class Secrets:
                 path = Path(scratch, "tokens.json")
                 end = self._now + timedelta(days=SERVER_DAYS)
                 token = TokenFile(path, clock=lambda: self._now).create("analyst", expires=end)
+                # The token first: no later run could tell what is in the file.
+                self._vault.write("analyst.token", token.encode())
                 folder.write("tokens.json", path.read_bytes())
-            self._vault.write("analyst.token", token.encode())
         folder.change_owner("tokens.json")
         folder.change_owner()
 

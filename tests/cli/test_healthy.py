@@ -72,6 +72,16 @@ def test_page_is_asked_by_tls_where_it_has_a_certificate(answer: int, wanted: in
         assert wanted == status(AUDITLOG_SERVE_PORT=str(port), AUDITLOG_SERVE_CERT_FILE=OURS.cert)
 
 
+@pytest.mark.parametrize("tls", [False, True])
+def test_proxy_of_the_environment_is_not_asked(tls: bool) -> None:  # noqa: FBT001
+    """It is for the way out, and knows nothing of this container's loopback address."""
+    proxy = "http://127.0.0.1:1"
+    proxies = {"HTTP_PROXY": proxy, "http_proxy": proxy, "HTTPS_PROXY": proxy, "https_proxy": proxy}
+    certificate = {"AUDITLOG_SERVE_CERT_FILE": str(OURS.cert)} if tls else {}
+    with answering(200, tls=tls) as port:
+        assert status(AUDITLOG_SERVE_PORT=str(port), **certificate, **proxies) == 0
+
+
 def test_page_without_a_certificate_is_asked_in_the_clear() -> None:
     """Behind a proxy that ends TLS."""
     with answering(200) as port:

@@ -185,6 +185,27 @@ def test_first_token_lets_an_analyst_in(tmp_path: Path) -> None:
     assert token not in (tmp_path / "tokens" / "tokens.json").read_text()
 
 
+def test_first_token_is_known_however_a_run_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a kill, or on a full disk, before the file of either."""
+    write = Folder.write
+    for left_out in ("tokens.json", "analyst.token"):
+
+        def cut_short(folder: Folder, name: str, content: bytes, left_out: str = left_out) -> None:
+            if name == left_out:
+                raise SecretsError("No space left on device")
+            write(folder, name, content)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Folder, "write", cut_short)
+            with pytest.raises(SecretsError, match="No space"):
+                made(tmp_path)
+    made(tmp_path)
+    token = (tmp_path / "analyst.token").read_text()
+    assert TokenFile(tmp_path / "tokens" / "tokens.json").check(token).token is not None
+
+
 def test_tokens_that_people_changed_stay(tmp_path: Path) -> None:
     """Also where the first one was taken away."""
     made(tmp_path)
@@ -261,6 +282,32 @@ def test_an_authority_that_lost_its_certificate_gets_one_of_the_same_key(tmp_pat
     (tmp_path / "ca.crt").unlink()
     assert "ca.crt" in made(tmp_path)
     assert shakes_hands(tmp_path, "kafka", "kafka")
+
+
+def test_renewal_that_was_cut_short_is_finished_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a kill, or on a full disk, between the authority's key and its certificate."""
+    made(tmp_path)
+    later = NOW + timedelta(days=AUTHORITY_DAYS - SERVER_DAYS + 1)
+    write = Folder.write
+
+    def cut_short(folder: Folder, name: str, content: bytes) -> None:
+        if name == "ca.crt":
+            raise SecretsError("No space left on device")
+        write(folder, name, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "write", cut_short)
+        with pytest.raises(SecretsError, match="No space"):
+            made(tmp_path, now=later, renew=True)
+    with pytest.raises(SecretsError, match=r"ca\.key is not the key of ca\.crt\. Restore it, or run"):
+        made(tmp_path, now=later)
+    made(tmp_path, now=later, renew=True)
+    assert not made(tmp_path, now=later)
+    assert (
+        later + timedelta(days=AUTHORITY_DAYS) == certificate(tmp_path / "ca.crt").not_valid_after_utc
+    )
 
 
 @pytest.mark.parametrize(

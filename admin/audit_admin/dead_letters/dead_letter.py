@@ -7,7 +7,7 @@ by the record's position and by its bytes: a topic that was deleted and recreate
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, datetime
 from typing import Any
 
 from audit_consumer import Record
@@ -29,6 +29,9 @@ from pydantic_core import from_json
 from audit_admin.dead_letters.journal import ORIGIN_HEADER, identity_of, parse_origin
 
 __all__ = ["DeadLetter", "Selection", "parse_dead_letter"]
+
+_DIGITS_MAX = 18
+_FIRST_YEAR = 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ def parse_dead_letter(record: Record) -> DeadLetter | None:
         record.key,
         record.value,
         _as_bytes(own),
-        int(size) if size is not None and size.isdecimal() else None,
+        int(size) if size is not None and size.isdecimal() and len(size) <= _DIGITS_MAX else None,
         added.get(DIGEST_HEADER) or hashlib.sha256(record.value or b"").hexdigest(),
     )
 
@@ -132,10 +135,12 @@ def _as_bytes(headers: Headers) -> tuple[tuple[str, bytes | None], ...]:
 
 
 def _time(text: str | None) -> datetime | None:
+    """Return a time at which Kafka can have received something, and that every zone has."""
     try:
-        return parse_timestamp(text) if text else None
-    except ValueError:
+        found = parse_timestamp(text) if text else None
+    except (ValueError, OverflowError):
         return None
+    return found if found is not None and _FIRST_YEAR <= found.year < MAXYEAR else None
 
 
 def _fields(value: bytes | None) -> dict[str, Any]:

@@ -48,6 +48,8 @@ CLAIM_LIFETIME = timedelta(minutes=2)
 """How long a claim is exclusive; a run publishes within the first minute of it, or not at all."""
 
 _PACKED = struct.Struct(">iqq")
+_PARTITIONS, _OFFSETS = 1 << 31, 1 << 63
+"""How many Kafka can have."""
 
 
 class EntryKind(StrEnum):
@@ -114,9 +116,10 @@ def parse_origin(text: bytes | None) -> Origin | None:
     """Parse what `origin_text` returns; None if it is something else."""
     try:
         topic, partition, offset = (text or b"").decode().rsplit("/", 2)
-        return Origin(topic, int(partition), int(offset))
+        found = Origin(topic, int(partition), int(offset))
     except ValueError:
         return None
+    return found if 0 <= found.partition < _PARTITIONS and 0 <= found.offset < _OFFSETS else None
 
 
 def parse_entry(record: Record) -> JournalEntry | None:

@@ -24,6 +24,7 @@ class ReadLimits:
 
     records: int = 10_000
     value_bytes: int = 64 * 1024 * 1024
+    """With their keys and headers."""
     seconds: float = 10.0
     reasons: int = 50
     samples: int = 3
@@ -132,7 +133,8 @@ class _Pass:
     def _cut(self, dead_letter: DeadLetter) -> DeadLetter:
         most = self.limits.sample_bytes
         value = dead_letter.value
-        self.value_bytes += len(value or b"")
+        self.value_bytes += len(value or b"") + len(dead_letter.key or b"")
+        self.value_bytes += sum(len(name) + len(text or b"") for name, text in dead_letter.headers)
         if value is not None and len(value) > most and dead_letter.size is None:
             dead_letter = replace(dead_letter, size=len(value))
         headers = dead_letter.headers[:_HEADERS]

@@ -51,6 +51,8 @@ class RecordWriter:
             self._enqueue(number, record, results, deadline)
         self._producer.flush(2 * _SECONDS)
         for number, result in enumerate(results):
+            if time.monotonic() > deadline:
+                break  # else a claim on the records would end before they are written
             # The broker rejects a whole batch for one record in it: each is retried on its own.
             if isinstance(result, KafkaError) and result.code() == KafkaError.MSG_SIZE_TOO_LARGE:
                 self._enqueue(number, records[number], results, deadline)

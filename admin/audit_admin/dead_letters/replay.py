@@ -234,8 +234,11 @@ class Replayer:
         """Return the whole record; None, and count it, if only its beginning is left."""
         key, value, headers = dead_letter.key, dead_letter.value, dead_letter.headers
         origin = dead_letter.origin
+        partition = origin.partition if origin.partition in self._partitions else None
         if dead_letter.size is not None:
-            whole = self._lookup.read_at(origin.topic, origin.partition, origin.offset)
+            whole = None
+            if partition is not None:  # the topic may have been made anew with fewer
+                whole = self._lookup.read_at(origin.topic, partition, origin.offset)
             if whole is None or hashlib.sha256(whole.value or b"").hexdigest() != dead_letter.digest:
                 self.result.add_incomplete(_truncated(dead_letter))
                 return None
@@ -245,7 +248,6 @@ class Replayer:
             (ORIGIN_HEADER, origin_text(origin).encode()),
             (RUN_HEADER, self.result.run.encode()),
         ]
-        partition = origin.partition if origin.partition in self._partitions else None
         return _Replayable(
             dead_letter, OutgoingRecord(self._topic, partition, key, value, [*own, *added])
         )

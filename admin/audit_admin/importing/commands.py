@@ -131,6 +131,7 @@ def _explain(file: str, mapping: Mapping, number: int) -> None:
             if row.number == number:
                 print_explanation(row, translator, check)
                 return
+            translator.pass_over(row)
     raise ImportFileError(f"{file} has no row {number}; the nearest one is {last}")
 
 

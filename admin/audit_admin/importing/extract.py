@@ -8,11 +8,13 @@ from typing import Any, Literal, Protocol
 
 import re2
 
+from audit_admin.importing.depth import is_too_deep
 from audit_admin.importing.row_path import RowPath, text_of
 
 __all__ = ["Extraction", "InvalidPatternError", "compile_pattern"]
 
-_PAIR = re.compile(r'([\w.@-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*))')
+_PAIR = re.compile(r'(?<![\w.@-])([\w.@-]++)=(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*))')
+"""A name is tried from its first character alone: from each, a long text would take quadratic time."""
 _QUIET = re2.Options()
 _QUIET.log_errors = False
 
@@ -50,7 +52,8 @@ class Extraction:
         match self.how:
             case "json":
                 try:
-                    return json.loads(text)
+                    found = json.loads(text)
+                    return None if is_too_deep(found, text) else found
                 except (ValueError, RecursionError):
                     return None
             case "key=value":

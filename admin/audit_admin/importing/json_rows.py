@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from audit_schemas import printable
 
+from audit_admin.importing.depth import is_too_deep
 from audit_admin.importing.encodings import InvalidBytes
 from audit_admin.importing.errors import ImportFileError
 from audit_admin.importing.row import LINE_MAX, Row
@@ -19,6 +20,8 @@ __all__ = ["json_rows"]
 _KEY_MAX = 100
 _SHOWN_MAX = 1000
 _SPACE = " \t\r\n"
+_OPEN_MAX = 3
+_TOO_DEEP = "not JSON: nested too deeply"
 
 
 class _RepeatedKeyError(ValueError):
@@ -80,7 +83,9 @@ def _line_rows(lines: Iterator[str], invalid: InvalidBytes | None) -> Iterator[R
         except (ValueError, RecursionError) as error:
             yield Row(number, {"line": line[:_SHOWN_MAX]}, _why(error))
             continue
-        if isinstance(found, dict):
+        if is_too_deep(found, line):
+            yield Row(number, {"line": line[:_SHOWN_MAX]}, _TOO_DEEP)
+        elif isinstance(found, dict):
             yield Row(number, found, invalid.problem(line) if invalid else None)
         else:
             yield Row(number, {"line": line[:_SHOWN_MAX]}, "not a JSON object")
@@ -177,6 +182,8 @@ class _Document:
         except _RepeatedKeyError as error:
             found, text, problem = self._value(_PLAIN), self._read, str(error)
         self._number += 1
+        if is_too_deep(found, text):
+            return Row(self._number, {"record": text[:_SHOWN_MAX]}, _TOO_DEEP, is_record=True)
         if not isinstance(found, dict):
             return Row(self._number, {"record": text[:_SHOWN_MAX]}, "not a JSON object", is_record=True)
         if problem is None and self._invalid is not None:
@@ -193,8 +200,10 @@ class _Document:
                 if not self._more(max(len(self._text) - self._at, 1)):
                     raise error from None
                 continue
-            if end == len(self._text) and not isinstance(found, dict | list) and self._more(1):
-                continue  # a number may go on
+            rest = self._text[end : end + _OPEN_MAX]
+            is_open = len(rest) < _OPEN_MAX and not rest.strip(".eE+-")
+            if is_open and not isinstance(found, dict | list) and self._more(1):
+                continue  # a number may go on, also behind a dot or an exponent's sign
             self._read, self._at = self._text[self._at : end], end
             return found
 
@@ -235,7 +244,7 @@ def _why(error: ValueError | RecursionError) -> str:
         case json.JSONDecodeError():
             return f"not JSON: {error.msg}"
         case RecursionError():
-            return "not JSON: nested too deeply"
+            return _TOO_DEEP
         case _:
             return f"not JSON: {error}"  # such as an integer of thousands of digits
 

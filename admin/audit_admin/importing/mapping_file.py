@@ -1,6 +1,6 @@
 """What a mapping file may contain, table by table. Its errors name the place, as it is written."""
 
-import codecs
+import io
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -43,8 +43,8 @@ def _as_list(found: Any) -> Any:
 
 def _encoding(name: str) -> str:
     try:
-        codecs.lookup(name)
-    except LookupError:
+        io.TextIOWrapper(io.BytesIO(), name)  # `codecs.lookup` knows base64 and the like, too
+    except (LookupError, ValueError):
         raise ValueError("is not a known encoding, such as utf-8 or windows-1254") from None
     return name
 

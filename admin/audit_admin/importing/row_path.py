@@ -34,15 +34,10 @@ class RowPath:
         object.__setattr__(self, "of", _getter(self.text, self.steps))
 
     def replaced(self, row: Mapping[str, Any], value: object) -> dict[str, Any]:
-        """Return a copy of a row that has `value` here. The path must lead through objects alone."""
+        """Return a copy of a row, in which something is here, that has `value` in its place."""
         if self.text in row or len(self.steps) == 1:
             return {**row, self.text: value}
-        copy = dict(row)
-        inner = copy
-        for step in self.steps[:-1]:
-            inner[str(step)] = dict(inner[str(step)])
-            inner = inner[str(step)]
-        inner[str(self.steps[-1])] = value
+        copy: dict[str, Any] = _replaced(row, self.steps, value)
         return copy
 
     def indices(self) -> list[tuple["RowPath", int]]:
@@ -131,6 +126,17 @@ def _inside(found: Any, step: str | _Named) -> Any:
     if isinstance(found, list) and _is_index(step):
         return found[int(step)] if int(step) < len(found) else None
     return None
+
+
+def _replaced(found: Any, steps: tuple[str | _Named, ...], value: object) -> Any:
+    """Return a copy of an object or list that has another value where these steps lead."""
+    if not steps:
+        return value
+    step, rest = steps[0], steps[1:]
+    if isinstance(found, list):
+        entry = _inside(found, step)
+        return [_replaced(one, rest, value) if one is entry else one for one in found]
+    return {**found, str(step): _replaced(found[str(step)], rest, value)}
 
 
 def _named(entries: list[Any], named: _Named) -> Any:

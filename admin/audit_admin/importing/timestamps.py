@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -75,10 +75,16 @@ class Clock:
         if (written := self._as_written(text)) is not None:
             return written
         moment = self._read(text)
-        if moment.tzinfo is None:
-            moment = self._in_zone(moment, text)
+        try:
+            if moment.tzinfo is None:
+                moment = self._in_zone(moment, text)
+            written = format_timestamp(moment)
+        except OverflowError:  # such as 0001-01-01, by which some systems mean that they have no time
+            raise RowError(
+                rule.name, f"{quoted(text)} is before the year 1 or after 9999 in UTC"
+            ) from None
         self._last = moment
-        return format_timestamp(moment)
+        return written
 
     def _as_written(self, text: str) -> str | None:
         """Return a text that is a time as it is written, None for all others."""
@@ -91,12 +97,17 @@ class Clock:
         return text
 
     def _read(self, text: str) -> datetime:
+        implausible: RowError | None = None
         for read in self._readers:
             try:
                 return read(text)
-            except (ValueError, OverflowError, InvalidOperation):
+            except RowError as error:  # another format may fit
+                implausible = implausible or error
+            except (ValueError, ArithmeticError):
                 continue
-        raise RowError(self._rule.name, f"{quoted(text)} is not a time in {self._wanted()}")
+        raise implausible or RowError(
+            self._rule.name, f"{quoted(text)} is not a time in {self._wanted()}"
+        )
 
     def _reader(self, form: str) -> Callable[[str], datetime]:
         """Return a function that reads a format; it raises one of what `_read` passes over."""

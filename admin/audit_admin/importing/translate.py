@@ -1,6 +1,7 @@
 """Translating a row into events. Pure."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from audit_schemas import AuditEvent, validate
@@ -89,6 +90,12 @@ class Translator:
             return ()
         return (row if fields is row.fields else row._replace(fields=fields, raw=row.fields),)
 
+    def pass_over(self, row: Row) -> None:
+        """Learn from a row what those after it depend on: its year, and the ids that it takes."""
+        for record in self.records_of(row):
+            with suppress(RowError):
+                self.values_of(record)
+
     def event_of(self, row: Row) -> AuditEvent:
         """Return the event of what `records_of` gave. Raises RowError or EventRefusedError."""
         return validate(self.written(self.values_of(row)))
@@ -115,7 +122,7 @@ class Translator:
         fields, time = row.fields, self._mapping.time
         found = " ".join(text_of(source.of(fields)) or "" for source in time.sources)
         try:
-            yield Step("@timestamp", time.name, found, Clock(time).time_of(fields))
+            yield Step("@timestamp", time.name, found, self._clock.time_of(fields))
         except RowError as error:
             yield Step("@timestamp", time.name, found, None, str(error))
         by, activity, why = self._decide(fields)
@@ -123,9 +130,12 @@ class Translator:
         yield Step("event.action", by.source, found_text, activity, None if why is None else str(why))
         for field in self._fields:
             yield _step(field, fields)
-        for change in self._changes_of(fields):
-            value = f"{change['field']}: {change.get('before')} -> {change.get('after')}"
-            yield Step("audit.changes", "", None, value)
+        try:
+            for change in self._changes_of(fields):
+                value = f"{change['field']}: {change.get('before')} -> {change.get('after')}"
+                yield Step("audit.changes", "", None, value)
+        except RowError as error:
+            yield Step("audit.changes", error.path, None, None, str(error))
 
     def _entries(self, row: Row, each: RowPath) -> Iterator[Row]:
         entries = each.of(row.fields)

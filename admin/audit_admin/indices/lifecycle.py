@@ -19,6 +19,8 @@ from audit_admin.setup import put_template, stored_template
 __all__ = ["has_lifecycle", "set_lifecycle"]
 
 _MONTH_DAYS, _MARGIN_DAYS = 31, 1
+_INDICES = 20
+"""In one request: their names are in its first line, of which Elasticsearch takes 4 KB."""
 _UNSUPPORTED = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 
 
@@ -60,7 +62,10 @@ def set_lifecycle(
         put_template(client, name, index_template(naming, settings.index_settings(name)))
         done.append(f"set the policy in index template {name}, for new indices")
     live = [info.index for info in take_inventory(client, naming).live()]
+    for first in range(0, len(live), _INDICES):
+        client.indices.put_settings(
+            index=live[first : first + _INDICES], settings={"index.lifecycle.name": name}
+        )
     if live:
-        client.indices.put_settings(index=live, settings={"index.lifecycle.name": name})
         done.append(f"set the policy on {len(live)} existing indices")
     return done

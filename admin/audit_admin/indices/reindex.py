@@ -124,6 +124,7 @@ class Reindexer:
     def _complete(self, job: ReindexJob) -> str:
         """Block writes, copy and compare the rest, keep the source; return the name it is kept by."""
         source = job.source
+        self._check_is_live(source)
         try:
             self._client.indices.add_block(index=source.index, block="write")
             job.copy(self._report, complete=True)
@@ -177,6 +178,7 @@ class Reindexer:
             return source.index
         clone = self._naming.copy_of(source.name, 1)
         if self._is_clone(clone, source):  # of an earlier run; events may have arrived since
+            self._check_is_live(source)
             self._client.indices.delete(index=clone)
         meta = {**source.mappings["_meta"], _CLONE_OF: source.settings["index.uuid"]}
         self._client.indices.put_mapping(index=source.index, meta=meta)  # the clone inherits it
@@ -189,6 +191,13 @@ class Reindexer:
                 "auditlog reindex again"
             )
         return clone
+
+    def _check_is_live(self, source: IndexInfo) -> None:
+        """Raise SetupFaultError if another run has replaced an index: its name is the copy's now."""
+        if self._live(source.name).settings["index.uuid"] != source.settings["index.uuid"]:
+            raise SetupFaultError(
+                f"Another reindex has replaced {source.name} in the meantime, so nothing is left to do"
+            )
 
     def _is_clone(self, index: str, source: IndexInfo) -> bool:
         """Tell whether an index exists, as a clone of this very source.

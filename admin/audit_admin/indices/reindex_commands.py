@@ -16,7 +16,7 @@ from audit_admin.indices.shard_reader import ShardReader
 from audit_admin.settings import SetupSettings
 from audit_admin.setup import stored_template
 
-__all__ = ["register"]
+__all__ = ["preview", "register"]
 
 _EXAMPLE = (
     "Example: auditlog reindex --dry-run; then: auditlog reindex; later: auditlog reindex --delete-old"
@@ -79,7 +79,7 @@ def reindex_command(
                 announce(line)
         else:
             for name in indices or [info.name for info in outdated(inventory, body)]:
-                announce(_preview(name, inventory)) if dry_run else reindexer.reindex(name)
+                announce(preview(name, inventory)) if dry_run else reindexer.reindex(name)
     if not done:
         announce(
             "There is no unfinished reindex"
@@ -98,12 +98,15 @@ def _naming(settings: ConsumerSettings) -> IndexNaming:
         index.close()
 
 
-def _preview(name: str, inventory: Sequence[IndexInfo]) -> str:
-    documents = sum(
-        info.documents or 0 for info in inventory if info.is_live and name in (info.name, info.index)
+def preview(name: str, inventory: Sequence[IndexInfo]) -> str:
+    """Say what would be copied. Raises SetupFaultError if there is no such index."""
+    live = next((one for one in inventory if one.is_live and name in (one.name, one.index)), None)
+    if live is None:
+        raise SetupFaultError(f"There is no index {name}. List the indices with: auditlog retention")
+    is_begun = any(is_unfinished(info) and info.name == live.name for info in inventory)
+    return f"{name}: {live.documents or 0:,} events would be copied" + (
+        " (already begun)" if is_begun else ""
     )
-    is_begun = any(is_unfinished(info) and info.name == name for info in inventory)
-    return f"{name}: {documents:,} events would be copied" + (" (already begun)" if is_begun else "")
 
 
 def _delete(reader: ShardReader, old: Sequence[IndexInfo], *, yes: bool) -> Sequence[str]:

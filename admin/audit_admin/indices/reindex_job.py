@@ -144,10 +144,11 @@ class ReindexJob:
         return {**self._body["mappings"]["_meta"], PROGRESS: progress}
 
     def _settings(self) -> dict[str, Any]:
-        """Return the template's settings; ILM keeps counting from the creation of the source."""
+        """Return the template's settings; ILM keeps counting from the creation of the first index."""
         index = dict(self._body["settings"]["index"])
         if "lifecycle" in index:
-            created = self.source.settings["index.creation_date"]
+            given = self.source.settings
+            created = given.get("index.lifecycle.origination_date") or given["index.creation_date"]
             index["lifecycle"] = {"origination_date": created, **index["lifecycle"]}
         return {"index": index}
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import getpass
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -24,7 +25,7 @@ from audit_admin.indices.retention import Decision, RetentionPlan, RetentionPoli
 from audit_admin.indices.seal_guard import SealGuard
 from audit_admin.settings import SetupSettings
 
-__all__ = ["register"]
+__all__ = ["account_name", "register"]
 
 _EXAMPLE = (
     "Example: auditlog retention --keep-months 24; then add --delete --yes --as NAME to delete them"
@@ -88,7 +89,8 @@ def retention_command(
                     "The log is sealed, and ILM would delete what is not stated as retired. Schedule "
                     f"this instead: auditlog retention {policy} --delete --yes"
                 )
-            print_lines(*set_lifecycle(client, naming, SetupSettings(), policy))
+            done = set_lifecycle(client, naming, SetupSettings(), policy)
+            print_json({"done": done}) if json_output else print_lines(*done)
             return
         plan = evaluate(client, naming, settings, policy, datetime.now(UTC).date(), guard.kept_because)
         if not json_output:
@@ -96,7 +98,7 @@ def retention_command(
         deleted: list[IndexInfo] = []
         ending = [d for d in plan.decisions if d.is_deletion or d.info.index in guard.unretired]
         if delete_expired and policy and ending and _is_confirmed(ending, yes=yes):
-            with _recording(who or getpass.getuser(), policy) as record:
+            with _recording(who or account_name(), policy) as record:
                 for info in delete(client, naming, plan.deletions, record):
                     deleted.append(info)
                     if not json_output:
@@ -107,6 +109,14 @@ def retention_command(
                     print_lines(f"asked the sealer to state that {name} is retired: {events:,} events")
         if json_output:
             print_json(_as_json(plan, policy, deleted))
+
+
+def account_name() -> str:
+    """Return the name of this account, or its number where it has none, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
 
 
 def _policy(months: int | None, days: int | None, *, required: bool) -> RetentionPolicy | None:

@@ -241,6 +241,9 @@ def test_id_of_an_earlier_row_that_says_something_else_is_told() -> None:
     [
         (('name = "test"', ""), "[source] name is missing"),
         (('"csv"', '"xml"'), '[source] format must be "csv" or "ndjson"'),
+        (("[time]", 'encoding = "utf-88"\n[time]'), "[source] encoding is not a known encoding"),
+        (("[time]", 'encoding = "base64"\n[time]'), "[source] encoding is not a known encoding"),
+        (("[time]", 'encoding = "a\\u0000"\n[time]'), "[source] encoding is not a known encoding"),
         (("[time]", 'delimiter = ";;"\n[time]'), "[source] delimiter must be one character"),
         (('"when"', '"when"\nformat = "dd.mm."'), "[time] format must be one of rfc3339"),
         (('"when"', '"when"\nformat = "%H:%M CET"'), "[time] format has CET, which may mean several"),

@@ -4,9 +4,10 @@ import json
 import tracemalloc
 from collections.abc import Iterator
 from io import BytesIO, RawIOBase
+from pathlib import Path
 
 import pytest
-from admin.importing.imported import rows
+from admin.importing.imported import events, rows, simple
 from audit_admin.importing.errors import ImportFileError
 from audit_admin.importing.row import LINE_MAX
 from audit_admin.importing.rows import FileFormat, read_rows
@@ -118,6 +119,17 @@ def test_large_document_takes_little_memory() -> None:
     assert peak < 4_000_000
 
 
+@pytest.mark.parametrize("number", ["1.5", "12e3", "1E+5", "-7.25", "30"])
+def test_number_that_is_read_in_two_pieces_is_one(number: str) -> None:
+    """Wherever in it the first piece of a long line ends."""
+    for read in range(len(number) + 1):
+        before, after = '{"pad": "', '", "took": '
+        pad = "x" * (LINE_MAX // 64 - len(before) - len(after) - read)
+        data = f'{before}{pad}{after}{number}, "Records": [{{"a": 1}}]}}'
+        (row,) = rows(data.encode(), FileFormat("ndjson", records="Records"))
+        assert (row.fields, row.problem) == ({"a": 1}, None)
+
+
 def test_record_without_end_is_bounded() -> None:
     """It is given up when it has more characters than a record may have."""
     (row,) = rows(b'[{"a": "' + b"x" * (3 * LINE_MAX), NDJSON)
@@ -150,3 +162,22 @@ def test_bytes_of_another_encoding_are_refused_with_those_that_fit(kind: str) ->
 def test_pipe_is_read_as_a_file_is() -> None:
     """Standard input can't be sought in."""
     assert [row.fields for row in read_rows(BytesIO(b'[{"a": 1}]'), NDJSON)] == [{"a": 1}]
+
+
+@pytest.mark.parametrize("kind", ["line", "document", "inner"])
+def test_row_that_is_nested_deeply_is_read_or_told(tmp_path: Path, kind: str) -> None:
+    """What could just be read could not be written, which was the end of the whole import."""
+    mapping = simple(
+        tmp_path,
+        '[source]\nname = "test"\nformat = "ndjson"\n[time]\nfrom = "at"\n[fields]\n'
+        '"message" = "inner"\n[extract.inner]\nfrom = "deep"\nformat = "json"\n'
+        '[activity]\nconstant = "login"\n',
+    )
+    for depth in (150, 199, *range(800, 1000), 200):
+        deep = "[" * depth + "]" * depth
+        value = json.dumps(deep) if kind == "inner" else deep
+        row = f'{{"at": "2026-11-01T09:30:00Z", "deep": {value}}}'
+        (found,) = events((f"[{row}]" if kind == "document" else row).encode(), mapping)
+        is_told = isinstance(found, str)
+        assert is_told == (kind != "inner" and depth >= 200), depth
+        assert not is_told or "nested too deeply" in str(found)

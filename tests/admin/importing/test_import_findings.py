@@ -102,6 +102,29 @@ def test_one_row_is_explained(tmp_path: Path, number: int, parts: list[str]) -> 
         assert part in done.stdout
 
 
+def test_row_is_explained_as_one_of_its_file(tmp_path: Path) -> None:
+    """Its year follows from the rows before it, as does whether its id is taken."""
+    time = 'from = "at"\nformat = "%b %d %H:%M:%S"\nyear = 2025\nzone = "UTC"'
+    years = [{**ROW, "at": "Dec 31 23:59:59"}, {**ROW, "at": "Jan 1 00:00:00"}]
+    shown = run(tmp_path, years, "--explain", "2", mapping=MAPPING.replace('from = "at"', time)).stdout
+    assert "2026-01-01T00:00:00.000Z" in shown
+    assert "2025-01-01" not in shown
+    same = [ROW, {**ROW, "service": "other"}]
+    taken = run(
+        tmp_path, same, "--explain", "2", mapping=MAPPING.replace("[time]", 'id = "at"\n[time]')
+    )
+    assert "rejected: at: is also that of line 1, which has different contents" in taken.stdout
+
+
+def test_change_that_can_not_be_translated_is_explained(tmp_path: Path) -> None:
+    """It is why the row is rejected, so it is what somebody wants to see."""
+    mapping = MAPPING + '[[changes]]\nfield = { from = "setting", map = { a = "A" } }\n'
+    done = run(tmp_path, [{**ROW, "setting": "b"}], "--explain", "1", mapping=mapping)
+    assert done.returncode == 0
+    assert '"b" is not in the mapping\'s table' in " ".join(done.stdout.split())
+    assert 'rejected: setting: "b" is not in the mapping\'s table' in done.stdout
+
+
 def test_row_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     """Not an empty table."""
     done = run(tmp_path, [ROW], "--explain", "9")

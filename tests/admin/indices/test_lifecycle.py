@@ -8,11 +8,16 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
+import elasticsearch
 import pytest
 from audit_admin import SetupSettings
+from audit_admin.indices.lifecycle import set_lifecycle
+from audit_admin.indices.retention import RetentionPolicy
 from audit_admin.setup import template_differs
 from audit_schemas import IndexNaming
 from audit_schemas.template import index_template, lifecycle_of
@@ -25,9 +30,10 @@ MONTH = f"{PREFIX}-2026.10"
 
 
 class Played:
-    """An Elasticsearch with ILM: one index, one template, and all that it was sent."""
+    """An Elasticsearch with ILM: its indices, one template, and all that it was sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, *indices: str) -> None:
+        self.indices = indices or (MONTH,)
         self.template = index_template(NAMING, SetupSettings().index_settings())
         self.sent: list[tuple[str, str, Any]] = []
 
@@ -44,12 +50,11 @@ class Played:
             return {"index_templates": [{"name": PREFIX, "index_template": self.template}]}
         if path.endswith("/_stats/docs,store"):
             sizes = {"docs": {"count": 7}, "store": {"size_in_bytes": 700}}
-            return {"indices": {MONTH: {"primaries": sizes, "total": sizes}}}
+            return {"indices": {name: {"primaries": sizes, "total": sizes} for name in self.indices}}
         template = self.template["template"]
         settings = {"index.uuid": "u", "index.creation_date": "1"}
-        return {
-            MONTH: {"aliases": {PREFIX: {}}, "mappings": template["mappings"], "settings": settings}
-        }
+        index = {"aliases": {PREFIX: {}}, "mappings": template["mappings"], "settings": settings}
+        return dict.fromkeys(self.indices, index)
 
 
 @contextmanager
@@ -109,6 +114,31 @@ def test_policy_is_put_and_named_everywhere(servers: Servers, keep: tuple[str, s
         again = auditlog_in_process("retention", *keep, "--ilm", **environment)
         assert again.returncode == 0
     assert f"/_index_template/{PREFIX}" not in {path for _, path, _ in played.sent}
+
+
+def test_policy_is_set_on_years_of_days() -> None:
+    """Elasticsearch refuses a request whose first line, with the names, has more than 4 KB."""
+    begin = date(2024, 1, 1)
+    days = [f"{PREFIX}-{begin + timedelta(days=n):%Y.%m.%d}" for n in range(1000)]
+    played = Played(*days)
+    with playing(played) as url, elasticsearch.Elasticsearch(url) as client:
+        done = set_lifecycle(client, NAMING, SetupSettings(), RetentionPolicy(days=900))
+    assert done[-1] == "set the policy on 1000 existing indices"
+    paths = [path for _, path, _ in played.sent if path.endswith("/_settings")]
+    assert max(map(len, paths)) < 4000
+    named = [name for path in paths for name in path.split("/")[1].split(",")]
+    assert named == days
+
+
+def test_what_was_done_is_told_to_machines_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As JSON, as every command does that is asked for it."""
+    guard = SimpleNamespace(is_sealed=False)
+    monkeypatch.setattr("audit_admin.indices.retention_commands.SealGuard", lambda *_: guard)
+    with playing(Played()) as url:
+        done = auditlog_in_process(
+            "retention", "--keep-days", "90", "--ilm", "--json", AUDITLOG_ELASTICSEARCH_URL=url
+        )
+    assert json.loads(done.stdout)["done"][-1] == "set the policy on 1 existing indices"
 
 
 def test_setup_leaves_the_policy_in_the_template() -> None:

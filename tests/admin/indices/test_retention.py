@@ -1,11 +1,16 @@
 """`auditlog retention`: what goes, what stays and why, on real servers."""
 
 import json
+import os
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from audit_admin.indices import retention
+from audit_admin.indices.inventory import IndexInfo, Inventory
 from audit_admin.indices.retention import RetentionPolicy, delete, evaluate
+from audit_admin.indices.retention_commands import account_name
 from audit_consumer.elastic import EventIndex
 from audit_schemas import IndexNaming
 from confluent_kafka import TopicPartition
@@ -40,6 +45,33 @@ def test_time_without_end_is_never_over() -> None:
     """Neither the end of the calendar nor a long keep ends with an error."""
     assert not RetentionPolicy(months=1200).is_expired(date(9950, 1, 1), date.max)
     assert not RetentionPolicy(days=36_500).is_expired(date(9950, 1, 1), date.max)
+
+
+def test_account_without_a_name_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in many containers: nobody is in /etc/passwd there."""
+    monkeypatch.setattr("getpass.getuser", lambda: (_ for _ in ()).throw(KeyError("uid not found")))
+    assert account_name() == f"uid-{os.getuid()}"
+
+
+@pytest.mark.parametrize(("successful", "is_kept"), [(2, False), (1, True)])
+def test_index_with_a_shard_that_is_away_stays(
+    successful: int,
+    is_kept: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What Kafka still holds of it may be in that shard; Elasticsearch counts the others."""
+    span = date(2026, 1, 1), date(2026, 2, 1)
+    info = IndexInfo("a-2026.01", "a-2026.01", 1, *span, True, 7, 7, {}, {}, frozenset("a"))
+    monkeypatch.setattr(retention, "_refresh", lambda *_: None)
+    monkeypatch.setattr(retention, "take_inventory", lambda *_: Inventory([info], []))
+    monkeypatch.setattr(retention, "_still_in_kafka", lambda _: [{"match_all": {}}])
+    answer = {"count": 0, "_shards": {"total": 2, "successful": successful, "skipped": 0, "failed": 0}}
+    client: Any = SimpleNamespace(count=lambda **_: answer)
+    settings: Any = None
+    plan = evaluate(client, IndexNaming("a"), settings, RetentionPolicy(days=30), date(2026, 11, 1))
+    (decision,) = plan.decisions
+    assert decision.is_expired
+    assert ("not all of its shards answer" in decision.kept_because) == is_kept
 
 
 @pytest.fixture
