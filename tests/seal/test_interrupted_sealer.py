@@ -1,0 +1,105 @@
+"""A sealer that Kafka leaves in the middle of its work, without a server."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from audit_runtime.partition_reader import Fetched
+from audit_seal.keys import KeyFolder, create_keys
+from audit_seal.log_folder import LogReader
+from audit_seal.note import Note
+from audit_seal.sealer import Sealer
+from audit_seal.settings import SealSettings
+from audit_seal.statement import TopicStatement
+from audit_seal.witness_server import WitnessServer
+from audit_seal.witness_state import WitnessState, create_witness
+from confluent_kafka import KafkaError, KafkaException
+
+AWAY = KafkaException(KafkaError(KafkaError.REQUEST_TIMED_OUT))
+
+
+class Events:
+    """A topic without records, whose broker is away for some calls of `bounds`."""
+
+    def __init__(self, partitions: int = 1) -> None:
+        self.partitions = partitions
+        self.failures = 0
+
+    def describe(self) -> TopicStatement:
+        """Return what it is."""
+        return TopicStatement("audit.events", "id-1", self.partitions, "delete")
+
+    def bounds(self, _: int) -> tuple[int, int]:
+        """Return that it has nothing."""
+        if self.failures:
+            self.failures -= 1
+            raise AWAY
+        return 0, 0
+
+    def fetch(self, _: int, offset: int) -> Fetched:
+        """Return nothing."""
+        return Fetched(iter(()), offset, 0)
+
+
+class Seals:
+    """A topic of checkpoints that refuses some of them."""
+
+    def __init__(self) -> None:
+        self.refusals = 0
+        self.published: list[Note] = []
+
+    def compare(self, *_: Any) -> int:
+        """Return that nothing new is published."""
+        return 0
+
+    def publish(self, note: Note) -> None:
+        """Take a checkpoint, or don't."""
+        if self.refusals:
+            self.refusals -= 1
+            raise KafkaException(KafkaError(KafkaError.NOT_ENOUGH_REPLICAS))
+        self.published.append(note)
+
+
+def made(folder: Path, events: Events, seals: Seals) -> Sealer:
+    """Return a sealer of a new log."""
+    fakes: Any = (events, seals)
+    return Sealer(SealSettings(seal_folder=folder), *fakes)
+
+
+@contextmanager
+def witnessed(folder: Path, witness: Path) -> Iterator[None]:
+    """Run a witness of the log in a folder, whose policy names it."""
+    log_key = KeyFolder(folder).log_key().verifier
+    key = create_witness(witness, "auditor.example/witness", (log_key,))
+    with WitnessState.open(witness) as state, WitnessServer("127.0.0.1", 0, state) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        (folder / "policy").write_text(
+            f"log {log_key}\nwitness auditor {key} {address}\nquorum auditor\n"
+        )
+        try:
+            yield
+        finally:
+            server.shutdown()
+
+
+def test_checkpoint_that_is_published_late_has_each_signature_once(tmp_path: Path) -> None:
+    """However often Kafka refuses it: a note with a hundred signatures could not be read again."""
+    create_keys(tmp_path / "seal", "test.example/cluster")
+    seals = Seals()
+    with witnessed(tmp_path / "seal", tmp_path / "witness"):
+        sealer = made(tmp_path / "seal", Events(), seals)
+        seals.refusals = 5
+        for _ in range(5):
+            with pytest.raises(KafkaException):
+                sealer.seal()
+        sealer.seal()
+        assert sealer.cosigned == {"auditor.example/witness": True}
+    kept = LogReader(tmp_path / "seal").checkpoint()
+    assert kept is not None
+    for note in (*seals.published, kept):
+        names = [signature.name.rpartition("/")[2] for signature in note.signatures]
+        assert names == ["cluster", "period-1", "witness"]
