@@ -222,11 +222,12 @@ class Sealer:
             self._builders, self._settled = {}, {}
         self._topic = found
         self._append(found)
-        for number in range(found.partitions):
-            if number not in self._builders:
-                place = Place(found.topic, found.topic_id, number)
-                self._builders[number] = BlockBuilder(place, 0)
-                self._skip_expired(self._builders[number])
+        new = [number for number in range(found.partitions) if number not in self._builders]
+        for number in new:
+            place = Place(found.topic, found.topic_id, number)
+            self._builders[number] = BlockBuilder(place, 0)
+        for number in new:  # if Kafka is away amid this, `_read` skips for the rest
+            self._skip_expired(self._builders[number])
 
     def _read(self, builder: BlockBuilder) -> bool:
         try:

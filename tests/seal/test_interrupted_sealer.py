@@ -103,3 +103,21 @@ def test_checkpoint_that_is_published_late_has_each_signature_once(tmp_path: Pat
     for note in (*seals.published, kept):
         names = [signature.name.rpartition("/")[2] for signature in note.signatures]
         assert names == ["cluster", "period-1", "witness"]
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["at the start", "when partitions are added"])
+def test_partitions_are_sealed_though_kafka_was_away_when_they_were_found(
+    tmp_path: Path, before: int
+) -> None:
+    """All of them, and not only those that had been asked for until then."""
+    create_keys(tmp_path, "test.example/cluster")
+    events = Events(before)
+    sealer = made(tmp_path, events, Seals())
+    if before:
+        sealer.seal()
+    events.partitions = 3
+    events.failures = 1
+    with pytest.raises(KafkaException):
+        sealer.seal()
+    sealer.seal()
+    assert list(sealer.positions) == [0, 1, 2]
