@@ -112,6 +112,10 @@ CHANGES: dict[str, Change] = {
     "index": lambda d: d.update(_index="audit-events-2020.01"),
     "a field more": lambda d: d.update(message="hidden"),
     "no time of ingestion": lambda d: d["event"].pop("ingested"),
+    "a quote in the time of ingestion": lambda d: d["event"].update(ingested='"'),
+    "fields in the time of ingestion": lambda d: d["event"].update(
+        category=["file"], ingested='","category":["file"],"ingested":"'
+    ),
 }
 
 
