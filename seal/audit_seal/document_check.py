@@ -173,7 +173,7 @@ class DocumentChecker:
             topic, partition, offset = origin["topic"], origin["partition"], origin["offset"]
             if not (type(topic) is str and type(partition) is type(offset) is int):
                 raise TypeError
-        except (msgspec.DecodeError, KeyError, TypeError):
+        except (ValueError, RecursionError, KeyError, TypeError):  # msgspec's errors are ValueErrors
             detail = f"document {document.id}" if document.id else "a document"
             return Result(Verdict.ADDED, detail=f"{detail} does not say which record it is of")
         places = [
@@ -267,7 +267,7 @@ def time_of(source: Mapping[str, Any]) -> int:
     created = event.get("created") if isinstance(event, dict) else None
     try:
         return (parse_timestamp(created) - _EPOCH) // _MILLISECOND if created else -1
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last: of a day before the first one in UTC
         return -1
 
 
