@@ -265,7 +265,12 @@ def test_a_second_document_of_a_record_was_added(three: tuple[SealedLogMaker, Do
 
 @pytest.mark.parametrize(
     ("place", "offset"),
-    [(Place("audit.events", "", 7), 5), (Place("another", "", 0), 5), (PLACE, -1)],
+    [
+        (Place("audit.events", "", 7), 5),
+        (Place("audit.events", "", -1), 5),
+        (Place("another", "", 0), 5),
+        (PLACE, -1),
+    ],
 )
 def test_a_document_of_what_was_never_sealed_was_added(
     three: tuple[SealedLogMaker, Documents], place: Place, offset: int
