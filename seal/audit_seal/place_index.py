@@ -23,6 +23,7 @@ create table if not exists block (
     topic text, partition integer, first integer, end integer, entry integer,
     primary key (topic, partition, first, entry)
 ) without rowid;
+pragma user_version = 1; -- which fails where the index can be read, but not be written
 """
 _NAME = "places.sqlite"
 
