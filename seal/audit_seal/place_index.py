@@ -50,6 +50,10 @@ class PlaceIndex:
     def __exit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the index."""
         self._db.close()
 
     def find(self, checkpoint: Checkpoint, topic: str, partition: int, offset: int) -> list[int]:

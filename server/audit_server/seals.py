@@ -51,7 +51,14 @@ class Seals:
         with self._lock:
             if self._places is None:
                 self._places = PlaceIndex(self._folder)
-            bundle = prove(self._folder, event, self._places)
+            try:
+                bundle = prove(self._folder, event, self._places)
+            except ProofError:
+                raise
+            except SealError:
+                self._places.close()  # if it is damaged, it is made again once its file is removed
+                self._places = None
+                raise
             return SealedEvent(bundle, sealing_of(self._folder, bundle.proof))
 
     def evidence(self, event: Mapping[str, Any]) -> bytes:

@@ -1,0 +1,53 @@
+"""The server's access to a sealed log, on no server: what is wrong with the log, and put right."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from audit_consumer import Decoder, Prepared, Record
+from audit_schemas import Catalogue, IndexNaming, Origin, TimeBounds
+from audit_seal import Kind, SealError
+from audit_seal.statement import Place
+from audit_server.seals import Seals
+from support.events import chat_opened
+from support.sealing import SealedLogMaker
+
+PLACE = Place("audit.events", "id-1", 0)
+TIME_MS = 1_790_000_000_123
+VALUES = [chat_opened(0), chat_opened(1)]
+
+
+@pytest.fixture
+def maker(tmp_path: Path) -> SealedLogMaker:
+    """Give a log of one event."""
+    made = SealedLogMaker(tmp_path)
+    made.seal(PLACE, 0, [(Kind.RECORD, TIME_MS, VALUES[0])])
+    made.checkpoint()
+    return made
+
+
+def source(number: int) -> dict[str, Any]:
+    """Return what the consumer stores of an event."""
+    decoder = Decoder(Catalogue.load(), TimeBounds.unlimited(), IndexNaming("audit-events"))
+    received = datetime.fromtimestamp(TIME_MS / 1000, UTC)
+    record = Record(Origin(PLACE.topic, 0, number), received, None, VALUES[number])
+    prepared = decoder.prepare(record, "2026-11-27T00:00:00.000Z")
+    assert isinstance(prepared, Prepared)
+    body: dict[str, Any] = json.loads(prepared.document.body)
+    return body
+
+
+def test_damaged_index_of_places_is_made_again_once_it_is_removed(maker: SealedLogMaker) -> None:
+    """As the error says, and without a restart."""
+    seals = Seals(maker.folder)
+    seals.sealed(source(0))
+    index = maker.folder / "places.sqlite"
+    index.write_bytes(b"damaged" * 10_000)
+    maker.seal(PLACE, 1, [(Kind.RECORD, TIME_MS, VALUES[1])])
+    maker.checkpoint()
+    with pytest.raises(SealError, match="Remove it: it is made again"):
+        seals.sealed(source(1))
+    index.unlink()
+    assert seals.sealed(source(1)).bundle.offset == 1
