@@ -9,7 +9,6 @@ What is behind the last checkpoint counts for nothing: a writer that was killed 
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -43,7 +42,7 @@ class LogEntry:
 
 
 class LogReader:
-    """Reads a log. Raises SealError where a file is missing or has another form."""
+    """Reads a log. Raises SealError where a file is missing, can't be read or has another form."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -57,7 +56,7 @@ class LogReader:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise SealError(f"{self._log / 'checkpoint'} can't be read: {error.strerror}") from None
+            raise _unreadable(error) from None
 
     def entries(self, first: int, end: int) -> Iterator[LogEntry]:
         """Yield the entries from `first` up to, and without, `end`; memory is bounded by a bundle."""
@@ -89,6 +88,8 @@ class LogReader:
             salts = (self._salts / _salts_path(number)).read_bytes()
         except FileNotFoundError:
             salts = b""  # a mirror of the log has none
+        except OSError as error:
+            raise _unreadable(error) from None
         place = 0
         for at, entry in enumerate(entries):
             length = _salts_length(entry)
@@ -108,8 +109,12 @@ class LogReader:
             there = [other for other in path.parent.iterdir() if other.name.isdecimal()]
             longer = [other for other in there if int(other.name) > int(path.name)]
         for candidate in (path, self._log / full, *longer):
-            with suppress(FileNotFoundError):
+            try:
                 return candidate.read_bytes()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise _unreadable(error) from None
         raise SealError(f"{path} is missing: the folder of the log is incomplete")
 
 
@@ -227,6 +232,10 @@ class LogWriter(LogReader):
         self._unsalted += len(self._salted)
         self._salted = bytearray()
         self._written.add(path)
+
+
+def _unreadable(error: OSError) -> SealError:
+    return SealError(f"{error.filename} can't be read: {error.strerror}")
 
 
 def _salts_path(number: int) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from audit_consumer import Decoder, Prepared, Record
 from audit_schemas import Catalogue, IndexNaming, Origin, TimeBounds
 from audit_seal import Kind, SealError
 from audit_seal.statement import Place
+from audit_server.errors import ProblemError
 from audit_server.seals import Seals
 from support.events import chat_opened
 from support.sealing import SealedLogMaker
@@ -51,3 +53,14 @@ def test_damaged_index_of_places_is_made_again_once_it_is_removed(maker: SealedL
         seals.sealed(source(1))
     index.unlink()
     assert seals.sealed(source(1)).bundle.offset == 1
+
+
+@pytest.mark.parametrize("path", ["salts/000", "log/tile/entries/000.p/4", "log/checkpoint"])
+def test_file_that_can_not_be_read_is_a_problem(maker: SealedLogMaker, path: str) -> None:
+    """As the salts, if the server has another account than the sealer and no right to read them."""
+    file = maker.folder / path
+    file.unlink()
+    file.mkdir()  # which nobody can read, whatever their rights
+    with pytest.raises(ProblemError) as caught:
+        Seals(maker.folder).evidence(source(0))
+    assert caught.value.status == HTTPStatus.SERVICE_UNAVAILABLE
