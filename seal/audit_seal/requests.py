@@ -6,6 +6,7 @@ an administrator of Elasticsearch or Kafka.
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from audit_runtime import write_durably
 from audit_seal.block import SALT_BYTES, Block
 from audit_seal.errors import FormatError
 from audit_seal.statement import RetiredStatement, decode_entry
+from audit_seal.tiles import MAX_ENTRY_BYTES
 
 __all__ = ["Request", "Requests", "salted"]
 
@@ -38,14 +40,14 @@ class Requests:
         write_durably(self._folder / f"{time.time_ns()}-{uuid4().hex}", data)
 
     def waiting(self) -> list[Path]:
-        """Return the files that wait, the oldest first."""
+        """Return the files that wait, the oldest first. Raises OSError."""
         if not self._folder.is_dir():
             return []
         return sorted(each for each in self._folder.iterdir() if not each.suffix)
 
     @staticmethod
     def read(path: Path) -> Iterator[Request]:
-        """Yield what a file asks for. Raises FormatError for what may not be asked for."""
+        """Yield what a file asks for. Raises FormatError for what may not be asked for, OSError."""
         data = path.read_bytes()
         parts = []
         while data:
@@ -54,7 +56,11 @@ class Requests:
                 raise FormatError(f"{path} ends in the middle of an entry")
             parts.append(data[_LENGTH_BYTES:end])
             data = data[end:]
+        if len(parts) % 2:
+            raise FormatError(f"{path} ends behind an entry without its salts")
         for entry, salts in zip(parts[::2], parts[1::2], strict=True):
+            if len(entry) > MAX_ENTRY_BYTES:
+                raise FormatError(f"{path} asks for an entry of {len(entry)} bytes")
             match decode_entry(entry):
                 case Block(first=first, end=end) if len(salts) == (end - first) * SALT_BYTES:
                     yield entry, salts
@@ -65,8 +71,16 @@ class Requests:
 
     @staticmethod
     def refuse(path: Path) -> None:
-        """Put a file aside."""
-        path.rename(path.with_name(f"{path.name}.refused"))
+        """Put a file aside, if this account may."""
+        with suppress(OSError):
+            path.rename(path.with_name(f"{path.name}.refused"))
+
+    @staticmethod
+    def remove(path: Path) -> bool:
+        """Remove a file; tell whether it is gone."""
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        return not path.exists()
 
 
 def salted(block: Block, salts: bytes) -> Request:

@@ -1,4 +1,4 @@
-"""A sealer that Kafka leaves in the middle of its work, without a server."""
+"""A sealer that Kafka leaves in the middle of its work, or is asked for nonsense, without a server."""
 
 import threading
 from collections.abc import Iterator
@@ -8,15 +8,29 @@ from typing import Any
 
 import pytest
 from audit_runtime.partition_reader import Fetched
+from audit_seal.block import Kind
 from audit_seal.keys import KeyFolder, create_keys
 from audit_seal.log_folder import LogReader
 from audit_seal.note import Note
+from audit_seal.requests import Requests
+from audit_seal.retirement import retirements
 from audit_seal.sealer import Sealer
 from audit_seal.settings import SealSettings
-from audit_seal.statement import TopicStatement
+from audit_seal.statement import (
+    OffsetRange,
+    Place,
+    RetiredStatement,
+    TopicStatement,
+    decode_entry,
+    encode_statement,
+)
+from audit_seal.tally import Tally
+from audit_seal.tiles import MAX_ENTRY_BYTES
+from audit_seal.verify import read_sound_log
 from audit_seal.witness_server import WitnessServer
 from audit_seal.witness_state import WitnessState, create_witness
 from confluent_kafka import KafkaError, KafkaException
+from support.sealing import SealedLogMaker
 
 AWAY = KafkaException(KafkaError(KafkaError.REQUEST_TIMED_OUT))
 
@@ -121,3 +135,62 @@ def test_partitions_are_sealed_though_kafka_was_away_when_they_were_found(
         sealer.seal()
     sealer.seal()
     assert list(sealer.positions) == [0, 1, 2]
+
+
+def request(*parts: bytes) -> bytes:
+    """Return a file of requests, of entries and salts in turn."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+RANGES = tuple(OffsetRange(Place("audit.events", "id-1", 0), n, n + 1) for n in range(2000))
+NONSENSE = {
+    "empty part": request(b"", b""),
+    "cut off": request(b"entry")[:-1],
+    "without salts": request(encode_statement(RetiredStatement("audit-events-2026.01", ()))),
+    "too long": request(encode_statement(RetiredStatement("audit-events-2026.01", RANGES)), b""),
+}
+
+
+@pytest.mark.parametrize("what", NONSENSE)
+def test_request_that_can_not_be_met_is_put_aside(tmp_path: Path, what: str) -> None:
+    """It stops no sealer, now or at its next start; what waits behind it is taken in."""
+    create_keys(tmp_path, "test.example/cluster")
+    retired = RetiredStatement("audit-events-2026.01", RANGES[:1])
+    Requests(tmp_path).write([(encode_statement(retired), b"")])
+    (tmp_path / "requests" / "0-nonsense").write_bytes(NONSENSE[what])
+    made(tmp_path, Events(), Seals()).seal()
+    assert [path.name for path in (tmp_path / "requests").iterdir()] == ["0-nonsense.refused"]
+    assert retired in [decode_entry(each.entry) for each in LogReader(tmp_path).entries(0, 5)]
+
+
+def test_request_that_can_not_be_read_stops_no_sealer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that another account has made; nor a folder of another account's."""
+    create_keys(tmp_path, "test.example/cluster")
+    (tmp_path / "requests" / "0-of-another").mkdir(parents=True)  # which nobody can read
+    seals = Seals()
+    sealer = made(tmp_path, Events(), seals)
+    sealer.seal()
+
+    def refuse(_: Requests) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Requests, "waiting", refuse)
+    sealer.seal()
+    assert len(seals.published) == 2
+
+
+def test_index_in_many_ranges_is_retired_by_statements_that_fit_an_entry(tmp_path: Path) -> None:
+    """Also of a topic of 249 characters, which is as long as Kafka has them."""
+    maker, place = SealedLogMaker(tmp_path), Place("t" * 249, "i" * 22, 0)
+    for first in (0, 256):
+        maker.seal(place, 10**18 + first, [(Kind.RECORD, 1, b"value")] * 256)
+    maker.checkpoint()
+    log = read_sound_log(tmp_path, lambda *_: None).log
+    every_other = sum(1 << bit for bit in range(0, 256, 2))
+    blocks = log.partitions[place].blocks
+    tally = Tally(proven={block.entry: every_other for block in blocks})
+    found = list(retirements("audit-events-2026.01", log, tally))
+    assert sum(len(each.ranges) for each in found) == 256
+    assert max(len(encode_statement(each)) for each in found) <= MAX_ENTRY_BYTES
