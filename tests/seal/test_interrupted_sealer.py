@@ -2,13 +2,17 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from audit_runtime.partition_reader import Fetched
+from audit_seal import events_topic
 from audit_seal.block import Kind
+from audit_seal.errors import SealError
+from audit_seal.events_topic import EventsTopic
 from audit_seal.keys import KeyFolder, create_keys
 from audit_seal.log_folder import LogReader
 from audit_seal.note import Note
@@ -36,26 +40,45 @@ AWAY = KafkaException(KafkaError(KafkaError.REQUEST_TIMED_OUT))
 
 
 class Events:
-    """A topic without records, whose broker is away for some calls of `bounds`."""
+    """A topic whose offsets have no records, and whose broker is away for some calls of `bounds`."""
 
     def __init__(self, partitions: int = 1) -> None:
+        self.topic_id = "id-1"
         self.partitions = partitions
         self.failures = 0
+        self.ends: dict[int, int] = {}
 
     def describe(self) -> TopicStatement:
         """Return what it is."""
-        return TopicStatement("audit.events", "id-1", self.partitions, "delete")
+        return TopicStatement("audit.events", self.topic_id, self.partitions, "delete")
 
-    def bounds(self, _: int) -> tuple[int, int]:
-        """Return that it has nothing."""
+    def bounds(self, partition: int) -> tuple[int, int]:
+        """Return where a partition begins and ends."""
         if self.failures:
             self.failures -= 1
             raise AWAY
-        return 0, 0
+        return 0, self.ends.get(partition, 0)
 
-    def fetch(self, _: int, offset: int) -> Fetched:
-        """Return nothing."""
-        return Fetched(iter(()), offset, 0)
+    def fetch(self, partition: int, offset: int) -> Fetched:
+        """Return that there are no more records."""
+        end = self.ends.get(partition, 0)
+        if offset > end:
+            raise KafkaException(KafkaError(KafkaError.OFFSET_OUT_OF_RANGE))
+        return Fetched(iter(()), end, end)
+
+
+class Admin:
+    """An admin client that answers with an error, or not at all."""
+
+    def __init__(self, error: KafkaException | None) -> None:
+        self.error = error
+
+    def describe_topics(self, _: Any) -> dict[str, Future[None]]:
+        """Answer."""
+        future: Future[None] = Future()
+        if self.error is not None:
+            future.set_exception(self.error)
+        return {"audit.events": future}
 
 
 class Seals:
@@ -135,6 +158,30 @@ def test_partitions_are_sealed_though_kafka_was_away_when_they_were_found(
         sealer.seal()
     sealer.seal()
     assert list(sealer.positions) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (KafkaError._TRANSPORT, KafkaException),  # noqa: SLF001 - its only name
+        (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaException),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, SealError),
+        (None, KafkaException),
+    ],
+)
+def test_kafka_that_goes_away_while_the_topic_is_described_is_waited_for(
+    code: int | None, expected: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what it refuses ends the sealer."""
+    monkeypatch.setattr(events_topic, "visible_partitions", lambda *_, **__: [0])
+    monkeypatch.setattr(events_topic, "_SECONDS", 0.01)
+    settings = SealSettings(kafka_bootstrap_servers="127.0.0.1:1")
+    is_retriable = code == KafkaError.NOT_LEADER_FOR_PARTITION
+    error = None if code is None else KafkaException(KafkaError(code, retriable=is_retriable))
+    with closing(EventsTopic(settings)) as events:
+        monkeypatch.setattr(events, "_admin", Admin(error))
+        with pytest.raises(expected):
+            events.describe()
 
 
 def request(*parts: bytes) -> bytes:
