@@ -229,7 +229,7 @@ class Sealer:
                 # Which of the two what was read since the checkpoint came from, nobody can tell.
                 _log.warning("the topic was created anew", topic=found.topic)
                 self._load()
-            self._builders, self._settled = {}, {}
+            self._builders, self._settled, self._lost = {}, {}, {}
         self._topic = found
         self._append(found)
         new = [number for number in range(found.partitions) if number not in self._builders]

@@ -160,6 +160,20 @@ def test_partitions_are_sealed_though_kafka_was_away_when_they_were_found(
     assert list(sealer.positions) == [0, 1, 2]
 
 
+def test_topic_made_anew_with_fewer_partitions_has_lost_nothing(tmp_path: Path) -> None:
+    """That is what operators are told to do where Kafka has lost records; the alert ends then."""
+    create_keys(tmp_path, "test.example/cluster")
+    events = Events(2)
+    sealer = made(tmp_path, events, Seals())
+    for events.ends[1] in (5, 2):
+        sealer.read()
+        sealer.seal()
+    assert list(sealer.lost) == [1]
+    events.topic_id, events.partitions = "id-2", 1
+    sealer.seal()
+    assert sealer.lost == {}
+
+
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
