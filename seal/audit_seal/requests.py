@@ -4,16 +4,18 @@ So there is one writer, whoever asks; and who may ask is who may write into that
 an administrator of Elasticsearch or Kafka.
 """
 
+import fcntl
+import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 from audit_runtime import write_durably
 
 from audit_seal.block import SALT_BYTES, Block
-from audit_seal.errors import FormatError
+from audit_seal.errors import FormatError, SealError
 from audit_seal.statement import RetiredStatement, decode_entry
 from audit_seal.tiles import MAX_ENTRY_BYTES
 
@@ -30,6 +32,31 @@ class Requests:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "requests"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let nobody else ask meanwhile for what hangs on the log as it is now.
+
+        Raises SealError where somebody does, or has and the sealer has not taken it in, or where there
+        is no folder that this account may write.
+        """
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            folder = os.open(self._folder, os.O_RDONLY)
+        except OSError as error:
+            raise SealError(f"{self._folder} can't be used: {error.strerror}") from None
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if self.waiting():
+                raise SealError(
+                    "Other requests wait for the sealer's next checkpoint: try again after it. If no "
+                    "sealer runs: auditlog seal run --once"
+                )
+            yield
+        except BlockingIOError:
+            raise SealError("Another command asks the sealer at the moment: try again later") from None
+        finally:
+            os.close(folder)
 
     def write(self, requests: Iterable[Request]) -> None:
         """Ask for these entries, in this order. Raises OSError."""
