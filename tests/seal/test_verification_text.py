@@ -1,5 +1,6 @@
 """What `seal verify` says of hostile signatures and documents, without a server."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,12 @@ def test_a_witness_with_a_mad_clock_is_a_fault(maker: SealedLogMaker) -> None:
     lines = report(maker.folder)
     assert "log: The signature of w.example/w has no time" in lines
     assert lines[-1].startswith("sealed 0 = ")
+
+
+def test_a_document_can_not_write_on_the_terminal(maker: SealedLogMaker) -> None:
+    """Its topic is shown, as whatever it says, and escape sequences of it are not obeyed."""
+    maker.checkpoint()
+    origin = {"topic": "\x1b[2Jevil", "partition": 0, "offset": 1}
+    lines = report(maker.folder, json.dumps({"audit": {"kafka": origin}}))
+    assert "added: \\u001b[2Jevil [0], offset 1" in lines[0]
+    assert all(line.isprintable() for line in lines)
