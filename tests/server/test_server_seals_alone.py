@@ -1,6 +1,8 @@
 """The server's access to a sealed log, on no server: what is wrong with the log, and put right."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -9,8 +11,9 @@ from typing import Any
 import pytest
 from audit_consumer import Decoder, Prepared, Record
 from audit_schemas import Catalogue, IndexNaming, Origin, TimeBounds
-from audit_seal import Kind, SealError
+from audit_seal import Bundle, Kind, SealError, prove
 from audit_seal.statement import Place
+from audit_server import seals as server_seals
 from audit_server.errors import ProblemError
 from audit_server.seals import Seals
 from support.events import chat_opened
@@ -64,3 +67,29 @@ def test_file_that_can_not_be_read_is_a_problem(maker: SealedLogMaker, path: str
     with pytest.raises(ProblemError) as caught:
         Seals(maker.folder).evidence(source(0))
     assert caught.value.status == HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def test_nobody_waits_while_the_whole_log_is_read(
+    maker: SealedLogMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As at the first proof of a large log: the page goes on without it, and is not full of readers."""
+    monkeypatch.setattr(server_seals, "_WAIT_SECONDS", 0.05)
+    reads, goes_on = threading.Event(), threading.Event()
+
+    def slow(*arguments: Any) -> Bundle:
+        reads.set()
+        goes_on.wait(30)
+        return prove(*arguments)
+
+    monkeypatch.setattr(server_seals, "prove", slow)
+    seals = Seals(maker.folder)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(seals.sealed, source(0))
+        try:
+            assert reads.wait(30)
+            with pytest.raises(SealError, match="being made"):
+                seals.sealed(source(0))
+        finally:
+            goes_on.set()
+        assert first.result(30).bundle.offset == 0
+    assert seals.sealed(source(0)).bundle.offset == 0
