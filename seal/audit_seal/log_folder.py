@@ -9,6 +9,7 @@ What is behind the last checkpoint counts for nothing: a writer that was killed 
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -105,9 +106,10 @@ class LogReader:
         """Read a file of the log: the partial one, or a longer one that replaced it."""
         path = self._log / partial
         longer: list[Path] = []
-        if partial != full and path.parent.is_dir():
-            there = [other for other in path.parent.iterdir() if other.name.isdecimal()]
-            longer = [other for other in there if int(other.name) > int(path.name)]
+        if partial != full:
+            with suppress(FileNotFoundError):  # a sealer removes the folder once the full file is there
+                there = [other for other in path.parent.iterdir() if other.name.isdecimal()]
+                longer = [other for other in there if int(other.name) > int(path.name)]
         for candidate in (path, self._log / full, *longer):
             try:
                 return candidate.read_bytes()
