@@ -49,14 +49,17 @@ class Cosigner:
     def cosign(self, note: Note, hash_at: HashAt) -> Note:
         """Return a checkpoint with the signatures of all witnesses that answer in time.
 
+        One that has signed it already is not asked again, so it never has two signatures of a witness.
         One that says that it has seen another history is told in the log: it may be the one to blame.
         """
-        answers = ask_witnesses(self._clients, note, hash_at)
+        signed = {(signature.name, signature.key_id) for signature in note.signatures}
+        keys = [client.key for client in self._clients]
+        missing = [each for each in self._clients if (each.key.name, each.key.key_id) not in signed]
+        answers = ask_witnesses(missing, note, hash_at)
         for name, error in answers.errors.items():
             if isinstance(error, HistoryError):
                 _log.error("not cosigned", witness=name, why=str(error))
             elif self.cosigned.get(name, True):
                 _log.warning("not cosigned", witness=name, why=str(error))
-        names = [client.key.name for client in self._clients]
-        self.cosigned = {name: name not in answers.errors for name in names}
+        self.cosigned = {key.name: key.name not in answers.errors for key in keys}
         return note.with_signatures(answers.signatures)

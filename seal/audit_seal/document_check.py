@@ -6,6 +6,7 @@ that hang on the day: when it was indexed, and where its address was said to be.
 log's files.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -37,6 +38,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _KEPT = 1000
 _POINT = ".location"
+_TIME = re.compile("[0-9T:.Z+-]+")
+"""The consumer writes it between quotes as it is, so it must not hold any: fields could follow."""
 _NOT_COMPARED = {"event.ingested", "ecs.version"}
 """When it was indexed, which nobody else knows; and which version of ECS the consumer knew."""
 _PLACE = {
@@ -170,7 +173,7 @@ class DocumentChecker:
             topic, partition, offset = origin["topic"], origin["partition"], origin["offset"]
             if not (type(topic) is str and type(partition) is type(offset) is int):
                 raise TypeError
-        except (msgspec.DecodeError, KeyError, TypeError):
+        except (ValueError, RecursionError, KeyError, TypeError):  # msgspec's errors are ValueErrors
             detail = f"document {document.id}" if document.id else "a document"
             return Result(Verdict.ADDED, detail=f"{detail} does not say which record it is of")
         places = [
@@ -240,8 +243,8 @@ class DocumentChecker:
     ) -> str | Refusal:
         """Say what differs from what the consumer would write of this record; nothing, if nothing."""
         ingested = source["event"].get("ingested")
-        if not isinstance(ingested, str):
-            return "event.ingested is missing"
+        if not isinstance(ingested, str) or not _TIME.fullmatch(ingested):
+            return "event.ingested is missing or no time"
         lines = self._decoder.read(cast("Message", record), ingested)
         if isinstance(lines, Refusal):
             return lines
@@ -264,7 +267,7 @@ def time_of(source: Mapping[str, Any]) -> int:
     created = event.get("created") if isinstance(event, dict) else None
     try:
         return (parse_timestamp(created) - _EPOCH) // _MILLISECOND if created else -1
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last: of a day before the first one in UTC
         return -1
 
 

@@ -15,7 +15,7 @@ __all__ = ["DocumentText", "cut"]
 _START = b'{"event":{'
 _HEAD = re.compile(
     rb'\{"event":\{"category":\[[^\]]*\],"type":\[[^\]]*\],'
-    rb'"created":"([^"]{24})","ingested":"([^"]{24})","hash":"[A-Za-z0-9+/]{22}",'
+    rb'"created":"([^"]{24})","ingested":"([0-9T:.Z+-]{24})","hash":"[A-Za-z0-9+/]{22}",'
 )
 _TAIL = re.compile(rb'"kafka":\{"topic":"([^"\\]+)","partition":(\d{1,10}),"offset":(\d{1,19})\}\}\}')
 _AUDIT = b',"audit":{'

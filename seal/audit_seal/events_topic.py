@@ -109,6 +109,9 @@ class EventsTopic:
         try:
             return future.result(_SECONDS)
         except TimeoutError:
-            raise SealError("Kafka does not answer; is it overloaded?") from None
+            why = "Kafka does not answer; is it overloaded?"
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, why)) from None  # noqa: SLF001 - its only name
         except KafkaException as error:
+            if error.args[0].code() < 0 or error.args[0].retriable():
+                raise  # it has not answered, or not yet
             raise SealError(f"Kafka refuses to describe the topic: {error.args[0].str()}") from error

@@ -11,7 +11,7 @@ import os
 import re
 from pathlib import Path
 
-from audit_runtime import output_file, sync
+from audit_runtime import output_file, sync, write_durably
 
 from audit_seal.errors import FormatError, SealError
 from audit_seal.note import COSIGNATURE, ED25519, KeyType, SigningKey, VerifierKey
@@ -19,6 +19,7 @@ from audit_seal.policy import Witness
 
 __all__ = ["KeyFolder", "create_keys", "has_log"]
 
+_LOG = "log"
 _PERIOD = re.compile(r"period-([1-9]\d{0,8})")
 
 
@@ -31,7 +32,7 @@ class KeyFolder:
 
     def log_key(self) -> SigningKey:
         """Return the key that signs every checkpoint; its name is the log's origin."""
-        return self._read("log", ED25519)
+        return self._read(_LOG, ED25519)
 
     def check_cluster(self, cluster_id: str) -> None:
         """Raise SealError if the log is one of another Kafka cluster."""
@@ -53,9 +54,13 @@ class KeyFolder:
         except OSError:
             raise self._missing(f"period-{number}") from None
 
-    def create_period_key(self, number: int) -> SigningKey:
-        """Make the key of a period, in place of one that no checkpoint covers."""
-        key = SigningKey.generate(f"{self.log_key().name}/period-{number}", COSIGNATURE)
+    def write_log_key(self, key: SigningKey) -> None:
+        """Keep the log's key."""
+        self._write(_LOG, key)
+
+    def create_period_key(self, number: int, origin: str | None = None) -> SigningKey:
+        """Make the key of a period of this log, in place of one that no checkpoint covers."""
+        key = SigningKey.generate(f"{origin or self.log_key().name}/period-{number}", COSIGNATURE)
         self._write(f"period-{number}", key)
         return key
 
@@ -104,9 +109,8 @@ class KeyFolder:
 
 
 def has_log(folder: Path) -> bool:
-    """Tell whether a folder has a log, or a key of one."""
-    keys = folder / "keys"
-    return (folder / "log").exists() or (keys.exists() and any(keys.iterdir()))
+    """Tell whether a folder has a log, or the key of one."""
+    return (folder / "log").exists() or (folder / "keys" / _LOG).exists()
 
 
 def create_keys(
@@ -114,8 +118,9 @@ def create_keys(
 ) -> tuple[VerifierKey, VerifierKey]:
     """Make a log's folder and first keys; return the log's public key and the first period's.
 
-    The policy names the witness, if there is one. Raises SealError where there is a log or a key
-    already, or for an origin that can't be a key's name.
+    The policy names the witness, if there is one. The log's own key comes last: whoever is killed
+    before that begins anew. Raises SealError where there is a log or its key already, or for an origin
+    that can't be a key's name.
     """
     keys = folder / "keys"
     if has_log(folder):
@@ -124,9 +129,9 @@ def create_keys(
     folder.mkdir(parents=True, exist_ok=True)
     keys.mkdir(mode=0o700, exist_ok=True)
     made = KeyFolder(folder)
-    made._write("log", log_key)  # noqa: SLF001 - of this module
-    period_key = made.create_period_key(1)
-    (folder / "period-1.pub").write_text(f"{period_key.verifier}\n")
+    period_key = made.create_period_key(1, origin)
+    write_durably(folder / "period-1.pub", f"{period_key.verifier}\n".encode())
     line = f"witness {witness.name} {witness.key} {witness.url}\n" if witness else ""
-    (folder / "policy").write_text(f"log {log_key.verifier}\n{line}quorum none\n")
+    write_durably(folder / "policy", f"log {log_key.verifier}\n{line}quorum none\n".encode())
+    made.write_log_key(log_key)
     return log_key.verifier, period_key.verifier

@@ -43,7 +43,7 @@ class LogEntry:
 
 
 class LogReader:
-    """Reads a log. Raises SealError where a file is missing or has another form."""
+    """Reads a log. Raises SealError where a file is missing, can't be read or has another form."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -57,7 +57,7 @@ class LogReader:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise SealError(f"{self._log / 'checkpoint'} can't be read: {error.strerror}") from None
+            raise _unreadable(error) from None
 
     def entries(self, first: int, end: int) -> Iterator[LogEntry]:
         """Yield the entries from `first` up to, and without, `end`; memory is bounded by a bundle."""
@@ -89,6 +89,8 @@ class LogReader:
             salts = (self._salts / _salts_path(number)).read_bytes()
         except FileNotFoundError:
             salts = b""  # a mirror of the log has none
+        except OSError as error:
+            raise _unreadable(error) from None
         place = 0
         for at, entry in enumerate(entries):
             length = _salts_length(entry)
@@ -104,12 +106,17 @@ class LogReader:
         """Read a file of the log: the partial one, or a longer one that replaced it."""
         path = self._log / partial
         longer: list[Path] = []
-        if partial != full and path.parent.is_dir():
-            there = [other for other in path.parent.iterdir() if other.name.isdecimal()]
-            longer = [other for other in there if int(other.name) > int(path.name)]
+        if partial != full:
+            with suppress(FileNotFoundError):  # a sealer removes the folder once the full file is there
+                there = [other for other in path.parent.iterdir() if other.name.isdecimal()]
+                longer = [other for other in there if int(other.name) > int(path.name)]
         for candidate in (path, self._log / full, *longer):
-            with suppress(FileNotFoundError):
+            try:
                 return candidate.read_bytes()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise _unreadable(error) from None
         raise SealError(f"{path} is missing: the folder of the log is incomplete")
 
 
@@ -227,6 +234,10 @@ class LogWriter(LogReader):
         self._unsalted += len(self._salted)
         self._salted = bytearray()
         self._written.add(path)
+
+
+def _unreadable(error: OSError) -> SealError:
+    return SealError(f"{error.filename} can't be read: {error.strerror}")
 
 
 def _salts_path(number: int) -> str:

@@ -31,7 +31,8 @@ _NAME = re.compile(r"[^\s+]+")
 _PRIVATE = "PRIVATE+KEY+"
 _KEY_ID_BYTES = 4
 _TIME_BYTES = 8
-_MAX_TIME = 2**63 - 1
+_MAX_TIME = 253_402_300_799
+"""The last second of the year 9999: later ones are no times, and nobody could show them."""
 _KEY_BYTES = 32
 
 

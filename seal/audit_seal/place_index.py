@@ -23,6 +23,7 @@ create table if not exists block (
     topic text, partition integer, first integer, end integer, entry integer,
     primary key (topic, partition, first, entry)
 ) without rowid;
+pragma user_version = 1; -- which fails where the index can be read, but not be written
 """
 _NAME = "places.sqlite"
 
@@ -49,6 +50,10 @@ class PlaceIndex:
     def __exit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the index."""
         self._db.close()
 
     def find(self, checkpoint: Checkpoint, topic: str, partition: int, offset: int) -> list[int]:

@@ -31,24 +31,9 @@ def adopt() -> None:
     and verify says how many they are.
     """
     settings = SealSettings()
-    with report_progress() as report:
-        log = read_sound_log(settings.folder, report).log
-    count, requests = 0, Requests(settings.folder)
-    with AuditLog(settings, seconds=_SECONDS) as events:
-        for partition in log.partitions.values():
-            waiting: list[Request] = []
-            for span in unproven_ranges(partition):
-                sources = _sources(events, partition, span)
-                for block, salts in adopted_blocks(partition, span, sources):
-                    count += sum(
-                        block.slot(offset) != EMPTY_SLOT for offset in range(block.first, block.end)
-                    )
-                    waiting.append(salted(block, salts))
-                    if len(waiting) == _BLOCKS:
-                        requests.write(waiting)
-                        waiting = []
-            if waiting:
-                requests.write(waiting)
+    requests = Requests(settings.folder)
+    with requests.alone():
+        count = _request_adoption(settings, requests)
     if not count:
         print_lines("There is nothing to adopt: every document in a gap is sealed, or there is none")
         return
@@ -70,6 +55,29 @@ def retire(
         _NEXT,
         "Then: auditlog retention --delete",
     )
+
+
+def _request_adoption(settings: SealSettings, requests: Requests) -> int:
+    """Ask the sealer to adopt what is in no block; return how many documents that is."""
+    with report_progress() as report:
+        log = read_sound_log(settings.folder, report).log
+    count = 0
+    with AuditLog(settings, seconds=_SECONDS) as events:
+        for partition in log.partitions.values():
+            waiting: list[Request] = []
+            for span in unproven_ranges(partition):
+                sources = _sources(events, partition, span)
+                for block, salts in adopted_blocks(partition, span, sources):
+                    count += sum(
+                        block.slot(offset) != EMPTY_SLOT for offset in range(block.first, block.end)
+                    )
+                    waiting.append(salted(block, salts))
+                    if len(waiting) == _BLOCKS:
+                        requests.write(waiting)
+                        waiting = []
+            if waiting:
+                requests.write(waiting)
+    return count
 
 
 def _sources(

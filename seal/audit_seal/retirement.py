@@ -13,8 +13,8 @@ from audit_seal.tally import Tally
 
 __all__ = ["retirements"]
 
-_RANGES = 400
-"""So many stand in one statement at most: an entry of the log has 64 KiB."""
+_RANGES = 190
+"""So many stand in one statement at most: an entry of the log has 64 KiB, a range up to 333 bytes."""
 
 
 def retirements(index: str, log: SealedLog, tally: Tally) -> Iterator[RetiredStatement]:

@@ -235,7 +235,9 @@ class SealedLog:
 
     def knows(self, topic: str, partition: int) -> bool:
         """Tell whether a statement says that the topic is sealed, and has this partition."""
-        return any(each.topic == topic and partition < each.partitions for each in self.topics.values())
+        return any(
+            each.topic == topic and 0 <= partition < each.partitions for each in self.topics.values()
+        )
 
     def add(self, entry: LogEntry) -> None:
         """Take in an entry. Raises FormatError if it is not one."""

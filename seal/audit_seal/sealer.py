@@ -146,15 +146,14 @@ class Sealer:
         note = self._periods.sign(replace(checkpoint, origin=self._periods.log_key.name), now)
         self._writer.publish(note)
         self._is_published = False
-        while self._taken:
-            self._taken.pop().unlink(missing_ok=True)
+        self._taken[:] = [path for path in self._taken if not Requests.remove(path)]
         return self._publish(note, is_last=next_period is not None)
 
     def _load(self) -> None:
         """Take up the log as its last checkpoint has it."""
         self._writer = LogWriter(self._settings.folder)
         self._taken: list[Path] = []
-        """Files of requests that were appended since the last checkpoint."""
+        """Files of requests that were appended and are still there."""
         self._topic = None
         self._builders, self._settled = {}, {}
         note = self._writer.checkpoint()
@@ -171,12 +170,23 @@ class Sealer:
         self._append(CatalogueStatement(catalogue_digest(self._settings.load_catalogue())))
 
     def _take_requests(self) -> None:
-        """Append what commands ask for; if the sealer is killed, perhaps twice, which means nothing."""
-        for path in Requests(self._settings.folder).waiting():
+        """Append what commands ask for; if the sealer is killed, perhaps twice, which means nothing.
+
+        What can't be read, as a file of another account's, waits, and keeps nothing from being sealed.
+        """
+        try:
+            waiting = Requests(self._settings.folder).waiting()
+        except OSError as error:
+            _log.error("requests not read", why=str(error))
+            return
+        for path in waiting:
             if path in self._taken:
                 continue
             try:
                 requests = list(Requests.read(path))
+            except OSError as error:
+                _log.error("request not read", why=str(error))
+                continue
             except FormatError as error:
                 _log.error("request refused", why=str(error))
                 Requests.refuse(path)
@@ -219,14 +229,15 @@ class Sealer:
                 # Which of the two what was read since the checkpoint came from, nobody can tell.
                 _log.warning("the topic was created anew", topic=found.topic)
                 self._load()
-            self._builders, self._settled = {}, {}
+            self._builders, self._settled, self._lost = {}, {}, {}
         self._topic = found
         self._append(found)
-        for number in range(found.partitions):
-            if number not in self._builders:
-                place = Place(found.topic, found.topic_id, number)
-                self._builders[number] = BlockBuilder(place, 0)
-                self._skip_expired(self._builders[number])
+        new = [number for number in range(found.partitions) if number not in self._builders]
+        for number in new:
+            place = Place(found.topic, found.topic_id, number)
+            self._builders[number] = BlockBuilder(place, 0)
+        for number in new:  # if Kafka is away amid this, `_read` skips for the rest
+            self._skip_expired(self._builders[number])
 
     def _read(self, builder: BlockBuilder) -> bool:
         try:

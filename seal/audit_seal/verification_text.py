@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from audit_schemas import format_timestamp
+from audit_schemas import format_timestamp, printable
 
 from audit_seal.note import encode_base64
 from audit_seal.reconciliation import Class, Finding, Reconciliation
@@ -36,7 +36,11 @@ def equation(result: Reconciliation) -> str:
 
 
 def report_lines(found: Verification) -> Iterator[str]:
-    """Yield what a person reads, the equation last."""
+    """Yield what a person reads, the equation last; nothing of it moves a terminal's cursor."""
+    yield from map(printable, _lines(found))
+
+
+def _lines(found: Verification) -> Iterator[str]:
     checked, result = found.checked, found.result
     yield from (f"log: {fault}" for fault in checked.faults)
     yield from _findings(result.findings)

@@ -60,18 +60,24 @@ class WitnessServer(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread, or close it if there are too many."""
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
+        if not self._free.acquire(blocking=False):
             self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # there is no thread to be had: the caller closes the connection
+            self._free.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a connection until it ends or its time is over."""
         over = threading.Timer(CONNECTION_SECONDS, _break_off, (request,))
         over.daemon = True
-        over.start()
         try:
+            over.start()
             super().process_request_thread(request, client_address)
+        except RuntimeError:  # there is no thread to be had for the timer
+            self.shutdown_request(request)
         finally:
             over.cancel()
             self._free.release()

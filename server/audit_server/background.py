@@ -66,9 +66,13 @@ class BackgroundValue(Generic[T]):
         now = self._clock()
         if self._tried is not None and now - self._tried < self._fresh_seconds:
             return None
-        self._tried = now
-        self._done = done = threading.Event()
-        threading.Thread(target=self._run, args=(done,), name=self._name, daemon=True).start()
+        self._tried, done = now, threading.Event()
+        try:
+            threading.Thread(target=self._run, args=(done,), name=self._name, daemon=True).start()
+        except RuntimeError as error:  # there is no thread to be had: the next reader tries again
+            _log.warning("not read", what=self._name, reason=str(error))
+            return None
+        self._done = done
         return done
 
     def _run(self, done: threading.Event) -> None:

@@ -25,6 +25,8 @@ from audit_server.errors import ProblemError
 
 __all__ = ["SealedEvent", "Seals", "seals_of", "seals_of_environment"]
 
+_WAIT_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class SealedEvent:
@@ -47,12 +49,29 @@ class Seals:
         return seal_state(self._folder)
 
     def sealed(self, event: Mapping[str, Any]) -> SealedEvent:
-        """Return the evidence of a stored event. Raises ProofError where it has none."""
-        with self._lock:
-            if self._places is None:
-                self._places = PlaceIndex(self._folder)
+        """Return the evidence of a stored event. Raises ProofError where it has none.
+
+        Waits for two seconds at most for others who ask: the first one reads the whole log.
+        """
+        if not self._lock.acquire(timeout=_WAIT_SECONDS):
+            raise SealError("Its index is being made, which takes minutes for a large log")
+        try:
+            return self._sealed(event)
+        finally:
+            self._lock.release()
+
+    def _sealed(self, event: Mapping[str, Any]) -> SealedEvent:
+        if self._places is None:
+            self._places = PlaceIndex(self._folder)
+        try:
             bundle = prove(self._folder, event, self._places)
-            return SealedEvent(bundle, sealing_of(self._folder, bundle.proof))
+        except ProofError:
+            raise
+        except SealError:
+            self._places.close()  # if it is damaged, it is made again once its file is removed
+            self._places = None
+            raise
+        return SealedEvent(bundle, sealing_of(self._folder, bundle.proof))
 
     def evidence(self, event: Mapping[str, Any]) -> bytes:
         """Return a stored event's evidence, an archive. Raises ProblemError (404, 503)."""

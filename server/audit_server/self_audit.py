@@ -120,7 +120,7 @@ class SelfAudit:
         now = self._clock()
         with self._lock:
             before = self._noted.get(digest)
-            if before is not None and now - before < _SPAN:
+            if before is not None and timedelta(0) <= now - before < _SPAN:  # clocks are put back, too
                 return False
             self._noted[digest] = now
             self._noted.move_to_end(digest)

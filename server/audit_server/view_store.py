@@ -60,28 +60,10 @@ class ViewStore:
 
     def visible_to(self, owner: Owner) -> Sequence[SavedView]:
         """Return somebody's own views, then those shared with them, by name; at most 300."""
-        shared = {"term": {"shared": True}}
-        either = [{"term": {"owner": owner.name}}, shared]
-        query = {
-            "bool": {
-                "filter": [{"term": {"kind": _VIEW}}, _in_organization(owner.organization)],
-                "should": either,
-                "minimum_should_match": 1,
-            }
-        }
-        try:
-            found = self._client.search(
-                index=self._index,
-                query=query,
-                size=_LISTED,
-                sort=[{"name": "asc"}],
-                seq_no_primary_term=True,
-                track_total_hits=False,
-            )
-        except elasticsearch.NotFoundError:
-            return []
-        views = [_view_of(hit) for hit in found["hits"]["hits"]]
-        return sorted(views, key=lambda view: not view.is_of(owner))
+        own = {"term": {"owner": owner.name}}
+        views = self._search(owner, {"filter": [own]}, _LISTED)  # first, lest others' push them out
+        shared = {"filter": [{"term": {"shared": True}}], "must_not": [own]}
+        return [*views, *self._search(owner, shared, _LISTED - len(views))]
 
     def get(self, view_id: str, owner: Owner) -> SavedView:
         """Return a view that somebody may see. Raises ProblemError (404)."""
@@ -171,6 +153,22 @@ class ViewStore:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def _search(self, owner: Owner, which: Mapping[str, Any], size: int) -> Sequence[SavedView]:
+        """Return views of somebody's organization by name."""
+        where = [{"term": {"kind": _VIEW}}, _in_organization(owner.organization), *which["filter"]]
+        try:
+            found = self._client.search(
+                index=self._index,
+                query={"bool": {**which, "filter": where}},
+                size=size,
+                sort=[{"name": "asc"}],
+                seq_no_primary_term=True,
+                track_total_hits=False,
+            )
+        except elasticsearch.NotFoundError:
+            return []
+        return [_view_of(hit) for hit in found["hits"]["hits"]]
 
     def _document(self, document_id: str) -> Mapping[str, Any] | None:
         try:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sqlite3
 import zipfile
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -102,6 +103,23 @@ def test_a_page_keeps_the_index_open(maker: SealedLogMaker) -> None:
     with PlaceIndex(maker.folder) as places:
         for at, value in enumerate(VALUES):
             assert value == prove(maker.folder, source(value, FIRST + at), places).published
+
+
+def test_an_index_that_can_only_be_read_is_passed_over(
+    maker: SealedLogMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where whoever may write the folder made it, and a page has the folder read-only."""
+    prove(maker.folder, source(VALUES[0], FIRST))
+    value = chat_opened(9)
+    maker.seal(PLACE, FIRST + 3, [(Kind.RECORD, TIME_MS, value)])
+    maker.checkpoint()
+    connect: Any = sqlite3.connect
+
+    def connect_read_only(path: Path | str, **more: Any) -> Any:
+        return connect(f"file:{path}?mode=ro" if isinstance(path, Path) else path, uri=True, **more)
+
+    monkeypatch.setattr(sqlite3, "connect", connect_read_only)
+    assert value == prove(maker.folder, source(value, FIRST + 3)).published
 
 
 def test_a_damaged_index_is_told_or_passed_over(maker: SealedLogMaker) -> None:

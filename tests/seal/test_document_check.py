@@ -102,6 +102,9 @@ Change = Callable[[dict[str, Any]], None]
 CHANGES: dict[str, Change] = {
     "user": lambda d: d["user"].update(name="Eve"),
     "time of the event": lambda d: d.update({"@timestamp": "2026-09-01T00:00:00.000Z"}),
+    "time of the record, which UTC does not have": lambda d: d["event"].update(
+        created="0001-01-01T00:00:00+23:59"
+    ),
     "time of the record": lambda d: d["event"].update(created="2026-09-21T12:53:20.124Z"),
     "hash": lambda d: d["event"].update(hash="0" * 64),
     "category": lambda d: d["event"].update(category=["file"]),
@@ -112,6 +115,10 @@ CHANGES: dict[str, Change] = {
     "index": lambda d: d.update(_index="audit-events-2020.01"),
     "a field more": lambda d: d.update(message="hidden"),
     "no time of ingestion": lambda d: d["event"].pop("ingested"),
+    "a quote in the time of ingestion": lambda d: d["event"].update(ingested='"'),
+    "fields in the time of ingestion": lambda d: d["event"].update(
+        category=["file"], ingested='","category":["file"],"ingested":"'
+    ),
 }
 
 
@@ -258,7 +265,12 @@ def test_a_second_document_of_a_record_was_added(three: tuple[SealedLogMaker, Do
 
 @pytest.mark.parametrize(
     ("place", "offset"),
-    [(Place("audit.events", "", 7), 5), (Place("another", "", 0), 5), (PLACE, -1)],
+    [
+        (Place("audit.events", "", 7), 5),
+        (Place("audit.events", "", -1), 5),
+        (Place("another", "", 0), 5),
+        (PLACE, -1),
+    ],
 )
 def test_a_document_of_what_was_never_sealed_was_added(
     three: tuple[SealedLogMaker, Documents], place: Place, offset: int
@@ -267,6 +279,31 @@ def test_a_document_of_what_was_never_sealed_was_added(
     maker, documents = three
     result = verify(maker, [*documents, document(chat_opened(9), offset, place)])
     assert [("added", offset)] == found(result)
+
+
+HOSTILE = {
+    "not UTF-8": b'{"message":"\xff"}',
+    "nested too deeply": b'{"message":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_what_no_parser_takes_was_added(
+    three: tuple[SealedLogMaker, Documents], what: str, tmp_path: Path
+) -> None:
+    """One line of an export does not keep the others from being checked."""
+    maker, documents = three
+    path = tmp_path / "export.ndjson"
+    sources = [{k: v for k, v in each.items() if k not in ("_id", "_index")} for each in documents]
+    lines = [json.dumps(each, ensure_ascii=False, separators=(",", ":")).encode() for each in sources]
+    path.write_bytes(b"\n".join([*lines, HOSTILE[what], b""]))
+    policy, first_key = read_keys(maker.folder, None, None)
+    log = check_log(maker.folder, policy, first_key, lambda *_: None).log
+    batches, total = documents_in_export(path)
+    result = verify_documents(
+        DocumentCheck(maker.folder, log, None, NAMING), batches, total, lambda *_: None
+    )
+    assert (3, 1) == (result.classes["indexed"], result.added)
 
 
 def test_what_came_after_the_checkpoint_is_not_yet_sealed(

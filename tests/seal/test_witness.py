@@ -388,3 +388,20 @@ def test_idle_connections_lock_nobody_out(
     finally:
         for connection in idle:
             connection.close()
+
+
+@pytest.mark.parametrize("kind", [threading.Thread, threading.Timer], ids=["connection", "timer"])
+def test_a_lack_of_threads_costs_no_place(
+    server: WitnessServer, monkeypatch: pytest.MonkeyPatch, kind: type[threading.Thread]
+) -> None:
+    """A machine that had none for a while is served as before afterwards."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "start", refuse)
+        for _ in range(MAX_CONNECTIONS):
+            with suppress(OSError, http.client.HTTPException):
+                exchange(url_of(server), "GET", "/healthz")
+    wait_until(lambda: is_up(url_of(server)), what="it serves again")

@@ -69,6 +69,19 @@ def test_one_event_a_person_question_and_ten_minutes(
     assert len(published.events) == 6
 
 
+def test_clock_that_is_put_back_keeps_nothing_off_the_record(
+    audit: SelfAudit, published: Published, clock: Clock
+) -> None:
+    """What was asked by a clock that was an hour fast is recorded again, not only an hour later."""
+    clock.now = NOW + timedelta(hours=1)
+    audit.searched(ADA, [], 1)
+    clock.now = NOW
+    audit.searched(ADA, [], 1)
+    audit.searched(ADA, [], 1)
+    audit.close()
+    assert len(published.events) == 2
+
+
 def test_refusals_are_one_an_address_and_reason(audit: SelfAudit, published: Published) -> None:
     """Whoever tries a million tokens fills nothing."""
     for _ in range(1000):

@@ -1,6 +1,6 @@
 """A chat's page: its events as a conversation of who opened, was assigned, joined, answered, closed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from audit_query import AuditLog, Filter
 from audit_query.reports import ChatRow, TimelineEntry, chat_timeline, chats
 from audit_schemas import printable
 
+from audit_server.page.counting import Deadline
 from audit_server.page.durations import duration
 from audit_server.page.expanded_event import event_path
 from audit_server.page.palette import colours_of
@@ -17,6 +18,8 @@ from audit_server.page.view import View, chat_path
 __all__ = ["ChatFacts", "Turn", "chat_page"]
 
 _EVENTS = 1000
+_CASES = 100
+"""So often at most the page tells that the chat was opened."""
 _VERBS = {
     "chat-opened": "opened the chat",
     "chat-assigned-to-user": "assigned the chat to",
@@ -52,28 +55,55 @@ class ChatFacts:
     waits: Sequence[tuple[str, float | None, str | None]]
 
 
-def chat_page(log: AuditLog, chat: str, organization: str | None, view: View) -> Mapping[str, Any]:
-    """Query what happened in a chat, at most its first 1,000 events, and how long it waited."""
+def chat_page(
+    log: AuditLog, chat: str, organization: str | None, view: View, deadline: Deadline
+) -> Mapping[str, Any]:
+    """Query what happened in a chat, at most its first 1,000 events, and how long it waited.
+
+    Raises ProblemError once the deadline is over: an id that is used for everything has no end.
+    """
     organizations = (organization,) if organization is not None else ()
     wanted = Filter(organizations=organizations)
     timeline = chat_timeline(log, wanted, chat, limit=_EVENTS)
     events = [entry.event for entry in timeline.entries]
     colours = colours_of(event["event"]["action"] for event in events)
     rows = rows_of(events, view.zone, colours)
-    cases = list(chats(log, Filter(chats=(chat,), organizations=organizations)))
+    found = chats(
+        log,
+        Filter(chats=(chat,), organizations=organizations),
+        progress=lambda *_: deadline.check(),
+    )
+    cases, last, count = _first_and_last(found)
     openers = {case.opener.user for case in cases if case.opener is not None}
-    found = {(event.get("organization") or {}).get("id") for event in events}
+    owners = {(event.get("organization") or {}).get("id") for event in events}
     return {
         "chat": chat,
         "total": timeline.total,
         "turns": [
             _turn(entry, row, openers, view) for entry, row in zip(timeline.entries, rows, strict=True)
         ],
-        "cases": [_facts(case, view) for case in sorted(cases, key=_begin)],
-        "organizations": [(printable(one), chat_path(chat, one)) for one in sorted(filter(None, found))]
-        if len(found) > 1
+        "state": last and ("closed" if last.closed else "open"),
+        "cases": [_facts(case, view) for case in cases[:_CASES]],
+        "more_cases": max(0, count - _CASES),
+        "organizations": [
+            (printable(one), chat_path(chat, one)) for one in sorted(filter(None, owners))
+        ]
+        if len(owners) > 1
         else (),
     }
+
+
+def _first_and_last(found: Iterable[ChatRow]) -> tuple[Sequence[ChatRow], ChatRow | None, int]:
+    """Return as many rows as events are shown, in order, the row that begins last, and how many are."""
+    kept: list[ChatRow] = []
+    last, count = None, 0
+    for row in found:
+        count += 1
+        if len(kept) < _EVENTS:
+            kept.append(row)
+        if last is None or _begin(row) >= _begin(last):
+            last = row
+    return sorted(kept, key=_begin), last, count
 
 
 def _begin(row: ChatRow) -> str:

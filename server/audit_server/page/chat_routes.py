@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from audit_server.access import Caller, EventCaller
 from audit_server.errors import ProblemError
 from audit_server.page.chat_page import chat_page
+from audit_server.page.counting import Deadline
 from audit_server.page.render import show, view_of
 
 __all__ = ["router"]
@@ -37,7 +38,8 @@ def chat(
 
 def _chat(request: Request, caller: Caller, chat: str, organization: str | None) -> Response:
     view = view_of(request, without=("chat", "org"))
-    context = chat_page(caller.log, chat, organization, view)
+    deadline = Deadline(request.app.state.settings.query_seconds)
+    context = chat_page(caller.log, chat, organization, view, deadline)
     spec = QuerySpec().with_("chat", chat)
     caller.record_search(spec.with_("org", organization) if organization else spec, context["total"])
     if not context["total"]:

@@ -78,11 +78,22 @@ class Sessions:
         if session is None or not self._is_valid(session, now):
             self._forget(found_id)
             return None
-        if now - session.last_used >= min(_NOTED, self._idle / 2):
-            self._store.touch(found_id, now)
+        if now - session.last_used >= min(_NOTED, self._idle / 2) and self._touch(found_id, now):
             session = session.model_copy(update={"last_used": now})
         self._remember(session, now)
         return session
+
+    def _touch(self, found_id: str, now: datetime) -> bool:
+        """Store that a session was used; tell whether that worked: it is not refused for that.
+
+        A full disk takes no writes, and whoever looks after it has to be let in.
+        """
+        try:
+            self._store.touch(found_id, now)
+        except (elasticsearch.ApiError, elasticsearch.TransportError) as error:
+            _log.warning("use of a session not stored", reason=type(error).__name__)
+            return False
+        return True
 
     def end(self, secret: str) -> tuple[Session | None, str | None]:
         """End a session; return it, and its ID token if that can be had."""
