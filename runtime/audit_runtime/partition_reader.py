@@ -89,6 +89,10 @@ class PartitionReader:
                 if time.monotonic() > deadline:
                     raise _exception(KafkaError._TRANSPORT, error) from error  # noqa: SLF001
             else:
+                if found is None:
+                    if time.monotonic() > deadline:
+                        raise KafkaException(KafkaError(KafkaError.THROTTLING_QUOTA_EXCEEDED))
+                    continue  # the broker delays its next answer by itself
                 if not found.error_code:
                     return _fetched(found, topic, partition, offset)
                 self._leaders.clear()
@@ -104,6 +108,7 @@ class PartitionReader:
             client.close()
 
     def _fetch(self, place: TopicPartition, offset: int, wait_seconds: float) -> Any:
+        """Return what Kafka answers for a partition; None if a quota keeps it from answering now."""
         client = self._connected()
         request = FetchRequest(
             min_version=_FETCH_VERSION,
@@ -133,7 +138,7 @@ class PartitionReader:
             rack_id="",
         )
         answer = client.send_and_receive(self._leader(client, place), request)
-        return answer.responses[0].partitions[0]
+        return answer.responses[0].partitions[0] if answer.responses else None
 
     def _connected(self) -> KafkaNetClient:
         if self._client is None:
