@@ -19,7 +19,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from audit_server.access import ReportCaller
-from audit_server.api.query_params import PREFIX, ChatFilterParams, Search, Text, check_query
+from audit_server.api.query_params import PREFIX, ChatFilterParams, Text, check_query
 from audit_server.api.report_rows import RowParams, deadline, rows_response
 from audit_server.api.responses import (
     DecidedRowsResponse,
@@ -183,10 +183,9 @@ class _Asked:
         self._settings: ServeSettings = request.app.state.settings
         self.teams = Teams.load(self._settings.teams_file)
         search = params.resolve(request)
-        spec = search.spec
-        for user in self.teams.users(params.team) if params.team is not None else ():
-            spec = spec.with_("user", user)
-        self.search = Search(spec, spec.filter(search.now), search.now, search.time_zone)
+        users = self.teams.users(params.team) if params.team is not None else ()
+        wanted = replace(search.filter, users=(*search.filter.users, *users))
+        self.search = replace(search, filter=wanted)
 
     @property
     def filter(self) -> Filter:

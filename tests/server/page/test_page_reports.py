@@ -390,6 +390,10 @@ def test_teams_are_those_of_the_file(log: AuditLog, tmp_path: Path) -> None:
         assert {row[0] for row in rows(text, "Waits by teams")} >= {"A<team>", "Others"}
         only = page(with_teams, "/reports/team?org=acme&team=Others")
         assert [row[0] for row in rows(only, "Figures by user")[1:]] == ["=Ben u-b"]
+        large = ["u-b", *(f"u-{number:03}" for number in range(300))]  # more than a query may name
+        teams.write_text(f"[teams]\nLarge = {large}\n")
+        found = with_teams.json("/reports/team", org="acme", team="Large")["rows"]
+        assert [row["user"] for row in found] == ["=Ben"]
         teams.write_text("[teams")
         assert with_teams.get("/reports/team").status_code == 503
 
