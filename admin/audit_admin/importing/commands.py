@@ -72,6 +72,8 @@ def import_command(
     and what looks wrong. Events older than 400 days need a higher AUDITLOG_MAX_PAST_DAYS, here and for
     the consumers.
     """
+    if rejects is not None and rejects.exists() and rejects.resolve() == Path(file).resolve():
+        raise typer.BadParameter("it would replace the file to import", param_hint="--rejects")
     mapping = load_mapping(mapping_file)
     if explain is not None:
         _explain(file, mapping, explain)

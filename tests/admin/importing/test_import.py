@@ -293,6 +293,20 @@ def test_dry_run_needs_no_server_and_tells_all(tmp_path: Path) -> None:
     assert "AUDITLOG_MAX_PAST_DAYS" in told[0]["reason"]
 
 
+def test_rejects_do_not_replace_the_file_to_import(tmp_path: Path) -> None:
+    """However its path is written."""
+    source = tmp_path / "admin.csv"
+    source.write_bytes(saas(*GOOD))
+    mapping = str(EXAMPLES / "saas-admin-log.toml")
+    same = f"{tmp_path}/../{tmp_path.name}/admin.csv"
+    done = auditlog_in_process(
+        "import", str(source), "--mapping", mapping, "--rejects", same, "--dry-run"
+    )
+    assert done.returncode != 0
+    assert "would replace the file to import" in done.stderr
+    assert source.read_bytes() == saas(*GOOD)
+
+
 def test_columns_that_are_not_there_are_one_sentence(tmp_path: Path) -> None:
     """Not a reject a row."""
     source = tmp_path / "other.csv"
