@@ -34,10 +34,14 @@ class KafkaReceiver:
         self._partitions = 0
 
     def send(self, items: Sequence[Item]) -> Answer:
-        """Publish them, and wait until all are acknowledged. After a fatal error, by a new client."""
+        """Publish them, and wait until all are acknowledged. After a fatal error, by a new client.
+
+        All of it takes hardly longer than the time-out: a lease has to last for it.
+        """
+        deadline = time.monotonic() + self._seconds
         if self._producer.fatal_error is not None:
             self._producer = self._connect()
-        count = self._partitions or self._count()
+        count = self._partitions or self._count(deadline)
         failed: list[KafkaError] = []
         acknowledged = 0
 
@@ -48,7 +52,6 @@ class KafkaReceiver:
             else:
                 failed.append(error)
 
-        deadline = time.monotonic() + self._seconds
         for item in items:
             self._producer.enqueue(
                 self._topic,
@@ -58,7 +61,7 @@ class KafkaReceiver:
                 on_delivery=on_delivery,
                 deadline=deadline,
             )
-        self._producer.flush(self._seconds + 5)
+        self._producer.flush(_left(deadline) + 5)
         if failed:
             self._partitions = 0  # there may be fewer or more by now
             if all(error.code() in _REFUSALS for error in failed):
@@ -73,9 +76,9 @@ class KafkaReceiver:
         self._producer.purge()
         self._producer.flush(1)
 
-    def _count(self) -> int:
+    def _count(self, deadline: float) -> int:
         try:
-            found = self._producer.list_topics(self._topic, timeout=self._seconds).topics[self._topic]
+            found = self._producer.list_topics(self._topic, timeout=_left(deadline)).topics[self._topic]
         except KafkaException as error:
             raise NotDeliveredError(f"topic {self._topic}: {error.args[0].str()}") from error
         if found.error is not None or not found.partitions:
@@ -87,6 +90,10 @@ class KafkaReceiver:
         timeout = round(self._seconds * 1000)
         config = {"linger.ms": 5, "message.timeout.ms": timeout, "compression.type": "zstd"}
         return KafkaProducer(self._settings, config)
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
 
 
 def _cluster(table: KafkaTable, settings: KafkaSettings) -> KafkaSettings:
