@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from audit_query import AuditLog, any_of, from_partition
+from audit_query import AuditLog, Filter, any_of, from_partition
 from audit_schemas import format_timestamp
 
 from audit_forward.state import StreamState, StreamStates
@@ -49,25 +49,27 @@ def count_stream(
     passed = any_of([*_passed(found, topic), *_covered(runs)])
     waiting = any_of(_waiting(found, topic))
     missing = {"bool": {"must_not": [passed, waiting]}}
-    # Dead letters outlive their events, and filters that were changed since.
-    refused = {"bool": {"filter": [passed, {"ids": {"values": states.refused_ids(stream.name, span)}}]}}
     times = {
         "first": {"min": {"field": "@timestamp"}},
         "last": {"max": {"field": "@timestamp"}},
     }
+    wanted = replace(stream.query.filter(end), start=start, end=end)
     answer = scoped.raw_search(
-        replace(stream.query.filter(end), start=start, end=end),
+        wanted,
         size=0,
         track_total_hits=True,
         aggs={
             "passed": {"filter": passed},
-            "refused": {"filter": refused},
             "waiting": {"filter": {"bool": {"filter": [waiting], "must_not": [passed]}}},
             "missing": {"filter": missing, "aggs": times},
         },
     )
     counts = answer.get("aggregations", {})
-    dead = counts.get("refused", {}).get("doc_count", 0)
+    # Dead letters outlive their events, and filters that were changed since.
+    dead = sum(
+        _count(scoped, wanted, {"bool": {"filter": [passed, {"ids": {"values": ids}}]}})
+        for ids in states.refused_ids(stream.name, span)
+    )
     done = counts.get("passed", {}).get("doc_count", 0)
     gap = counts.get("missing", {})
     return StreamCount(
@@ -79,6 +81,11 @@ def count_stream(
         first_missing=gap.get("first", {}).get("value_as_string"),
         last_missing=gap.get("last", {}).get("value_as_string"),
     )
+
+
+def _count(log: AuditLog, wanted: Filter, query: Query) -> int:
+    answer = log.raw_search(wanted, size=0, aggs={"found": {"filter": query}})
+    return int(answer.get("aggregations", {}).get("found", {}).get("doc_count", 0))
 
 
 def _passed(state: StreamState, topic: str) -> list[Query]:

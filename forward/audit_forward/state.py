@@ -216,8 +216,8 @@ class StreamStates:
             for hit in self._search(where, [{"happened": "asc"}, {"item": "asc"}])
         ]
 
-    def refused_ids(self, stream: str, span: Mapping[str, str]) -> list[str]:
-        """Return the ids of all dead letters of a stream that happened then."""
+    def refused_ids(self, stream: str, span: Mapping[str, str]) -> Iterator[list[str]]:
+        """Yield the ids of all dead letters of a stream that happened then, some at a time."""
         where: list[Mapping[str, Any]] = [
             {"term": {"kind": "dead-letter"}},
             {"term": {"stream": stream}},
@@ -225,8 +225,8 @@ class StreamStates:
         ]
         ids: list[str] = []
         while found := list(self._search(where, [{"item": "asc"}], after=ids[-1:])):
-            ids += [hit["_source"]["item"] for hit in found]
-        return ids
+            ids = [hit["_source"]["item"] for hit in found]
+            yield ids
 
     def of(self, stream: str, kind: str) -> list[StreamState]:
         """Return the stored states of a stream: its own, or its runs of history."""
