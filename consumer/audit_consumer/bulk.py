@@ -1,5 +1,6 @@
 """The answers to bulk requests. Pure: what each item's status means, and what a conflict is."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -15,6 +16,8 @@ RESPONSE_FIELDS = "errors,items.*.status,items.*.error.type,items.*.error.reason
 """The `filter_path` of a bulk request: all that `classify_items` reads."""
 
 _REASON_MAX = 300
+_FULL = re.compile("number of documents in the index can(?:no|')t exceed", re.IGNORECASE)
+"""A shard has as many documents as Lucene can hold. That is a 400, too, and no event's fault."""
 
 
 @dataclass(slots=True)
@@ -30,7 +33,7 @@ class ItemResults:
     rejected: list[tuple[int, str]] = field(default_factory=list)
     """400: the event's own fault, if its index is ours and sound; else the set-up's."""
     faults: list[tuple[int, str]] = field(default_factory=list)
-    """401, 403, 404 and the like: always the set-up's."""
+    """401, 403, 404 and the like, and a shard that is full: always the set-up's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,8 @@ class Stored:
 def classify_items(count: int, response: Mapping[str, Any]) -> ItemResults:
     """Sort a bulk's items by their own status; 200 for the whole says nothing of them.
 
-    By status, never by the names of errors, which the server may change. Raises ValueError,
-    KeyError, TypeError or AttributeError if the answer is not one to `count` items.
+    By status, never by the names of errors, which the server may change; but for a full shard. Raises
+    ValueError, KeyError, TypeError or AttributeError if the answer is not one to `count` items.
     """
     items = response["items"]
     if len(items) != count:
@@ -66,7 +69,7 @@ def classify_items(count: int, response: Mapping[str, Any]) -> ItemResults:
             answers.conflicts.append(position)
         elif status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             answers.retry.append(position)
-        elif status == HTTPStatus.BAD_REQUEST:
+        elif status == HTTPStatus.BAD_REQUEST and not _FULL.search(_why(answer)):
             answers.rejected.append((position, _why(answer)))
         else:
             answers.faults.append((position, f"{status} {_why(answer)}"))

@@ -56,6 +56,21 @@ def test_each_item_is_sorted_by_its_own_status(status: int, kind: str) -> None:
     assert kinds == {**dict.fromkeys(kinds, 0), kind: 1}
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Number of documents in the index can't exceed [2147483519]",
+        "number of documents in the index cannot exceed 2147483519",
+    ],
+)
+def test_full_shard_is_no_fault_of_events(reason: str) -> None:
+    """Elasticsearch answers 400 to each event from then on; they wait, and are no dead letters."""
+    answer = {"status": 400, "error": {"type": "illegal_argument_exception", "reason": reason}}
+    answers = classify_items(1, {"items": [{"create": answer}]})
+    assert not answers.rejected
+    assert "exceed" in answers.faults[0][1]
+
+
 def test_answer_with_other_items_than_were_sent_is_an_error() -> None:
     """A truncated answer settles nothing."""
     with pytest.raises(ValueError, match="1 answers to 2 items"):
