@@ -19,6 +19,9 @@ __all__ = ["Documents", "IndexCoverage", "OffsetRange"]
 _SLICE = 5_000
 _MAX_SLICES = 20_000
 """In all partitions together: well below Elasticsearch's `search.max_buckets`."""
+_LARGEST = 1 << 40
+"""No slice is made larger than four of these."""
+_TOO_MANY = "too_many_buckets_exception"
 _SCAN_OFFSETS = 20_000
 """Offsets that one request checks individually."""
 _SECONDS = 600.0
@@ -95,9 +98,24 @@ class Documents:
         self._slices: dict[int, dict[int, _Slice]] = {}
 
     def count(self, spans: Sequence[OffsetRange]) -> None:
-        """Count the documents of each slice, in one pass over the index."""
+        """Count the documents of each slice, in one pass over the index.
+
+        It may have many more of a partition than Kafka still has, where another one has old records.
+        Then the slices are made larger until Elasticsearch allows their number.
+        """
         total = sum(span.high - span.low for span in spans)
         self._interval = max(_SLICE, -(-total // _MAX_SLICES))
+        while True:
+            try:
+                self._slices = self._counted([span.partition for span in spans])
+            except elasticsearch.ApiError as error:
+                if _TOO_MANY not in str(error.body) or self._interval > _LARGEST:
+                    raise
+                self._interval *= 4
+            else:
+                return
+
+    def _counted(self, numbers: Sequence[int]) -> dict[int, dict[int, _Slice]]:
         slices = {
             "histogram": {
                 "field": "audit.kafka.offset",
@@ -110,10 +128,9 @@ class Documents:
                 "last": {"max": {"field": "event.ingested"}},
             },
         }
-        numbers = [span.partition for span in spans]
-        terms = {"field": "audit.kafka.partition", "size": len(numbers), "include": numbers}
+        terms = {"field": "audit.kafka.partition", "size": len(numbers), "include": list(numbers)}
         found = self._search(self._common, {"partitions": {"terms": terms, "aggs": {"slices": slices}}})
-        self._slices = {
+        return {
             int(bucket["key"]): {int(one["key"]): _slice_of(one) for one in bucket["slices"]["buckets"]}
             for bucket in found["partitions"]["buckets"]
         }
