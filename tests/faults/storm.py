@@ -21,9 +21,7 @@ class Storm:
     """Threads that send bulks into an index of their own for as long as the context lasts."""
 
     def __init__(self, search: Search, *, threads: int, bulk_bytes: int) -> None:
-        self.threads = threads
-        self.rejected = 0
-        """Requests that were answered 429 as a whole."""
+        self._rejected = self._under_way = 0
         self.search = search
         line = b'{"create":{}}\n{"x":"%b"}\n' % (b"x" * 480)
         self._body = line * (bulk_bytes // len(line))
@@ -51,6 +49,12 @@ class Storm:
             client.indices.delete(index=_INDEX)
         assert self._failure is None, self._failure
 
+    @property
+    def rejected_at_most(self) -> int:
+        """How many requests were answered 429 as a whole, and those whose answer was not read yet."""
+        with self._lock:
+            return self._rejected + self._under_way
+
     def end(self) -> None:
         """Return when it is calm."""
         self._stop.set()
@@ -69,12 +73,16 @@ class Storm:
 
     def _send(self, connection: http.client.HTTPConnection) -> None:
         path, kind = f"/{_INDEX}/_bulk?filter_path=errors", {"content-type": "application/x-ndjson"}
+        with self._lock:
+            self._under_way += 1
         connection.request("POST", path, self._body, kind)
         answer = connection.getresponse()
         answer.read()
-        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            with self._lock:
-                self.rejected += 1
+        is_rejected = answer.status == HTTPStatus.TOO_MANY_REQUESTS
+        with self._lock:
+            self._under_way -= 1
+            self._rejected += is_rejected
+        if is_rejected:
             time.sleep(_PAUSE_SECONDS)  # else all that is left of the machine goes into refusals
 
 
