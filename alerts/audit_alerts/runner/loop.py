@@ -53,7 +53,7 @@ class RunnerLoop:
         self._stop = stop
         self._problem: str | None = None
         self._is_prepared = False
-        self._warned_late = self._warned_ahead = False
+        self._warned: set[str] = set()
 
     def once(self) -> None:
         """Cover what is there, and deliver it; what a sink does not take now waits in the index.
@@ -120,22 +120,24 @@ class RunnerLoop:
             _log.info(
                 "covered", start=start, end=end, steps=done.steps, new=done.new, updated=done.updated
             )
-        if done.ahead and not self._warned_ahead:
-            _log.warning(
-                "rules were ahead of the clock",
-                count=done.ahead,
-                why="a runner's clock was wrong; what came meanwhile may not have been evaluated",
-                fix="correct the clocks, and ask: auditlog alerts backfill",
-            )
-            self._warned_ahead = True
-        if done.late and not self._warned_late:
-            _log.warning(
-                "late events",
-                count=done.late,
-                why="they became searchable after rules had covered their time; evaluated again",
-                fix="if this goes on, correct clocks or raise AUDITLOG_ALERT_MARGIN_SECONDS",
-            )
-            self._warned_late = True
+        self._warn_once(
+            "rules were ahead of the clock",
+            done.ahead,
+            why="a runner's clock was wrong; what came meanwhile may not have been evaluated",
+            fix="correct the clocks, and ask: auditlog alerts backfill",
+        )
+        self._warn_once(
+            "late events",
+            done.late,
+            why="they became searchable after rules had covered their time; evaluated again",
+            fix="if this goes on, correct clocks or raise AUDITLOG_ALERT_MARGIN_SECONDS",
+        )
+
+    def _warn_once(self, what: str, count: int, *, why: str, fix: str) -> None:
+        """Log what happened to some, if any, unless that was logged before."""
+        if count and what not in self._warned:
+            self._warned.add(what)
+            _log.warning(what, count=count, why=why, fix=fix)
 
     def _wait_for(self, error: Exception) -> None:
         """Note what is waited for; log it once, however many ways it has of not answering."""
