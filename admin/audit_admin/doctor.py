@@ -83,7 +83,7 @@ def _kafka(settings: ConsumerSettings, setup: SetupSettings) -> Iterator[Check]:
             yield _group(settings, partitions[settings.topic])
     except (SetupFaultError, ConfigurationError) as fault:
         yield Check("Kafka", False, str(fault))
-    except KafkaException as error:  # its client can't be made, such as with a CA file that is none
+    except KafkaException as error:  # no client can be made, such as with an invalid CA file
         yield Check(
             "Kafka", False, error.args[0].str(), "Correct AUDITLOG_KAFKA_CA_FILE, or what else it names"
         )
@@ -271,5 +271,5 @@ def _plain_text(subject: str, addresses: Iterable[str]) -> Iterator[Check]:
 def _host(address: str) -> str | None:
     try:
         return urlsplit(address if "//" in address else f"//{address}").hostname
-    except ValueError:  # it is no address, which another check tells
+    except ValueError:  # not an address, as another check says
         return None

@@ -22,7 +22,7 @@ def away_brokers(settings: KafkaSettings) -> Iterator[Check]:
         try:
             parts = urlsplit(f"//{address.rpartition('//')[2]}")
             socket.create_connection((parts.hostname or "", parts.port or 9092), _SECONDS).close()
-        except (OSError, ValueError) as error:  # a ValueError: it is no address
+        except (OSError, ValueError) as error:  # a ValueError: not an address
             why = isinstance(error, OSError) and error.strerror
             yield Check(
                 "Kafka broker",

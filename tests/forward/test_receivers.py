@@ -213,7 +213,7 @@ def test_receiver_that_refuses_everything_makes_no_dead_letters() -> None:
     assert picky.requests < 30
 
 
-class Mended(Picky):
+class Repaired(Picky):
     """Refuses whatever comes, until it is put right in the middle of a search."""
 
     def __init__(self, refusals: int, *refused: str) -> None:
@@ -232,12 +232,12 @@ class Mended(Picky):
 def test_receiver_put_right_amid_a_search_makes_no_dead_letters(refusals: int) -> None:
     """What it refused before that is no fault of the events; they are sent again, in order."""
     items = [item(number) for number in range(40)]
-    mended = Mended(refusals)
+    repaired = Repaired(refusals)
     with pytest.raises(NotDeliveredError, match="took an event that it had just refused"):
-        deliver(mended, items, 8)
-    mended.taken.clear()
-    assert not deliver(mended, items, 8)
-    assert mended.taken == [each.id for each in items]
+        deliver(repaired, items, 8)
+    repaired.taken.clear()
+    assert not deliver(repaired, items, 8)
+    assert repaired.taken == [each.id for each in items]
 
 
 def test_first_event_is_refused_for_good_though_others_are_taken() -> None:

@@ -166,9 +166,7 @@ def _kept_because(
     answer = client.count(index=info.index, query=any_of(in_kafka))
     count, shards = answer["count"], answer["_shards"]
     if shards["successful"] < shards["total"]:
-        return (
-            "not all of its shards answer, so its contents are unknown: mend it, or delete it by hand"
-        )
+        return "not all of its shards answer, so its contents are unknown: fix it, or delete it by hand"
     if not count:
         return ""
     return f"Kafka still holds {count:,} of its events; it can be deleted once they have expired there"
